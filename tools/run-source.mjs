@@ -1,0 +1,17 @@
+/** Runs a TypeScript entry point of `apps/node` from source in the caller's folder, with nothing between it and the terminal. */
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import { ensureInstalled, top } from './install.mjs'
+
+export function spawnNode(entry, args) {
+  ensureInstalled('run')
+  const child = spawn(process.execPath, ['--conditions=@selvedge/source', join(top, entry), ...args], {
+    cwd: process.env.INIT_CWD ?? process.cwd(),
+    stdio: 'inherit',
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0)
+  })
+}
