@@ -1,10 +1,14 @@
-import { defineConfig } from 'tsup'
+import type { Options } from 'tsup'
 
-export default defineConfig({
-  entry: ['src/index.ts', 'src/ed25519.ts', 'src/sha256.ts', 'src/transcript.ts'],
+const engines = ['src/ed25519-engine.ts', 'src/ed25519-engine.node.ts', 'src/sha256-engine.ts', 'src/sha256-engine.node.ts']
+const config: Options = {
+  entry: ['src/index.ts', 'src/ed25519.ts', 'src/sha256.ts', 'src/transcript.ts', ...engines],
+  external: [/^#/], // chosen by the conditions of package.json at run time, not here
   format: 'esm',
   target: 'es2022',
   dts: false,
   clean: true,
   splitting: true,
-})
+}
+
+export default config
