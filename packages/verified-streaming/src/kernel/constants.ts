@@ -32,6 +32,6 @@ export const TAIL_AT = 256
 export const CVS_AT = 1024
 export const CVS_MAX = 1024
 /** Input is staged here, `STAGE_BYTES` at a time, then slack that idle lanes read. */
-export const STAGE_AT = CVS_AT + CVS_MAX * CV_BYTES + 1024
+export const STAGE_AT: number = CVS_AT + CVS_MAX * CV_BYTES + 1024
 export const STAGE_BYTES = 65_536
-export const MEMORY_BYTES = 2 * 65_536
+export const MEMORY_BYTES: number = 2 * 65_536

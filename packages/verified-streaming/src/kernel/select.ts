@@ -1,11 +1,42 @@
-/** Which engine does the work: portable at first, WebAssembly once enough bytes have come by to pay for compiling it. */
+/**
+ * Which engine does the work. Portable JavaScript at first: most programs that hash one short string never pay for a
+ * compiled module. Once enough work has come by, WebAssembly, if the host lets us have it.
+ */
 import type { Engine } from './engine.ts'
+import { generateKernel } from './generate.ts'
 import { createPortableEngine } from './portable.ts'
+import { createWasmEngine } from './wasm.ts'
 
-let portable: Engine | undefined
+/** Bytes of work after which generating and compiling (about 3 ms) pays; each call counts as `CALL_BYTES` more. */
+const WORK_BYTES = 65_536
+const CALL_BYTES = 256
+
+let engine: Engine | undefined
+let isSettled = false
+let workBytes = 0
+
+/** JavaScriptCore prints native functions on three lines, as SpiderMonkey does, which alone has `InternalError`. */
+function isJavaScriptCore(): boolean {
+  return String(Math.max).includes('\n') && !('InternalError' in globalThis)
+}
+
+/** The compiled kernel, or undefined where WebAssembly or its SIMD is missing or refused. */
+export function compileKernel(): WebAssembly.Module | undefined {
+  try {
+    return new WebAssembly.Module(generateKernel(!isJavaScriptCore()))
+  } catch {
+    return undefined // a content security policy, workerd, or an engine without SIMD: all mean the same to us
+  }
+}
 
 /** The engine for a call over `bytes` bytes. Its memory is shared by all callers and holds nothing between calls. */
-export function engineFor(_bytes: number): Engine {
-  portable ??= createPortableEngine()
-  return portable
+export function engineFor(bytes: number): Engine {
+  if (isSettled) return engine!
+  workBytes += bytes + CALL_BYTES
+  if (workBytes > WORK_BYTES) {
+    isSettled = true
+    const module = compileKernel()
+    if (module) return (engine = createWasmEngine(module))
+  }
+  return (engine ??= createPortableEngine())
 }
