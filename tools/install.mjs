@@ -16,7 +16,11 @@ function fingerprint() {
   const hash = createHash('sha256').update(process.version.split('.')[0] ?? '')
   const manifests = ['packages', 'apps'].flatMap((folder) => readdirSync(join(top, folder)).map((name) => `${folder}/${name}/package.json`))
   for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...manifests]) {
-    if (existsSync(join(top, file))) hash.update(file).update('\0').update(readFileSync(join(top, file)))
+    if (existsSync(join(top, file)))
+      hash
+        .update(file)
+        .update('\0')
+        .update(readFileSync(join(top, file)))
   }
   return hash.digest('hex')
 }

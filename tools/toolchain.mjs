@@ -44,7 +44,9 @@ function install(env) {
   const ownNode = process.platform === 'linux'
   if (ownNode) wanted.push(`${name}@${nodeVersion}`)
   else if (majorOf(versionOf('node', env)) < majorOf(nodeVersion)) {
-    throw new Error(`${name}@${nodeVersion} is not published for this platform: put Node ${majorOf(nodeVersion)} or newer on PATH and run this again`)
+    throw new Error(
+      `${name}@${nodeVersion} is not published for this platform: put Node ${majorOf(nodeVersion)} or newer on PATH and run this again`,
+    )
   }
   process.stderr.write(`setting up: ${wanted.join(', ')}\n`)
   const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', ...wanted]
