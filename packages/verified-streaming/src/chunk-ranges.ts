@@ -1,0 +1,275 @@
+/**
+ * A set of chunks (1 KiB each), as a sorted list of boundaries: the set begins at even places of the list and ends at odd
+ * ones, so a list of odd length is open to the end of any blob. This is the form that bao-tree and iroh have on the wire
+ * (spec §1.6), and the set operations are one merge of two lists.
+ *
+ * Invariants: boundaries rise strictly; each is a whole number below 2^53 or `Infinity`, which stands for the u64 maximum
+ * by which the wire names "the last chunk, whichever it is".
+ */
+import { type ByteRange, byteRangesOfHeader } from './byte-range.ts'
+import { CHUNK_BYTES } from './constants.ts'
+import { VerifyError } from './errors.ts'
+import { chunkCountOf } from './tree.ts'
+import { readVarint, writeVarint } from './varint.ts'
+
+/** Chunks `start` up to and without `end`; `end` is `Infinity` in an open range. */
+export interface ChunkSpan {
+  readonly start: number
+  readonly end: number
+}
+
+const U64_MAX = 2n ** 64n - 1n
+
+/** An immutable set of chunks. */
+export class ChunkRanges {
+  /** Every chunk. */
+  static readonly all: ChunkRanges = new ChunkRanges([0])
+  /** No chunk. */
+  static readonly none: ChunkRanges = new ChunkRanges([])
+  /** The last chunk, whichever it is: what proves the size of a blob. Not to be combined arithmetically: it is "from 2^64-1". */
+  static readonly lastChunk: ChunkRanges = new ChunkRanges([Number.POSITIVE_INFINITY])
+
+  /** Sorted; the set begins at even places and ends at odd ones. */
+  readonly boundaries: readonly number[]
+
+  private constructor(boundaries: readonly number[]) {
+    this.boundaries = boundaries
+  }
+
+  /** @throws {VerifyError} `VERIFY_BAD_RANGE` unless boundaries rise strictly from 0. */
+  static fromBoundaries(boundaries: Iterable<number>): ChunkRanges {
+    const list = [...boundaries]
+    let last = -1
+    for (const boundary of list) {
+      if (!(boundary > last) || !(Number.isSafeInteger(boundary) || boundary === Number.POSITIVE_INFINITY)) {
+        throw new VerifyError('VERIFY_BAD_RANGE', `boundaries must be whole numbers that rise, got ${boundary} after ${last}`)
+      }
+      last = boundary
+    }
+    return new ChunkRanges(list)
+  }
+
+  /** Chunks `start` up to and without `end` (to the last one where `end` is absent). */
+  static fromChunks(start: number, end?: number): ChunkRanges {
+    if (end !== undefined && end === start) return ChunkRanges.none
+    return ChunkRanges.fromBoundaries(end === undefined ? [start] : [start, end])
+  }
+
+  /**
+   * Every chunk that one of the byte ranges touches. They may overlap and need no order. An empty range touches nothing.
+   *
+   * @throws {VerifyError} `VERIFY_BAD_RANGE` when a range is not of whole numbers or ends before it starts.
+   */
+  static fromByteRanges(ranges: Iterable<ByteRange>): ChunkRanges {
+    const spans: ChunkSpan[] = []
+    for (const { start, end } of ranges) {
+      const isOpen = end === undefined || end === Number.POSITIVE_INFINITY
+      if (!Number.isSafeInteger(start) || start < 0 || (!isOpen && (!Number.isSafeInteger(end) || end < start))) {
+        throw new VerifyError('VERIFY_BAD_RANGE', `not a byte range: ${start} to ${end}`)
+      }
+      if (end === start) continue
+      spans.push({ start: Math.floor(start / CHUNK_BYTES), end: isOpen ? Number.POSITIVE_INFINITY : Math.ceil(end / CHUNK_BYTES) })
+    }
+    spans.sort((a, b) => a.start - b.start)
+    const boundaries: number[] = []
+    let open = -1 // end of the span being grown
+    for (const { start, end } of spans) {
+      if (start > open) {
+        if (open >= 0) boundaries.push(open)
+        boundaries.push(start)
+      }
+      open = Math.max(open, end)
+    }
+    if (open >= 0 && open !== Number.POSITIVE_INFINITY) boundaries.push(open)
+    return new ChunkRanges(boundaries)
+  }
+
+  /** The selection of a Bao slice: `length` bytes from `start`, where no length still means one byte (spec §1.3). */
+  static fromSlice(start: number, length: number): ChunkRanges {
+    const end = start + Math.max(length, 1)
+    return ChunkRanges.fromByteRanges([Number.isSafeInteger(end) ? { start, end } : { start }])
+  }
+
+  /**
+   * Chunks that a `Range` header of HTTP asks for ("bytes=0-499,-500"). A suffix ("-500") needs `size`; where the size is
+   * given, ranges beyond the end select nothing.
+   *
+   * @throws {VerifyError} `VERIFY_BAD_RANGE` when it is no byte range, or none of it can be satisfied.
+   */
+  static fromHttpRange(header: string, size?: number): ChunkRanges {
+    return ChunkRanges.fromByteRanges(byteRangesOfHeader(header, size))
+  }
+
+  /** Whether no chunk is in the set. */
+  get isEmpty(): boolean {
+    return this.boundaries.length === 0
+  }
+
+  /** Whether every chunk is in the set. */
+  get isAll(): boolean {
+    return this.boundaries.length === 1 && this.boundaries[0] === 0
+  }
+
+  /** Whether the set has no last chunk of its own. */
+  get isOpen(): boolean {
+    return this.boundaries.length % 2 === 1
+  }
+
+  /** Whether the set is one range of chunks, or none, with no hole in it. */
+  get isContiguous(): boolean {
+    return this.boundaries.length <= 2
+  }
+
+  contains(chunk: number): boolean {
+    return this.#above(chunk) % 2 === 1
+  }
+
+  /** How much of the chunks from `start` to before `end` is selected: 0 nothing, 1 a part, 2 everything. */
+  coverage(start: number, end: number): 0 | 1 | 2 {
+    const place = this.#above(start)
+    const next = this.boundaries[place]
+    if (next !== undefined && next < end) return 1
+    return place % 2 === 1 ? 2 : 0
+  }
+
+  /** End (exclusive) of the run of selected chunks that holds `chunk`; `chunk` itself when it is not selected. */
+  runEnd(chunk: number): number {
+    const place = this.#above(chunk)
+    return place % 2 === 1 ? (this.boundaries[place] ?? Number.POSITIVE_INFINITY) : chunk
+  }
+
+  /** First place whose boundary is above `chunk`. */
+  #above(chunk: number): number {
+    let low = 0
+    let high = this.boundaries.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.boundaries[middle]! > chunk) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  /** The ranges in order; `end` is `Infinity` in an open one. */
+  *spans(): IterableIterator<ChunkSpan> {
+    for (let i = 0; i < this.boundaries.length; i += 2) {
+      yield { start: this.boundaries[i]!, end: this.boundaries[i + 1] ?? Number.POSITIVE_INFINITY }
+    }
+  }
+
+  /** The bytes of these chunks in a blob of `size` bytes. */
+  byteRanges(size: number): { start: number; end: number }[] {
+    const out: { start: number; end: number }[] = []
+    for (const { start, end } of this.spans()) {
+      if (start * CHUNK_BYTES < size) out.push({ start: start * CHUNK_BYTES, end: Math.min(size, end * CHUNK_BYTES) })
+    }
+    return out
+  }
+
+  equals(other: ChunkRanges): boolean {
+    return this.boundaries.length === other.boundaries.length && this.boundaries.every((boundary, i) => boundary === other.boundaries[i])
+  }
+
+  union(other: ChunkRanges): ChunkRanges {
+    return this.#merge(other, 1)
+  }
+
+  intersect(other: ChunkRanges): ChunkRanges {
+    return this.#merge(other, 2)
+  }
+
+  /** What is here and not in `other`. */
+  difference(other: ChunkRanges): ChunkRanges {
+    return this.#merge(new ChunkRanges(other.boundaries[0] === 0 ? other.boundaries.slice(1) : [0, ...other.boundaries]), 2)
+  }
+
+  /** Sweeps both lists; a chunk is in the result when at least `least` of the two sets have it. */
+  #merge(other: ChunkRanges, least: 1 | 2): ChunkRanges {
+    const a = this.boundaries
+    const b = other.boundaries
+    const out: number[] = []
+    let i = 0
+    let j = 0
+    while (i < a.length || j < b.length) {
+      const at = Math.min(a[i] ?? Number.POSITIVE_INFINITY, b[j] ?? Number.POSITIVE_INFINITY)
+      if (i < a.length && a[i] === at) i++
+      if (j < b.length && b[j] === at) j++
+      if ((i % 2) + (j % 2) >= least !== (out.length % 2 === 1)) out.push(at)
+    }
+    return new ChunkRanges(out)
+  }
+
+  /** The smallest set of whole groups of 2^chunkGroupLog chunks that holds this one. */
+  roundUpToGroups(chunkGroupLog: number): ChunkRanges {
+    const group = 2 ** chunkGroupLog
+    const out: number[] = []
+    this.boundaries.forEach((boundary, i) => {
+      const rounded = i % 2 === 0 ? Math.floor(boundary / group) * group : Math.ceil(boundary / group) * group
+      if (i % 2 === 0 && out.length > 0 && rounded <= out[out.length - 1]!) out.pop()
+      else out.push(rounded)
+    })
+    return new ChunkRanges(out)
+  }
+
+  /**
+   * The chunks of a blob of `size` bytes that an encoding of this set has: those that exist, and the last one whenever
+   * anything at or beyond it is selected. Both ends of a transfer apply this (bao-tree's `truncate_ranges`, spec §1.5);
+   * the result is the closed form of theirs.
+   */
+  truncate(size: number): ChunkRanges {
+    const count = chunkCountOf(size)
+    const end = this.boundaries[this.boundaries.length - 1]
+    if (end === undefined) return this
+    if (!this.isOpen && end < count) return this
+    const inside = this.intersect(new ChunkRanges([0, count]))
+    return inside.union(new ChunkRanges([count - 1, count]))
+  }
+
+  /** The canonical wire form (spec §1.6): a count, then the widths of alternating spans, "not selected" first; shortest varints. */
+  encode(): Uint8Array {
+    const out: number[] = []
+    this.encodeInto(out)
+    return Uint8Array.from(out)
+  }
+
+  /** Appends the wire form to `out`. */
+  encodeInto(out: number[]): void {
+    writeVarint(out, BigInt(this.boundaries.length))
+    let last = 0n
+    for (const boundary of this.boundaries) {
+      const value = boundary === Number.POSITIVE_INFINITY ? U64_MAX : BigInt(boundary)
+      writeVarint(out, value - last)
+      last = value
+    }
+  }
+
+  /**
+   * Accepts what `encode` writes and nothing else.
+   *
+   * @throws {VerifyError} `VERIFY_MALFORMED`
+   */
+  static decode(bytes: Uint8Array): ChunkRanges {
+    const { ranges, next } = ChunkRanges.decodeAt(bytes, 0)
+    if (next !== bytes.length) throw new VerifyError('VERIFY_MALFORMED', `${bytes.length - next} bytes after a set of ranges`)
+    return ranges
+  }
+
+  /** Decodes at `offset`; `next` is where what follows begins. */
+  static decodeAt(bytes: Uint8Array, offset: number): { ranges: ChunkRanges; next: number } {
+    let { value: count, next } = readVarint(bytes, offset)
+    if (count > BigInt(bytes.length - next)) throw new VerifyError('VERIFY_MALFORMED', `${count} spans in ${bytes.length - next} bytes`)
+    const boundaries: number[] = []
+    let last = 0n
+    for (; count > 0n; count--) {
+      const width = readVarint(bytes, next)
+      next = width.next
+      last += width.value
+      const isEmpty = width.value === 0n && boundaries.length > 0
+      if (isEmpty || last > U64_MAX || (last > BigInt(Number.MAX_SAFE_INTEGER) && last !== U64_MAX)) {
+        throw new VerifyError('VERIFY_MALFORMED', `span of ${width.value} chunks up to ${last}`)
+      }
+      boundaries.push(last === U64_MAX ? Number.POSITIVE_INFINITY : Number(last))
+    }
+    return { ranges: new ChunkRanges(boundaries), next }
+  }
+}

@@ -1,0 +1,53 @@
+/** Root and outboard of a source of bytes. */
+import { type ByteSource, orAbort, pullOf } from './byte-source.ts'
+import { createOutboardBuilder, type Outboard, type OutboardOptions } from './outboard-builder.ts'
+import { isRandomAccess } from './random-access.ts'
+
+export interface HashProgress {
+  readonly type: 'hashed'
+  /** Hashed so far. */
+  readonly bytes: number
+  /** Of all, where the source says so beforehand. */
+  readonly total: number | undefined
+}
+
+export interface CreateOutboardOptions extends OutboardOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: HashProgress) => void) | undefined
+}
+
+function totalOf(source: ByteSource): number | undefined {
+  if (!isRandomAccess(source)) return undefined
+  return source instanceof Uint8Array ? source.length : source.size
+}
+
+/**
+ * Reads a source once and makes its root and outboard. Memory is constant beside the outboard, which is 64 bytes for each
+ * chunk group: 0.39 % of the content at 16 KiB, 6.25 % at 1 KiB.
+ *
+ * @returns buffers of the caller's own.
+ * @throws the reason of `options.signal`, within one turn of its abort.
+ * @example const { root, size, outboard } = await createOutboard(file, { onProgress: ({ bytes }) => bar.set(bytes) })
+ */
+export async function createOutboard(source: ByteSource, options: CreateOutboardOptions = {}): Promise<Outboard> {
+  const { signal, onProgress } = options
+  signal?.throwIfAborted()
+  const builder = createOutboardBuilder(options)
+  const total = totalOf(source)
+  const pull = pullOf(source)
+  let bytes = 0
+  try {
+    for (;;) {
+      const next = pull.next()
+      const input = next instanceof Promise ? await orAbort(next, signal) : next
+      if (input === undefined) return builder.finish()
+      builder.update(input)
+      bytes += input.length
+      onProgress?.({ type: 'hashed', bytes, total })
+      signal?.throwIfAborted()
+    }
+  } catch (error) {
+    pull.cancel(error)
+    throw error
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * BLAKE3 verified streaming: trees, outboards, ranges, incremental verification. Formats are those of Bao at 1 KiB chunk
+ * groups and of bao-tree and iroh at 16 KiB, byte for byte.
+ *
+ * @module
+ */
+export { type ByteRange, byteRangesOfHeader } from './byte-range.ts'
+export { type ByteReader, createByteReader } from './byte-reader.ts'
+export type { ByteSource } from './byte-source.ts'
+export { ChunkRanges, type ChunkSpan } from './chunk-ranges.ts'
+export type { ContentSize } from './content-size.ts'
+export { createOutboard, type CreateOutboardOptions, type HashProgress } from './create-outboard.ts'
+export { decode, type DecodeOptions, type DecodeProgress, type Decoding } from './decode.ts'
+export { Decoder, type DecoderOptions, type VerifiedPart } from './decoder.ts'
+export { encode, encodedBytesOf, type EncodeOptions, encodeRanges, type VerifiableBlob } from './encode.ts'
+export { VerifyError, type VerifyErrorCode } from './errors.ts'
+export { hash, type HashOptions } from './hash.ts'
+export { createHasher, type Hasher } from './hasher.ts'
+export type { OutboardOrder } from './outboard.ts'
+export { createOutboardBuilder, type Outboard, type OutboardBuilder, type OutboardOptions } from './outboard-builder.ts'
+export { type FileHandleLike, fromFileHandle, type RandomAccess, type ReadAt } from './random-access.ts'
