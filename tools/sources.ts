@@ -39,13 +39,12 @@ export interface AstNode {
 const isNode = (value: unknown): value is AstNode =>
   typeof value === 'object' && value !== null && typeof (value as AstNode).type === 'string'
 
+/** What a visitor says of a node: `false` leaves out what is inside it. */
+export type Visit = (node: AstNode, ancestors: readonly AstNode[]) => unknown
+
 /** Calls `visit` for every node in source order, with its ancestors, nearest last. */
-export function walk(
-  node: AstNode,
-  visit: (node: AstNode, ancestors: readonly AstNode[]) => void,
-  ancestors: readonly AstNode[] = [],
-): void {
-  visit(node, ancestors)
+export function walk(node: AstNode, visit: Visit, ancestors: readonly AstNode[] = []): void {
+  if (visit(node, ancestors) === false) return
   const inside = [...ancestors, node]
   for (const value of Object.values(node)) {
     for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) walk(child, visit, inside)
