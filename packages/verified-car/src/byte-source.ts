@@ -1,0 +1,118 @@
+/**
+ * Pull side of the push parser: a stream of chunks, read in the units that the format asks for.
+ *
+ * Nothing is copied but what a number or a CID needs to lie in one piece across a chunk border. Held at any moment: the
+ * chunk that is being read. A wait for the source ends at once when the signal aborts, however long the source stalls.
+ */
+export class ByteSource {
+  readonly #iterator: AsyncIterator<Uint8Array>
+  readonly #signal: AbortSignal | undefined
+  #chunk: Uint8Array = EMPTY
+  #queued: Uint8Array = EMPTY
+  #position = 0
+  #isDone = false
+  /** Bytes taken so far. */
+  offset = 0
+
+  constructor(source: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined) {
+    signal?.throwIfAborted()
+    this.#iterator = source[Symbol.asyncIterator]()
+    this.#signal = signal
+  }
+
+  /** Bytes that can be taken without waiting. */
+  get available(): number {
+    return this.#chunk.length - this.#position
+  }
+
+  /** Waits until `count` bytes lie in one piece; false where the source ended before. */
+  async fill(count: number): Promise<boolean> {
+    if (this.available >= count) return true
+    let joined: Uint8Array | undefined
+    let held = this.available
+    for (;;) {
+      const next = this.#queued.length > 0 ? this.#queued : await this.#pull()
+      this.#queued = EMPTY
+      if (next !== undefined && held === 0 && next.length >= count) {
+        this.#restart(next)
+        return true
+      }
+      if (joined === undefined) {
+        joined = new Uint8Array(count)
+        joined.set(this.#chunk.subarray(this.#position))
+      }
+      const used = next?.subarray(0, count - held) ?? EMPTY
+      joined.set(used, held)
+      held += used.length
+      this.#restart(joined.subarray(0, held))
+      if (next === undefined) return false
+      this.#queued = next.subarray(used.length)
+      if (held === count) return true
+    }
+  }
+
+  /** The next `count` bytes at most, as a view; empty only when nothing is available. */
+  take(count: number): Uint8Array {
+    const bytes = this.#chunk.subarray(this.#position, this.#position + count)
+    this.#position += bytes.length
+    this.offset += bytes.length
+    return bytes
+  }
+
+  /** The byte `ahead` of the next one; the caller made sure that it is available. */
+  peek(ahead: number): number {
+    return this.#chunk[this.#position + ahead]!
+  }
+
+  /**
+   * Tells the source that nothing more is wanted. A source that is stalled inside `next` cannot answer,
+   * so nobody waits for it after an abort.
+   */
+  async close(): Promise<void> {
+    if (this.#isDone) return
+    this.#isDone = true
+    const closed = this.#iterator.return?.()
+    if (closed === undefined) return
+    if (this.#signal?.aborted) closed.catch(() => undefined)
+    else await closed
+  }
+
+  #restart(chunk: Uint8Array): void {
+    this.#chunk = chunk
+    this.#position = 0
+  }
+
+  async #pull(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      if (this.#isDone) return undefined
+      const step = await abortable(this.#iterator, this.#signal).catch((error: unknown) => {
+        if (!this.#signal?.aborted) this.#isDone = true // it threw, so it is closed
+        throw error
+      })
+      if (step.done === true) {
+        this.#isDone = true
+        return undefined
+      }
+      if (step.value.length > 0) return step.value
+    }
+  }
+}
+
+const EMPTY = new Uint8Array(0)
+
+async function abortable<T>(iterator: AsyncIterator<T>, signal: AbortSignal | undefined): Promise<IteratorResult<T>> {
+  if (signal === undefined) return await iterator.next()
+  signal.throwIfAborted()
+  let abort = (): void => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    const next = iterator.next()
+    next.catch(() => undefined) // it may fail after the abort, when nobody listens
+    return await Promise.race([next, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

@@ -1,0 +1,10 @@
+import { createHash } from 'node:crypto'
+import type { IncrementalHash } from './hashes.ts'
+
+export function createSha256(): IncrementalHash {
+  return createHash('sha256')
+}
+
+export function createSha512(): IncrementalHash {
+  return createHash('sha512')
+}

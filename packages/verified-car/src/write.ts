@@ -1,0 +1,81 @@
+/**
+ * The writing ends. They run the same walk as the readers, so that what they write is what the readers of this package
+ * expect, rule for rule: a DAG that breaks a rule is refused before its block is sent.
+ */
+import type { CID } from 'multiformats/cid'
+import { BlockBody, JoinBuffer } from './block-body.ts'
+import { encodeCarHeader, proofParts, sectionParts } from './car-format.ts'
+import { IDENTITY, RAW } from './constants.ts'
+import { CarError } from './errors.ts'
+import type { BlockPort } from './ports.ts'
+import { inlineBody } from './read-block.ts'
+import { Walk, type WalkOptions } from './walk.ts'
+
+export interface WriteCarOptions extends WalkOptions {
+  /** @default true */
+  readonly header?: boolean
+  readonly signal?: AbortSignal
+}
+
+/**
+ * A CARv1 of `cid`: depth first, repeats included (`order=dfs; dups=y`), one root.
+ * Pieces belong to the port where they are whole blocks: views, valid until the next iteration, not to be written to.
+ *
+ * @throws {CarError} `CAR_BAD_*`, `CAR_TOO_*` for a DAG that breaks a rule, `CAR_NOT_FOUND` for a path; what the port throws.
+ */
+export async function* writeCar(cid: CID, blocks: BlockPort, options: WriteCarOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  const { header = true, signal } = options
+  const walk = new Walk(cid, options)
+  let isFirst = header
+  for await (const { link, block } of walkPort(walk, blocks, signal)) {
+    if (isFirst) yield encodeCarHeader([cid]) // after the root block has come: a missing root is an error, not a header
+    isFirst = false
+    yield* sectionParts(link, block)
+  }
+  if (isFirst) yield encodeCarHeader([cid]) // nothing but inline blocks
+}
+
+export interface WriteProofOptions extends Pick<WalkOptions, 'range' | 'ranges' | 'limits' | 'hashes'> {
+  /** Flat size of the file, where the caller knows it: checked against the DAG's. */
+  readonly size?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Mode `proof` of `cid` (ipfs.md §4.3): nodes depth first, raw leaves bare, other blocks behind their varint length.
+ * @throws as `writeCar`; {CarError} `CAR_BAD_SIZE` where `size` is another than the DAG's.
+ */
+export async function* writeProof(
+  cid: CID,
+  blocks: BlockPort,
+  options: WriteProofOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { size, signal, ...walkOptions } = options
+  const walk = new Walk(cid, walkOptions)
+  for await (const { link, block } of walkPort(walk, blocks, signal)) {
+    if (size !== undefined && walk.fileSize !== undefined && walk.fileSize !== size) {
+      throw new CarError('CAR_BAD_SIZE', `${cid} has ${walk.fileSize} bytes, not ${size}`, {
+        cid: cid.toString(),
+        expected: size,
+        actual: walk.fileSize,
+      })
+    }
+    if (link.code !== RAW) yield* proofParts(block)
+    else if (block.length > 0) yield block
+  }
+}
+
+/** The blocks of a walk that are no inline ones, each accepted before it is handed on. */
+async function* walkPort(walk: Walk, blocks: BlockPort, signal: AbortSignal | undefined): AsyncGenerator<{ link: CID; block: Uint8Array }> {
+  const buffer = new JoinBuffer()
+  for (let expected = walk.next(); expected !== undefined; expected = walk.next()) {
+    signal?.throwIfAborted()
+    if (expected.cid.multihash.code === IDENTITY) {
+      walk.accept(inlineBody(expected, buffer))
+      continue
+    }
+    const block = await blocks.get(expected.cid, signal === undefined ? undefined : { signal })
+    walk.accept(new BlockBody([block], block.length, buffer))
+    yield { link: expected.cid, block }
+  }
+}
