@@ -1,0 +1,329 @@
+/**
+ * The store: content by BLAKE3 root, IPLD blocks by CID, on one folder of one process.
+ *
+ * The packs are the truth, the index is a view of them, files are named by records (`content.ts` has the order of syncs). A call
+ * that resolved is durable; one that did not left nothing, or all of it.
+ */
+import { randomUUID } from 'node:crypto'
+import { CID } from 'multiformats/cid'
+import { abortable } from './abortable.ts'
+import { readBlock } from './block-reader.ts'
+import { BlobWriter } from './blob-writer.ts'
+import { Catalog } from './catalog.ts'
+import { createCidCheck, blockKeyOf, entityKeyOf, inlineBytesOf, type MatchesCid } from './cid.ts'
+import { BLOCK_BYTES_MAX, MIB, ROOT_BYTES } from './constants.ts'
+import { Content } from './content.ts'
+import { BlockstoreError } from './errors.ts'
+import { createFileImport, type Writing } from './file-import.ts'
+import { Handles } from './handles.ts'
+import { Jobs, stopped } from './jobs.ts'
+import { KeyedLock } from './keyed-lock.ts'
+import { type Layout, layoutOf } from './layout.ts'
+import { createLmdbIndex } from './lmdb-index.ts'
+import { acquireLock } from './lock.ts'
+import { createNodeFileSystem } from './node-file-system.ts'
+import { NODE_HASHERS } from './node-hashers.ts'
+import { PackLog } from './pack-log.ts'
+import type {
+  AbortOptions,
+  BlockHasher,
+  Blockstore,
+  CidLike,
+  Entity,
+  EntityKind,
+  FileImport,
+  FileSystem,
+  Index,
+  PutOptions,
+  StoredBlob,
+} from './ports.ts'
+import { encodeBlock, encodeEntity } from './record.ts'
+import { checkFiles, prepareFolders, type RecoveryEvent } from './recovery.ts'
+import { Usage } from './usage.ts'
+
+export interface BlockstoreComponents {
+  /** @default node:fs */
+  readonly fileSystem?: FileSystem
+  /** Opens the index in a folder of its own. @default LMDB */
+  readonly openIndex?: (path: string) => Index
+  /** Multihash codes beside sha2-256, sha2-512, sha3-256 and BLAKE3. */
+  readonly hashers?: ReadonlyMap<number, BlockHasher>
+}
+
+export interface BlockstoreOptions {
+  /** Folder of the store; made when it is not there. */
+  readonly path: string
+  /** Largest blob accepted, in bytes. @default 256 GiB (its outboard, 1 GiB, is in memory while it is written) */
+  readonly blobBytesMax?: number
+  /** Bytes of content and packs; more is refused with `BLOCKSTORE_QUOTA`. @default no limit */
+  readonly quotaBytes?: number
+  /** Puts and imports at once; more wait. @default 64 */
+  readonly writesMax?: number
+  /** Puts and imports that wait; more are refused with `BLOCKSTORE_BUSY`. @default 1,024 */
+  readonly waitingMax?: number
+  /** Files open for reading; more are refused with `BLOCKSTORE_BUSY`. @default 1,024 */
+  readonly openFilesMax?: number
+  /** Different blocks in one file. @default 1,048,576 (256 GiB in blocks of 256 KiB) */
+  readonly blocksPerFileMax?: number
+  /** What start() found and did. */
+  readonly onRecovery?: (event: RecoveryEvent) => void
+}
+
+const IDLE_FILES_MAX = 64
+
+/** @throws nothing; `start` does: `BLOCKSTORE_LOCKED`, `BLOCKSTORE_FORMAT`, `BLOCKSTORE_DAMAGED`, `BLOCKSTORE_IO`. */
+export function createBlockstore(components: BlockstoreComponents, options: BlockstoreOptions): Blockstore {
+  return new DiskBlockstore(components, options)
+}
+
+/** What is there between start() and stop(). */
+interface Live {
+  readonly index: Index
+  readonly catalog: Catalog
+  readonly log: PackLog
+  readonly handles: Handles
+  readonly usage: Usage
+  readonly content: Content
+  readonly unlock: () => Promise<void>
+}
+
+class DiskBlockstore implements Blockstore {
+  readonly #components: BlockstoreComponents
+  readonly #options: BlockstoreOptions
+  readonly #fileSystem: FileSystem
+  readonly #layout: Layout
+  readonly #matches: MatchesCid
+  readonly #jobs: Jobs
+  readonly #entityLocks = new KeyedLock()
+  #live: Live | undefined
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+  #calls = 0
+  #quiet: (() => void) | undefined
+
+  constructor(components: BlockstoreComponents, options: BlockstoreOptions) {
+    this.#components = components
+    this.#options = options
+    this.#fileSystem = components.fileSystem ?? createNodeFileSystem()
+    this.#layout = layoutOf(options.path)
+    this.#matches = createCidCheck(new Map([...NODE_HASHERS, ...(components.hashers ?? [])]))
+    this.#jobs = new Jobs(options.writesMax ?? 64, options.waitingMax ?? 1024)
+  }
+
+  start(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.reject(stopped())
+    return (this.#starting ??= this.#start())
+  }
+
+  async #start(): Promise<void> {
+    const { quotaBytes = Number.MAX_SAFE_INTEGER, openFilesMax = 1024, onRecovery = ignore } = this.#options
+    const [fileSystem, layout] = [this.#fileSystem, this.#layout]
+    await fileSystem.makeDirectory(layout.root)
+    const unlock = await acquireLock(layout.lock)
+    let index: Index | undefined
+    try {
+      await prepareFolders(fileSystem, layout)
+      index = (this.#components.openIndex ?? createLmdbIndex)(layout.index)
+      const handles = new Handles(fileSystem, openFilesMax, IDLE_FILES_MAX)
+      const catalog: Catalog = new Catalog({ index, readEntries: (file) => content.entriesOf(file) })
+      const log = new PackLog({
+        fileSystem,
+        path: layout.packs,
+        apply: (facts, applied) => catalog.apply(facts, applied),
+        onEvent: onRecovery,
+      })
+      const usage = new Usage(quotaBytes, () => log.bytes)
+      const content = new Content({ fileSystem, layout, log, catalog, handles, usage })
+      await log.start(catalog.applied)
+      const { fileBytes, lost } = await checkFiles(fileSystem, layout, catalog, onRecovery)
+      usage.fileBytes = fileBytes
+      for (const root of lost) {
+        await content.delete(root)
+        onRecovery({ type: 'lost', root })
+      }
+      this.#live = { index, catalog, log, handles, usage, content, unlock }
+    } catch (error) {
+      await index?.close()
+      await unlock()
+      throw error
+    }
+  }
+
+  stop(): Promise<void> {
+    return (this.#stopping ??= this.#stop())
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(ignore)
+    await this.#jobs.stop()
+    const live = this.#live
+    this.#live = undefined
+    if (live === undefined) return
+    if (this.#calls > 0) await new Promise<void>((resolve) => (this.#quiet = resolve))
+    await live.log.stop()
+    await live.handles.stop()
+    await live.index.close()
+    await live.unlock()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  /** Every call that touches the disk goes through here, so that stop() can wait for it. */
+  async #use<T>(action: (live: Live) => Promise<T>): Promise<T> {
+    const live = this.#live
+    if (live === undefined) throw stopped()
+    this.#calls++
+    try {
+      return await action(live)
+    } finally {
+      if (--this.#calls === 0) this.#quiet?.()
+    }
+  }
+
+  put(source: AsyncIterable<Uint8Array>, { signal, onProgress }: PutOptions = {}): Promise<{ root: Uint8Array; size: number }> {
+    return this.#use(async ({ usage, content }) => {
+      const job = await this.#jobs.begin(signal)
+      const writer = this.#createWriter(usage)
+      try {
+        for await (const bytes of abortable(source, job.signal)) {
+          await writer.write(bytes)
+          onProgress?.({ bytes: writer.size })
+        }
+        job.signal.throwIfAborted()
+        return await content.keep(writer)
+      } finally {
+        await writer.discard()
+        job.release()
+      }
+    })
+  }
+
+  #createWriter(usage: Usage): BlobWriter {
+    const { blobBytesMax = 256 * 1024 * MIB } = this.#options
+    return new BlobWriter({ fileSystem: this.#fileSystem, path: this.#partPath(), usage, blobBytesMax })
+  }
+
+  #partPath(): string {
+    return `${this.#layout.parts}/${randomUUID()}`
+  }
+
+  has(root: Uint8Array): Promise<boolean> {
+    return this.#use(async ({ catalog }) => catalog.blob(checkedRoot(root)) !== undefined)
+  }
+
+  open(root: Uint8Array): Promise<StoredBlob | undefined> {
+    return this.#use(({ content }) => content.open(checkedRoot(root)))
+  }
+
+  delete(root: Uint8Array): Promise<boolean> {
+    return this.#use(({ content }) => content.delete(checkedRoot(root)))
+  }
+
+  async *list(): AsyncGenerator<{ root: Uint8Array; size: number }> {
+    const live = this.#live
+    if (live === undefined) throw stopped()
+    for (const { root, size } of live.catalog.blobs()) {
+      yield { root, size }
+      if (this.#live === undefined) throw stopped()
+    }
+  }
+
+  getBlock(cid: CidLike, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
+    return this.#use(async (live) => {
+      signal?.throwIfAborted()
+      return readBlock({ ...live, matches: this.#matches }, cid, signal)
+    })
+  }
+
+  putBlock(cid: CidLike, bytes: Uint8Array, { signal }: AbortOptions = {}): Promise<void> {
+    return this.#use(async ({ catalog, usage, log }) => {
+      signal?.throwIfAborted()
+      if (bytes.length > BLOCK_BYTES_MAX) throw new BlockstoreError('BLOCKSTORE_TOO_LARGE', `block exceeds ${BLOCK_BYTES_MAX} bytes`)
+      if (!(await this.#matches(cid, bytes))) {
+        throw new BlockstoreError('BLOCKSTORE_BAD_HASH', `these ${bytes.length} bytes are not ${cid}`, { cid: String(cid) })
+      }
+      if (inlineBytesOf(cid) !== undefined) return
+      const key = blockKeyOf(cid)
+      if (catalog.block(key) !== undefined) return
+      usage.check(bytes.length)
+      await log.append([encodeBlock(key, bytes)])
+    })
+  }
+
+  entity(cid: CidLike): Promise<Entity | undefined> {
+    return this.#use(async ({ catalog }) => this.#entity(catalog, cid))
+  }
+
+  #entity(catalog: Catalog, cid: CidLike): Entity | undefined {
+    const key = entityKeyOf(cid)
+    const found = catalog.entity(key)
+    if (found === undefined) return undefined
+    const { kind, file } = found
+    return file === undefined ? { cid: CID.decode(key), kind, size: 0 } : { cid: CID.decode(key), kind, size: file.size, root: file.root }
+  }
+
+  putEntity({ cid, kind }: { readonly cid: CidLike; readonly kind: EntityKind }): Promise<void> {
+    return this.#use(async ({ log, catalog }) => {
+      if (kind === 'file') throw new BlockstoreError('BLOCKSTORE_MALFORMED', 'a file becomes an entity by importFile')
+      const key = entityKeyOf(cid)
+      if (catalog.entity(key) !== undefined) return
+      if (inlineBytesOf(cid) === undefined && catalog.block(blockKeyOf(cid)) === undefined) {
+        throw new BlockstoreError('BLOCKSTORE_MALFORMED', `the root block of ${cid} is not here`, { cid: String(cid) })
+      }
+      await log.append([encodeEntity(kind, key)])
+    })
+  }
+
+  importFile(cid: CidLike, { signal }: AbortOptions = {}): FileImport {
+    const key = entityKeyOf(cid)
+    const { blocksPerFileMax = 2 ** 20 } = this.#options
+    return createFileImport({
+      cid,
+      matches: this.#matches,
+      blocksPerFileMax,
+      begin: () => this.#beginImport(signal),
+      keep: (writing) => this.#keepFile(cid, key, writing),
+      getStoredBlock: (block) => this.getBlock(block),
+    })
+  }
+
+  async #beginImport(signal: AbortSignal | undefined): Promise<Writing> {
+    const live = this.#live
+    if (live === undefined) throw stopped()
+    const job = await this.#jobs.begin(signal)
+    const writer = this.#createWriter(live.usage)
+    const skeleton = live.content.createSkeletonSpool(this.#partPath())
+    const end = async (): Promise<void> => {
+      try {
+        await writer.discard()
+        await skeleton.discard()
+      } finally {
+        job.release()
+      }
+    }
+    return { signal: job.signal, writer, skeleton, end }
+  }
+
+  #keepFile(cid: CidLike, key: Uint8Array, { writer, skeleton }: Writing): Promise<Entity> {
+    return this.#use(({ catalog, content }) =>
+      this.#entityLocks.run(String(key), async () => {
+        const known = this.#entity(catalog, cid)
+        if (known !== undefined) return known
+        await content.keep(writer, { cid: key, skeleton })
+        const entity = this.#entity(catalog, cid)
+        if (entity === undefined)
+          throw new BlockstoreError('BLOCKSTORE_DAMAGED', `the skeleton of ${cid} cannot be read back`, { cid: String(cid) })
+        return entity
+      }),
+    )
+  }
+}
+
+function checkedRoot(root: Uint8Array): Uint8Array {
+  if (root.length === ROOT_BYTES) return root
+  throw new BlockstoreError('BLOCKSTORE_MALFORMED', `a root has ${ROOT_BYTES} bytes, got ${root.length}`)
+}
+
+function ignore(): void {}

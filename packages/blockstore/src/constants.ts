@@ -1,0 +1,26 @@
+export const KIB: number = 2 ** 10
+export const MIB: number = 2 ** 20
+export const ROOT_BYTES: number = 32
+
+/** log2 of chunks in a group: 16 KiB groups (verified-streaming.md §1.5), the form every outboard here has. */
+export const CHUNK_GROUP_LOG: number = 4
+
+/** Content up to this size lives in a pack record, beyond it in a file of its own. Below it a file costs more than its bytes. */
+export const INLINE_BYTES_MAX: number = 256 * KIB
+/** An IPLD block is the smallest thing that can be checked, so it is bounded everywhere (ipfs.md §1.3). */
+export const BLOCK_BYTES_MAX: number = 2 * MIB
+/** A skeleton up to this size is kept in its pack record, a larger one in a file. */
+export const INLINE_SKELETON_BYTES_MAX: number = MIB
+/** A pack is closed and a new one begun when it has reached this size. */
+export const PACK_BYTES_MAX: number = 64 * MIB
+/** Most bytes that one group commit writes before it syncs. */
+export const GROUP_BYTES_MAX: number = 8 * MIB
+/** Writes to a large file are gathered to this size. */
+export const WRITE_BYTES: number = MIB
+/** A large file is synced in the background every so often, so that the last sync has little left to do. */
+export const SYNC_BYTES: number = 16 * MIB
+/** Keys of the index are bounded by LMDB; a CID or multihash longer than this is refused. */
+export const CID_BYTES_MAX: number = 256
+/** Index operations in one transaction while a large skeleton is applied. */
+export const INDEX_BATCH_OPS: number = 4_096
+export const FORMAT_TEXT = 'selvedge-blockstore 1\n'

@@ -1,0 +1,192 @@
+/**
+ * Blobs and files on disk: kept, opened, read, deleted.
+ *
+ * Durability order of a large blob: data synced, outboard synced, both renamed to their names, the folder synced, the record
+ * appended and synced, the index told, the caller answered. A small one is in its record. A name without a record is an orphan
+ * of a crash and is swept at start; a record without a name cannot be, because names come first. Deleting goes the other way:
+ * the record first, then the names.
+ */
+import { toHex } from './bytes.ts'
+import type { BlobWriter } from './blob-writer.ts'
+import type { BlobEntry, Catalog, FileEntry } from './catalog.ts'
+import { INLINE_SKELETON_BYTES_MAX } from './constants.ts'
+import { BlockstoreError } from './errors.ts'
+import type { Handles } from './handles.ts'
+import { KeyedLock } from './keyed-lock.ts'
+import { type Layout, outboardBytesOf } from './layout.ts'
+import type { PackLog } from './pack-log.ts'
+import type { FileSystem, ReadAt, StoredBlob } from './ports.ts'
+import { type RecordParts, encodeBlob, encodeDelete, encodeFile } from './record.ts'
+import { readSkeleton, type SkeletonEntry } from './skeleton.ts'
+import { Spool } from './spool.ts'
+import type { Usage } from './usage.ts'
+
+export interface ContentParts {
+  readonly fileSystem: FileSystem
+  readonly layout: Layout
+  readonly log: PackLog
+  readonly catalog: Catalog
+  readonly handles: Handles
+  readonly usage: Usage
+}
+
+export class Content {
+  readonly #parts: ContentParts
+  /** By root: what gives a blob its names and what takes them away never overlap. */
+  readonly #locks = new KeyedLock()
+
+  constructor(parts: ContentParts) {
+    this.#parts = parts
+  }
+
+  /** Keeps what was written. `file`: it is the flat content of this CID. */
+  async keep(writer: BlobWriter, file?: { cid: Uint8Array; skeleton: Spool }): Promise<{ root: Uint8Array; size: number }> {
+    const { log, catalog } = this.#parts
+    const { root, size, outboard, data } = await writer.finish()
+    const skeletonBytes = await file?.skeleton.finish()
+    await this.#locks.run(toHex(root), async () => {
+      const records: RecordParts[] = []
+      const isNew = catalog.blob(root) === undefined
+      if (data === undefined) await this.#placeBlob(writer.spool, root, outboard)
+      if (isNew) records.push(encodeBlob(root, size, outboard, data))
+      if (file !== undefined) {
+        if (skeletonBytes === undefined) await this.#placeSkeleton(file.skeleton, file.cid)
+        records.push(encodeFile(root, size, file.cid, file.skeleton.size, skeletonBytes))
+      }
+      if (records.length > 0) await log.append(records)
+      if (data === undefined && isNew) this.#parts.usage.fileBytes += size + outboard.length
+    })
+    return { root, size }
+  }
+
+  /** Renames over what may be there: the same bytes by their root, and if those are damaged, whole again. */
+  async #placeBlob(spool: Spool, root: Uint8Array, outboard: Uint8Array): Promise<void> {
+    const { fileSystem, layout, handles } = this.#parts
+    const outboardPart = `${spool.path}.obao4`
+    try {
+      const file = await fileSystem.open(outboardPart, 'create')
+      try {
+        await file.write(0, [outboard])
+        await file.datasync()
+      } finally {
+        await file.close()
+      }
+      await fileSystem.rename(outboardPart, layout.outboard(root))
+      await fileSystem.rename(spool.path, layout.data(root))
+      await fileSystem.syncDirectory(layout.blobs)
+    } finally {
+      await fileSystem.remove(outboardPart)
+      await handles.forget(layout.outboard(root))
+      await handles.forget(layout.data(root))
+    }
+  }
+
+  async #placeSkeleton(skeleton: Spool, cid: Uint8Array): Promise<void> {
+    const { fileSystem, layout, handles, usage } = this.#parts
+    await fileSystem.rename(skeleton.path, layout.skeleton(cid))
+    await fileSystem.syncDirectory(layout.skeletons)
+    await handles.forget(layout.skeleton(cid))
+    usage.fileBytes += skeleton.size
+  }
+
+  /** For the bytes of a skeleton on their way in. */
+  createSkeletonSpool(path: string): Spool {
+    return new Spool({ fileSystem: this.#parts.fileSystem, path, inlineBytesMax: INLINE_SKELETON_BYTES_MAX })
+  }
+
+  /** Bytes of a blob. @throws {BlockstoreError} `BLOCKSTORE_DAMAGED` when they are not there. */
+  read(blob: BlobEntry, offset: number, length: number): Promise<Uint8Array> {
+    const { handles, layout, log } = this.#parts
+    if (blob.place === undefined) return handles.read(layout.data(blob.root), offset, length)
+    return handles.read(log.pathOf(blob.place.pack), blob.place.offset + offset, length)
+  }
+
+  readSkeleton(file: FileEntry, offset: number, length: number): Promise<Uint8Array> {
+    const { handles, layout, log } = this.#parts
+    if (file.skeletonPlace === undefined) return handles.read(layout.skeleton(file.cid), offset, length)
+    return handles.read(log.pathOf(file.skeletonPlace.pack), file.skeletonPlace.offset + offset, length)
+  }
+
+  entriesOf(file: FileEntry): AsyncIterable<SkeletonEntry> {
+    return readSkeleton(file.skeletonBytes, (offset, length) => this.readSkeleton(file, offset, length))
+  }
+
+  /** The files stay open until `close`, so a delete meanwhile does not disturb the reader. */
+  async open(root: Uint8Array): Promise<StoredBlob | undefined> {
+    const { catalog, handles, layout, log } = this.#parts
+    const blob = catalog.blob(root)
+    if (blob === undefined) return undefined
+    const outboardBytes = outboardBytesOf(blob.size)
+    const { place } = blob
+    const dataHandle = await handles.acquire(place === undefined ? layout.data(root) : log.pathOf(place.pack))
+    try {
+      if (place !== undefined) {
+        const data = readAtOf(dataHandle.file, place.offset, blob.size)
+        const outboard = readAtOf(dataHandle.file, place.offset + blob.size, outboardBytes)
+        return { root: blob.root, size: blob.size, data, outboard, close: dataHandle.release }
+      }
+      const outboardHandle = await handles.acquire(layout.outboard(root))
+      const close = async (): Promise<void> => {
+        await dataHandle.release()
+        await outboardHandle.release()
+      }
+      const data = readAtOf(dataHandle.file, 0, blob.size)
+      return { root: blob.root, size: blob.size, data, outboard: readAtOf(outboardHandle.file, 0, outboardBytes), close }
+    } catch (error) {
+      await dataHandle.release()
+      throw error
+    }
+  }
+
+  delete(root: Uint8Array): Promise<boolean> {
+    const { catalog, log, usage } = this.#parts
+    return this.#locks.run(toHex(root), async () => {
+      const blob = catalog.blob(root)
+      if (blob === undefined) return false
+      const files = catalog.filesOf(root)
+      await log.append([encodeDelete(root)])
+      if (blob.place === undefined) {
+        await this.removeFiles(root)
+        usage.fileBytes -= blob.size + outboardBytesOf(blob.size)
+      }
+      for (const file of files) {
+        if (file.skeletonPlace !== undefined) continue
+        await this.removeSkeleton(file.cid)
+        usage.fileBytes -= file.skeletonBytes
+      }
+      return true
+    })
+  }
+
+  async removeFiles(root: Uint8Array): Promise<void> {
+    const { fileSystem, handles, layout } = this.#parts
+    for (const path of [layout.data(root), layout.outboard(root)]) {
+      await handles.forget(path)
+      await fileSystem.remove(path)
+    }
+  }
+
+  async removeSkeleton(cid: Uint8Array): Promise<void> {
+    const { fileSystem, handles, layout } = this.#parts
+    await handles.forget(layout.skeleton(cid))
+    await fileSystem.remove(layout.skeleton(cid))
+  }
+}
+
+function readAtOf(file: { read(offset: number, length: number): Promise<Uint8Array> }, start: number, size: number): ReadAt {
+  return {
+    size,
+    async readAt(offset, length) {
+      if (offset < 0 || length < 0 || offset + length > size) {
+        throw new BlockstoreError('BLOCKSTORE_MALFORMED', `[${offset}, ${offset + length}) is outside of ${size} bytes`, {
+          offset,
+          length,
+          size,
+        })
+      }
+      const bytes = await file.read(start + offset, length)
+      if (bytes.length === length) return bytes
+      throw new BlockstoreError('BLOCKSTORE_DAMAGED', `a file ends before ${start + offset + length}`, { offset, length })
+    },
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Durable content by BLAKE3 root, with verified ranges straight from the disk, and IPLD blocks by CID rebuilt from it.
+ * `kill -9` at any moment leaves each blob whole or absent, and what was acknowledged is there.
+ */
+export { type BlockstoreComponents, type BlockstoreOptions, createBlockstore } from './blockstore.ts'
+export { BlockstoreError, type BlockstoreErrorCode } from './errors.ts'
+export { createLmdbIndex } from './lmdb-index.ts'
+export { createNodeFileSystem } from './node-file-system.ts'
+export type {
+  AbortOptions,
+  BlockHasher,
+  Blockstore,
+  CidLike,
+  Entity,
+  EntityKind,
+  FileBlock,
+  FileImport,
+  FileSystem,
+  Index,
+  IndexOp,
+  OpenFile,
+  PutOptions,
+  ReadAt,
+  StoredBlob,
+  Table,
+} from './ports.ts'
+export type { RecoveryEvent } from './recovery.ts'

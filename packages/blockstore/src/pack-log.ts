@@ -1,0 +1,265 @@
+/**
+ * The packs: one append-only log in files of 64 MiB, and the only place where something becomes acknowledged.
+ *
+ * One loop writes. It takes every record that waits (at most 8 MiB), writes them, syncs once (group commit), applies their
+ * facts to the index, and only then answers. Invariants: a record is synced before its fact is in the index; the index holds
+ * the effect of a prefix of the log and says which (`applied`); only the tail of the last pack can be torn.
+ */
+import { viewOf } from './bytes.ts'
+import { GROUP_BYTES_MAX, PACK_BYTES_MAX } from './constants.ts'
+import { BlockstoreError } from './errors.ts'
+import type { FileSystem, OpenFile } from './ports.ts'
+import { HEADER_BYTES, type Fact, type Place, type RecordParts, decodeFact, decodeHeader, isWhole } from './record.ts'
+
+export interface LoggedFact {
+  readonly fact: Fact
+  readonly place: Place
+}
+
+/** Takes facts in order into the index, with `applied` in the last transaction. */
+export type ApplyFacts = (facts: readonly LoggedFact[], applied: Place) => Promise<void>
+
+export type LogEvent =
+  | { readonly type: 'truncated'; readonly pack: number; readonly offset: number; readonly bytes: number }
+  | { readonly type: 'damaged'; readonly pack: number; readonly offset: number }
+
+export interface PackLogOptions {
+  readonly fileSystem: FileSystem
+  /** Folder of the packs. */
+  readonly path: string
+  readonly apply: ApplyFacts
+  readonly onEvent: (event: LogEvent) => void
+}
+
+interface Waiting {
+  readonly records: readonly RecordParts[]
+  readonly bytes: number
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Replay reads this much of a body to know its fact; the rest is only checked. */
+const REPLAY_FACTS_MAX = 512
+
+export class PackLog {
+  readonly #options: PackLogOptions
+  readonly #waiting: Waiting[] = []
+  #file: OpenFile | undefined
+  #pack = 0
+  /** Where the next record goes; everything before it is synced. */
+  #offset = 0
+  #writing: Promise<void> | undefined
+  #broken: unknown
+  #bytes = 0
+
+  constructor(options: PackLogOptions) {
+    this.#options = options
+  }
+
+  /** Bytes of all packs. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  pathOf(pack: number): string {
+    return `${this.#options.path}/${String(pack).padStart(8, '0')}.pack`
+  }
+
+  /** Applies what the index has not seen, and cuts the torn tail. */
+  async start(applied: Place): Promise<void> {
+    const { fileSystem, path } = this.#options
+    const packs = (await fileSystem.list(path)).map(packOf).filter((pack) => pack !== undefined)
+    packs.sort((a, b) => a - b)
+    const last = packs.at(-1) ?? 0
+    for (const pack of packs) {
+      const size = (await fileSystem.size(this.pathOf(pack))) ?? 0
+      const from = pack < applied.pack ? size : pack === applied.pack ? applied.offset : 0
+      if (from > size) throw damaged(this.pathOf(pack), from, 'the index has seen more of this pack than there is')
+      this.#bytes += await this.#replay(pack, from, size, pack === last)
+    }
+    if (last < applied.pack) throw damaged(this.pathOf(applied.pack), 0, 'the index has seen a pack that is not there')
+    this.#pack = last
+    if (last === 0) await this.#begin(1)
+    else {
+      this.#file = await fileSystem.open(this.pathOf(last), 'append')
+      this.#offset = (await fileSystem.size(this.pathOf(last))) ?? 0
+    }
+  }
+
+  /** @returns how many bytes of the pack stay. */
+  async #replay(pack: number, from: number, size: number, isLast: boolean): Promise<number> {
+    if (from === size) return size
+    const file = await this.#options.fileSystem.open(this.pathOf(pack), 'append')
+    try {
+      let offset = from
+      let facts: LoggedFact[] = []
+      for (;;) {
+        const record = await readRecord(file, { pack, offset }, size)
+        if (record === undefined) break
+        facts.push({ fact: record.fact, place: { pack, offset } })
+        offset = record.end
+        if (facts.length === REPLAY_FACTS_MAX) {
+          await this.#options.apply(facts, { pack, offset })
+          facts = []
+        }
+      }
+      if (facts.length > 0) await this.#options.apply(facts, { pack, offset })
+      if (offset === size) return size
+      if (!isLast) {
+        // Never cut what may have been acknowledged: a later pack exists, so this one was whole once.
+        this.#options.onEvent({ type: 'damaged', pack, offset })
+        return size
+      }
+      await file.truncate(offset)
+      await file.datasync()
+      this.#options.onEvent({ type: 'truncated', pack, offset, bytes: size - offset })
+      return offset
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Durable and in the index when it resolves. The records stay in order and next to each other. */
+  append(records: readonly RecordParts[]): Promise<void> {
+    const bytes = bytesOf(records)
+    return new Promise((resolve, reject) => {
+      if (this.#broken !== undefined) return reject(this.#broken)
+      this.#waiting.push({ records, bytes, resolve, reject })
+      this.#writing ??= this.#write().finally(() => {
+        this.#writing = undefined
+      })
+    })
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#take()
+      try {
+        await this.#commit(group)
+        for (const waiting of group) waiting.resolve()
+      } catch (error) {
+        for (const waiting of group) waiting.reject(error)
+        if (this.#broken !== undefined) for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#broken)
+      }
+    }
+  }
+
+  #take(): Waiting[] {
+    let bytes = 0
+    let count = 0
+    while (count < this.#waiting.length && (count === 0 || bytes < GROUP_BYTES_MAX)) bytes += (this.#waiting[count++] as Waiting).bytes
+    return this.#waiting.splice(0, count)
+  }
+
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    if (this.#offset >= PACK_BYTES_MAX) await this.#begin(this.#pack + 1)
+    const file = this.#file as OpenFile
+    const start = this.#offset
+    const facts: LoggedFact[] = []
+    const parts: Uint8Array[] = []
+    let offset = start
+    for (const { records } of group) {
+      for (const record of records) {
+        facts.push({ fact: factOf(record, { pack: this.#pack, offset }), place: { pack: this.#pack, offset } })
+        parts.push(...record)
+        offset += bytesOf([record])
+      }
+    }
+    try {
+      await file.write(start, parts)
+    } catch (error) {
+      await this.#cut(file, start, error)
+      throw error
+    }
+    try {
+      await file.datasync()
+      this.#offset = offset
+      this.#bytes += offset - start
+      await this.#options.apply(facts, { pack: this.#pack, offset })
+    } catch (error) {
+      // After a failed sync nobody knows what the disk holds: only a restart, which reads it again, may go on.
+      this.#broken = new BlockstoreError(
+        'BLOCKSTORE_IO',
+        'the packs cannot be written until the store is opened again',
+        {},
+        { cause: error },
+      )
+      throw error
+    }
+  }
+
+  /** A write that failed (a full disk) leaves its bytes behind the end: away with them, or no further record may follow. */
+  async #cut(file: OpenFile, offset: number, cause: unknown): Promise<void> {
+    try {
+      await file.truncate(offset)
+    } catch {
+      this.#broken = new BlockstoreError('BLOCKSTORE_IO', 'the packs cannot be written until the store is opened again', {}, { cause })
+    }
+  }
+
+  async #begin(pack: number): Promise<void> {
+    const { fileSystem, path } = this.#options
+    const next = await fileSystem.open(this.pathOf(pack), 'create')
+    await fileSystem.syncDirectory(path)
+    await this.#file?.close()
+    this.#file = next
+    this.#pack = pack
+    this.#offset = 0
+  }
+
+  /** Waits for what was appended. */
+  async stop(): Promise<void> {
+    await this.#writing
+    this.#broken ??= new BlockstoreError('BLOCKSTORE_STOPPED', 'the store was stopped')
+    await this.#file?.close()
+    this.#file = undefined
+  }
+}
+
+function packOf(name: string): number | undefined {
+  const match = /^(\d{8})\.pack$/.exec(name)
+  return match === null ? undefined : Number(match[1])
+}
+
+function bytesOf(records: readonly RecordParts[]): number {
+  let bytes = 0
+  for (const record of records) for (const part of record) bytes += part.length
+  return bytes
+}
+
+function factOf(record: RecordParts, place: Place): Fact {
+  const [header, head] = record as [Uint8Array, Uint8Array]
+  const view = viewOf(header)
+  const fact = decodeFact(view.getUint32(4, true), head, view.getUint32(8, true), place)
+  if (fact === undefined) throw new Error('a record that we encoded does not decode')
+  return fact
+}
+
+async function readRecord(file: OpenFile, place: Place, size: number): Promise<{ fact: Fact; end: number } | undefined> {
+  if (place.offset + HEADER_BYTES > size) return undefined
+  const bytes = await file.read(place.offset, HEADER_BYTES)
+  const header = decodeHeader(bytes)
+  const end = place.offset + HEADER_BYTES + (header?.bodyBytes ?? 0)
+  if (header === undefined || end > size) return undefined
+  const body = await file.read(place.offset + HEADER_BYTES, header.bodyBytes)
+  if (body.length !== header.bodyBytes || !isWhole(bytes, body)) return undefined
+  const fact = decodeFact(header.type, body, header.bodyBytes, place)
+  return fact === undefined ? undefined : { fact, end }
+}
+
+export function encodePlace({ pack, offset }: Place): Uint8Array {
+  const out = new Uint8Array(8)
+  const view = viewOf(out)
+  view.setUint32(0, pack) // big endian: part of a sorted key
+  view.setUint32(4, offset)
+  return out
+}
+
+export function decodePlace(bytes: Uint8Array): Place {
+  const view = viewOf(bytes)
+  return { pack: view.getUint32(0), offset: view.getUint32(4) }
+}
+
+function damaged(path: string, offset: number, message: string): BlockstoreError {
+  return new BlockstoreError('BLOCKSTORE_DAMAGED', `${path}: ${message}`, { path, offset })
+}
