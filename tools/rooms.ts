@@ -1,7 +1,7 @@
 /**
  * The rooms of the house as data: who lives on which floor, who may import whom, what must run in a browser, what must be deterministic.
  *
- *   node tools/rooms.ts [--write | --check] [--root DIR]     prints, writes or checks the table and the picture of the README
+ *   node tools/rooms.ts [--root DIR]     prints the table and the picture that stand in the README
  *
  * An import goes to a lower floor and stands here; nothing else (docs/architecture/README.md). The import check, the lint for browser-safe
  * and deterministic code, the README's table and the picture of the floors are all made from this file. A room may stand here before it
@@ -10,7 +10,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { runTool } from './tool.ts'
-import { holdBlock } from './markers.ts'
 
 export type Floor = 0 | 1 | 2 | 3 | 4 | 5 | 6
 
@@ -164,11 +163,7 @@ export function pictureOf(root: string): string {
   return ['```text', ...lines, '```'].join('\n')
 }
 
-await runTool(import.meta, async ({ root, flags }) => {
-  const blocks = { rooms: tableOf(root), floors: pictureOf(root) }
-  if (!flags.has('--write') && !flags.has('--check')) {
-    process.stdout.write(`${Object.values(blocks).join('\n\n')}\n`)
-    return []
-  }
-  return Object.entries(blocks).flatMap(([name, text]) => holdBlock(join(root, 'README.md'), name, text, flags.has('--write')))
+await runTool(import.meta, async ({ root }) => {
+  process.stdout.write(`${tableOf(root)}\n\n${pictureOf(root)}\n`)
+  return []
 })

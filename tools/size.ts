@@ -28,8 +28,8 @@ export const budgets: readonly Budget[] = []
 /** A bundler of a page has no built-in to offer: naming one is an error, behind a dynamic import too. */
 const refuseBuiltins: Plugin = {
   name: 'refuse-builtins',
-  setup({ onResolve }) {
-    onResolve({ filter: /.*/ }, ({ path, importer }) => {
+  setup(bundler) {
+    bundler.onResolve({ filter: /.*/ }, ({ path, importer }) => {
       return isBuiltin(path)
         ? { errors: [{ text: `${path} is a built-in of Node (imported by ${importer.split('/node_modules/').at(-1)})` }] }
         : null

@@ -44,7 +44,7 @@ export async function bundle(options: BundleOptions): Promise<string> {
   const { folder, packageName, target, name, code } = options
   const outfile = join(prepare(options), `${name}.${target}.mjs`)
   const common: BuildOptions = {
-    stdin: { contents: code, resolveDir: join(folder, 'test/environments'), loader: 'ts', sourcefile: `${name}.ts` },
+    stdin: { contents: code, resolveDir: join(folder, 'test/environments'), loader: 'ts', sourcefile: `${name}.entry.ts` },
     outfile,
     bundle: true,
     format: 'esm',

@@ -91,7 +91,7 @@ async function runPage(options: ScriptOptions): Promise<unknown> {
     'worker.mjs': await bundle({ ...options, target: 'browser', name: `${name}-worker`, code: entryOf(options.script, worker) }),
   }
   await using page = await openPage({ files, html: '<script type="module" src="./page.mjs"></script>' })
-  return page.page.evaluate('runAll()')
+  return await page.page.evaluate('runAll()')
 }
 
 /** @throws with what the runtime printed. In Chromium the script runs on a page and in a worker; the report holds both. */

@@ -54,7 +54,7 @@ const words: Rule = ({ comments }) => {
 const publicBuffer: Rule = (source) => {
   const found: Report[] = []
   for (const statement of source.program.body as readonly AstNode[]) {
-    if (!/^Export/.test(statement.type)) continue
+    if (!statement.type.startsWith('Export')) continue
     walk(statement, (node) => {
       const isHidden =
         node.type === 'BlockStatement' ||
