@@ -1,0 +1,25 @@
+/**
+ * Verified content on a lane: what a client asks, what a node answers, and the serving end over any store.
+ *
+ * A node's word is never enough: a root is served as a slice of its BLAKE3 tree, a CID as the DAG's own blocks or as interior nodes with
+ * flat leaf bytes, and whoever asked checks each piece.
+ */
+export { decodeAnswer, encodeAnswer, type ContentAnswer } from './answer.ts'
+export { byteRangesOf } from './chunk-bytes.ts'
+export {
+  ANSWER_BYTES_MAX,
+  CONTENT_SERVICE_ID,
+  LANE_BAD_FRAME,
+  LANE_CANCELLED,
+  LANE_CONTENT_REFUSED,
+  LANE_INTERNAL,
+  LANE_NOT_FOUND,
+  LANE_ORIGIN_FAILED,
+  REQUEST_BYTES_MAX,
+} from './constants.ts'
+export { sniffContentType } from './content-type.ts'
+export { ContentError, type ContentErrorCode } from './errors.ts'
+export { type ContentMode } from './modes.ts'
+export type { AbortOptions, ByteRange, ContentSourcePort, OpenedEntity, ReadAt, StoredBlob } from './ports.ts'
+export { decodeRequest, encodeRequest, type AddressKind, type ContentRequest } from './request.ts'
+export { createContentServer, type ContentServer, type ContentServerComponents, type ContentServerOptions, type Served } from './server.ts'

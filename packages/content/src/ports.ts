@@ -1,0 +1,46 @@
+/** What the serving end needs of others. Structural: the node's fetcher fits, and so does anything else with these shapes. */
+import type { CID } from 'multiformats/cid'
+
+export interface AbortOptions {
+  readonly signal?: AbortSignal
+}
+
+/** Bytes of the flat file: `end` is exclusive, absent means to the end. */
+export interface ByteRange {
+  readonly start: number
+  readonly end?: number
+}
+
+/** Random access: exactly `length` bytes, or it throws. */
+export interface ReadAt {
+  readonly size: number
+  readAt(offset: number, length: number): Uint8Array | Promise<Uint8Array>
+}
+
+/** A complete blob, open for reading. */
+export interface StoredBlob {
+  readonly root: Uint8Array
+  readonly size: number
+  readonly data: ReadAt
+  /** Pre-order, chunk groups of 16 KiB. */
+  readonly outboard: ReadAt | Uint8Array
+  close(): Promise<void>
+}
+
+/** The blocks of an entity that is here or on its way. */
+export interface OpenedEntity {
+  /** True: everything is in the store. False: still arriving; `get` waits for a block, and rejects when the fetch fails. */
+  readonly complete: boolean
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other'
+  readonly size: number | undefined
+  readonly root: Uint8Array | undefined
+  readonly blocks: { get(cid: CID, options?: AbortOptions): Promise<Uint8Array> }
+  close(): Promise<void>
+}
+
+export interface ContentSourcePort {
+  /** Undefined where the root is not to be had. */
+  openRoot(root: Uint8Array, options?: AbortOptions): Promise<StoredBlob | undefined>
+  /** Rejects where the CID is not to be had. */
+  openCid(cid: CID, options?: AbortOptions & { readonly ranges?: readonly ByteRange[] }): Promise<OpenedEntity>
+}

@@ -1,0 +1,162 @@
+/**
+ * The serving end of a content lane: a request's bytes in, an answer and a body out. It holds nothing between two requests.
+ *
+ * The mode follows from the address and from what is here, never from a wish: a root is answered with a BLAKE3 slice; a CID that is
+ * complete with `proof`; a CID that is still arriving with the CAR blocks themselves as they come. A stream that began in one mode ends in
+ * it. Every block of the two CID modes is checked again where it is read, and by the client.
+ */
+import { writeCar, writeProof } from '@selvedge/verified-car'
+import { encodeRanges } from '@selvedge/verified-streaming'
+import { CID } from 'multiformats/cid'
+import { encodeAnswer, type ContentAnswer } from './answer.ts'
+import { byteRangesOf } from './chunk-bytes.ts'
+import { CHUNK_GROUP_LOG, SNIFF_BYTES } from './constants.ts'
+import { sniffContentType } from './content-type.ts'
+import { contentErrorOf, isNotFound } from './failures.ts'
+import type { ContentMode } from './modes.ts'
+import type { AbortOptions, ContentSourcePort, OpenedEntity, StoredBlob } from './ports.ts'
+import { decodeRequest, type ContentRequest } from './request.ts'
+
+export interface ContentServerComponents {
+  readonly source: ContentSourcePort
+}
+
+export interface ContentServerOptions {
+  /** Told of each answer, once, before its first byte. */
+  readonly onAnswer?: (request: ContentRequest, answer: ContentAnswer) => void
+}
+
+export interface Served {
+  readonly request: ContentRequest
+  /** What the answer says, decoded. */
+  readonly fields: ContentAnswer
+  /** The ACCEPT metadata. */
+  readonly answer: Uint8Array
+  /** What follows as DATA. Iterate it, or call its iterator's `return`, else what it opened stays open. */
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+export interface ContentServer {
+  /**
+   * Answers one request. Absent content is an answer (status 404), not an error; so is a request whose modes cannot be met (406).
+   * @param requestBytes - the OPEN metadata.
+   * @throws {ContentError} here and from `body`: its `laneCode` and `reason` are what the lane is to be reset with.
+   * @throws the reason of `options.signal` once that is aborted.
+   */
+  serve(requestBytes: Uint8Array, options?: AbortOptions): Promise<Served>
+}
+
+interface Plan {
+  readonly fields: ContentAnswer
+  readonly body: AsyncIterable<Uint8Array>
+  close(): Promise<void>
+}
+
+export function createContentServer({ source }: ContentServerComponents, options: ContentServerOptions = {}): ContentServer {
+  const { onAnswer } = options
+  return {
+    async serve(requestBytes, { signal } = {}) {
+      signal?.throwIfAborted()
+      const request = decodeRequest(requestBytes)
+      let plan: Plan
+      try {
+        plan = await planOf(source, request, signal)
+      } catch (error) {
+        throw contentErrorOf(error, signal)
+      }
+      onAnswer?.(request, plan.fields)
+      const isBare = request.head || plan.fields.status >= 400
+      if (isBare) await plan.close()
+      return { request, fields: plan.fields, answer: encodeAnswer(plan.fields), body: isBare ? empty() : bodyOf(plan, signal) }
+    },
+  }
+}
+
+async function* empty(): AsyncIterable<Uint8Array> {}
+
+/** Closes what was opened however the body ends, and names what went wrong. */
+async function* bodyOf(plan: Plan, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+  try {
+    yield* plan.body
+  } catch (error) {
+    throw contentErrorOf(error, signal)
+  } finally {
+    await plan.close()
+  }
+}
+
+async function planOf(source: ContentSourcePort, request: ContentRequest, signal: AbortSignal | undefined): Promise<Plan> {
+  if (request.outboardOnly || request.kind === 'url') return refusal(501)
+  const abort = signal === undefined ? {} : { signal }
+  if (request.kind === 'root') {
+    const blob = await source.openRoot(request.address, abort)
+    return blob === undefined ? refusal(404) : closingOnError(blob, planOfRoot(blob, request, abort))
+  }
+  const cid = CID.decode(request.address)
+  const ranges = byteRangesOf(request.ranges)
+  let entity: OpenedEntity
+  try {
+    entity = await source.openCid(cid, ranges === undefined ? abort : { ...abort, ranges })
+  } catch (error) {
+    if (isNotFound(error)) return refusal(404)
+    throw error
+  }
+  return closingOnError(entity, planOfEntity(entity, cid, request, abort))
+}
+
+async function closingOnError(opened: { close(): Promise<void> }, plan: Promise<Plan>): Promise<Plan> {
+  try {
+    return await plan
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+async function planOfRoot(blob: StoredBlob, request: ContentRequest, abort: AbortOptions): Promise<Plan> {
+  if (!request.modes.includes('blake3')) {
+    await blob.close()
+    return refusal(406)
+  }
+  const head = await blob.data.readAt(0, Math.min(SNIFF_BYTES, blob.size))
+  const { data, outboard, root, size } = blob
+  return {
+    fields: success(request, 'blake3', { size, root, contentType: sniffContentType(head) }),
+    body: encodeRanges({ data, outboard, root, size }, request.ranges, { chunkGroupLog: CHUNK_GROUP_LOG, ...abort }),
+    close: () => blob.close(),
+  }
+}
+
+async function planOfEntity(entity: OpenedEntity, cid: CID, request: ContentRequest, abort: AbortOptions): Promise<Plan> {
+  const mode = (entity.complete ? (['proof', 'car'] as const) : (['car'] as const)).find((each) => request.modes.includes(each))
+  if (mode === undefined) {
+    await entity.close()
+    return refusal(406)
+  }
+  const { size, root, blocks } = entity
+  const ranges = byteRangesOf(request.ranges)
+  const walk = ranges === undefined ? abort : { ...abort, ranges }
+  return {
+    fields: success(request, mode, { size, root, contentType: entity.kind === 'directory' ? 'inode/directory' : '' }),
+    body: mode === 'proof' ? writeProof(cid, blocks, walk) : writeCar(cid, blocks, { ...walk, header: false, scope: 'entity' }),
+    close: () => entity.close(),
+  }
+}
+
+function success(request: ContentRequest, mode: ContentMode, known: Pick<ContentAnswer, 'size' | 'root' | 'contentType'>): ContentAnswer {
+  const chunkGroupLog = mode === 'blake3' ? CHUNK_GROUP_LOG : 0
+  return { ...known, status: request.ranges.isAll ? 200 : 206, mode, chunkGroupLog, mappingProof: new Uint8Array(0) }
+}
+
+function refusal(status: number): Plan {
+  const fields: ContentAnswer = {
+    status,
+    mode: undefined,
+    size: undefined,
+    chunkGroupLog: 0,
+    root: undefined,
+    contentType: '',
+    mappingProof: new Uint8Array(0),
+  }
+  return { fields, body: empty(), close: async () => {} }
+}
