@@ -1,0 +1,91 @@
+/** `decode` as a stage of other people's pipelines: a transform of it-pipe, and a pair of web streams. */
+import type { ByteSource } from './byte-source.ts'
+import { type DecodeOptions, type Decoding, decode } from './decode.ts'
+import type { VerifiedPart } from './decoder.ts'
+
+/**
+ * `decode` as an it-pipe transform: encoded bytes in, verified parts out.
+ *
+ * @example await pipe(source, decodeTransform(root), bytesOf, sink)
+ */
+export function decodeTransform(root: Uint8Array, options: DecodeOptions = {}): (encoded: ByteSource) => Decoding {
+  return (encoded) => decode(encoded, root, options)
+}
+
+/** The bytes of verified parts, without their offsets. @returns copies, the caller's own. */
+export async function* bytesOf(parts: AsyncIterable<VerifiedPart>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const { bytes } of parts) yield bytes.slice()
+}
+
+/** Encoded bytes go in at `writable`, verified bytes come out of `readable`. */
+export interface DecodeStream {
+  /** A byte stream: BYOB readers are served without a copy in between. Plain where the host has no byte streams. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>
+  readonly writable: WritableStream<Uint8Array>
+}
+
+/**
+ * `decode` as a web transform, made like `DecompressionStream`: for `pipeThrough`. Reads on only when it is read from. With
+ * `ranges` the verified bytes follow each other without gaps.
+ *
+ * @example video.src = URL.createObjectURL(await new Response(response.body.pipeThrough(createDecodeStream(root))).blob())
+ */
+export function createDecodeStream(root: Uint8Array, options: DecodeOptions = {}): DecodeStream {
+  const { readable: encoded, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  return { readable: readableOf(decode(encoded, root, options)), writable }
+}
+
+/** Verified parts as a readable byte stream. @returns a stream whose chunks are the reader's own. */
+export function readableOf(parts: AsyncIterableIterator<VerifiedPart>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let rest = new Uint8Array(0) as Uint8Array
+  const refill = async (): Promise<boolean> => {
+    while (rest.length === 0) {
+      const { done, value } = await parts.next()
+      if (done === true) return false
+      rest = value.bytes
+    }
+    return true
+  }
+  const cancel = async (): Promise<void> => {
+    await parts.return?.()
+  }
+  const bytes: UnderlyingByteSource = {
+    type: 'bytes',
+    async pull(controller) {
+      const isMore = await refill()
+      const request = controller.byobRequest
+      if (!isMore) {
+        controller.close()
+        request?.respond(0)
+        return
+      }
+      const view = request?.view
+      if (request === null || !(view instanceof Uint8Array)) {
+        controller.enqueue(rest.slice())
+        rest = rest.subarray(rest.length)
+        return
+      }
+      const taken = Math.min(view.length, rest.length)
+      view.set(rest.subarray(0, taken))
+      rest = rest.subarray(taken)
+      request.respond(taken)
+    },
+    cancel,
+  }
+  try {
+    return new ReadableStream(bytes) as ReadableStream<Uint8Array<ArrayBuffer>>
+  } catch {
+    // A host without byte streams (older Safari): the same as a plain stream, which copies once more for nobody.
+    return new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        async pull(controller) {
+          if (!(await refill())) return controller.close()
+          controller.enqueue(rest.slice())
+          rest = rest.subarray(rest.length)
+        },
+        cancel,
+      },
+      { highWaterMark: 0 },
+    )
+  }
+}
