@@ -1,0 +1,119 @@
+import { type BlockPort, CarError, type Limits, type ResolvedPath, resolvePath, writeCar } from '@selvedge/verified-car'
+import { openBody, watchLeaves } from './body.ts'
+import { singleRange } from './byte-range.ts'
+import { type ContentRequest, parseContentRequest } from './content-request.ts'
+import { rangeOf } from './entity-bytes.ts'
+import { GatewayError } from './errors.ts'
+import { contentHeaders, corsHeaders, matchesEtag } from './headers.ts'
+
+export interface GatewayComponents {
+  /** Blocks whose hashes were checked. A block that is not here is an error named `NotFoundError`, or with a code that ends in `NOT_FOUND`. */
+  readonly blocks: BlockPort
+}
+
+export interface GatewayOptions {
+  /** Bounds of the walks, each of which may be lowered. */
+  readonly limits?: Limits
+}
+
+export interface Gateway {
+  /** Answers; never throws. The answer's body fails where the store does after the headers have left. */
+  handle(request: Request): Promise<Response>
+}
+
+const METHODS = 'GET, HEAD, OPTIONS'
+
+/** A trustless gateway over a block port: `raw` blocks and `car`s, nothing that the client would have to believe. */
+export function createGateway({ blocks }: GatewayComponents, { limits = {} }: GatewayOptions = {}): Gateway {
+  return {
+    async handle(request) {
+      try {
+        if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: withAllow(corsHeaders()) })
+        if (request.method !== 'GET' && request.method !== 'HEAD') {
+          throw new GatewayError('GATEWAY_METHOD_NOT_ALLOWED', `${request.method} is not served, ${METHODS} are`)
+        }
+        return await answer(request, blocks, limits)
+      } catch (error) {
+        return refusal(request, error)
+      }
+    },
+  }
+}
+
+async function answer(request: Request, blocks: BlockPort, limits: Limits): Promise<Response> {
+  const content = parseContentRequest(request)
+  const resolved = await resolve(content, blocks, limits, request.signal)
+  const headers = await contentHeaders(content, resolved)
+  if (matchesEtag(request.headers.get('if-none-match'), headers.get('etag')!)) return new Response(null, { status: 304, headers })
+  if (content.format === 'raw') return rawAnswer(request, resolved.block, headers)
+  if (request.method === 'HEAD') return new Response(null, { headers })
+  return await carAnswer(content, resolved, blocks, limits, headers)
+}
+
+async function resolve(content: ContentRequest, blocks: BlockPort, limits: Limits, signal: AbortSignal): Promise<ResolvedPath> {
+  try {
+    return await resolvePath(content.root, content.segments, blocks, { limits, signal })
+  } catch (error) {
+    if (content.isOnlyIfCached && isNotFound(error)) {
+      throw new GatewayError('GATEWAY_NOT_CACHED', `${content.root} is not here`, {}, { cause: error })
+    }
+    throw error
+  }
+}
+
+function rawAnswer(request: Request, block: Uint8Array, headers: Headers): Response {
+  const range = singleRange(request.headers.get('range'), block.length)
+  const body = range === undefined ? block : block.subarray(range.start, range.end)
+  headers.set('Content-Length', String(body.length))
+  if (range !== undefined) headers.set('Content-Range', `bytes ${range.start}-${range.end - 1}/${block.length}`)
+  const status = range === undefined ? 200 : 206
+  return new Response(request.method === 'HEAD' ? null : (body as Uint8Array<ArrayBuffer>), { status, headers })
+}
+
+async function carAnswer(
+  { root, segments, scope, entityBytes }: ContentRequest,
+  { kind, size }: ResolvedPath,
+  blocks: BlockPort,
+  limits: Limits,
+  headers: Headers,
+): Promise<Response> {
+  const controller = new AbortController() // of the body, which outlives the request
+  const { port, sawLeaf } = watchLeaves(blocks)
+  const range = entityBytes === undefined || kind !== 'file' ? {} : { range: rangeOf(entityBytes, size ?? 0) }
+  const parts = writeCar(root, port, { path: segments, scope, limits, signal: controller.signal, ...range })
+  const body = await openBody(parts, sawLeaf, () => controller.abort())
+  return new Response(body, { headers })
+}
+
+function refusal(request: Request, error: unknown): Response {
+  const { status, code, message, details } = gatewayErrorOf(error)
+  const headers = corsHeaders()
+  headers.set('Content-Type', 'text/plain; charset=utf-8')
+  headers.set('X-Content-Type-Options', 'nosniff')
+  headers.set('Cache-Control', status === 404 ? 'public, max-age=60' : 'no-store') // a missing block may come
+  if (status === 405) withAllow(headers)
+  if (status === 416) headers.set('Content-Range', `bytes */${details.size}`)
+  return new Response(request.method === 'HEAD' ? null : `${code}: ${message}\n`, { status, headers })
+}
+
+/** Every failure has a status; what the store said in its own words stays inside. */
+function gatewayErrorOf(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error
+  if (error instanceof CarError) {
+    if (error.code === 'CAR_NOT_FOUND') return new GatewayError('GATEWAY_NOT_FOUND', error.message, error.details, { cause: error })
+    if (error.code === 'CAR_BAD_CID') return new GatewayError('GATEWAY_BAD_REQUEST', error.message, error.details, { cause: error })
+    return new GatewayError('GATEWAY_INTERNAL', `${error.code}: ${error.message}`, error.details, { cause: error })
+  }
+  if (isNotFound(error)) return new GatewayError('GATEWAY_NOT_FOUND', 'a block of this content is not here', {}, { cause: error })
+  return new GatewayError('GATEWAY_INTERNAL', 'the store failed', {}, { cause: error })
+}
+
+function isNotFound(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof CarError) return false
+  return error.name === 'NotFoundError' || ('code' in error && typeof error.code === 'string' && error.code.endsWith('NOT_FOUND'))
+}
+
+function withAllow(headers: Headers): Headers {
+  headers.set('Allow', METHODS)
+  return headers
+}

@@ -1,0 +1,55 @@
+import type { ResolvedPath } from '@selvedge/verified-car'
+import { sha256 } from 'multiformats/hashes/sha2'
+import type { ContentRequest } from './content-request.ts'
+import { MEDIA_TYPES } from './negotiate.ts'
+
+const EXPOSED = 'Content-Length, Content-Range, Content-Location, X-Ipfs-Path, X-Ipfs-Roots, X-Chunked-Output, X-Stream-Output, Etag'
+const ETAG_BYTES = 16
+
+/** On every answer: anybody's page may read public content, and the caller proves it. */
+export function corsHeaders(): Headers {
+  return new Headers({
+    'Access-Control-Allow-Origin': '*',
+    'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
+    'Access-Control-Allow-Headers': 'Accept, Cache-Control, Content-Type, If-None-Match, Range, User-Agent, X-Requested-With',
+    'Access-Control-Expose-Headers': EXPOSED,
+  })
+}
+
+export async function contentHeaders(request: ContentRequest, resolved: ResolvedPath): Promise<Headers> {
+  const { format, path, canonicalUrl } = request
+  const headers = corsHeaders()
+  headers.set('Content-Type', format === 'raw' ? MEDIA_TYPES.raw : `${MEDIA_TYPES.car}; version=1; order=dfs; dups=y`)
+  headers.set('Content-Disposition', dispositionOf(request, resolved))
+  headers.set('X-Content-Type-Options', 'nosniff')
+  headers.set('X-Ipfs-Path', path)
+  headers.set('X-Ipfs-Roots', resolved.cids.join(','))
+  headers.set('Cache-Control', 'public, max-age=29030400, immutable')
+  headers.set('Vary', 'Accept')
+  headers.set('Accept-Ranges', format === 'raw' ? 'bytes' : 'none')
+  headers.set('Etag', await etagOf(request, resolved))
+  if (canonicalUrl !== undefined) headers.set('Content-Location', canonicalUrl)
+  return headers
+}
+
+/** Strong for CARs too: root, order, duplicates and our header are fixed, so equal questions have equal bytes. */
+async function etagOf({ format, root, segments, scope, entityBytes }: ContentRequest, { cid }: ResolvedPath): Promise<string> {
+  if (format === 'raw') return `"${cid}.raw"`
+  const question = JSON.stringify([segments, scope, entityBytes?.from ?? null, entityBytes?.to ?? null, 'dfs', 'y'])
+  const { digest } = await sha256.digest(new TextEncoder().encode(question))
+  return `"${root}.car.${Array.from(digest.subarray(0, ETAG_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join('')}"`
+}
+
+/** Weak comparison, lists and `*` (RFC 9110 §13.1.2). */
+export function matchesEtag(ifNoneMatch: string | null, etag: string): boolean {
+  if (ifNoneMatch === null) return false
+  return ifNoneMatch.split(',').some((item) => item.trim() === '*' || item.trim().replace(/^W\//, '') === etag)
+}
+
+/** A proof is never shown as a page. A name that is not ASCII is given twice (RFC 6266). */
+function dispositionOf({ format, filename }: ContentRequest, { cid }: ResolvedPath): string {
+  const name = filename ?? `${cid}.${format === 'raw' ? 'bin' : 'car'}`
+  const ascii = name.replace(/[^\x20-\x7e]|["\\]/g, '_')
+  const encoded = encodeURIComponent(name).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return ascii === name ? `attachment; filename="${name}"` : `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`
+}

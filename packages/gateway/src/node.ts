@@ -1,0 +1,81 @@
+/**
+ * The gateway on Node's own HTTP server. Written here because one property decides: a body that fails after the headers must
+ * reset the connection and never end cleanly, and the adapters that were tried put the error's text into the body, or the console.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
+import type { AddressInfo } from 'node:net'
+import type { Gateway } from './gateway.ts'
+
+export interface ServeGatewayOptions {
+  /** @default '127.0.0.1' */
+  readonly host?: string
+  /** @default 0, which takes any free port */
+  readonly port?: number
+  /** A connection on which nothing moves for so long is closed. @default 60,000 */
+  readonly idleTimeoutMs?: number
+  /** Connections at any moment; more are refused. @default 1,000 */
+  readonly connectionsMax?: number
+}
+
+export interface GatewayServer {
+  readonly host: string
+  readonly port: number
+  readonly url: string
+  /** Ends every connection and waits for it; may be called twice. */
+  stop(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Listens when it resolves. @throws what `listen` says, a port in use for one. */
+export async function serveGateway(gateway: Gateway, options: ServeGatewayOptions = {}): Promise<GatewayServer> {
+  const { host = '127.0.0.1', port = 0, idleTimeoutMs = 60_000, connectionsMax = 1_000 } = options
+  const server = createServer((incoming, outgoing) => void answer(gateway, incoming, outgoing))
+  server.maxConnections = connectionsMax
+  server.setTimeout(idleTimeoutMs)
+  server.listen(port, host)
+  await once(server, 'listening')
+  const bound = (server.address() as AddressInfo).port
+  let stopped: Promise<void> | undefined
+  const stop = (): Promise<void> => {
+    stopped ??= new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+    return stopped
+  }
+  const name = host.includes(':') ? `[${host}]` : host
+  return { host, port: bound, url: `http://${name}:${bound}`, stop, [Symbol.asyncDispose]: stop }
+}
+
+async function answer(gateway: Gateway, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const controller = new AbortController()
+  outgoing.once('close', () => controller.abort())
+  try {
+    const request = requestOf(incoming, controller.signal)
+    const response = request === undefined ? new Response(null, { status: 400 }) : await gateway.handle(request)
+    outgoing.writeHead(response.status, Object.fromEntries(response.headers))
+    if (response.body === null) outgoing.end()
+    else await pipeline(Readable.fromWeb(response.body as NodeReadableStream<Uint8Array>), outgoing)
+  } catch {
+    // The store failed in the middle, or the client went away. Either way the connection ends without a last chunk.
+    outgoing.destroy()
+  }
+}
+
+/** Undefined where the request line or a header is nothing that a URL or a `Request` can hold. */
+function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
+  try {
+    const headers = new Headers()
+    for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2)
+      headers.append(incoming.rawHeaders[index]!, incoming.rawHeaders[index + 1]!)
+    const target = incoming.url ?? '/'
+    const url = target.startsWith('/') ? `http://${incoming.headers.host ?? 'localhost'}${target}` : target
+    return new Request(url, { method: incoming.method ?? 'GET', headers, signal })
+  } catch {
+    return undefined
+  }
+}
