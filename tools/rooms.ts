@@ -47,7 +47,7 @@ export const rooms: readonly Room[] = [
   room('verified-streaming', 0, [], 'BLAKE3 trees, outboards, ranges, incremental verification, resumable sink', {
     ...everywhere,
     alone,
-    deterministic: ['src/kernel/*.ts', 'src/ranges/*.ts', 'src/tree/*.ts'],
+    deterministic: ['src/kernel/*.ts', 'src/chunk-ranges*.ts', 'src/{tree,group-tree,decoder,outboard-builder,sink-state,varint}.ts'],
   }),
   room('crypto', 0, [], 'Keys, signatures and domain-separated transcripts', { ...everywhere, alone, deterministic: true }),
   room('state-tree', 0, [], 'Compact sparse Merkle tree: batch update, root, proof, verify', { ...everywhere, alone, deterministic: true }),
@@ -76,8 +76,13 @@ export const rooms: readonly Room[] = [
   room('content', 2, ['verified-streaming', 'verified-car'], 'Content on a lane: request and answer codec, and the serving end', {
     alone,
     browser: ['.'],
+    deterministic: ['src/{request,answer}.ts'],
   }),
-  room('handshake', 2, ['crypto'], 'The session: secured channel, lanes, flow control; both ends', { alone, browser: ['.'] }),
+  room('handshake', 2, ['crypto'], 'The session: secured channel, lanes, flow control; both ends', {
+    alone,
+    browser: ['.'],
+    deterministic: ['src/{session-core,lane-core,outbox,frames,frame-reader,greeting,rules}.ts'],
+  }),
   room('sdk', 2, [], 'What the author of a service imports; the IPC codec', { alone }),
   room('origin-ipfs', 3, ['verified-car', 'names'], 'CID to verified blocks, files and ranges from trustless gateways', {
     ...content,
