@@ -11,7 +11,7 @@ import type { BlobWriter } from './blob-writer.ts'
 import type { BlobEntry, Catalog, FileEntry } from './catalog.ts'
 import { INLINE_SKELETON_BYTES_MAX } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
-import type { Handles } from './handles.ts'
+import type { Handle, Handles } from './handles.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import { type Layout, outboardBytesOf } from './layout.ts'
 import type { PackLog } from './pack-log.ts'
@@ -121,8 +121,8 @@ export class Content {
     const dataHandle = await handles.acquire(place === undefined ? layout.data(root) : log.pathOf(place.pack))
     try {
       if (place !== undefined) {
-        const data = readAtOf(dataHandle.file, place.offset, blob.size)
-        const outboard = readAtOf(dataHandle.file, place.offset + blob.size, outboardBytes)
+        const data = readAtOf(dataHandle, place.offset, blob.size)
+        const outboard = readAtOf(dataHandle, place.offset + blob.size, outboardBytes)
         return { root: blob.root, size: blob.size, data, outboard, close: dataHandle.release }
       }
       const outboardHandle = await handles.acquire(layout.outboard(root))
@@ -130,8 +130,8 @@ export class Content {
         await dataHandle.release()
         await outboardHandle.release()
       }
-      const data = readAtOf(dataHandle.file, 0, blob.size)
-      return { root: blob.root, size: blob.size, data, outboard: readAtOf(outboardHandle.file, 0, outboardBytes), close }
+      const data = readAtOf(dataHandle, 0, blob.size)
+      return { root: blob.root, size: blob.size, data, outboard: readAtOf(outboardHandle, 0, outboardBytes), close }
     } catch (error) {
       await dataHandle.release()
       throw error
@@ -173,20 +173,13 @@ export class Content {
   }
 }
 
-function readAtOf(file: { read(offset: number, length: number): Promise<Uint8Array> }, start: number, size: number): ReadAt {
+function readAtOf(handle: Handle, start: number, size: number): ReadAt {
   return {
     size,
-    async readAt(offset, length) {
-      if (offset < 0 || length < 0 || offset + length > size) {
-        throw new BlockstoreError('BLOCKSTORE_MALFORMED', `[${offset}, ${offset + length}) is outside of ${size} bytes`, {
-          offset,
-          length,
-          size,
-        })
-      }
-      const bytes = await file.read(start + offset, length)
-      if (bytes.length === length) return bytes
-      throw new BlockstoreError('BLOCKSTORE_DAMAGED', `a file ends before ${start + offset + length}`, { offset, length })
+    readAt(offset, length) {
+      if (offset >= 0 && length >= 0 && offset + length <= size) return handle.read(start + offset, length)
+      const details = { offset, length, size }
+      throw new BlockstoreError('BLOCKSTORE_MALFORMED', `[${offset}, ${offset + length}) is outside of ${size} bytes`, details)
     },
   }
 }

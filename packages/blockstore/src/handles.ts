@@ -1,5 +1,6 @@
 /** Files open for reading: shared, counted, bounded; a few idle ones stay open because the next reader is near. */
 import { BlockstoreError } from './errors.ts'
+import { stopped } from './jobs.ts'
 import type { FileSystem, OpenFile } from './ports.ts'
 
 interface Entry {
@@ -10,13 +11,25 @@ interface Entry {
   isStale: boolean
 }
 
+export interface Handle {
+  /** Exactly `length` bytes. @throws {BlockstoreError} `BLOCKSTORE_DAMAGED` when the file ends before, `BLOCKSTORE_STOPPED`. */
+  read(offset: number, length: number): Promise<Uint8Array>
+  /** Once; again does nothing. */
+  release(): Promise<void>
+}
+
 export class Handles {
   readonly #fileSystem: FileSystem
   readonly #usedMax: number
   readonly #idleMax: number
-  /** In order of last use, the longest ago first. */
+  /** By path, in order of last use, the longest ago first. */
   readonly #entries = new Map<string, Entry>()
+  /** Those that are read but have lost their path. */
+  readonly #stale = new Set<Entry>()
   #used = 0
+  #reads = 0
+  #isStopped = false
+  #quiet: (() => void) | undefined
 
   constructor(fileSystem: FileSystem, usedMax: number, idleMax: number) {
     this.#fileSystem = fileSystem
@@ -24,52 +37,62 @@ export class Handles {
     this.#idleMax = idleMax
   }
 
-  /** @throws {BlockstoreError} `BLOCKSTORE_BUSY`, `BLOCKSTORE_IO`. */
-  async acquire(path: string): Promise<{ readonly file: OpenFile; release(): Promise<void> }> {
-    let entry = this.#entries.get(path)
-    if ((entry?.users ?? 0) === 0 && this.#used >= this.#usedMax) {
+  /** @throws {BlockstoreError} `BLOCKSTORE_BUSY`, `BLOCKSTORE_IO`, `BLOCKSTORE_STOPPED`. */
+  async acquire(path: string): Promise<Handle> {
+    if (this.#isStopped) throw stopped()
+    const entry = this.#entries.get(path) ?? { path, file: this.#fileSystem.open(path, 'read'), users: 0, isStale: false }
+    if (entry.users === 0 && this.#used >= this.#usedMax) {
+      await this.#dropUnused(entry)
       throw new BlockstoreError('BLOCKSTORE_BUSY', `${this.#usedMax} files are open for reading`, { open: this.#usedMax })
     }
-    entry ??= { path, file: this.#fileSystem.open(path, 'read'), users: 0, isStale: false }
     this.#entries.delete(path)
     this.#entries.set(path, entry)
     if (entry.users++ === 0) this.#used++
-    const taken = entry
+    let isReleased = false
+    const release = async (): Promise<void> => {
+      if (isReleased) return
+      isReleased = true
+      await this.#release(entry)
+    }
     try {
       const file = await entry.file
-      let isReleased = false
-      return {
-        file,
-        release: async () => {
-          if (isReleased) return
-          isReleased = true
-          await this.#release(taken)
-        },
-      }
+      return { read: (offset, length) => this.#read(file, path, offset, length), release }
     } catch (error) {
-      taken.isStale = true
-      if (this.#entries.get(path) === taken) this.#entries.delete(path)
-      if (--taken.users === 0) this.#used--
+      if (this.#entries.get(path) === entry) this.#entries.delete(path)
+      if (--entry.users === 0) this.#used--
       throw error
     }
   }
 
-  /** One read, of exactly `length` bytes. */
+  /** One read. */
   async read(path: string, offset: number, length: number): Promise<Uint8Array> {
     const handle = await this.acquire(path)
     try {
-      const bytes = await handle.file.read(offset, length)
-      if (bytes.length === length) return bytes
-      throw new BlockstoreError('BLOCKSTORE_DAMAGED', `${path} ends before ${offset + length}`, { path, offset, length })
+      return await handle.read(offset, length)
     } finally {
       await handle.release()
     }
   }
 
+  async #read(file: OpenFile, path: string, offset: number, length: number): Promise<Uint8Array> {
+    if (this.#isStopped) throw stopped()
+    this.#reads++
+    try {
+      const bytes = await file.read(offset, length)
+      if (bytes.length === length) return bytes
+      throw new BlockstoreError('BLOCKSTORE_DAMAGED', `${path} ends before ${offset + length}`, { path, offset, length })
+    } finally {
+      if (--this.#reads === 0) this.#quiet?.()
+    }
+  }
+
   async #release(entry: Entry): Promise<void> {
-    if (--entry.users > 0) return
+    if (--entry.users > 0 || this.#isStopped) return
     this.#used--
-    if (entry.isStale) return (await entry.file).close()
+    if (entry.isStale) {
+      this.#stale.delete(entry)
+      return (await entry.file).close()
+    }
     let idle = 0
     for (const other of this.#entries.values()) if (other.users === 0) idle++
     if (idle <= this.#idleMax) return
@@ -80,16 +103,27 @@ export class Handles {
     }
   }
 
+  /** A file opened for a reader that was refused. */
+  async #dropUnused(entry: Entry): Promise<void> {
+    if (this.#entries.get(entry.path) !== entry) await (await entry.file).close()
+  }
+
   /** The next `acquire` of this path opens anew. */
   async forget(path: string): Promise<void> {
     const entry = this.#entries.get(path)
     if (entry === undefined) return
     this.#entries.delete(path)
     entry.isStale = true
-    if (entry.users === 0) await (await entry.file).close()
+    if (entry.users > 0) this.#stale.add(entry)
+    else await (await entry.file).close()
   }
 
+  /** Lets the reads that run end, closes everything; what is still held reads no more. */
   async stop(): Promise<void> {
-    for (const entry of [...this.#entries.values()]) if (entry.users === 0) await this.forget(entry.path)
+    this.#isStopped = true
+    if (this.#reads > 0) await new Promise<void>((resolve) => (this.#quiet = resolve))
+    for (const entry of [...this.#entries.values(), ...this.#stale]) await (await entry.file).close()
+    this.#entries.clear()
+    this.#stale.clear()
   }
 }

@@ -81,7 +81,7 @@ export class Jobs {
   /** Aborts all, waits until each has released its place. */
   async stop(): Promise<void> {
     this.#stopped = true
-    for (const controller of [...this.#controllers]) controller.abort(stopped())
+    for (const controller of this.#controllers) controller.abort(stopped())
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
   }
 }
