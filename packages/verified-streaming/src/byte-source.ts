@@ -97,10 +97,13 @@ function checkBytes(value: unknown): Uint8Array {
 export function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
     const forget = (): void => signal.removeEventListener('abort', abort)
+    const abort = (): void => {
+      forget()
+      reject(signal.reason)
+    }
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort)
     promise.then(
       (value) => {
         forget()

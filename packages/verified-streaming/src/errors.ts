@@ -8,6 +8,7 @@ export type VerifyErrorCode =
   | 'VERIFY_BAD_ARGUMENT' // a caller's mistake: wrong length of a root, group size out of bounds, a source that is none
   | 'VERIFY_BAD_RANGE' // a range that cannot be understood or satisfied
   | 'VERIFY_INCOMPLETE' // asked of a partial blob what only a complete one has
+  | 'VERIFY_BAD_RESPONSE' // an HTTP host answered with what was not asked for: a status, another range, no length
   | 'VERIFY_READ_FAILED' // random access gave fewer bytes than it promised
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */

@@ -30,6 +30,8 @@ export interface OutboardLayout {
   readonly chunkGroupLog: number
   /** Octets before the first pair. */
   readonly pairsAt: number
+  /** Where the length field lies, if there is one. */
+  readonly sizeAt: number | undefined
 }
 
 /**
@@ -41,8 +43,10 @@ export function layoutOf(outboardBytes: number, size: number, order: OutboardOrd
   const last = chunkGroupLog ?? CHUNK_GROUP_LOG_MAX
   for (let log = first; log <= last; log++) {
     const pairs = outboardBytesOf(size, log)
-    if (outboardBytes === pairs) return { chunkGroupLog: log, pairsAt: 0 }
-    if (outboardBytes === pairs + HEADER_BYTES) return { chunkGroupLog: log, pairsAt: order === 'pre' ? HEADER_BYTES : 0 }
+    if (outboardBytes === pairs) return { chunkGroupLog: log, pairsAt: 0, sizeAt: undefined }
+    if (outboardBytes === pairs + HEADER_BYTES) {
+      return { chunkGroupLog: log, pairsAt: order === 'pre' ? HEADER_BYTES : 0, sizeAt: order === 'pre' ? 0 : pairs }
+    }
   }
   throw new VerifyError('VERIFY_BAD_ARGUMENT', `an outboard of ${outboardBytes} bytes does not fit a blob of ${size}`, {
     outboardBytes,
@@ -60,6 +64,7 @@ export class OutboardReader {
   readonly groupCount: number
   readonly #source: ReadAt
   readonly #pairsAt: number
+  readonly #sizeAt: number | undefined
   #window: Uint8Array = new Uint8Array(0)
   #windowFirst = 0
 
@@ -70,6 +75,14 @@ export class OutboardReader {
     this.groupCount = groupCountOf(size, layout.chunkGroupLog)
     this.#source = source
     this.#pairsAt = layout.pairsAt
+    this.#sizeAt = layout.sizeAt
+  }
+
+  /** The size that the outboard itself names, if it does; beyond 2^53 not exactly. */
+  async namedSize(): Promise<number | undefined> {
+    if (this.#sizeAt === undefined) return undefined
+    const field = await this.#source.readAt(this.#sizeAt, HEADER_BYTES)
+    return Number(new DataView(field.buffer, field.byteOffset).getBigUint64(0, true))
   }
 
   /** Left and right value of the node at `place` over `groups` groups: a view, valid until the next call. */

@@ -178,7 +178,8 @@ class BlobSink implements Sink {
   }
 
   #learnSize({ size }: Decoding): void {
-    if (this.#size.state !== 'verified') this.#size = size.state === 'verified' ? size : { state: 'unverified', claimed: this.#likelier(size.claimed) }
+    if (this.#size.state !== 'verified')
+      this.#size = size.state === 'verified' ? size : { state: 'unverified', claimed: this.#likelier(size.claimed) }
     if (size.state === 'verified' && size.bytes === 0) this.#held = ChunkRanges.fromChunks(0, 1)
   }
 

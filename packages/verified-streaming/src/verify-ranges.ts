@@ -103,14 +103,14 @@ export async function* findings(
   }
 }
 
-function open(
-  data: RandomAccess,
-  outboard: RandomAccess,
-  options: VerifyRangesOptions,
-): { tree: TreeSource; size: number } {
+async function open(data: RandomAccess, outboard: RandomAccess, options: VerifyRangesOptions): Promise<{ tree: TreeSource; size: number }> {
   const source = asReadAt(data)
   const size = checkSize(options.size ?? source.size)
-  return { size, tree: new OutboardTree(source, new OutboardReader(asReadAt(outboard), size, options.order ?? 'pre')) }
+  const reader = new OutboardReader(asReadAt(outboard), size, options.order ?? 'pre')
+  const named = (await reader.namedSize()) ?? size
+  if (named !== size)
+    throw new VerifyError('VERIFY_MISMATCH', `the outboard is of ${named} bytes, not ${size}`, { what: 'outboard', offset: 0, end: size })
+  return { size, tree: new OutboardTree(source, reader) }
 }
 
 /**
@@ -129,7 +129,7 @@ export async function verifyRanges(
   ranges: ChunkRanges = ChunkRanges.all,
   options: VerifyRangesOptions = {},
 ): Promise<void> {
-  const { tree, size } = open(data, outboard, options)
+  const { tree, size } = await open(data, outboard, options)
   let bytes = 0
   for await (const { start, count, isLeaf, isTrue } of findings(tree, root, size, ranges, options.signal)) {
     const offset = start * CHUNK_BYTES
@@ -144,7 +144,7 @@ export async function verifyRanges(
 /**
  * The chunks among `ranges` whose whole group is true: what can still be served or need not be fetched again after damage.
  *
- * @throws as `verifyRanges`, but never `VERIFY_MISMATCH`.
+ * @throws as `verifyRanges`, but `VERIFY_MISMATCH` only where the outboard names another size.
  */
 export async function validRanges(
   data: RandomAccess,
@@ -153,7 +153,7 @@ export async function validRanges(
   ranges: ChunkRanges = ChunkRanges.all,
   options: VerifyRangesOptions = {},
 ): Promise<ChunkRanges> {
-  const { tree, size } = open(data, outboard, options)
+  const { tree, size } = await open(data, outboard, options)
   return trueLeaves(findings(tree, root, size, ranges, options.signal))
 }
 
