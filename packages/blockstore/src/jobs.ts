@@ -8,6 +8,7 @@ export class Jobs {
   readonly #waiting: { readonly go: () => void; readonly fail: (error: unknown) => void }[] = []
   #running = 0
   #stopped = false
+  #stopping: Promise<void> | undefined
   #idle: (() => void) | undefined
 
   /** @param runningMax - at once; @param waitingMax - more are refused with `BLOCKSTORE_BUSY`. */
@@ -79,7 +80,11 @@ export class Jobs {
   }
 
   /** Aborts all, waits until each has released its place. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return (this.#stopping ??= this.#stop())
+  }
+
+  async #stop(): Promise<void> {
     this.#stopped = true
     for (const controller of this.#controllers) controller.abort(stopped())
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
