@@ -1,0 +1,51 @@
+/** Protocol numbers (sessions.md); each names its unit last and its section beside it. */
+export const KIB: number = 1024
+export const MIB: number = 1024 * KIB
+
+/** §2: HELLO is the first flight of the only version there is. */
+export const PROTOCOL_VERSION = 1
+/** §2: ALPN name of the TLS carrier. */
+export const ALPN = 'selvedge/1'
+/** §2: `0x01 ‖ 32 bytes` over TLS, `0x02 ‖ 32 bytes` over Noise. */
+export const CHANNEL_BINDING_BYTES = 33
+
+/** §3: `type u8 | flags u8 | lane u16 | length u32`. */
+export const HEADER_BYTES = 8
+/** §3: longest body of a frame. */
+export const FRAME_BYTES_MAX: number = 64 * KIB
+/** §3: a lane is `connection · 8192 + k`, k = 1…8191; this package opens connection 0 only. */
+export const LANES_A_CONNECTION = 8192
+/** §3: longest reason of a RESET, in bytes of UTF-8. */
+export const REASON_BYTES_MAX = 256
+
+/** §2: what a connection may hold before WELCOME, in bytes, and the longest HELLO. */
+export const GREETING_BYTES_MAX: number = 4 * KIB
+export const HELLO_BYTES_MAX = 512
+/** §2: time to finish the handshake. */
+export const GREETING_TIMEOUT_MS = 5_000
+/** §2: unauthenticated connections at once. */
+export const PENDING_MAX = 256
+
+/** §4: credit of a lane when it opens, and the most it may ever be. */
+export const LANE_CREDIT_BYTES: number = 2 * MIB + 128 * KIB
+export const LANE_CREDIT_BYTES_MAX: number = 16 * MIB
+/** §4: credit of a connection at WELCOME, both ways. */
+export const CONNECTION_CREDIT_BYTES: number = 16 * MIB
+/** §4: lanes of a guest. */
+export const GUEST_LANES_MAX = 4
+
+/** What a lane's reader takes before credit is given back: 128 KiB keeps limit − delivered at 2 MiB with the default credit (§4). */
+export const LANE_GRANT_BYTES: number = 128 * KIB
+export const CONNECTION_GRANT_BYTES: number = MIB
+/** What one lane may send in its turn (§4, deficit round robin). */
+export const QUANTUM_BYTES: number = FRAME_BYTES_MAX
+/** Control frames that wait to be sent; above it nothing more is read, so that a flood of PINGs costs its sender, not us. */
+export const CONTROL_BYTES_MAX: number = 64 * KIB
+
+/** A session without lanes and without a frame is ended by the node (code 16). */
+export const IDLE_TIMEOUT_MS = 60_000
+/** Silence after which a side with open lanes sends PING, and how long it then waits (network.md §5.2: 30 s). */
+export const PING_AFTER_MS = 15_000
+export const PONG_TIMEOUT_MS = 30_000
+/** How long a side that has sent GOAWAY waits for the channel to end. */
+export const CLOSING_TIMEOUT_MS = 2_000

@@ -1,0 +1,13 @@
+/**
+ * Encrypted, authenticated sessions from a client to a node, with independent flow-controlled lanes (sessions.md).
+ *
+ * This entry is the client's end and everything that has no I/O: it runs in browsers, over a carrier that is given. Under Node.js
+ * `connectSession` also dials TLS; the node's end is `@selvedge/handshake/tls`.
+ */
+export type { Carrier, CarrierEvents } from './carrier.ts'
+export { CODES, nameOfCode } from './codes.ts'
+export { HandshakeError, type HandshakeErrorCode } from './errors.ts'
+export type { Welcome } from './greeting.ts'
+export type { Lane } from './lane.ts'
+export { type LaneListener, type LaneRequest, type NodeSession, type NodeSessionEvents, runNodeSession } from './node-session.ts'
+export { type ConnectCommonOptions, type ConnectOptions, connectSession, type OpenLaneOptions, type Session } from './session.ts'

@@ -1,0 +1,53 @@
+/** The lanes of one connection by number, and which numbers were ever used, so that a late frame is told from a wrong one. */
+import { LANES_A_CONNECTION } from './constants.ts'
+import { CoreLane } from './lane-core.ts'
+
+export class LaneTable {
+  readonly #lanes = new Map<number, CoreLane>()
+  readonly #used = new Uint8Array(LANES_A_CONNECTION / 8)
+  #last = 0
+  /** Lanes that were refused on arrival and wait for the answer to their RESET. */
+  refused = 0
+
+  get size(): number {
+    return this.#lanes.size
+  }
+
+  /** Lanes that count against the limit. */
+  get open(): number {
+    return this.#lanes.size - this.refused
+  }
+
+  get(id: number): CoreLane | undefined {
+    return this.#lanes.get(id)
+  }
+
+  wasUsed(id: number): boolean {
+    return (this.#used[id >> 3]! & (1 << (id & 7))) !== 0
+  }
+
+  add(id: number): CoreLane {
+    const lane = new CoreLane(id)
+    this.#lanes.set(id, lane)
+    this.#used[id >> 3]! |= 1 << (id & 7)
+    return lane
+  }
+
+  /**
+   * Adds a lane under the next free number; none when all are taken. Numbers go round: one comes back only after the 8,190 others, each
+   * of which the other side has answered since, so that no late frame of the old lane can meet the new one.
+   */
+  addNext(): CoreLane | undefined {
+    for (let tries = 1; tries < LANES_A_CONNECTION; tries++) {
+      this.#last = (this.#last % (LANES_A_CONNECTION - 1)) + 1
+      if (!this.#lanes.has(this.#last)) return this.add(this.#last)
+    }
+    return undefined
+  }
+
+  remove(lane: CoreLane): void {
+    lane.isOver = true
+    if (lane.isRefused) this.refused--
+    this.#lanes.delete(lane.id)
+  }
+}

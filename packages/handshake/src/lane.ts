@@ -1,0 +1,201 @@
+/** A lane as its user sees it: bytes in, bytes out, one end for each. All decisions are the core's; this keeps queues and promises. */
+import { CODES, nameOfCode } from './codes.ts'
+import { HandshakeError } from './errors.ts'
+import type { CoreLane } from './lane-core.ts'
+import { ownOf, ReceiveQueue } from './receive-queue.ts'
+
+/** One independent, ordered, flow-controlled stream both ways. */
+export interface Lane {
+  readonly laneId: number
+  /** What the other side said when the lane opened: ACCEPT's at the client, OPEN's at the node. */
+  readonly metadata: Uint8Array
+  /**
+   * What the other side sends, once. Pieces are the reader's to keep; taking one gives its credit back, so a reader that stops stops the
+   * sender. Breaking out of the loop resets the lane with code 25.
+   * @throws {HandshakeError} `HANDSHAKE_LANE_RESET` after the last byte that came, `HANDSHAKE_CLOSED` when the session ended.
+   */
+  readonly source: AsyncIterable<Uint8Array>
+  /**
+   * Sends bytes, or several parts at once. They are borrowed until the promise settles, which is when the carrier has let go of them.
+   * @throws {HandshakeError} `HANDSHAKE_LANE_RESET`, `HANDSHAKE_LANE_ENDED`, `HANDSHAKE_CLOSED`.
+   */
+  write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void>
+  /** Ends our half after all that was written. */
+  end(): Promise<void>
+  /** Ends both halves now. `reason` is cut at 256 bytes of UTF-8. */
+  reset(code: number, reason?: string): void
+}
+
+/** What a lane asks of the session that it belongs to. */
+export interface LaneOwner {
+  write(core: CoreLane, parts: readonly Uint8Array[], token: PendingPromise): boolean
+  end(core: CoreLane): void
+  reset(core: CoreLane, code: number, reason: string): void
+  consume(core: CoreLane, bytes: number): void
+  /** Calls back when the carrier holds none of the bytes that it holds now. */
+  afterFlush(callback: () => void): void
+}
+
+interface PendingRead {
+  next(result: IteratorResult<Uint8Array>): void
+  reject(error: unknown): void
+}
+
+export interface PendingPromise {
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export class LaneDriver implements Lane {
+  readonly core: CoreLane
+  metadata: Uint8Array
+  readonly source: AsyncIterable<Uint8Array>
+  readonly #owner: LaneOwner
+  readonly #queue = new ReceiveQueue()
+  readonly #writes = new Set<PendingPromise>()
+  readonly #onOver: (() => void)[] = []
+  #waiting: PendingRead | undefined
+  #isEnded = false
+  #isSourceTaken = false
+  #isHalfClosed = false
+  #isOver = false
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(owner: LaneOwner, core: CoreLane, metadata: Uint8Array) {
+    this.#owner = owner
+    this.core = core
+    this.metadata = metadata
+    this.source = { [Symbol.asyncIterator]: () => this.#iterator() }
+  }
+
+  /** Why the lane failed, when it did. */
+  get failure(): unknown {
+    return this.#failure?.error
+  }
+
+  get laneId(): number {
+    return this.core.id
+  }
+
+  async write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error
+    if (this.#isHalfClosed) throw new HandshakeError('HANDSHAKE_LANE_ENDED', `lane ${this.laneId} was ended by this side`)
+    const parts = bytes instanceof Uint8Array ? [bytes] : bytes
+    await new Promise<void>((resolve, reject) => {
+      const pending: PendingPromise = {
+        resolve: () => {
+          this.#writes.delete(pending)
+          resolve()
+        },
+        reject,
+      }
+      this.#writes.add(pending)
+      if (!this.#owner.write(this.core, parts, pending)) pending.resolve() // nothing to send
+    })
+  }
+
+  async end(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error
+    if (this.#isHalfClosed) return
+    this.#isHalfClosed = true
+    this.#owner.end(this.core)
+  }
+
+  reset(code: number, reason = ''): void {
+    if (!(Number.isInteger(code) && code >= 0 && code <= 0xffff))
+      throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `code must be a u16, got ${code}`)
+    this.abort(
+      code,
+      reason,
+      new HandshakeError('HANDSHAKE_LANE_RESET', `lane ${this.laneId} was reset by this side`, { laneCode: code, reason }),
+    )
+  }
+
+  /** Resets the lane; readers and writers get `error`. */
+  abort(code: number, reason: string, error: unknown): void {
+    this.#owner.reset(this.core, code, reason)
+    this.#discard()
+    this.fail(error)
+  }
+
+  onData(view: Uint8Array): void {
+    if (this.#failure !== undefined) return this.#owner.consume(this.core, view.length)
+    const waiting = this.#waiting
+    if (waiting === undefined) return this.#queue.push(view)
+    this.#waiting = undefined
+    this.#owner.consume(this.core, view.length)
+    waiting.next({ done: false, value: ownOf(view) })
+  }
+
+  onEnd(): void {
+    this.#isEnded = true
+    this.#waiting?.next({ done: true, value: undefined })
+    this.#waiting = undefined
+  }
+
+  onReset(code: number, reason: string): void {
+    const tail = reason === '' ? '' : `: ${reason}`
+    const message = `lane ${this.laneId} was reset by the other side (${nameOfCode(code)})${tail}`
+    this.fail(new HandshakeError('HANDSHAKE_LANE_RESET', message, { laneCode: code, reason }))
+  }
+
+  /** Writers fail now, or as soon as the carrier has let go of their bytes; the reader fails after what has come. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = { error }
+    if (!this.#isEnded) {
+      this.#waiting?.reject(error)
+      this.#waiting = undefined
+    }
+    this.over()
+    const writes = [...this.#writes]
+    this.#writes.clear()
+    if (writes.length > 0) {
+      this.#owner.afterFlush(() => {
+        for (const write of writes) write.reject(error)
+      })
+    }
+  }
+
+  /** The lane is out of the table. */
+  over(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    for (const callback of this.#onOver.splice(0)) callback()
+  }
+
+  onOver(callback: () => void): void {
+    if (this.#isOver) callback()
+    else this.#onOver.push(callback)
+  }
+
+  #iterator(): AsyncIterator<Uint8Array> {
+    if (this.#isSourceTaken) throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `the source of lane ${this.laneId} is read once`)
+    this.#isSourceTaken = true
+    return {
+      next: () => this.#next(),
+      return: async () => {
+        if (!this.#isEnded || !this.#queue.isEmpty) this.reset(CODES.cancelled)
+        return { done: true, value: undefined }
+      },
+    }
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array>> {
+    const bytes = this.#queue.shift()
+    if (bytes !== undefined) {
+      this.#owner.consume(this.core, bytes.length)
+      return { done: false, value: bytes }
+    }
+    if (this.#isEnded) return { done: true, value: undefined }
+    if (this.#failure !== undefined) throw this.#failure.error
+    if (this.#waiting !== undefined) throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `lane ${this.laneId} is already being read`)
+    return new Promise((next, reject) => {
+      this.#waiting = { next, reject }
+    })
+  }
+
+  #discard(): void {
+    for (let bytes = this.#queue.shift(); bytes !== undefined; bytes = this.#queue.shift()) this.#owner.consume(this.core, bytes.length)
+  }
+}

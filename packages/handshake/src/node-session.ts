@@ -1,0 +1,98 @@
+/** The node's end of a session, over any carrier: hands each lane that a client opens to the service. */
+import type { Carrier } from './carrier.ts'
+import { CODES } from './codes.ts'
+import { FRAME_BYTES_MAX, LANE_CREDIT_BYTES, LANE_CREDIT_BYTES_MAX } from './constants.ts'
+import { HandshakeError } from './errors.ts'
+import type { CoreLane } from './lane-core.ts'
+import type { Lane } from './lane.ts'
+import { SessionCore, type CoreOptions } from './session-core.ts'
+import { SessionDriver } from './session-driver.ts'
+
+/** A lane that a client has opened and that waits for the service's word: `accept` or `reset`, once. */
+export interface LaneRequest {
+  readonly serviceId: number
+  readonly metadata: Uint8Array
+  /** The Ed25519 key that the client proved in HELLO; a guest may have a new one for each session. */
+  readonly clientKey: Uint8Array
+  /** Aborted when the lane is reset or its session ends, before and after it was accepted. */
+  readonly signal: AbortSignal
+  /**
+   * Takes the lane; `metadata` (at most 65,530 bytes) is the answer's head. `initialCredit`: what the client may send before anything is read.
+   * @throws {HandshakeError} `HANDSHAKE_LANE_RESET`, `HANDSHAKE_CLOSED` when the lane is over, `HANDSHAKE_BAD_ARGUMENT`.
+   */
+  accept(metadata: Uint8Array, initialCredit?: number): Lane
+  /** Refuses the lane, or ends it when it was accepted. */
+  reset(code: number, reason?: string): void
+}
+
+/** What takes lanes. One that throws or rejects gets its lane reset with 23. */
+export type LaneListener = (request: LaneRequest) => void | Promise<void>
+
+export interface NodeSessionEvents {
+  readonly onLane: LaneListener
+  /** WELCOME is on its way: the connection is no longer unauthenticated. */
+  onGreeted(): void
+  onOver(error: HandshakeError | undefined): void
+}
+
+export interface NodeSession {
+  leave(code: number): void
+  drain(): void
+}
+
+const ACCEPT_FIXED_BYTES = 6
+
+export function runNodeSession(carrier: Carrier, options: CoreOptions, events: NodeSessionEvents, now: () => number): NodeSession {
+  let clientKey: Uint8Array = new Uint8Array()
+  const driver: SessionDriver = new SessionDriver(
+    new SessionCore(options, now()),
+    carrier,
+    {
+      onWelcome(effect) {
+        clientKey = effect.clientKey
+        events.onGreeted()
+      },
+      onRequest: ({ lane, serviceId, metadata }) => offer(driver, lane, { serviceId, metadata, clientKey }, events.onLane),
+      onAccepted() {}, // a client accepts no lanes: the core refuses ACCEPT here
+      onLaneDone() {},
+      onDraining() {},
+      onOver: (error) => events.onOver(error),
+    },
+    now,
+  )
+  driver.start()
+  return driver
+}
+
+function offer(
+  driver: SessionDriver,
+  core: CoreLane,
+  about: Pick<LaneRequest, 'serviceId' | 'metadata' | 'clientKey'>,
+  onLane: LaneListener,
+): void {
+  const lane = driver.addLane(core, about.metadata)
+  const controller = new AbortController()
+  lane.onOver(() => {
+    if (lane.failure !== undefined) controller.abort(lane.failure)
+  })
+  const request: LaneRequest = {
+    ...about,
+    signal: controller.signal,
+    accept(metadata, initialCredit = LANE_CREDIT_BYTES) {
+      if (lane.failure !== undefined) throw lane.failure
+      if (core.isAccepted) throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `lane ${core.id} was accepted already`)
+      if (metadata.length > FRAME_BYTES_MAX - ACCEPT_FIXED_BYTES) {
+        throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `metadata of ${metadata.length} bytes does not fit one frame`)
+      }
+      if (!(Number.isInteger(initialCredit) && initialCredit >= 0 && initialCredit <= LANE_CREDIT_BYTES_MAX)) {
+        throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `initialCredit must be 0 to ${LANE_CREDIT_BYTES_MAX}, got ${initialCredit}`)
+      }
+      driver.run(() => driver.core.accept(core, metadata, initialCredit))
+      return lane
+    },
+    reset: (code, reason) => lane.reset(code, reason),
+  }
+  Promise.resolve(request)
+    .then(onLane)
+    .catch(() => lane.reset(CODES.internal)) // the service's own errors are its own to report: the client learns that there was one
+}

@@ -1,0 +1,135 @@
+/**
+ * What one side has to send, in the order in which it goes: control frames, credit, then DATA of the lanes by deficit round robin
+ * (sessions.md §4), so that a small answer is not stuck behind a large one. DATA goes out as views of what the writer gave.
+ *
+ * Invariants: a lane is in the ring if and only if it has bytes queued and credit; no lane gets more than one quantum ahead of another
+ * that could send; what is taken never exceeds the credit of the lane or of the connection.
+ */
+import { FRAME_BYTES_MAX, QUANTUM_BYTES } from './constants.ts'
+import { encodeCredit, encodeFrame, encodeHeader, FLAG_END, FRAME } from './frames.ts'
+import type { CoreLane } from './lane-core.ts'
+
+/** Bytes for the carrier, in order, and the tokens of the writes whose last byte is among them. */
+export interface Batch {
+  readonly parts: Uint8Array[]
+  readonly tokens: unknown[]
+  bytes: number
+}
+
+export class Outbox {
+  #control: Uint8Array[] = []
+  #controlBytes = 0
+  readonly #grants = new Map<number, number>()
+  readonly #ring: CoreLane[] = []
+  readonly #onEndSent: (lane: CoreLane) => void
+  sent = 0
+  sendLimit = 0
+
+  constructor(onEndSent: (lane: CoreLane) => void) {
+    this.#onEndSent = onEndSent
+  }
+
+  get controlBytes(): number {
+    return this.#controlBytes
+  }
+
+  get hasOutput(): boolean {
+    return this.#control.length > 0 || this.#grants.size > 0 || (this.#ring.length > 0 && this.sent < this.sendLimit)
+  }
+
+  pushControl(type: number, flags: number, lane: number, body: Uint8Array): void {
+    const frame = encodeFrame(type, flags, lane, body)
+    this.#control.push(frame)
+    this.#controlBytes += frame.length
+  }
+
+  /** Several grants to one lane (0: the connection) that wait are one frame. */
+  pushGrant(lane: number, bytes: number): void {
+    this.#grants.set(lane, (this.#grants.get(lane) ?? 0) + bytes)
+  }
+
+  dropGrant(lane: number): void {
+    this.#grants.delete(lane)
+  }
+
+  /** Puts the lane into the ring when it can send; call it after a write and after credit came. */
+  schedule(lane: CoreLane): void {
+    if (lane.isScheduled || lane.queuedBytes === 0 || lane.creditBytes === 0) return
+    lane.isScheduled = true
+    lane.deficitBytes = 0
+    this.#ring.push(lane)
+  }
+
+  /** Forgets what the lane had to send; the driver settles the writes. */
+  dropLane(lane: CoreLane): void {
+    lane.writes.length = 0
+    lane.queuedBytes = 0
+    const at = this.#ring.indexOf(lane)
+    if (at >= 0) this.#ring.splice(at, 1)
+    lane.isScheduled = false
+    this.#grants.delete(lane.id)
+  }
+
+  /** Forgets everything, for the last word of a session. */
+  clear(): void {
+    for (const lane of this.#ring) lane.isScheduled = false
+    this.#ring.length = 0
+    this.#control = []
+    this.#controlBytes = 0
+    this.#grants.clear()
+  }
+
+  /** Takes all control frames and about `budgetBytes` of DATA. */
+  take(budgetBytes: number): Batch {
+    const batch: Batch = { parts: this.#control, tokens: [], bytes: this.#controlBytes }
+    this.#control = []
+    this.#controlBytes = 0
+    for (const [lane, bytes] of this.#grants) addPart(batch, encodeFrame(FRAME.credit, 0, lane, encodeCredit(bytes)))
+    this.#grants.clear()
+    while (batch.bytes < budgetBytes && this.sent < this.sendLimit) {
+      const lane = this.#ring[0]
+      if (lane === undefined) break
+      this.#takeFrame(lane, batch)
+    }
+    return batch
+  }
+
+  #takeFrame(lane: CoreLane, batch: Batch): void {
+    if (lane.deficitBytes === 0) lane.deficitBytes = QUANTUM_BYTES
+    const length = Math.min(FRAME_BYTES_MAX, lane.queuedBytes, lane.creditBytes, this.sendLimit - this.sent, lane.deficitBytes)
+    const isEnd = lane.isEnding && length === lane.queuedBytes
+    addPart(batch, encodeHeader({ type: FRAME.data, flags: isEnd ? FLAG_END : 0, lane: lane.id, length }))
+    takeBytes(lane, length, batch)
+    this.sent += length
+    lane.deficitBytes -= length
+    if (lane.queuedBytes === 0 || lane.creditBytes === 0) {
+      this.#ring.shift()
+      lane.isScheduled = false
+    } else if (lane.deficitBytes === 0) this.#ring.push(this.#ring.shift()!)
+    if (isEnd) this.#onEndSent(lane)
+  }
+}
+
+function takeBytes(lane: CoreLane, length: number, batch: Batch): void {
+  lane.sent += length
+  lane.queuedBytes -= length
+  for (let left = length; left > 0; ) {
+    const write = lane.writes[0]!
+    const part = write.parts[write.partIndex]!
+    const count = Math.min(left, part.length - write.partOffset)
+    addPart(batch, part.subarray(write.partOffset, write.partOffset + count))
+    left -= count
+    write.partOffset += count
+    if (write.partOffset < part.length) continue
+    write.partIndex++ // no part is empty: the core leaves those out
+    write.partOffset = 0
+    if (write.partIndex < write.parts.length) continue
+    batch.tokens.push(write.token)
+    lane.writes.shift()
+  }
+}
+
+function addPart(batch: Batch, part: Uint8Array): void {
+  batch.parts.push(part)
+  batch.bytes += part.length
+}

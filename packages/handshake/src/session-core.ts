@@ -1,0 +1,399 @@
+/**
+ * The session as a synchronous state machine: bytes and calls in, effects and bytes out (sessions.md §1, §3, §4, §9). Both sides are this
+ * class; what differs is who says HELLO and who opens lanes. Time and randomness come in as data, nothing a peer sends makes it throw.
+ *
+ * Invariants: what was received never exceeds what was granted, per lane and per connection; a lane is in the table from OPEN until it
+ * ended both ways or both RESETs passed; after `over` nothing follows but the last GOAWAY.
+ */
+import { CODES, nameOfCode } from './codes.ts'
+import {
+  CONNECTION_CREDIT_BYTES,
+  CONTROL_BYTES_MAX,
+  GREETING_BYTES_MAX,
+  LANE_CREDIT_BYTES_MAX,
+  LANE_GRANT_BYTES,
+  LANES_A_CONNECTION,
+} from './constants.ts'
+import type { Effect, Ending } from './effects.ts'
+import { HandshakeError } from './errors.ts'
+import { FrameReader } from './frame-reader.ts'
+import * as frames from './frames.ts'
+import { FLAG_END, FLAG_PONG, FRAME, type FrameHeader, protocolError } from './frames.ts'
+import type { Greeter } from './greeter.ts'
+import type { CoreLane } from './lane-core.ts'
+import { LaneTable } from './lane-table.ts'
+import { type Batch, Outbox } from './outbox.ts'
+import { ReceiveCredit } from './receive-credit.ts'
+import { type Phase, type Role, verdictOf } from './rules.ts'
+import { type ClockOptions, SessionClock } from './session-clock.ts'
+
+export interface CoreOptions {
+  readonly role: Role
+  readonly greeter: Greeter
+  readonly clock: ClockOptions
+  /** Node: most lanes at once. The client learns it from WELCOME. */
+  readonly maxLanes: number
+}
+
+/** Refused lanes that wait for the answer to their RESET; a client that makes more of them is sent away. */
+const REFUSED_LANES_MAX = 64
+
+export class SessionCore {
+  readonly role: Role
+  readonly #lanes = new LaneTable()
+  readonly #credit = new ReceiveCredit()
+  readonly #greeter: Greeter
+  readonly #clock: SessionClock
+  readonly #outbox = new Outbox((lane) => this.#onEndSent(lane))
+  readonly #reader = new FrameReader({
+    onHeader: (header) => this.#onHeader(header),
+    onData: (header, piece, isLast) => this.#onData(header, piece, isLast),
+    onFrame: (header, body) => this.#onFrame(header, body),
+  })
+  #effects: Effect[] = []
+  #phase: Phase = 'greeting'
+  #maxLanes: number
+  /** Node: bytes and OPENs that came in HELLO's own flight, which the client sent before it could know of WELCOME. */
+  #flight: { opens: number } | undefined
+
+  constructor(options: CoreOptions, nowMs: number) {
+    this.role = options.role
+    this.#greeter = options.greeter
+    this.#maxLanes = options.maxLanes
+    this.#clock = new SessionClock(options.clock, nowMs)
+    const hello = this.#greeter.helloBody
+    if (hello !== undefined) this.#outbox.pushControl(FRAME.hello, 0, 0, hello)
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  get hasOutput(): boolean {
+    return this.#phase !== 'closed' && this.#outbox.hasOutput
+  }
+
+  /** Too many control frames wait to be sent: the driver reads nothing more until they are gone. */
+  get isCongested(): boolean {
+    return this.#outbox.controlBytes > CONTROL_BYTES_MAX
+  }
+
+  /** Lanes that count against the limit. */
+  get openLanes(): number {
+    return this.#lanes.open
+  }
+
+  get maxLanes(): number {
+    return this.#maxLanes
+  }
+
+  /** When `tick` wants to be called. */
+  get deadlineMs(): number {
+    return this.#clock.deadlineMs(this.#phase, this.#lanes.size)
+  }
+
+  receive(bytes: Uint8Array, nowMs: number, effects: Effect[]): void {
+    this.#run(effects, () => {
+      if (this.#phase === 'closing' || this.#phase === 'closed') return
+      this.#clock.received(nowMs)
+      const isGreeting = this.role === 'node' && this.#phase === 'greeting'
+      if (isGreeting && this.#reader.heldBytes + bytes.length > GREETING_BYTES_MAX)
+        throw protocolError(CODES.badFrame, 'more than 4 KiB before WELCOME')
+      if (isGreeting) this.#flight = { opens: 0 }
+      this.#reader.push(bytes)
+      this.#flight = undefined
+    })
+  }
+
+  tick(nowMs: number, effects: Effect[]): void {
+    this.#run(effects, () => {
+      const verdict = this.#clock.tick(nowMs, this.#phase, this.#lanes.size)
+      if (verdict === 'ping') this.#outbox.pushControl(FRAME.ping, 0, 0, new Uint8Array(8))
+      else if (verdict === 'end') this.#phase = 'closed'
+      else if (verdict === 'silence')
+        this.#leave(CODES.idleTimeout, 'silence', `the other side was silent for too long while ${this.#phase}`)
+    })
+  }
+
+  /** The channel is gone, whatever the reason. */
+  lose(message: string, effects: Effect[]): void {
+    this.#run(effects, () => {
+      const wasOver = this.#phase === 'closing' || this.#phase === 'closed'
+      this.#phase = 'closed'
+      if (!wasOver) this.#effects.push({ type: 'over', why: 'lost', code: 0, message })
+    })
+  }
+
+  /** Says GOAWAY and ends the session; lanes end with it. */
+  leave(code: number, effects: Effect[]): void {
+    this.#run(effects, () => this.#leave(code, 'left', `this side ended the session (${nameOfCode(code)})`))
+  }
+
+  /** Node: takes no new lanes and says so; the session ends when its lanes have. */
+  drain(nowMs: number, effects: Effect[]): void {
+    this.#run(effects, () => {
+      if (this.#phase !== 'open') return
+      this.#phase = 'draining'
+      this.#clock.received(nowMs)
+      this.#outbox.pushControl(FRAME.goaway, 0, 0, frames.encodeGoaway({ code: CODES.draining, retryAfterMs: 0, nodes: [] }))
+      this.#endWhenDrained()
+    })
+  }
+
+  /** Client: opens a lane; none when all numbers are taken. In HELLO's flight one may be opened, when it goes out together with it. */
+  open(serviceId: number, metadata: Uint8Array, initialCredit: number): CoreLane | undefined {
+    const lane = this.#lanes.addNext()
+    if (lane === undefined) return undefined
+    lane.grant(initialCredit)
+    this.#outbox.pushControl(FRAME.open, 0, lane.id, frames.encodeOpen({ serviceId, initialCredit, metadata }))
+    return lane
+  }
+
+  /** Node: takes the requested lane. Nothing happens when it is over already. */
+  accept(lane: CoreLane, metadata: Uint8Array, initialCredit: number): void {
+    if (lane.isOver || lane.isResetSent || lane.isAccepted) return
+    lane.isAccepted = true
+    lane.grant(initialCredit)
+    this.#outbox.pushControl(FRAME.accept, 0, lane.id, frames.encodeAccept({ initialCredit, metadata }))
+  }
+
+  /** Queues bytes; `token` comes back in the batch that holds the last of them. Returns false, and queues nothing, when the lane takes none. */
+  write(lane: CoreLane, parts: readonly Uint8Array[], token: unknown): boolean {
+    const filled = parts.filter((part) => part.length > 0)
+    if (filled.length === 0 || lane.isOver || lane.isEnding || lane.isResetSent) return false
+    lane.writes.push({ parts: filled, token, partIndex: 0, partOffset: 0 })
+    lane.queuedBytes += filled.reduce((bytes, part) => bytes + part.length, 0)
+    this.#outbox.schedule(lane)
+    return true
+  }
+
+  /** Ends our half of the lane after what was written. */
+  end(lane: CoreLane, effects: Effect[]): void {
+    this.#run(effects, () => {
+      if (lane.isOver || lane.isEnding || lane.isResetSent) return
+      lane.isEnding = true
+      if (lane.queuedBytes > 0) return // END goes with the last byte
+      this.#outbox.pushControl(FRAME.data, FLAG_END, lane.id, new Uint8Array())
+      this.#onEndSent(lane)
+    })
+  }
+
+  /** Ends the lane both ways. The lane stays in the table until the other side has answered. */
+  reset(lane: CoreLane, code: number, reason: string, effects: Effect[]): void {
+    this.#run(effects, () => {
+      if (lane.isOver || lane.isResetSent) return
+      this.#sendReset(lane, code, reason)
+    })
+  }
+
+  /** The reader took `bytes` of what was handed on: credit goes back. */
+  consume(lane: CoreLane, bytes: number): void {
+    lane.consumed += bytes
+    if (lane.isWrittenOff) return
+    this.#giveBack(bytes)
+    if (lane.isOver || lane.isEndReceived || lane.isResetSent) return
+    const grant = lane.consumed + lane.windowBytes - lane.receiveLimit
+    if (grant < Math.min(LANE_GRANT_BYTES, Math.ceil(lane.windowBytes / 4))) return
+    lane.receiveLimit += grant
+    this.#outbox.pushGrant(lane.id, grant)
+  }
+
+  take(budgetBytes: number, effects: Effect[]): Batch {
+    let batch: Batch = { parts: [], tokens: [], bytes: 0 }
+    this.#run(effects, () => {
+      batch = this.#outbox.take(budgetBytes)
+    })
+    return batch
+  }
+
+  #onHeader(header: FrameHeader): void {
+    const { type, lane: id, length } = header
+    const verdict = verdictOf(this.role, this.#phase, type)
+    if (typeof verdict === 'number') throw protocolError(verdict, `frame type ${type} while ${this.#phase}`)
+    if (id >= LANES_A_CONNECTION) throw protocolError(CODES.badFrame, `lane ${id} belongs to another connection`)
+    if (type !== FRAME.data || verdict === 'ignore') return
+    const lane = this.#lanes.get(id)
+    if (lane === undefined || lane.isEndReceived) throw protocolError(CODES.badFrame, `DATA on lane ${id}, which takes none`)
+    if (length > lane.receiveLimit - lane.received || length > this.#credit.leftBytes) {
+      throw protocolError(CODES.flowViolation, `DATA of ${length} bytes on lane ${id} exceeds its credit`)
+    }
+    if (this.role === 'client' && !lane.isAccepted) throw protocolError(CODES.badFrame, `DATA on lane ${id} before ACCEPT`)
+    lane.received += length
+    this.#credit.receive(length)
+  }
+
+  #onData(header: FrameHeader, piece: Uint8Array, isLast: boolean): void {
+    const lane = this.#lanes.get(header.lane)
+    if (lane === undefined || this.#phase === 'closing' || this.#phase === 'closed') return // ended by an effect of an earlier piece
+    if (lane.isResetSent) this.#giveBack(piece.length)
+    else if (piece.length > 0) this.#effects.push({ type: 'data', lane, bytes: piece })
+    if (!isLast || header.flags !== FLAG_END) return
+    lane.isEndReceived = true
+    this.#outbox.dropGrant(lane.id)
+    if (!lane.isResetSent) this.#effects.push({ type: 'end', lane })
+    this.#removeWhenEnded(lane)
+  }
+
+  #onFrame(header: FrameHeader, body: Uint8Array): void {
+    if (verdictOf(this.role, this.#phase, header.type) !== 'take') return
+    switch (header.type) {
+      case FRAME.hello:
+      case FRAME.welcome:
+        return this.#onGreeting(body)
+      case FRAME.open:
+        return this.#onOpen(header.lane, frames.decodeOpen(body))
+      case FRAME.accept:
+        return this.#onAccept(header.lane, frames.decodeAccept(body))
+      case FRAME.credit:
+        return this.#onCredit(header.lane, frames.decodeCredit(body))
+      case FRAME.reset:
+        return this.#onReset(header.lane, frames.decodeReset(body))
+      case FRAME.ping:
+        if (header.flags !== FLAG_PONG) this.#outbox.pushControl(FRAME.ping, FLAG_PONG, 0, body)
+        return
+      case FRAME.goaway:
+        return this.#onGoaway(frames.decodeGoaway(body))
+    }
+  }
+
+  #onGreeting(body: Uint8Array): void {
+    const { welcome, clientKey, welcomeBody } = this.#greeter.answer(body)
+    if (welcomeBody !== undefined) this.#outbox.pushControl(FRAME.welcome, 0, 0, welcomeBody)
+    this.#phase = 'open'
+    this.#maxLanes = welcome.maxLanes
+    this.#outbox.sendLimit = CONNECTION_CREDIT_BYTES
+    this.#effects.push({ type: 'welcome', welcome, clientKey })
+  }
+
+  #onOpen(id: number, { serviceId, initialCredit, metadata }: frames.OpenBody): void {
+    if (this.#lanes.get(id) !== undefined) throw protocolError(CODES.badFrame, `OPEN of lane ${id}, which is open`)
+    if (initialCredit > LANE_CREDIT_BYTES_MAX) throw protocolError(CODES.flowViolation, `OPEN with ${initialCredit} bytes of credit`)
+    if (this.#flight !== undefined && ++this.#flight.opens > 1) throw protocolError(CODES.badFrame, 'a second OPEN before WELCOME')
+    const isFull = this.openLanes >= this.#maxLanes
+    const lane = this.#lanes.add(id)
+    lane.sendLimit = initialCredit
+    if (isFull || this.#phase === 'draining') return this.#refuse(lane, isFull ? CODES.tooManyLanes : CODES.draining)
+    this.#effects.push({ type: 'request', lane, serviceId, metadata })
+  }
+
+  #refuse(lane: CoreLane, code: number): void {
+    if (this.#lanes.refused >= REFUSED_LANES_MAX) throw protocolError(code, `${REFUSED_LANES_MAX} refused lanes wait for their answer`)
+    this.#lanes.refused++
+    lane.isRefused = true
+    this.#sendReset(lane, code, '')
+  }
+
+  #onAccept(id: number, { initialCredit, metadata }: frames.AcceptBody): void {
+    const lane = this.#lanes.get(id)
+    if (lane === undefined || lane.isAccepted) throw protocolError(CODES.badFrame, `ACCEPT of lane ${id}, which does not wait for one`)
+    if (initialCredit > LANE_CREDIT_BYTES_MAX) throw protocolError(CODES.flowViolation, `ACCEPT with ${initialCredit} bytes of credit`)
+    lane.isAccepted = true
+    lane.sendLimit = initialCredit
+    if (lane.isResetSent) return
+    this.#outbox.schedule(lane)
+    this.#effects.push({ type: 'accepted', lane, metadata })
+  }
+
+  #onCredit(id: number, bytes: number): void {
+    if (id === 0) {
+      this.#outbox.sendLimit += bytes
+      if (this.#outbox.sendLimit - this.#outbox.sent > CONNECTION_CREDIT_BYTES)
+        throw protocolError(CODES.flowViolation, 'CREDIT above 16 MiB')
+      return
+    }
+    const lane = this.#lanes.get(id)
+    if (lane === undefined) return this.#passOver(id, 'CREDIT')
+    if (this.role === 'client' && !lane.isAccepted) throw protocolError(CODES.badFrame, `CREDIT for lane ${id} before ACCEPT`)
+    lane.sendLimit += bytes
+    if (lane.creditBytes > LANE_CREDIT_BYTES_MAX) throw protocolError(CODES.flowViolation, `CREDIT above 16 MiB for lane ${id}`)
+    this.#outbox.schedule(lane)
+  }
+
+  #onReset(id: number, { code, offset, reason }: frames.ResetBody): void {
+    const lane = this.#lanes.get(id)
+    if (lane === undefined) return this.#passOver(id, 'RESET')
+    if (offset !== BigInt(lane.received))
+      throw protocolError(CODES.badFrame, `RESET of lane ${id} at ${offset}, after ${lane.received} bytes`)
+    if (!lane.isResetSent) {
+      this.#effects.push({ type: 'reset', lane, code, reason })
+      this.#sendReset(lane, code, '')
+    }
+    this.#remove(lane)
+  }
+
+  /** CREDIT and RESET may cross the end of their lane; on a lane that never was they are a mistake. */
+  #passOver(id: number, name: string): void {
+    if (!this.#lanes.wasUsed(id)) throw protocolError(CODES.badFrame, `${name} on lane ${id}, which never was`)
+  }
+
+  #onGoaway({ code, retryAfterMs }: frames.GoawayBody): void {
+    if (this.#phase === 'greeting' || code !== CODES.draining) {
+      this.#phase = 'closed'
+      this.#effects.push({ type: 'over', why: 'goaway', code, message: `the other side ended the session (${nameOfCode(code)})` })
+      return
+    }
+    this.#phase = 'draining'
+    this.#effects.push({ type: 'draining', code, retryAfterMs })
+    this.#endWhenDrained()
+  }
+
+  #sendReset(lane: CoreLane, code: number, reason: string): void {
+    lane.isResetSent = true
+    this.#outbox.dropLane(lane)
+    this.#outbox.pushControl(FRAME.reset, 0, lane.id, frames.encodeReset({ code, offset: BigInt(lane.sent), reason }))
+    this.#writeOff(lane)
+  }
+
+  /** Gives the connection back what came on the lane and was not read: nobody needs to read it now. */
+  #writeOff(lane: CoreLane): void {
+    if (lane.isWrittenOff) return
+    lane.isWrittenOff = true
+    this.#giveBack(lane.received - lane.consumed)
+  }
+
+  #giveBack(bytes: number): void {
+    const grant = this.#credit.consume(bytes)
+    if (grant > 0) this.#outbox.pushGrant(0, grant)
+  }
+
+  #onEndSent(lane: CoreLane): void {
+    lane.isEndSent = true
+    this.#removeWhenEnded(lane)
+  }
+
+  #removeWhenEnded(lane: CoreLane): void {
+    if (lane.isEndSent && lane.isEndReceived && !lane.isResetSent) this.#remove(lane)
+  }
+
+  #remove(lane: CoreLane): void {
+    this.#outbox.dropLane(lane)
+    this.#lanes.remove(lane)
+    this.#effects.push({ type: 'done', lane })
+    this.#endWhenDrained()
+  }
+
+  #endWhenDrained(): void {
+    if (this.#phase !== 'draining' || this.#lanes.size > 0) return
+    this.#phase = 'closing' // GOAWAY was said by one of us
+    this.#effects.push({ type: 'over', why: 'drained', code: CODES.draining, message: 'the session was drained' })
+  }
+
+  #leave(code: number, why: Ending, message: string): void {
+    if (this.#phase === 'closing' || this.#phase === 'closed') return
+    this.#phase = 'closing'
+    this.#outbox.clear()
+    this.#outbox.pushControl(FRAME.goaway, 0, 0, frames.encodeGoaway({ code, retryAfterMs: 0, nodes: [] }))
+    this.#effects.push({ type: 'over', why, code, message })
+  }
+
+  /** The one place where a mistake of the other side, thrown by a decoder below, becomes the end of the session. */
+  #run(effects: Effect[], event: () => void): void {
+    this.#effects = effects
+    try {
+      event()
+    } catch (error) {
+      if (!(error instanceof HandshakeError) || error.laneCode === undefined) throw error
+      this.#leave(error.laneCode, 'protocol', error.message)
+    }
+  }
+}

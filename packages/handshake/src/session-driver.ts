@@ -1,0 +1,214 @@
+/**
+ * Runs a session core over a carrier: feeds it bytes and time, carries out its effects in order, and keeps at most 256 KiB in the carrier,
+ * so that control frames are never far behind. It makes no decision of the protocol.
+ */
+import type { Carrier } from './carrier.ts'
+import { nameOfCode } from './codes.ts'
+import type { Effect } from './effects.ts'
+import { HandshakeError } from './errors.ts'
+import type { CoreLane } from './lane-core.ts'
+import { LaneDriver, type LaneOwner, type PendingPromise } from './lane.ts'
+import type { SessionCore } from './session-core.ts'
+
+/** What the carrier may hold that is not yet sent. */
+const IN_FLIGHT_BYTES_MAX = 256 * 1024
+
+/** What differs between the two ends. */
+export interface SessionEvents {
+  onWelcome(effect: Extract<Effect, { type: 'welcome' }>): void
+  onRequest(effect: Extract<Effect, { type: 'request' }>): void
+  onAccepted(lane: LaneDriver, metadata: Uint8Array): void
+  /** A place for a lane may have become free. */
+  onLaneDone(): void
+  onDraining(code: number): void
+  /** The session is over; `error` is undefined when this side ended it. Called once. */
+  onOver(error: HandshakeError | undefined): void
+}
+
+export class SessionDriver implements LaneOwner {
+  readonly core: SessionCore
+  readonly lanes: Map<CoreLane, LaneDriver> = new Map()
+  readonly #carrier: Carrier
+  readonly #events: SessionEvents
+  readonly #now: () => number
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #timerMs = Number.POSITIVE_INFINITY
+  #inFlightBytes = 0
+  #sentBatches = 0
+  #flushedBatches = 0
+  readonly #afterFlush: { readonly batch: number; readonly callback: () => void }[] = []
+  #isPaused = false
+  #isPumping = false
+  #isEnding = false
+  #isGone = false
+  #isOver = false
+
+  constructor(core: SessionCore, carrier: Carrier, events: SessionEvents, now: () => number) {
+    this.core = core
+    this.#carrier = carrier
+    this.#events = events
+    this.#now = now
+  }
+
+  start(): void {
+    this.#carrier.start({
+      onBytes: (bytes) => this.run((effects) => this.core.receive(bytes, this.#now(), effects)),
+      onClosed: (error) => this.#onCarrierClosed(error),
+    })
+    this.#pump()
+  }
+
+  /** One event into the core, then its effects, then what is to be sent. */
+  run(event: (effects: Effect[]) => void): void {
+    const effects: Effect[] = []
+    event(effects)
+    for (const effect of effects) this.#carryOut(effect)
+    this.#pump()
+  }
+
+  /** Ends the session: lanes are reset, GOAWAY is sent, the channel ends. */
+  leave(code: number): void {
+    this.run((effects) => this.core.leave(code, effects))
+  }
+
+  drain(): void {
+    this.run((effects) => this.core.drain(this.#now(), effects))
+  }
+
+  addLane(core: CoreLane, metadata: Uint8Array): LaneDriver {
+    const lane = new LaneDriver(this, core, metadata)
+    this.lanes.set(core, lane)
+    return lane
+  }
+
+  write(core: CoreLane, parts: readonly Uint8Array[], token: PendingPromise): boolean {
+    const isQueued = this.core.write(core, parts, token)
+    this.#pump()
+    return isQueued
+  }
+
+  end(core: CoreLane): void {
+    this.run((effects) => this.core.end(core, effects))
+  }
+
+  reset(core: CoreLane, code: number, reason: string): void {
+    this.run((effects) => this.core.reset(core, code, reason, effects))
+  }
+
+  consume(core: CoreLane, bytes: number): void {
+    this.core.consume(core, bytes)
+    if (this.core.hasOutput) this.#pump()
+  }
+
+  afterFlush(callback: () => void): void {
+    if (this.#flushedBatches === this.#sentBatches) callback()
+    else this.#afterFlush.push({ batch: this.#sentBatches, callback })
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'welcome':
+        return this.#events.onWelcome(effect)
+      case 'request':
+        return this.#events.onRequest(effect)
+      case 'accepted': {
+        const lane = this.lanes.get(effect.lane)
+        if (lane !== undefined) this.#events.onAccepted(lane, effect.metadata)
+        return
+      }
+      case 'data':
+        return this.lanes.get(effect.lane)?.onData(effect.bytes)
+      case 'end':
+        return this.lanes.get(effect.lane)?.onEnd()
+      case 'reset':
+        return this.lanes.get(effect.lane)?.onReset(effect.code, effect.reason)
+      case 'done':
+        this.lanes.get(effect.lane)?.over()
+        this.lanes.delete(effect.lane)
+        return this.#events.onLaneDone()
+      case 'draining':
+        return this.#events.onDraining(effect.code)
+      case 'over':
+        return this.#onOver(effect)
+    }
+  }
+
+  #onOver({ why, code, message }: Extract<Effect, { type: 'over' }>): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const details = code === 0 ? {} : { laneCode: code }
+    const isMistake = why === 'protocol'
+    const error = new HandshakeError(
+      isMistake ? 'HANDSHAKE_PROTOCOL' : 'HANDSHAKE_CLOSED',
+      isMistake ? `${message} (${nameOfCode(code)})` : message,
+      details,
+    )
+    const lanes = [...this.lanes.values()]
+    this.lanes.clear()
+    for (const lane of lanes) lane.fail(error)
+    this.#events.onOver(why === 'left' ? undefined : error)
+  }
+
+  #pump(): void {
+    if (this.#isPumping || this.#isGone) return
+    this.#isPumping = true
+    while (this.core.hasOutput && this.#inFlightBytes < IN_FLIGHT_BYTES_MAX) this.#sendBatch()
+    this.#isPumping = false
+    const shouldPause = this.core.isCongested
+    if (shouldPause !== this.#isPaused) {
+      this.#isPaused = shouldPause
+      if (shouldPause) this.#carrier.pause()
+      else this.#carrier.resume()
+    }
+    if (this.#isOver && !this.#isEnding && !this.core.hasOutput) {
+      this.#isEnding = true
+      if (this.core.phase === 'closed') this.#carrier.destroy()
+      else this.#carrier.end()
+    }
+    this.#setTimer()
+  }
+
+  #sendBatch(): void {
+    const effects: Effect[] = []
+    const { parts, tokens, bytes } = this.core.take(IN_FLIGHT_BYTES_MAX - this.#inFlightBytes, effects)
+    this.#inFlightBytes += bytes
+    const batch = ++this.#sentBatches
+    this.#carrier.send(parts, () => {
+      this.#inFlightBytes -= bytes
+      this.#flushedBatches = Math.max(this.#flushedBatches, batch)
+      for (const token of tokens) (token as PendingPromise).resolve()
+      while (this.#afterFlush[0] !== undefined && this.#afterFlush[0].batch <= this.#flushedBatches) this.#afterFlush.shift()!.callback()
+      this.#pump()
+    })
+    for (const effect of effects) this.#carryOut(effect)
+  }
+
+  #onCarrierClosed(error: Error | undefined): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    clearTimeout(this.#timer)
+    this.#flushedBatches = this.#sentBatches
+    for (const { callback } of this.#afterFlush.splice(0)) callback()
+    this.run((effects) =>
+      this.core.lose(error === undefined ? 'the other side ended the channel' : `the channel broke: ${error.message}`, effects),
+    )
+  }
+
+  /** One timer for the core's next deadline. It only ever fires early or on time, and does not keep the process alive. */
+  #setTimer(): void {
+    const deadlineMs = this.#isGone ? Number.POSITIVE_INFINITY : this.core.deadlineMs
+    if (deadlineMs >= this.#timerMs && this.#timer !== undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#timerMs = deadlineMs
+    if (deadlineMs === Number.POSITIVE_INFINITY) return
+    this.#timer = setTimeout(() => this.#onTimer(), Math.min(Math.max(deadlineMs - this.#now(), 0) + 1, 2 ** 31 - 1))
+    if (typeof this.#timer === 'object') (this.#timer as { unref?: () => void }).unref?.()
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined
+    this.run((effects) => this.core.tick(this.#now(), effects))
+    if (this.core.phase === 'closed' && !this.#isGone) this.#carrier.destroy()
+  }
+}
