@@ -34,3 +34,6 @@ export { createOutboardBuilder, type Outboard, type OutboardBuilder, type Outboa
 export { type FileHandleLike, fromFileHandle, type RandomAccess, type ReadAt } from './random-access.ts'
 export { createSink, type ReceiveOptions, type Received, type Sink, type SinkOptions, type SinkProgress } from './sink.ts'
 export { validRanges, verifyRanges, type VerifyRangesOptions } from './verify-ranges.ts'
+export { fetchVerified, openVerified, type VerifiedFile, type VerifiedFileOptions, type VerifiedRequest } from './fetch-verified.ts'
+export type { Fetch } from './http-host.ts'
+export { formatRoot, parseRoot } from './root-text.ts'

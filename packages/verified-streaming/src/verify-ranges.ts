@@ -79,7 +79,8 @@ export async function* findings(
   ranges: ChunkRanges,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Finding, void, void> {
-  const walk = new PreOrderWalk(chunkCountOf(size), tree.chunkGroupLog, ranges.roundUpToGroups(tree.chunkGroupLog).truncate(size))
+  const wholeGroups = ranges.truncate(size).roundUpToGroups(tree.chunkGroupLog).truncate(size)
+  const walk = new PreOrderWalk(chunkCountOf(size), tree.chunkGroupLog, wholeGroups)
   const expected = new Uint8Array(WALK_SLOTS * HASH_BYTES)
   const actual = new Uint8Array(HASH_BYTES)
   expected.set(checkRoot(root))

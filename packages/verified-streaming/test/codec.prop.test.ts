@@ -1,0 +1,164 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  ChunkRanges,
+  createOutboard,
+  createOutboardBuilder,
+  encode,
+  encodedBytesOf,
+  encodeRanges,
+  type ReadAt,
+  validRanges,
+  verifyRanges,
+} from '../src/index.ts'
+import { collect, contentOf, inPieces, isAllTrue, outcomeOf } from './collect.ts'
+import {
+  everything,
+  joined,
+  referenceDecode,
+  referenceEncoding,
+  referenceOutboard,
+  type ReferenceTree,
+  referenceTree,
+  truncated,
+} from './reference/bao.ts'
+
+const RUNS = Number(process.env.RUNS ?? 60)
+
+// Sizes where trees change shape, within what the slow reference can do.
+const sizeArb = fc.oneof(
+  fc.constantFrom(0, 1, 1023, 1024, 1025, 2048, 3073, 16_383, 16_384, 16_385, 32_769, 49_153),
+  fc.integer({ min: 0, max: 70_000 }),
+)
+const logArb = fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 10)
+const boundariesArb = fc
+  .uniqueArray(fc.integer({ min: 0, max: 80 }), { maxLength: 7 })
+  .map((list) => ChunkRanges.fromBoundaries(list.sort((a, b) => a - b)))
+const rangesArb = fc.oneof(
+  { weight: 1, arbitrary: fc.constantFrom(ChunkRanges.all, ChunkRanges.lastChunk) },
+  { weight: 3, arbitrary: boundariesArb },
+)
+
+const trees = new Map<number, ReferenceTree>()
+/** Trees are slow to make and the same for all groups and ranges. */
+function treeOf(size: number): ReferenceTree {
+  const tree = trees.get(size) ?? referenceTree(contentOf(size))
+  trees.set(size, tree)
+  return tree
+}
+
+function selectionOf(ranges: ChunkRanges, size: number): (chunk: number) => boolean {
+  const last = Math.max(1, Math.ceil(size / 1024)) - 1
+  const isBeyondWanted = ranges.isOpen || ranges.boundaries.some((boundary) => boundary > last)
+  return truncated((chunk) => ranges.contains(chunk), size, isBeyondWanted)
+}
+
+/** Random access whose answers come later, in memory of their own, and are spoilt at the next call. */
+function slow(bytes: Uint8Array): ReadAt {
+  let last = new Uint8Array(0)
+  return {
+    size: bytes.length,
+    async readAt(offset, length) {
+      last.fill(0xee)
+      last = bytes.slice(offset, offset + length)
+      await Promise.resolve()
+      return last
+    },
+  }
+}
+
+const forAll = <T extends unknown[]>(arbs: { [K in keyof T]: fc.Arbitrary<T[K]> }, check: (...args: T) => Promise<void>): Promise<void> =>
+  fc.assert(
+    fc.asyncProperty(fc.tuple<T>(...arbs), (args) => check(...args)),
+    { numRuns: RUNS },
+  )
+
+describe('held against the reference', () => {
+  test('outboards of every group size and order, from pieces of any length', () =>
+    forAll(
+      [sizeArb, logArb, fc.constantFrom('pre' as const, 'post' as const), fc.integer({ min: 1, max: 40_000 })],
+      async (size, chunkGroupLog, order, length) => {
+        const tree = treeOf(size)
+        const expected = { root: tree.root, size, outboard: referenceOutboard(tree, chunkGroupLog, order) }
+        const options = { chunkGroupLog, order, lengthField: false }
+        expect(await createOutboard(tree.data, options)).toEqual(expected)
+        expect(await createOutboard(inPieces(tree.data, length), options)).toEqual(expected)
+        const builder = createOutboardBuilder(options)
+        for (let at = 0; at < size; at += length) builder.update(tree.data.subarray(at, at + length))
+        expect(builder.finish()).toEqual(expected)
+      },
+    ))
+
+  test('combined encodings', () =>
+    forAll([sizeArb, logArb], async (size, chunkGroupLog) => {
+      const tree = treeOf(size)
+      const encoded = await collect(encode(slow(tree.data), { chunkGroupLog }))
+      expect(encoded).toEqual(referenceEncoding(tree, chunkGroupLog, everything))
+    }))
+
+  test('responses for any ranges, groups, outboards and ways to read', () =>
+    forAll(
+      [sizeArb, rangesArb, logArb, logArb, fc.constantFrom('pre' as const, 'post' as const), fc.boolean()],
+      async (size, ranges, chunkGroupLog, outboardLog, order, isSlow) => {
+        const tree = treeOf(size)
+        const { outboard } = await createOutboard(tree.data, { chunkGroupLog: outboardLog, order })
+        const blob = { data: isSlow ? slow(tree.data) : tree.data, outboard: isSlow ? slow(outboard) : outboard, size, order }
+        const encoded = await collect(encodeRanges(blob, ranges, { chunkGroupLog }))
+        expect(encoded).toEqual(referenceEncoding(tree, chunkGroupLog, selectionOf(ranges, size)))
+        expect(encodedBytesOf(size, ranges, chunkGroupLog)).toBe(encoded.length)
+      },
+    ))
+
+  test('what is decoded, from pieces of any length', () =>
+    forAll([sizeArb, rangesArb, logArb, fc.integer({ min: 1, max: 20_000 })], async (size, ranges, chunkGroupLog, length) => {
+      const tree = treeOf(size)
+      const encoded = referenceEncoding(tree, chunkGroupLog, selectionOf(ranges, size))
+      const expected: { offset: number; bytes: Uint8Array }[] = []
+      referenceDecode(encoded, tree.root, chunkGroupLog, (said) => selectionOf(ranges, said), expected)
+      for (const source of [encoded, inPieces(encoded, length)]) {
+        const { end, parts } = await outcomeOf(source, tree.root, { ranges, chunkGroupLog })
+        expect(end).toBe('done')
+        expect(joined(parts.map(({ bytes }) => bytes))).toEqual(joined(expected.map(({ bytes }) => bytes)))
+        expect(isAllTrue(parts, tree.data)).toBe(true)
+      }
+    }))
+
+  test('what is refused: damaged encodings end where the reference ends, with the same bytes before', () =>
+    forAll(
+      [sizeArb, rangesArb, logArb, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.integer({ min: 1, max: 20_000 })],
+      async (size, ranges, chunkGroupLog, place, bits, length) => {
+        const tree = treeOf(size)
+        const damaged = referenceEncoding(tree, chunkGroupLog, selectionOf(ranges, size))
+        damaged[place % damaged.length]! ^= bits
+        if (new DataView(damaged.buffer).getBigUint64(0, true) > 200_000n) return // the reference would make a tree of it
+        const expected: { offset: number; bytes: Uint8Array }[] = []
+        let isRefused = false
+        try {
+          referenceDecode(damaged, tree.root, chunkGroupLog, (said) => selectionOf(ranges, said), expected)
+        } catch {
+          isRefused = true
+        }
+        const { end, parts } = await outcomeOf(inPieces(damaged, length), tree.root, { ranges, chunkGroupLog })
+        expect(end === 'done').toBe(!isRefused)
+        expect(joined(parts.map(({ bytes }) => bytes))).toEqual(joined(expected.map(({ bytes }) => bytes)))
+      },
+    ))
+
+  test('what is stored: damage anywhere is found by verifyRanges exactly where it matters, and validRanges leaves it out', () =>
+    forAll([sizeArb, logArb, boundariesArb, fc.nat()], async (size, chunkGroupLog, ranges, place) => {
+      const tree = treeOf(size)
+      const { root, outboard } = await createOutboard(tree.data, { chunkGroupLog })
+      await verifyRanges(slow(tree.data), slow(outboard), root, ranges)
+      expect(await validRanges(tree.data, outboard, root)).toEqual(ChunkRanges.all.truncate(size))
+      if (size === 0) return
+      const damaged = tree.data.slice()
+      damaged[place % size]! ^= 1
+      const hit = ChunkRanges.fromByteRanges([{ start: place % size, end: (place % size) + 1 }]).roundUpToGroups(chunkGroupLog)
+      const looked = ranges.roundUpToGroups(chunkGroupLog).truncate(size).roundUpToGroups(chunkGroupLog)
+      const isHit = !looked.intersect(hit).isEmpty
+      const verified = verifyRanges(damaged, outboard, root, ranges)
+      if (isHit) await expect(verified).rejects.toMatchObject({ code: 'VERIFY_MISMATCH', details: { what: 'content' } })
+      else await verified
+      expect(await validRanges(damaged, outboard, root)).toEqual(ChunkRanges.all.truncate(size).difference(hit))
+    }))
+})
