@@ -1,10 +1,13 @@
-import { defineConfig } from 'tsup'
+import type { Options } from 'tsup'
 
-export default defineConfig({
-  entry: ['src/index.ts'],
+const config: Options = {
+  entry: ['src/index.ts', 'src/platform-fetch.ts', 'src/platform-fetch.node.ts'],
+  external: [/^#/], // chosen by the conditions of package.json at run time, not here
   format: 'esm',
   target: 'es2022',
   dts: false,
   clean: true,
   splitting: true,
-})
+}
+
+export default config
