@@ -49,7 +49,8 @@ function limitsIn(source: Source): Limit[] {
       if (byDefault !== undefined) add(key.name, byDefault.replace(/\.$/, ''), comment, node.start)
     }
     const statement = node.declaration as AstNode | undefined
-    if (node.type !== 'ExportNamedDeclaration' || statement?.type !== 'VariableDeclaration') return
+    const isInner = source.file.split('/').length > 4 // a folder's own constants are no limit of the package
+    if (isInner || node.type !== 'ExportNamedDeclaration' || statement?.type !== 'VariableDeclaration') return
     for (const { id, init } of statement.declarations as readonly { id: AstNode; init: AstNode | null }[]) {
       const name = String(id.name)
       const isValue = init !== null && !/Function/.test(init.type)
@@ -61,7 +62,8 @@ function limitsIn(source: Source): Limit[] {
 }
 
 export function limitsOf(root: string, room: Room): readonly Limit[] {
-  return filesOf(root, `${folderOf(room)}/src`, (name) => name.endsWith('.ts')).flatMap((file) => limitsIn(parse(root, file)))
+  const found = filesOf(root, `${folderOf(room)}/src`, (name) => name.endsWith('.ts')).flatMap((file) => limitsIn(parse(root, file)))
+  return found.filter((limit, index) => index === found.findIndex(({ name, value }) => name === limit.name && value === limit.value))
 }
 
 /** The generated part of docs/limits.md. */

@@ -24,13 +24,26 @@ function checkLinks(root: string, file: string): Finding[] {
   })
 }
 
-/** Sources cite pages of `docs/` by path; those must exist too. */
+/** Whether `docs/protocol/<page>.md` has a heading numbered `section`. */
+function hasSection(root: string, page: string, section: string): boolean {
+  const path = join(root, 'docs/protocol', page)
+  if (!existsSync(path)) return false
+  return parseMarkdown(readFileSync(path, 'utf8')).headings.some(({ title }) => title.split(' ', 1)[0] === section)
+}
+
+/** Sources cite pages by path, and protocols by page and section (`sessions.md §3`); both must exist here. */
 function checkCitations(root: string, file: string): Finding[] {
   const { comments, lineAt } = parse(root, file)
   return comments.flatMap(({ value, start }) => {
-    const cited = [...value.matchAll(/\bdocs\/[\w./-]+\.md\b/g)].map(([path]) => path)
-    const gone = cited.filter((path) => !existsSync(join(root, path)))
-    return gone.map((path) => ({ file, line: lineAt(start), message: `cites ${path}, which does not exist` }))
+    const paths = [...value.matchAll(/\bdocs\/[\w./-]+\.md\b/g)].map(([path]) => path).filter((path) => !existsSync(join(root, path)))
+    const sections = [...value.matchAll(/\b([a-z-]+\.md) §(\d+(?:\.\d+)*)/g)].filter(
+      ([, page = '', section = '']) => !hasSection(root, page, section),
+    )
+    const missing = [
+      ...paths.map((path) => `${path}, which does not exist`),
+      ...sections.map(([cited]) => `${cited}, which docs/protocol does not have`),
+    ]
+    return missing.map((message) => ({ file, line: lineAt(start), message: `cites ${message}` }))
   })
 }
 

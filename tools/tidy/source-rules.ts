@@ -37,6 +37,7 @@ const lengths: Rule = (source) => {
     const caller = ancestors.at(-1)
     const callee = caller?.type === 'CallExpression' ? source.text.slice(field(caller, 'callee')?.start, field(caller, 'callee')?.end) : ''
     if (isTest(source.file) && callee.startsWith('describe')) return undefined // a chapter of tests, not a function
+    if (posix.basename(source.file).startsWith('conformance')) return undefined // the same, for whoever implements our interface
     const count = source.lineAt(node.end) - source.lineAt(node.start) + 1
     return count > FUNCTION_LINES_MAX ? `a function of ${count} lines, more than ${FUNCTION_LINES_MAX}` : undefined
   })
