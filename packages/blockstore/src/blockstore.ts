@@ -46,6 +46,8 @@ export interface BlockstoreComponents {
   readonly fileSystem?: FileSystem
   /** Opens the index in a folder of its own. @default LMDB */
   readonly openIndex?: (path: string) => Index
+  /** Takes the store for this process and gives back its release. @default a lock file */
+  readonly acquireLock?: (path: string) => Promise<() => Promise<void>>
   /** Multihash codes beside sha2-256, sha2-512, sha3-256 and BLAKE3. */
   readonly hashers?: ReadonlyMap<number, BlockHasher>
 }
@@ -119,7 +121,7 @@ class DiskBlockstore implements Blockstore {
     const { quotaBytes = Number.MAX_SAFE_INTEGER, openFilesMax = 1024, onRecovery = ignore } = this.#options
     const [fileSystem, layout] = [this.#fileSystem, this.#layout]
     await fileSystem.makeDirectory(layout.root)
-    const unlock = await acquireLock(layout.lock)
+    const unlock = await (this.#components.acquireLock ?? acquireLock)(layout.lock)
     let index: Index | undefined
     try {
       await prepareFolders(fileSystem, layout)
