@@ -7,8 +7,8 @@ export interface ByteReader {
   next(): Uint8Array | undefined | Promise<Uint8Array | undefined>
   /** Gives bytes back: they come again first. They must stay unchanged until then. */
   unread(bytes: Uint8Array): void
-  /** Tells the source that no more is wanted. */
-  cancel(reason?: unknown): void
+  /** Tells the source that no more is wanted; settles when it has answered. */
+  cancel(reason?: unknown): Promise<void>
 }
 
 class PushbackReader implements ByteReader {
@@ -27,9 +27,9 @@ class PushbackReader implements ByteReader {
     if (bytes.length > 0) this.#back.push(bytes)
   }
 
-  cancel(reason?: unknown): void {
+  cancel(reason?: unknown): Promise<void> {
     this.#back = []
-    this.#pull.cancel(reason)
+    return this.#pull.cancel(reason)
   }
 }
 

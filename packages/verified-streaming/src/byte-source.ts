@@ -8,8 +8,8 @@ export type ByteSource = RandomAccess | ReadableStream<Uint8Array> | AsyncIterab
 /** Bytes as they come: at once where they are there, else a promise; `undefined` at the end. One call at a time. */
 export interface BytePull {
   next(): Uint8Array | undefined | Promise<Uint8Array | undefined>
-  /** Tells the source that no more is wanted. Never waits for it: a stalled source may never answer. */
-  cancel(reason?: unknown): void
+  /** Tells the source that no more is wanted. Settles, and never rejects, when the source has answered: a stalled one may not. */
+  cancel(reason?: unknown): Promise<void>
 }
 
 /** Read in one go from random access. */
@@ -35,7 +35,7 @@ function pullOfBytes(bytes: Uint8Array): BytePull {
       rest = undefined
       return all
     },
-    cancel() {
+    async cancel() {
       rest = undefined
     },
   }
@@ -50,7 +50,7 @@ function pullOfReadAt(source: ReadAt): BytePull {
       offset = Math.min(source.size, at + READ_BYTES)
       return source.readAt(at, offset - at)
     },
-    cancel() {
+    async cancel() {
       offset = source.size
     },
   }
@@ -62,9 +62,7 @@ function pullOfReader(reader: ReadableStreamDefaultReader<Uint8Array>): BytePull
       const { done, value } = await reader.read()
       return done ? undefined : checkBytes(value)
     },
-    cancel(reason) {
-      reader.cancel(reason).catch(() => {}) // the source's own failure while it is being dropped concerns nobody
-    },
+    cancel: (reason) => reader.cancel(reason).catch(() => {}), // the source's own failure while it is being dropped concerns nobody
   }
 }
 
@@ -77,9 +75,12 @@ function pullOfIterator(iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Arra
         ? Promise.resolve(result).then(bytesOf)
         : bytesOf(result as IteratorResult<Uint8Array>)
     },
-    cancel() {
-      // A generator that waits answers only after its wait, so nobody waits for it; its own failure, as above, concerns nobody.
-      void (async () => iterator.return?.())().catch(() => {})
+    async cancel() {
+      try {
+        await iterator.return?.()
+      } catch {
+        // as above
+      }
     },
   }
 }

@@ -47,7 +47,7 @@ export async function createOutboard(source: ByteSource, options: CreateOutboard
       signal?.throwIfAborted()
     }
   } catch (error) {
-    pull.cancel(error)
+    void pull.cancel(error)
     throw error
   }
 }

@@ -83,9 +83,15 @@ class DecodeIterator implements Decoding {
     return running
   }
 
-  return(): Promise<IteratorResult<VerifiedPart>> {
-    this.#close(undefined)
-    return Promise.resolve(DONE)
+  async return(): Promise<IteratorResult<VerifiedPart>> {
+    const isWaiting = this.#running !== undefined
+    if (this.#isOver) return DONE
+    this.#isOver = true
+    if (this.#reader !== undefined) this.#reader.unread(this.#decoder.rest)
+    else if (isWaiting)
+      void this.#pull.cancel() // it may be stalled
+    else await this.#pull.cancel()
+    return DONE
   }
 
   async #advance(): Promise<IteratorResult<VerifiedPart>> {
@@ -127,16 +133,15 @@ class DecodeIterator implements Decoding {
     }
     this.#isOver = true
     if (this.#reader !== undefined) this.#reader.unread(rest)
-    else if (!this.#end) this.#pull.cancel()
+    else if (!this.#end) void this.#pull.cancel()
     return DONE
   }
 
-  /** Ends it: the source is told, except one that is shared and has done nothing wrong. */
+  /** Ends it with an error: the source is told, and not waited for. */
   #close(error: unknown): unknown {
     if (this.#isOver) return error
     this.#isOver = true
-    if (this.#reader !== undefined && error === undefined) this.#reader.unread(this.#decoder.rest)
-    else this.#pull.cancel(error)
+    void this.#pull.cancel(error)
     return error
   }
 }

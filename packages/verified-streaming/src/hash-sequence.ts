@@ -91,7 +91,7 @@ export async function* decodeSequence(
     }
     if (end) await refuseMore(reader)
   } finally {
-    if (!isByteReader(encoded)) reader.cancel()
+    if (!isByteReader(encoded)) void reader.cancel()
   }
 }
 

@@ -53,3 +53,21 @@ export function flipped(bytes: Uint8Array, place: number, bits = 1): Uint8Array 
 export function contentOf(size: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, i) => (i * 167 + (i >> 10) * 31 + (i >> 8)) & 0xff)
 }
+
+/** The bytes of an iterable as a web stream that holds nothing back. */
+export function streamOf<T>(source: AsyncIterable<T> | Iterable<T>): ReadableStream<T> {
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  return new ReadableStream<T>(
+    {
+      async pull(controller) {
+        const { done, value } = await iterator.next()
+        if (done === true) controller.close()
+        else controller.enqueue(value)
+      },
+      async cancel() {
+        await iterator.return?.()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}

@@ -158,7 +158,7 @@ describe('resuming', () => {
     for (let cut = 8; cut < response.length; cut += 23_000) {
       const store = createMemoryStore()
       const first = createSink(blob.root, { store })
-      await first.receive(response.subarray(0, cut)).catch((error) => expect(error).toMatchObject({ code: 'VERIFY_TRUNCATED' }))
+      await expect(first.receive(response.subarray(0, cut))).rejects.toMatchObject({ code: 'VERIFY_TRUNCATED' })
       const second = createSink(blob.root, { store, state: await first.save() })
       expect([second.held, second.size]).toEqual([first.held, first.size])
       expect((await second.recheck()).isEmpty).toBe(true)
