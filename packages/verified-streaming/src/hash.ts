@@ -1,8 +1,9 @@
 /** One-shot hashing. */
-import { createHasher, outputLengthOf } from './hasher.ts'
-import { CV_BYTES } from './kernel/constants.ts'
+import { checkBytes, createHasher, outputLengthOf } from './hasher.ts'
+import { CHUNK_BYTES, CV_BYTES } from './kernel/constants.ts'
 import { finish } from './kernel/finish.ts'
 import { type ModeOptions, modeOf } from './kernel/mode.ts'
+import { shortcuts } from './kernel/select.ts'
 import { SUBTREE_BYTES_MAX } from './kernel/subtree.ts'
 
 export interface HashOptions extends ModeOptions {
@@ -15,10 +16,12 @@ const NO_OPTIONS: HashOptions = {}
 /**
  * The BLAKE3 hash of `bytes`: 32 bytes unless `outputBytes` says otherwise. Synchronous; the result is the caller's.
  *
- * @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for a key that is not 32 bytes, a key with a context, or a wrong length.
+ * @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for a key that is not 32 bytes, a key with a context, a wrong length, or what is no array of bytes.
  * @example const root = hash(new TextEncoder().encode('hello'))
  */
 export function hash(bytes: Uint8Array, options: HashOptions = NO_OPTIONS): Uint8Array {
+  checkBytes(bytes)
+  if (options === NO_OPTIONS && bytes.length <= CHUNK_BYTES && shortcuts !== undefined) return shortcuts.rootOfChunk(bytes)
   const outputBytes = options.outputBytes === undefined ? CV_BYTES : outputLengthOf(options.outputBytes)
   if (bytes.length > SUBTREE_BYTES_MAX) return createHasher(options).update(bytes).digest(outputBytes)
   return finish(bytes, modeOf(options), undefined, outputBytes)

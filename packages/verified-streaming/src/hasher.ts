@@ -36,6 +36,7 @@ class TreeHasher implements Hasher {
   }
 
   update(bytes: Uint8Array): this {
+    checkBytes(bytes)
     let at = 0
     if (this.#heldBytes > 0) {
       at = Math.min(bytes.length, STEP_BYTES - this.#heldBytes)
@@ -85,6 +86,11 @@ class TreeHasher implements Hasher {
     this.#held.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.#heldBytes)
     this.#heldBytes = total
   }
+}
+
+/** @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for what JavaScript callers pass by mistake: strings, ArrayBuffers, wider arrays. */
+export function checkBytes(bytes: Uint8Array): void {
+  if (bytes?.BYTES_PER_ELEMENT !== 1) throw new VerifyError('VERIFY_BAD_ARGUMENT', 'bytes must be a Uint8Array')
 }
 
 /** @throws {VerifyError} `VERIFY_BAD_ARGUMENT` unless it is a positive integer. */

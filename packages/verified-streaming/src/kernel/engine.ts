@@ -14,8 +14,11 @@ export interface Engine {
   chunks(input: number, length: number, lo: number, hi: number, flags: number, endFlags: number, key: number, out: number): void
   /** Parents of `count` pairs of 64 bytes each; `out` may be `input`. May scribble over the 96 bytes after the last one. */
   parents(input: number, count: number, flags: number, key: number, out: number): void
-  /** Folds `count` consecutive chaining values at `at` into the one of their tree, in place. */
-  reduce(at: number, count: number, flags: number, rootFlag: number, key: number): void
+  /**
+   * Folds `count` consecutive chaining values at `at` level by level, in place, until no more than `limit` are left: 1 gives
+   * their tree's, ceil(count / 2^k) those of its subtrees of 2^k. `rootFlag` goes into the parent of the last two.
+   */
+  reduce(at: number, count: number, limit: number, flags: number, rootFlag: number, key: number): void
   /** One compression with all 64 bytes of its output, for outputs longer than a chaining value. */
   output(cv: number, block: number, lo: number, hi: number, length: number, flags: number, out: number): void
 }

@@ -34,9 +34,9 @@ function pairOfTail(engine: Engine, tail: Uint8Array, flags: number, key: number
   const count = chunksInto(engine, tail, 0, tail.length, 0, flags, 0, key)
   const left = 2 ** (31 - Math.clz32(count - 1))
   const rightAt = CVS_AT + left * CV_BYTES
-  engine.reduce(rightAt, count - left, flags, 0, key)
+  engine.reduce(rightAt, count - left, 1, flags, 0, key)
   engine.memory.copyWithin(PAIR_AT + CV_BYTES, rightAt, rightAt + CV_BYTES)
-  engine.reduce(CVS_AT, left, flags, 0, key)
+  engine.reduce(CVS_AT, left, 1, flags, 0, key)
   engine.memory.copyWithin(PAIR_AT, CVS_AT, CVS_AT + CV_BYTES)
 }
 

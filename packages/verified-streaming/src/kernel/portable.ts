@@ -79,8 +79,8 @@ export function createPortableEngine(): Engine {
     }
   }
 
-  function reduce(at: number, count: number, flags: number, rootFlag: number, key: number): void {
-    for (let left = count; left > 1; ) {
+  function reduce(at: number, count: number, limit: number, flags: number, rootFlag: number, key: number): void {
+    for (let left = count; left > limit; ) {
       const pairs = left >> 1
       parents(at, pairs, left === 2 ? flags | rootFlag : flags, key, at)
       // A value without a sibling rises a level as it is: that is how BLAKE3's left-full tree looks from below.

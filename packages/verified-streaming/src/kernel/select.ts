@@ -5,11 +5,14 @@
 import type { Engine } from './engine.ts'
 import { generateKernel } from './generate.ts'
 import { createPortableEngine } from './portable.ts'
-import { createWasmEngine } from './wasm.ts'
+import { createWasmKernel, type Shortcuts } from './wasm.ts'
 
 /** Bytes of work after which generating and compiling (about 3 ms) pays; each call counts as `CALL_BYTES` more. */
 const WORK_BYTES = 65_536
 const CALL_BYTES = 256
+
+/** Set once the WebAssembly kernel runs. */
+export let shortcuts: Shortcuts | undefined
 
 let engine: Engine | undefined
 let isSettled = false
@@ -36,7 +39,8 @@ export function engineFor(bytes: number): Engine {
   if (workBytes > WORK_BYTES) {
     isSettled = true
     const module = compileKernel()
-    if (module) return (engine = createWasmEngine(module))
+    if (module) ({ engine, shortcuts } = createWasmKernel(module))
   }
-  return (engine ??= createPortableEngine())
+  engine ??= createPortableEngine()
+  return engine
 }

@@ -18,8 +18,9 @@ export function keyAt(engine: Engine, mode: Mode): number {
 export function stage(engine: Engine, input: Uint8Array, start: number, end: number): number {
   const { memory } = engine
   const length = end - start
-  // Whole chunks that already lie in the kernel's memory are hashed in place.
-  if (input.buffer === memory.buffer && length % CHUNK_BYTES === 0 && (input.byteOffset + start) % 16 === 0) return input.byteOffset + start
+  // Whole chunks that already lie in the kernel's memory are hashed in place. Short inputs are not asked for their
+  // `buffer`, because V8 makes it at the first look when an array is small.
+  if (length >= STEP_BYTES && input.buffer === memory.buffer && (input.byteOffset + start) % 16 === 0) return input.byteOffset + start
   memory.set(start === 0 && end === input.length ? input : input.subarray(start, end), STAGE_AT)
   const rest = length % BLOCK_BYTES
   if (rest !== 0 || length === 0) memory.fill(0, STAGE_AT + length, STAGE_AT + length - rest + BLOCK_BYTES)
@@ -65,5 +66,5 @@ export function subtreeInto(
   const rootFlag = isRoot ? ROOT : 0
   const isSingle = end - start <= CHUNK_BYTES
   const count = chunksInto(engine, input, start, end, startChunk, flags, isSingle ? rootFlag : 0, key)
-  if (!isSingle) engine.reduce(CVS_AT, count, flags, rootFlag, key)
+  if (!isSingle) engine.reduce(CVS_AT, count, 1, flags, rootFlag, key)
 }
