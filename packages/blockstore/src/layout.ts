@@ -25,7 +25,7 @@ export function layoutOf(path: string): Layout {
   return {
     root: path,
     format: `${path}/FORMAT`,
-    lock: `${path}/LOCK`,
+    lock: `${path}/lock`,
     index: `${path}/index`,
     packs: `${path}/packs`,
     parts: `${path}/parts`,
