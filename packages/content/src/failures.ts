@@ -30,6 +30,7 @@ function carErrorIn(error: unknown, depth = 0): { code: string; message: string 
 /** Whether the layers below say that the content is not to be had, which is an answer (404) and not a failure. */
 export function isNotFound(error: unknown): boolean {
   const { code, cause } = (typeof error === 'object' && error !== null ? error : {}) as Coded
+  if (code === 'FETCHER_NO_ORIGIN') return true
   if (typeof code === 'string' && code.endsWith('_NOT_FOUND') && !code.startsWith('CAR_')) return true
   return typeof code === 'string' && !code.startsWith('CAR_') && cause !== undefined && carErrorIn(error) === undefined && isNotFound(cause)
 }

@@ -1,0 +1,81 @@
+import type { ByteRange } from '@selvedge/content'
+import { connectSession } from '@selvedge/handshake'
+import type { Entry } from '@selvedge/verified-car'
+import { parseNodeAddress, type NodeAddress } from './address.ts'
+import { openDownload, type Download, type GetOptions } from './download.ts'
+import { ClientError } from './errors.ts'
+import { createNodeLink } from './node-link.ts'
+import type { Connect } from './ports.ts'
+import { targetOf, type CidLike } from './target.ts'
+
+export interface ClientOptions {
+  /** Nodes to ask, in this order; the next one where one fails. An address as text (`selvedge://…`) or taken apart. */
+  readonly nodes: readonly (NodeAddress | string)[]
+  /** The network. @default 1337 */
+  readonly chainId?: number
+  /** Lanes at once on one node; more requests wait. A guest has 4. @default 4 */
+  readonly lanesMax?: number
+  /** How sessions are made. @default TLS 1.3 over TCP */
+  readonly connect?: Connect
+}
+
+export interface Client {
+  /**
+   * Asks for content by what names it and verifies it as it streams. Of a CID, resolves when its root block is verified.
+   *
+   * @param address - a CID (or its text), or a BLAKE3 root (32 bytes or 64 hex digits).
+   * @throws {ClientError} as the docstring of each code says; with several nodes, the error of the last one tried.
+   * @throws the reason of `options.signal`.
+   * @example for await (const { offset, bytes } of await client.get(cid)) await file.write(bytes, 0, bytes.length, offset)
+   */
+  get(address: CidLike | Uint8Array | string, options?: GetOptions): Promise<Download>
+  /** The entries of a directory's CID, in its order, as its verified blocks come. @throws {ClientError} `CLIENT_NOT_A_DIRECTORY` and as `get`. */
+  entries(cid: CidLike | string, options?: { readonly signal?: AbortSignal }): AsyncIterable<Entry>
+  /** Ends all sessions. May be called twice. */
+  close(): Promise<void>
+}
+
+const CHAIN_ID = 1337
+const GUEST_LANES_MAX = 4
+
+/** A client of the given nodes. Nothing is connected before it is needed. @throws {ClientError} `CLIENT_BAD_ARGUMENT` */
+export function createClient(options: ClientOptions): Client {
+  const { nodes, chainId = CHAIN_ID, lanesMax = GUEST_LANES_MAX, connect = connectSession } = options
+  if (nodes.length === 0) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a client needs at least one node')
+  if (!(Number.isInteger(lanesMax) && lanesMax > 0))
+    throw new ClientError('CLIENT_BAD_ARGUMENT', `lanesMax must be a positive number, got ${lanesMax}`)
+  const links = nodes.map((node) =>
+    createNodeLink(typeof node === 'string' ? parseNodeAddress(node) : node, connect, { chainId, lanesMax }),
+  )
+  let isClosed = false
+
+  async function get(address: CidLike | Uint8Array | string, getOptions: GetOptions = {}): Promise<Download> {
+    if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+    getOptions.signal?.throwIfAborted()
+    checkRange(getOptions.range)
+    return await openDownload(links, targetOf(address), getOptions)
+  }
+
+  return {
+    get,
+    async *entries(cid, entriesOptions = {}) {
+      const download = await get(cid, entriesOptions)
+      if (download.kind !== 'directory') {
+        download.close()
+        throw new ClientError('CLIENT_NOT_A_DIRECTORY', `${download.address} is a ${download.kind}, not a directory`)
+      }
+      yield* download.entries()
+    },
+    async close() {
+      isClosed = true
+      await Promise.all(links.map((link) => link.close()))
+    },
+  }
+}
+
+function checkRange(range: ByteRange | undefined): void {
+  if (range === undefined) return
+  const { start, end } = range
+  const isRange = Number.isSafeInteger(start) && start >= 0 && (end === undefined || (Number.isSafeInteger(end) && end >= start))
+  if (!isRange) throw new ClientError('CLIENT_BAD_ARGUMENT', `not a range of bytes: ${start} to ${end ?? 'the end'}`)
+}

@@ -1,0 +1,210 @@
+/**
+ * A download: verified bytes in order, from one node, and from the next where one fails. It goes on exactly where the last verified byte
+ * ended, so that a caller sees one stream.
+ */
+import { clipped } from './clip.ts'
+import type { ByteRange } from '@selvedge/content'
+import { entriesOf, flatBytes, type Entry, type VerifiedBlock } from '@selvedge/verified-car'
+import { ClientError } from './errors.ts'
+import { asClientError } from './failures.ts'
+import type { NodeLink } from './node-link.ts'
+import { formatTarget, type Target } from './target.ts'
+import { openTransfer, type Received, type Transfer } from './transfer.ts'
+
+export interface VerifiedPart {
+  /** From the start of the flat content. */
+  readonly offset: number
+  /** A view, valid until the next iteration: copy what you keep. */
+  readonly bytes: Uint8Array
+}
+
+export interface DownloadProgress {
+  readonly type: 'verified'
+  /** Verified bytes handed out so far. */
+  readonly bytes: number
+  /** Of the whole content, as far as it is proven or else claimed. */
+  readonly size: number | undefined
+}
+
+export interface GetOptions {
+  /** Bytes of the flat content; `end` exclusive, absent means to the end. Default: everything. */
+  readonly range?: ByteRange
+  readonly signal?: AbortSignal
+  /** Each verified block of a CID, before its bytes are handed out; a view, valid during the call. */
+  readonly onBlock?: (block: VerifiedBlock) => void
+  readonly onProgress?: (progress: DownloadProgress) => void
+}
+
+/** Iterate it once, to its end or to a `break`; or `close()` it. Until then it holds a lane. */
+export interface Download extends AsyncIterable<VerifiedPart> {
+  /** CID or root, as text. */
+  readonly address: string
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other'
+  /** Flat bytes of the whole content, proven; undefined while they are not (a root's are with its last chunk). */
+  readonly size: number | undefined
+  /** The node's word for it. */
+  readonly sizeClaim: number | undefined
+  /** How the node that sends now proves it. */
+  readonly mode: 'blake3' | 'proof' | 'car'
+  /** What every byte has been checked against. */
+  readonly verification: 'cid' | 'blake3'
+  /** The node that sends now. */
+  readonly node: string
+  /** Bytes that came over lanes for this, proofs included. */
+  readonly receivedBytes: number
+  /** Of a directory, sharded or not: its entries. Instead of iterating. */
+  entries(): AsyncIterable<Entry>
+  close(): void
+}
+
+interface Start {
+  readonly transfer: Transfer
+  readonly blocks: AsyncIterable<VerifiedBlock> | undefined
+  readonly first: VerifiedBlock | undefined
+}
+
+/**
+ * Opens at the first node that answers.
+ * @throws {ClientError} of the last node that was tried.
+ */
+export async function openDownload(links: readonly NodeLink[], target: Target, options: GetOptions): Promise<Download> {
+  const { signal, range = { start: 0 } } = options
+  const received: Received = { bytes: 0 }
+  const state: State = { target, links, options, received, next: 0, position: range.start, end: range.end, start: undefined }
+  state.start = await startAtNext(state)
+  const opened = state.start
+  const { transfer, first } = opened
+  let isTaken = false
+  const take = (): Start => {
+    if (isTaken) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a download can be read once')
+    isTaken = true
+    return opened
+  }
+  const kind = first === undefined ? 'file' : first.kind === 'shard' ? 'directory' : first.kind
+  return {
+    address: formatTarget(target),
+    kind,
+    get size() {
+      const proven = state.start?.transfer.parts?.size
+      return proven?.state === 'verified' ? proven.bytes : state.fileSize
+    },
+    get sizeClaim() {
+      return state.start?.transfer.answer.size
+    },
+    get mode() {
+      return state.start?.transfer.mode ?? transfer.mode
+    },
+    verification: target.kind === 'cid' ? 'cid' : 'blake3',
+    get node() {
+      return state.start?.transfer.node ?? transfer.node
+    },
+    get receivedBytes() {
+      return received.bytes
+    },
+    entries: () => entriesIn(take(), signal),
+    close: () => state.start?.transfer.close(),
+    [Symbol.asyncIterator]() {
+      if (kind !== 'file') throw new ClientError('CLIENT_NOT_A_FILE', `${formatTarget(target)} is a ${kind}, not a file`)
+      take()
+      return partsOf(state)[Symbol.asyncIterator]()
+    },
+  }
+}
+
+interface State {
+  readonly target: Target
+  readonly links: readonly NodeLink[]
+  readonly options: GetOptions
+  readonly received: Received
+  /** Place in `links` of the node to try next. */
+  next: number
+  /** Every byte before it was handed out. */
+  position: number
+  readonly end: number | undefined
+  start: Start | undefined
+  fileSize?: number | undefined
+}
+
+/** The first of the remaining nodes that answers; the error of the last one where none does. */
+async function startAtNext(state: State): Promise<Start> {
+  const { links, target, options, received, position, end } = state
+  const { signal } = options
+  for (;;) {
+    const link = links[state.next++]
+    if (link === undefined) throw new ClientError('CLIENT_BAD_ARGUMENT', 'no node to ask')
+    try {
+      const range = end === undefined ? { start: position } : { start: position, end }
+      const transfer = await openTransfer(link, target, signal === undefined ? { range, received } : { range, received, signal })
+      const start = await startOf(transfer, options, signal)
+      if (start.first?.fileSize !== undefined) state.fileSize = start.first.fileSize
+      return start
+    } catch (error) {
+      if (signal?.aborted || state.next >= links.length) throw error
+    }
+  }
+}
+
+/** Of a CID, waits for the root block: it proves the kind and the size. */
+async function startOf(transfer: Transfer, { onBlock }: GetOptions, signal: AbortSignal | undefined): Promise<Start> {
+  if (transfer.blocks === undefined) return { transfer, blocks: undefined, first: undefined }
+  const iterator = transfer.blocks[Symbol.asyncIterator]()
+  try {
+    const { done, value } = await iterator.next()
+    if (done === true) throw new ClientError('CLIENT_BAD_ANSWER', `${transfer.node} sent no block`, { node: transfer.node })
+    return { transfer, blocks: resumed(value, iterator, onBlock), first: value }
+  } catch (error) {
+    transfer.close()
+    throw asClientError(error, transfer.node, signal)
+  }
+}
+
+async function* resumed(
+  first: VerifiedBlock,
+  iterator: AsyncIterator<VerifiedBlock>,
+  onBlock: GetOptions['onBlock'],
+): AsyncGenerator<VerifiedBlock> {
+  try {
+    for (let block: VerifiedBlock | undefined = first; block !== undefined; ) {
+      onBlock?.(block)
+      yield block
+      const { done, value } = await iterator.next()
+      block = done === true ? undefined : value
+    }
+  } finally {
+    await iterator.return?.()
+  }
+}
+
+async function* entriesIn({ transfer, blocks }: Start, signal: AbortSignal | undefined): AsyncGenerator<Entry> {
+  try {
+    if (blocks === undefined) throw new ClientError('CLIENT_NOT_A_DIRECTORY', 'a BLAKE3 root names bytes, not a directory')
+    yield* entriesOf(blocks)
+  } catch (error) {
+    throw asClientError(error, transfer.node, signal)
+  } finally {
+    transfer.close()
+  }
+}
+
+async function* partsOf(state: State): AsyncGenerator<VerifiedPart> {
+  const { signal, onProgress } = state.options
+  const first = state.position
+  for (;;) {
+    const { transfer, blocks } = state.start!
+    try {
+      const range = state.end === undefined ? { start: state.position } : { start: state.position, end: state.end }
+      for await (const part of blocks === undefined ? clipped(transfer.parts!, range) : flatBytes(blocks, range)) {
+        state.position = part.offset + part.bytes.length
+        onProgress?.({ type: 'verified', bytes: state.position - first, size: state.fileSize ?? transfer.answer.size })
+        yield part
+      }
+      return
+    } catch (error) {
+      const named = asClientError(error, transfer.node, signal)
+      if (signal?.aborted || state.next >= state.links.length) throw named
+    } finally {
+      transfer.close()
+    }
+    state.start = await startAtNext(state)
+  }
+}

@@ -1,0 +1,36 @@
+/** What a lane or a verifier throws, as the client's own error. Told by codes, so that no class of another package need be the same object. */
+import { LANE_CONTENT_REFUSED, LANE_NOT_FOUND, LANE_ORIGIN_FAILED } from '@selvedge/content'
+import { ClientError, type ClientErrorCode } from './errors.ts'
+
+const OF_LANE_CODE: Readonly<Record<number, ClientErrorCode>> = {
+  [LANE_NOT_FOUND]: 'CLIENT_NOT_FOUND',
+  [LANE_ORIGIN_FAILED]: 'CLIENT_ORIGIN_FAILED',
+  [LANE_CONTENT_REFUSED]: 'CLIENT_REFUSED',
+}
+
+interface Coded {
+  readonly code?: unknown
+  readonly laneCode?: unknown
+  readonly reason?: unknown
+  readonly message?: unknown
+  readonly details?: unknown
+}
+
+/** The error as a `ClientError`; an abort of the caller stays the caller's reason. */
+export function asClientError(error: unknown, node: string, signal?: AbortSignal): unknown {
+  if (error instanceof ClientError || (signal?.aborted && error === signal.reason)) return error
+  const { code, laneCode, reason, message } = (typeof error === 'object' && error !== null ? error : {}) as Coded
+  if (typeof laneCode === 'number') {
+    const text = String(reason ?? message)
+    const finer = /^[A-Z][A-Z0-9_]+/.exec(text)?.[0] ?? ''
+    return new ClientError(OF_LANE_CODE[laneCode] ?? 'CLIENT_INTERRUPTED', text, { node, laneCode, finer }, { cause: error })
+  }
+  const finer = typeof code === 'string' ? code : ''
+  if (/^(CAR|VERIFY)_/.test(finer)) {
+    const what = finer === 'CAR_TRUNCATED' || finer === 'VERIFY_TRUNCATED' ? 'CLIENT_INTERRUPTED' : 'CLIENT_UNVERIFIED'
+    return new ClientError(what, `${node}: ${String(message)}`, { node, finer }, { cause: error })
+  }
+  if (finer.startsWith('CONTENT_'))
+    return new ClientError('CLIENT_BAD_ANSWER', `${node}: ${String(message)}`, { node, finer }, { cause: error })
+  return new ClientError('CLIENT_INTERRUPTED', `${node}: ${String(message ?? error)}`, { node, finer }, { cause: error })
+}

@@ -1,0 +1,12 @@
+/**
+ * Verified content from Selvedge nodes: ask by CID or by BLAKE3 root, get bytes that have been checked against exactly that.
+ *
+ * A node's word proves nothing here. A CID is checked block by block with the DAG's own CIDs, a root with its BLAKE3 tree.
+ */
+export { formatNodeAddress, parseNodeAddress, type NodeAddress } from './address.ts'
+export { createClient, type Client, type ClientOptions } from './client.ts'
+export type { Entry, VerifiedBlock } from '@selvedge/verified-car'
+export type { Download, DownloadProgress, GetOptions, VerifiedPart } from './download.ts'
+export { ClientError, type ClientErrorCode } from './errors.ts'
+export type { Connect, ConnectOptions, LanePort, SessionPort } from './ports.ts'
+export type { CidLike } from './target.ts'

@@ -1,0 +1,104 @@
+/**
+ * One node: a session that is made when first needed, kept, and made again when it has ended; and the bound on its lanes.
+ */
+import { CONTENT_SERVICE_ID } from '@selvedge/content'
+import { formatNodeAddress, type NodeAddress } from './address.ts'
+import { ClientError } from './errors.ts'
+import { asClientError } from './failures.ts'
+import type { Connect, LanePort, SessionPort } from './ports.ts'
+import { createSlots } from './slots.ts'
+
+export interface NodeLink {
+  /** `selvedge://…` */
+  readonly name: string
+  /** Waits for a free lane. `release` gives it back and may be called twice. */
+  open(metadata: Uint8Array, signal?: AbortSignal): Promise<{ lane: LanePort; release: () => void }>
+  close(): Promise<void>
+}
+
+export interface NodeLinkOptions {
+  readonly chainId: number
+  readonly lanesMax: number
+}
+
+export function createNodeLink(address: NodeAddress, connect: Connect, { chainId, lanesMax }: NodeLinkOptions): NodeLink {
+  const name = formatNodeAddress(address)
+  const slots = createSlots(lanesMax)
+  const ending = new AbortController()
+  let current: Promise<SessionPort> | undefined
+
+  /** Shared by all that ask at once, so no asker's abort ends it. */
+  function session(): Promise<SessionPort> {
+    if (current !== undefined) return current
+    const made = connect({ ...address, chainId, signal: ending.signal })
+    const forget = (): void => {
+      if (current === made) current = undefined
+    }
+    made.then((opened) => opened.closed.then(forget, forget), forget)
+    current = made
+    return made
+  }
+
+  async function openOnce(metadata: Uint8Array, signal: AbortSignal | undefined): Promise<LanePort> {
+    let opened: SessionPort
+    try {
+      opened = await raceAbort(session(), signal)
+    } catch (cause) {
+      if (signal?.aborted) throw signal.reason
+      throw new ClientError('CLIENT_UNREACHABLE', `${name}: ${(cause as Error).message}`, { node: name }, { cause })
+    }
+    return await opened.openLane({ serviceId: CONTENT_SERVICE_ID, metadata, ...(signal === undefined ? {} : { signal }) })
+  }
+
+  async function openLane(metadata: Uint8Array, signal: AbortSignal | undefined): Promise<LanePort> {
+    const before = current
+    try {
+      return await openOnce(metadata, signal)
+    } catch (error) {
+      // A session kept from before may have died without our noticing; nothing was asked on it yet, so it may be tried anew, once.
+      const isStale = before !== undefined && current !== before && !signal?.aborted && !ending.signal.aborted
+      if (!isStale) throw asClientError(error, name, signal)
+    }
+    try {
+      return await openOnce(metadata, signal)
+    } catch (error) {
+      throw asClientError(error, name, signal)
+    }
+  }
+
+  return {
+    name,
+    async open(metadata, signal) {
+      if (ending.signal.aborted) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+      const release = await slots.take(signal)
+      try {
+        return { lane: await openLane(metadata, signal), release }
+      } catch (error) {
+        release()
+        throw error
+      }
+    },
+    async close() {
+      const made = current
+      current = undefined
+      ending.abort(new ClientError('CLIENT_CLOSED', 'the client is closed'))
+      const opened = await made?.catch(() => undefined) // a session that could not be made needs no closing
+      await opened?.close()
+    },
+  }
+}
+
+async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise
+  signal.throwIfAborted()
+  let abort: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    if (abort !== undefined) signal.removeEventListener('abort', abort)
+  }
+}

@@ -1,0 +1,27 @@
+/** What the client needs of a session; the sessions of `@selvedge/handshake` fit. */
+export interface LanePort {
+  /** ACCEPT's metadata. */
+  readonly metadata: Uint8Array
+  /** The node's bytes; throws when the lane is reset or the session ends. */
+  readonly source: AsyncIterable<Uint8Array>
+  /** Half close: this end sends nothing more. */
+  end(): Promise<void> | void
+  reset(code: number, reason?: string): void
+}
+
+export interface SessionPort {
+  openLane(options: { readonly serviceId: number; readonly metadata: Uint8Array; readonly signal?: AbortSignal }): Promise<LanePort>
+  close(): Promise<void>
+  /** Settles when the session is over, however it ended. */
+  readonly closed: Promise<unknown>
+}
+
+export interface ConnectOptions {
+  readonly host: string
+  readonly port: number
+  readonly nodeKey: Uint8Array
+  readonly chainId: number
+  readonly signal?: AbortSignal
+}
+
+export type Connect = (options: ConnectOptions) => Promise<SessionPort>

@@ -1,0 +1,130 @@
+/**
+ * One request on one lane of one node, and the proof of what comes back.
+ *
+ * Invariant: what leaves here has been checked against the address that the caller gave and nothing else. For a CID these are the CIDs of
+ * the DAG itself; the root that an answer names is not even looked at.
+ */
+import { byteRangesOf, decodeAnswer, encodeRequest, LANE_CANCELLED, type ByteRange, type ContentAnswer } from '@selvedge/content'
+import { verifyCar, verifyProof, type VerifiedBlock } from '@selvedge/verified-car'
+import { ChunkRanges, decode, type Decoding } from '@selvedge/verified-streaming'
+import { ClientError } from './errors.ts'
+import { asClientError } from './failures.ts'
+import type { NodeLink } from './node-link.ts'
+import type { LanePort } from './ports.ts'
+import type { Target } from './target.ts'
+
+const EMPTY = new Uint8Array(0)
+const HEADER_BYTES = 8
+
+/** What came over the lane so far. */
+export interface Received {
+  /** All DATA bytes, proofs included. */
+  bytes: number
+}
+
+export interface Transfer {
+  readonly node: string
+  readonly answer: ContentAnswer
+  readonly mode: 'blake3' | 'proof' | 'car'
+  /** Of a CID: its verified blocks in depth-first order. */
+  readonly blocks?: AsyncIterable<VerifiedBlock>
+  /** Of a root: verified bytes, whole chunks. */
+  readonly parts?: Decoding
+  /** Ends the lane, whatever its state. */
+  close(): void
+}
+
+export interface TransferOptions {
+  readonly range: ByteRange
+  readonly received: Received
+  readonly signal?: AbortSignal
+}
+
+/** @throws {ClientError} */
+export async function openTransfer(link: NodeLink, target: Target, { range, received, signal }: TransferOptions): Promise<Transfer> {
+  const ranges = range.start === 0 && range.end === undefined ? ChunkRanges.all : ChunkRanges.fromByteRanges([range])
+  const request = encodeRequest({
+    kind: target.kind,
+    address: target.kind === 'cid' ? target.cid.bytes : target.root,
+    modes: target.kind === 'cid' ? ['proof', 'car'] : ['blake3'],
+    head: false,
+    mappingProof: false,
+    outboardOnly: false,
+    traceparent: EMPTY,
+    ranges,
+  })
+  const { lane, release } = await link.open(request, signal)
+  let isOver = false
+  const finish = (): void => {
+    isOver = true
+    release()
+  }
+  const close = (): void => {
+    if (!isOver) lane.reset(LANE_CANCELLED, 'cancelled')
+    finish()
+  }
+  try {
+    await lane.end()
+    const answer = answerOf(lane, target, link.name)
+    const source = counted(lane, received, finish)
+    const abort = signal === undefined ? {} : { signal }
+    const common = { node: link.name, answer, close }
+    if (target.kind === 'root') {
+      const parts = decode(withClaim(source, answer.size, link.name), target.root, {
+        ranges,
+        chunkGroupLog: answer.chunkGroupLog,
+        ...abort,
+      })
+      return { ...common, mode: 'blake3', parts }
+    }
+    const asked = byteRangesOf(ranges)
+    const walk = asked === undefined ? abort : { ...abort, ranges: asked }
+    if (answer.mode === 'car')
+      return { ...common, mode: 'car', blocks: verifyCar(source, target.cid, { ...walk, header: false, scope: 'entity' }) }
+    const size = answer.size === undefined ? {} : { size: answer.size }
+    return { ...common, mode: 'proof', blocks: verifyProof(source, target.cid, { ...walk, ...size }) }
+  } catch (error) {
+    close()
+    throw asClientError(error, link.name, signal)
+  }
+}
+
+function answerOf(lane: LanePort, target: Target, node: string): ContentAnswer {
+  const answer = decodeAnswer(lane.metadata)
+  const { status, mode } = answer
+  if (status === 404 || status === 410)
+    throw new ClientError('CLIENT_NOT_FOUND', `${node} has not got it and found nobody who has`, { node, status })
+  if (mode === undefined) throw new ClientError('CLIENT_BAD_ANSWER', `${node} answered with status ${status}`, { node, status })
+  const isAsked = target.kind === 'root' ? mode === 'blake3' : mode === 'proof' || mode === 'car'
+  if (!isAsked) throw new ClientError('CLIENT_BAD_ANSWER', `${node} answered in mode ${mode}, which was not asked for`, { node, mode })
+  return answer
+}
+
+/** The lane's bytes, counted; `onEnd` when the node has sent its last. */
+async function* counted(lane: LanePort, received: Received, onEnd: () => void): AsyncGenerator<Uint8Array> {
+  for await (const bytes of lane.source) {
+    received.bytes += bytes.length
+    yield bytes
+  }
+  onEnd()
+}
+
+/** Holds the size at the head of a BLAKE3 response against the one that the answer claimed. */
+async function* withClaim(source: AsyncIterable<Uint8Array>, claim: number | undefined, node: string): AsyncGenerator<Uint8Array> {
+  const head = new Uint8Array(HEADER_BYTES)
+  let filled = 0
+  for await (const bytes of source) {
+    if (filled < HEADER_BYTES) {
+      const part = bytes.subarray(0, HEADER_BYTES - filled)
+      head.set(part, filled)
+      filled += part.length
+      if (filled === HEADER_BYTES) checkClaim(new DataView(head.buffer).getBigUint64(0, true), claim, node)
+    }
+    yield bytes
+  }
+}
+
+function checkClaim(size: bigint, claim: number | undefined, node: string): void {
+  if (claim === undefined || size === BigInt(claim)) return
+  throw new ClientError('CLIENT_BAD_ANSWER', `${node} claimed ${claim} bytes and began to send ${size}`, { node })
+}
