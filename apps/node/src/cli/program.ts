@@ -1,0 +1,143 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { join } from 'node:path'
+import { add } from '../commands/add.ts'
+import { get } from '../commands/get.ts'
+import { origin } from '../commands/origin.ts'
+import { run } from '../commands/run.ts'
+import { NodeError } from '../errors.ts'
+import { createReport, type Report } from './report.ts'
+import { parseListen, parseOrigin, parseRange } from './usage.ts'
+
+const DATA_DEFAULT = join('.selvedge', 'node')
+const JSON_TEXT = 'results as one line of JSON on stdout'
+const DATA_TEXT = 'folder of the store and of the key'
+
+const EXAMPLES = `
+The whole road on one machine, without the internet:
+  $ selvedge origin ./photos                          serves a folder as an IPFS origin, prints URL and CID
+  $ selvedge run --origin http://127.0.0.1:8080       a node that fetches from it, prints its address
+  $ selvedge get CID -o photos                        through the node; every block is checked by its CID
+
+Each command explains itself: selvedge get --help`
+
+const GET_EXAMPLES = `
+Examples:
+  $ selvedge get bafybei... -o film.mp4               a file; run it again after a break and it goes on where it was
+  $ selvedge get bafybei... -o folder                 a directory with everything below it
+  $ selvedge get bafybei...                           a directory's entries: CID, size, name
+  $ selvedge get bafybei... --range 0-1023 | xxd      the first KiB of a file, verified
+  $ selvedge get 1e2b...9f -o film.mp4                the same file by its BLAKE3 root (64 hex digits)
+
+The node is the one of --node (again for each further one), of SELVEDGE_NODE, or the one that runs on --data.`
+
+const RUN_EXAMPLES = `
+Examples:
+  $ selvedge run                                      serves what its store holds
+  $ selvedge run --listen 0.0.0.0:4433 --data /srv/selvedge
+  $ selvedge run --origin https://trustless-gateway.link
+
+The address line selvedge://HOST:PORT/KEY is what clients need. The key is made at the first run (DATA/node.key, mode 0600).
+SIGINT or SIGTERM stops it: lanes end, the store is closed. Logs go to stderr as JSON lines.`
+
+/** Runs the command line; resolves with the exit code: 0, 1 where the work failed, 2 for wrong use. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const isJson = args.includes('--json')
+  try {
+    await createProgram(createReport(isJson)).parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0
+    return fail(error, isJson)
+  }
+}
+
+/** One clear line, and no stack: where the code went through is no help to whoever typed the command. */
+function fail(error: unknown, isJson: boolean): number {
+  const { code = 'ERROR', message } = error as { code?: string; message?: string }
+  const isUsage = error instanceof CommanderError || code === 'NODE_USAGE' || code === 'CLIENT_BAD_ARGUMENT'
+  const text = (message ?? String(error)).replace(/^error: /, '').replaceAll('\n', ' ')
+  const shown = error instanceof CommanderError ? 'NODE_USAGE' : code
+  if (isJson) process.stdout.write(`${JSON.stringify({ ok: false, error: { code: shown, message: text } })}\n`)
+  process.stderr.write(`selvedge: ${text}${error instanceof NodeError || error instanceof CommanderError ? '' : ` (${code})`}\n`)
+  return isUsage ? 2 : 1
+}
+
+function createProgram(report: Report): Command {
+  const program = new Command('selvedge')
+  // Its own words for wrong use go through `fail`, so that there is one line and one form of it.
+  program.exitOverride().configureOutput({ writeErr: () => {} })
+  program.description('A Selvedge node and its client: content by CID or BLAKE3 root, every byte verified.').addHelpText('after', EXAMPLES)
+  program.action(() => {
+    process.stdout.write(program.helpInformation() + EXAMPLES + '\n')
+  })
+  addRun(program, report)
+  addGet(program, report)
+  addAdd(program, report)
+  addOrigin(program, report)
+  for (const command of program.commands)
+    command
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} })
+      .option('--json', JSON_TEXT)
+  return program
+}
+
+function addRun(program: Command, report: Report): void {
+  program
+    .command('run')
+    .description('Run a node until it is stopped.')
+    .option('--data <dir>', DATA_TEXT, DATA_DEFAULT)
+    .option('--listen <host:port>', 'where sessions are accepted', argument(parseListen), { host: '127.0.0.1', port: 4433 })
+    .option('--origin <url>', 'a trustless IPFS gateway to fetch from; again for each further one', collect(parseOrigin), [])
+    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
+    .addHelpText('after', RUN_EXAMPLES)
+    .action(async (options) => run(report, options))
+}
+
+function addGet(program: Command, report: Report): void {
+  program
+    .command('get')
+    .description('Fetch content from a node and verify it.')
+    .argument('<address>', 'a CID, or a BLAKE3 root of 64 hex digits')
+    .option('-o, --output <path>', 'file or folder to write; default: stdout')
+    .option('--range <first-last>', 'only these bytes, both ends included, such as 0-1023 or 4096-', argument(parseRange))
+    .option('--node <address>', 'selvedge://HOST:PORT/KEY; again for each further one', collect(String), [])
+    .option('--data <dir>', 'folder of the node to ask where none is named', DATA_DEFAULT)
+    .addHelpText('after', GET_EXAMPLES)
+    .action(async (address, options) => get(report, address, options))
+}
+
+function addAdd(program: Command, report: Report): void {
+  program
+    .command('add')
+    .description('Put a file into the store of a node, running or not, and print its CID and root.')
+    .argument('<file>')
+    .option('--data <dir>', DATA_TEXT, DATA_DEFAULT)
+    .addHelpText('after', '\nExample:\n  $ selvedge add film.mp4')
+    .action(async (file, options) => add(report, file, options))
+}
+
+function addOrigin(program: Command, report: Report): void {
+  program
+    .command('origin')
+    .description('Serve a folder as an IPFS origin (a trustless gateway). Links are not followed.')
+    .argument('<dir>')
+    .option('--listen <host:port>', 'where HTTP is answered', argument(parseListen), { host: '127.0.0.1', port: 8080 })
+    .addHelpText('after', '\nExample:\n  $ selvedge origin ./photos --listen 127.0.0.1:8080')
+    .action(async (folder, options) => origin(report, folder, options))
+}
+
+/** A parser of ours as one of commander's: the same line for both. */
+function argument<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text)
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message)
+    }
+  }
+}
+
+function collect<T>(parse: (text: string) => T): (text: string, before: readonly T[]) => T[] {
+  return (text, before) => [...before, argument(parse)(text)]
+}

@@ -1,0 +1,144 @@
+/** `selvedge get`: content by CID or by BLAKE3 root, verified while it comes. */
+import { createClient, type Client } from '@selvedge/client'
+import type { ByteRange } from '@selvedge/content'
+import { once } from 'node:events'
+import { open } from 'node:fs/promises'
+import { CID } from 'multiformats/cid'
+import { formatBytes, formatMs, formatRate } from '../cli/format.ts'
+import { createProgressBar, type ProgressBar } from '../cli/progress-bar.ts'
+import type { Report } from '../cli/report.ts'
+import { abortOnSignal } from '../cli/until-signal.ts'
+import { readNodeAddress } from '../compose/control.ts'
+import { downloadTree } from '../download/tree-download.ts'
+import { NodeError } from '../errors.ts'
+
+export interface GetCommandOptions {
+  readonly output?: string
+  readonly range?: ByteRange
+  readonly node: readonly string[]
+  readonly data: string
+}
+
+export async function get(report: Report, address: string, options: GetCommandOptions): Promise<void> {
+  if (report.isJson && options.output === undefined)
+    throw new NodeError('NODE_USAGE', '--json needs -o: the bytes would stand where the result does')
+  const nodes = options.node.length > 0 ? options.node : await defaultNodes(options.data)
+  const signal = abortOnSignal()
+  const client = createClient({ nodes })
+  try {
+    const cid = cidOf(address)
+    if (options.output !== undefined && options.range === undefined && cid !== undefined)
+      return await intoPath(report, client, cid, options.output, signal)
+    await oneStream(report, client, address, options, signal)
+  } finally {
+    await client.close()
+  }
+}
+
+async function defaultNodes(data: string): Promise<string[]> {
+  const address = process.env.SELVEDGE_NODE ?? (await readNodeAddress(data))
+  if (address === undefined)
+    throw new NodeError('NODE_USAGE', `no node to ask: name one with --node selvedge://HOST:PORT/KEY, or start one with: selvedge run`)
+  return [address]
+}
+
+function cidOf(address: string): CID | undefined {
+  if (/^[0-9a-fA-F]{64}$/.test(address)) return undefined
+  try {
+    return CID.parse(address).toV1()
+  } catch (cause) {
+    throw new NodeError('NODE_USAGE', `"${address.slice(0, 120)}" is neither a CID nor a root of 64 hex digits`, {}, { cause })
+  }
+}
+
+async function intoPath(report: Report, client: Client, cid: CID, output: string, signal: AbortSignal): Promise<void> {
+  const began = performance.now()
+  const bar = createProgressBar(output)
+  let files = 0
+  try {
+    const result = await downloadTree(client, cid, output, {
+      signal,
+      onProgress: (bytes, size) => bar.update(bytes, size),
+      onResume: (offset) => {
+        if (offset > 0) report.say(`${formatBytes(offset)} were here already and are verified again`)
+      },
+      onFile: () => bar.update(++files, undefined),
+    })
+    bar.clear()
+    const ms = performance.now() - began
+    const { bytes, receivedBytes, skipped, kind } = result
+    const what = kind === 'directory' ? `${result.files} files, ` : ''
+    report.result(
+      { address: cid.toString(), output, verification: 'cid', ms, ...result },
+      `${output}: ${what}${formatBytes(bytes)} in ${formatMs(ms)}, ${formatRate(bytes, ms)}, every block checked by CID (${formatBytes(receivedBytes)} received)`,
+      ...skipped.map((path) => `left out, neither file nor directory: ${path}`),
+    )
+  } finally {
+    bar.clear()
+  }
+}
+
+/** A range, a root, or bytes to stdout; of a directory, its entries. */
+async function oneStream(
+  report: Report,
+  client: Client,
+  address: string,
+  { output, range }: GetCommandOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const began = performance.now()
+  const download = await client.get(address, range === undefined ? { signal } : { signal, range })
+  if (download.kind === 'directory') {
+    for await (const { name, cid, size } of download.entries())
+      process.stdout.write(`${String(cid)}\t${size ?? ''}\t${JSON.stringify(name).slice(1, -1)}\n`)
+    return
+  }
+  const bar: ProgressBar = output === undefined ? { update: () => {}, clear: () => {} } : createProgressBar(output)
+  const sink = await openSink(output)
+  let bytes = 0
+  let firstByteMs = 0
+  try {
+    for await (const part of download) {
+      if (bytes === 0) firstByteMs = performance.now() - began
+      await sink.write(part.bytes)
+      bytes += part.bytes.length
+      bar.update(bytes, undefined)
+    }
+  } finally {
+    bar.clear()
+    await sink.close()
+  }
+  if (output === undefined) return
+  const ms = performance.now() - began
+  const { mode, verification, receivedBytes, node, kind } = download
+  report.result(
+    { address, output, kind, bytes, receivedBytes, mode, verification, node, firstByteMs, ms },
+    `${output}: ${formatBytes(bytes)} in ${formatMs(ms)}, ${formatRate(bytes, ms)}, checked by ${verification} (${formatBytes(receivedBytes)} received)`,
+  )
+}
+
+interface Sink {
+  write(bytes: Uint8Array): Promise<void>
+  close(): Promise<void>
+}
+
+async function openSink(output: string | undefined): Promise<Sink> {
+  if (output === undefined) {
+    return {
+      async write(bytes) {
+        // Copied: the bytes are a view, and stdout may keep them beyond this turn.
+        if (!process.stdout.write(bytes.slice())) await once(process.stdout, 'drain')
+      },
+      close: async () => {},
+    }
+  }
+  const file = await open(output, 'w').catch((cause: unknown) => {
+    throw new NodeError('NODE_OUTPUT', `cannot write ${output}: ${(cause as Error).message}`, {}, { cause })
+  })
+  return {
+    async write(bytes) {
+      for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done)).bytesWritten
+    },
+    close: () => file.close(),
+  }
+}

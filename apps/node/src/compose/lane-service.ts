@@ -1,0 +1,59 @@
+/** Joins the session server to the content server: a lane's request in, its answer and bytes out, its failure as a RESET. */
+import { CONTENT_SERVICE_ID, ContentError, LANE_INTERNAL, type ContentServer } from '@selvedge/content'
+
+/** What this needs of a lane request; `onLane` of the session server hands out such. */
+export interface LaneRequest {
+  readonly serviceId: number
+  readonly metadata: Uint8Array
+  readonly signal: AbortSignal
+  accept(metadata: Uint8Array): ServedLane
+  reset(code: number, reason: string): void
+}
+
+export interface ServedLane {
+  write(bytes: Uint8Array): Promise<void>
+  end(): Promise<void> | void
+  reset(code: number, reason?: string): void
+}
+
+export interface LaneEvent {
+  readonly status: number
+  readonly mode: string
+  readonly bytes: number
+  readonly ms: number
+  /** The code of the RESET that ended it, where one did. */
+  readonly laneCode?: number
+  readonly reason?: string
+}
+
+const LANE_UNKNOWN_SERVICE = 9
+
+/** Serves one lane to its end. Never rejects: what goes wrong is what the lane is reset with, and an event. */
+export async function serveLane(content: ContentServer, request: LaneRequest, onEvent: (event: LaneEvent) => void): Promise<void> {
+  const began = performance.now()
+  const tally = { status: 0, mode: 'none', bytes: 0 }
+  let reset: (code: number, reason: string) => void = (code, reason) => request.reset(code, reason)
+  try {
+    if (request.serviceId !== CONTENT_SERVICE_ID)
+      return request.reset(LANE_UNKNOWN_SERVICE, `service ${request.serviceId} is not offered here`)
+    const { fields, answer, body } = await content.serve(request.metadata, { signal: request.signal })
+    tally.status = fields.status
+    tally.mode = fields.mode ?? 'none'
+    const lane = request.accept(answer)
+    reset = (code, reason) => lane.reset(code, reason)
+    for await (const bytes of body) {
+      await lane.write(bytes)
+      tally.bytes += bytes.length
+    }
+    await lane.end()
+    onEvent({ ...tally, ms: performance.now() - began })
+  } catch (error) {
+    // The client's own end of the lane, or of the session, is nobody's failure: there is nobody left to tell.
+    if (request.signal.aborted) return onEvent({ ...tally, ms: performance.now() - began, reason: 'cancelled' })
+    const known = error instanceof ContentError ? error : undefined
+    const laneCode = known?.laneCode ?? LANE_INTERNAL
+    const reason = known?.reason ?? 'CONTENT_INTERNAL'
+    reset(laneCode, reason)
+    onEvent({ ...tally, ms: performance.now() - began, laneCode, reason: known === undefined ? String(error) : reason })
+  }
+}

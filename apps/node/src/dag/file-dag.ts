@@ -1,0 +1,146 @@
+/**
+ * UnixFS DAGs over files on disk. Building reads each file once and keeps only the nodes that link; the bytes of a leaf are read from its
+ * file when they are asked for, and checked, so that a file that changed since is an error and never wrong content.
+ */
+import { importer, type ImportCandidate } from 'ipfs-unixfs-importer'
+import { balanced } from 'ipfs-unixfs-importer/layout'
+import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
+import { hash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { NodeError } from '../errors.ts'
+import type { ListedFile } from './file-list.ts'
+
+const SHA2_256 = 0x12
+const RAW = 0x55
+/** Leaves of 256 KiB, 174 links a node: what most of IPFS was imported with. */
+const LEAF_BYTES: number = 256 * 1024
+const SHARD_SPLIT_BYTES: number = 256 * 1024
+const LINKS_MAX = 174
+
+export interface BuildOptions {
+  /** Put the files into one directory, also where there is one file only. @default true */
+  readonly wrap?: boolean
+  /** @default 256 KiB */
+  readonly leafBytes?: number
+  /** A directory node larger than this becomes a sharded one. @default 256 KiB */
+  readonly shardSplitThresholdBytes?: number
+}
+
+export interface FileDag {
+  /** Builds the DAG of `files`; resolves with the root's CID. */
+  build(files: readonly ListedFile[], options?: BuildOptions): Promise<CID>
+  readonly blocks: { get(cid: CID): Promise<Uint8Array>; has(cid: CID): boolean }
+  readonly stats: { leaves: number; nodes: number; bytes: number }
+}
+
+interface Leaf {
+  readonly file: string
+  readonly offset: number
+  readonly length: number
+}
+
+const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer')
+const keyOf = (digest: Uint8Array): string => Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('latin1')
+
+export function createFileDag(): FileDag {
+  const leaves = new Map<string, Leaf>()
+  const nodes = new Map<string, Uint8Array>()
+  const stats = { leaves: 0, nodes: 0, bytes: 0 }
+
+  function addLeaf(file: string, offset: number, bytes: Uint8Array): CID {
+    const digest = sha256(bytes)
+    leaves.set(keyOf(digest), { file, offset, length: bytes.length })
+    stats.leaves++
+    stats.bytes += bytes.length
+    return CID.createV1(RAW, createDigest(SHA2_256, digest))
+  }
+
+  async function get(cid: CID): Promise<Uint8Array> {
+    const key = keyOf(cid.multihash.digest)
+    const node = nodes.get(key)
+    if (node !== undefined) return node
+    const leaf = leaves.get(key)
+    if (leaf === undefined) throw new NodeError('NODE_NOT_FOUND', `${cid.toString()} is in none of the served files`)
+    const bytes = await readLeaf(leaf)
+    if (keyOf(sha256(bytes)) !== key) throw new NodeError('NODE_FILE_CHANGED', `${leaf.file} is not what it was at ${leaf.offset}`)
+    return bytes
+  }
+
+  return {
+    stats,
+    blocks: { get, has: (cid) => nodes.has(keyOf(cid.multihash.digest)) || leaves.has(keyOf(cid.multihash.digest)) },
+    async build(files, { wrap = true, shardSplitThresholdBytes = SHARD_SPLIT_BYTES, leafBytes = LEAF_BYTES } = {}) {
+      const fileOf = new Map(files.map(({ path, file }) => [path, file]))
+      const store = {
+        put: async (cid: CID, bytes: Uint8Array): Promise<CID> => {
+          nodes.set(keyOf(cid.multihash.digest), bytes)
+          stats.nodes++
+          return cid
+        },
+      }
+      let root: CID | undefined
+      const results = importer(candidatesOf(files, leafBytes), store as never, {
+        cidVersion: 1,
+        rawLeaves: true,
+        wrapWithDirectory: wrap,
+        shardSplitThresholdBytes,
+        layout: balanced({ maxChildrenPerNode: LINKS_MAX }),
+        chunker: (source) => source as AsyncGenerator<Uint8Array>,
+        // Leaves are hashed where they are read and never kept: only their place in their file is.
+        async *bufferImporter({ content, path = '' }) {
+          let offset = 0
+          for await (const block of content) {
+            const cid = addLeaf(fileOf.get(path)!, offset, block)
+            offset += block.length
+            yield async () => ({ cid, size: BigInt(block.length), block })
+          }
+        },
+      })
+      for await (const { cid } of results) root = cid
+      if (root === undefined) throw new NodeError('NODE_USAGE', 'there is no file to build a DAG of')
+      return root
+    },
+  }
+}
+
+function* candidatesOf(files: readonly ListedFile[], leafBytes: number): Iterable<ImportCandidate> {
+  for (const { path, file } of files) yield { path, content: leafBytesOf(file, leafBytes) }
+}
+
+/** A file cut into leaves; an empty file is one empty leaf. */
+async function* leafBytesOf(file: string, leafBytes: number): AsyncIterable<Uint8Array> {
+  const handle = await open(file)
+  try {
+    for (let offset = 0; ; ) {
+      const bytes = await readFully(handle, offset, leafBytes)
+      if (bytes.length === 0 && offset > 0) return
+      yield bytes
+      offset += bytes.length
+      if (bytes.length < leafBytes) return
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function readLeaf({ file, offset, length }: Leaf): Promise<Uint8Array> {
+  const handle = await open(file)
+  try {
+    return await readFully(handle, offset, length)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** `length` bytes, fewer at the end of the file only. */
+async function readFully(handle: Awaited<ReturnType<typeof open>>, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return bytes.subarray(0, filled)
+}

@@ -1,0 +1,103 @@
+/** Everything by CID through one client session, compared with the files it came from. */
+import type { Client } from '@selvedge/client'
+import type { ByteRange } from '@selvedge/content'
+import type { CID } from 'multiformats/cid'
+import { Buffer } from 'node:buffer'
+import { open, readFile } from 'node:fs/promises'
+import type { ListedFile } from '../dag/file-list.ts'
+import type { InputEntity } from './input.ts'
+
+export interface Timed {
+  readonly firstByteMs: number
+  readonly wholeMs: number
+  readonly bytes: number
+  readonly receivedBytes: number
+  readonly mode: string
+  /** Every byte is that of the file. */
+  readonly isTrue: boolean
+}
+
+/** One file, or a range of it, into memory with the clock on it; compared when the clock has stopped. */
+export async function fetchTimed(
+  client: Client,
+  address: CID | Uint8Array,
+  file: ListedFile,
+  range: ByteRange = { start: 0 },
+): Promise<Timed> {
+  const { start, end = file.size } = range
+  const bytes = Buffer.allocUnsafe(end - start)
+  const began = performance.now()
+  let firstByteMs: number | undefined
+  let place = 0
+  const download = await client.get(address, range.start === 0 && range.end === undefined ? {} : { range })
+  for await (const part of download) {
+    firstByteMs ??= performance.now() - began
+    bytes.set(part.bytes, part.offset - start)
+    place = part.offset - start + part.bytes.length
+  }
+  const wholeMs = performance.now() - began
+  const { receivedBytes, mode } = download
+  const isTrue = place === bytes.length && (await equalsFile(bytes, file.file, start))
+  return { firstByteMs: firstByteMs ?? wholeMs, wholeMs, bytes: place, receivedBytes, mode, isTrue }
+}
+
+export interface Everything {
+  readonly files: number
+  readonly bytes: number
+  readonly ms: number
+  /** What did not come, came and is not in the folder, or came wrong. */
+  readonly wrong: readonly string[]
+}
+
+const FILES_AT_ONCE = 4
+
+/** All files below an entity's CID: the names from its directories' verified blocks, the bytes compared one by one. */
+export async function fetchEverything(client: Client, entity: InputEntity): Promise<Everything> {
+  const began = performance.now()
+  const wrong: string[] = []
+  const missing = new Map(entity.files)
+  let bytes = 0
+  let files = 0
+
+  async function take(path: string, cid: CID): Promise<void> {
+    const download = await client.get(cid)
+    if (download.kind === 'directory') {
+      const entries = await Array.fromAsync(download.entries())
+      return await each(entries, ({ name, cid: child }) => take(path === '' ? name : `${path}/${name}`, child))
+    }
+    const parts: Uint8Array[] = []
+    for await (const part of download) parts.push(part.bytes.slice())
+    const content = Buffer.concat(parts)
+    const file = missing.get(path)
+    missing.delete(path)
+    files++
+    bytes += content.length
+    if (file === undefined || !content.equals(await readFile(file.file))) wrong.push(path)
+  }
+
+  await take('', entity.cid)
+  return { files, bytes, ms: performance.now() - began, wrong: [...wrong, ...missing.keys()] }
+}
+
+async function each<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
+  let next = 0
+  const work = async (): Promise<void> => {
+    while (next < items.length) await action(items[next++]!)
+  }
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, work))
+}
+
+export async function equalsFile(bytes: Buffer, path: string, offset = 0): Promise<boolean> {
+  const file = await open(path)
+  try {
+    const other = Buffer.allocUnsafe(bytes.length)
+    for (let done = 0; done < other.length; ) {
+      const { bytesRead } = await file.read(other, done, other.length - done, offset + done)
+      if (bytesRead === 0) return false
+      done += bytesRead
+    }
+    return other.equals(bytes)
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,80 @@
+/** The real input of the job: what git tracks here, a sharded directory, and the largest file at hand; or one folder that was named. */
+import type { CID } from 'multiformats/cid'
+import { copyFile, lstat, mkdir, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { FileDag } from '../dag/file-dag.ts'
+import { listFiles, listTrackedFiles, type ListedFile } from '../dag/file-list.ts'
+import { NodeError } from '../errors.ts'
+
+export interface InputEntity {
+  readonly name: string
+  readonly cid: CID
+  /** What must come out, by path; the path of a single file is ''. */
+  readonly files: ReadonlyMap<string, ListedFile>
+}
+
+export interface Input {
+  readonly entities: readonly InputEntity[]
+  readonly large: { readonly cid: CID; readonly file: ListedFile }
+}
+
+const SMALL_FILES = 2_000
+
+/** Of the clone at `top`: the tracked files (or all, where it is no checkout), 2,000 small files in shards, and this very Node. */
+export async function buildOwnInput(dag: FileDag, top: string, scratch: string): Promise<Input> {
+  const found =
+    (await listTrackedFiles(top)) ?? (await listFiles(top)).filter(({ path }) => !/(^|\/)(node_modules|\.[^/]+|dist)\//.test(path))
+  const tracked = await copyFiles(found, join(scratch, 'tracked'))
+  const small = await writeSmallFiles(join(scratch, 'small'))
+  const { size } = await lstat(process.execPath)
+  const executable: ListedFile = { path: basename(process.execPath), file: process.execPath, size }
+  const entities = [
+    await directory(dag, `the ${tracked.length} files that git tracks here`, tracked),
+    await directory(dag, `a sharded directory of ${small.length} small files`, small, 1),
+    {
+      name: `${executable.path}, the program that runs this`,
+      cid: await dag.build([executable], { wrap: false }),
+      files: new Map([['', executable]]),
+    },
+  ]
+  return { entities, large: { cid: entities[2]!.cid, file: executable } }
+}
+
+/** Of one folder. */
+export async function buildFolderInput(dag: FileDag, folder: string): Promise<Input> {
+  const files = (await listTrackedFiles(folder)) ?? (await listFiles(folder))
+  const largest = files.reduce<ListedFile | undefined>((a, b) => (a === undefined || b.size > a.size ? b : a), undefined)
+  if (largest === undefined) throw new NodeError('NODE_USAGE', `${folder} holds no file`)
+  const entity = await directory(dag, `the ${files.length} files of ${folder}`, files)
+  return { entities: [entity], large: { cid: await dag.build([largest], { wrap: false }), file: largest } }
+}
+
+async function directory(
+  dag: FileDag,
+  name: string,
+  files: readonly ListedFile[],
+  shardSplitThresholdBytes?: number,
+): Promise<InputEntity> {
+  const cid = await dag.build(files, shardSplitThresholdBytes === undefined ? {} : { shardSplitThresholdBytes })
+  return { name, cid, files: new Map(files.map((file) => [file.path, file])) }
+}
+
+/** The files as they are now: somebody may be editing this checkout, and a file that changes while it is served is refused. */
+async function copyFiles(files: readonly ListedFile[], folder: string): Promise<ListedFile[]> {
+  const copies = files.map((each) => ({ ...each, file: join(folder, each.path) }))
+  for (const parent of new Set(copies.map(({ file }) => dirname(file)))) await mkdir(parent, { recursive: true })
+  for (const [place, { file }] of copies.entries()) await copyFile(files[place]!.file, file)
+  return copies
+}
+
+async function writeSmallFiles(folder: string): Promise<ListedFile[]> {
+  await mkdir(folder, { recursive: true })
+  const files: ListedFile[] = []
+  for (let i = 0; i < SMALL_FILES; i++) {
+    const path = `note-${String(i).padStart(4, '0')}.txt`
+    const text = `This is small file ${i}: ${'every byte of it is checked. '.repeat(1 + (i % 7))}\n`
+    files.push({ path, file: join(folder, path), size: text.length })
+    await writeFile(join(folder, path), text)
+  }
+  return files
+}

@@ -1,0 +1,52 @@
+/** A client process that is killed with -9 in the middle, and a new one that finishes. */
+import type { CID } from 'multiformats/cid'
+import { once } from 'node:events'
+import { readFile, stat } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
+import type { ListedFile } from '../dag/file-list.ts'
+import { runCliJson, startCli } from './processes.ts'
+
+export interface Interruption {
+  /** What the killed process left on disk. */
+  readonly keptBytes: number
+  /** What the next one could prove of it. */
+  readonly resumedAt: number
+  /** Bytes of the file that were received twice: all that the next one received, less what was missing and the nodes. */
+  readonly bytesAgain: number
+  readonly ms: number
+  readonly isTrue: boolean
+}
+
+/** Undefined where the first process was done before it could be killed. */
+export async function interrupt(
+  address: string,
+  cid: CID,
+  file: ListedFile,
+  output: string,
+  share: number,
+): Promise<Interruption | undefined> {
+  const args = ['get', cid.toString(), '-o', output, '--node', address]
+  const child = startCli([...args, '--json'])
+  const exited = once(child, 'exit')
+  let isOver = false
+  void exited.then(() => (isOver = true))
+  let keptBytes = 0
+  while (!isOver && keptBytes < file.size * share) {
+    keptBytes = await stat(`${output}.part`).then(
+      ({ size }) => size,
+      () => keptBytes,
+    )
+    await setImmediate()
+  }
+  child.kill('SIGKILL')
+  await exited
+  const left = await stat(`${output}.part`).catch(() => undefined)
+  if (left === undefined) return undefined
+  const began = performance.now()
+  const { code, result } = await runCliJson(args)
+  const ms = performance.now() - began
+  const { resumedAt = 0, receivedBytes = 0, interiorBytes = 0 } = (result.file ?? {}) as Partial<Record<string, number>>
+  const bytesAgain = receivedBytes - interiorBytes - (file.size - resumedAt)
+  const isTrue = code === 0 && (await readFile(output)).equals(await readFile(file.file))
+  return { keptBytes: left.size, resumedAt, bytesAgain, ms, isTrue }
+}

@@ -1,0 +1,131 @@
+/**
+ * What `npm start` runs: the main job on real input, without the internet.
+ *
+ *   main.ts [DIR] [--once] [--json]
+ *
+ * An origin, a node in its own process, a client; everything by CID, verified; then what goes wrong in life. All data lies under the ignored
+ * `.selvedge/` of the clone and is removed at exit, however that comes.
+ */
+import { rmSync } from 'node:fs'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { formatBytes, formatMs } from '../cli/format.ts'
+import { untilSignal } from '../cli/until-signal.ts'
+import { createFileDag } from '../dag/file-dag.ts'
+import { serveDag } from '../dag/serve-dag.ts'
+import { NodeError } from '../errors.ts'
+import { createChecks } from './checks.ts'
+import { buildFolderInput, buildOwnInput } from './input.ts'
+import { doJob } from './job.ts'
+import { killChildren, startNodeProcess } from './processes.ts'
+
+const USAGE = 'usage: npm start -- [DIR] [--once] [--json]'
+const TOP = resolve(import.meta.dirname, '..', '..', '..', '..')
+const HOME = join(TOP, '.selvedge')
+
+interface Options {
+  readonly folder: string | undefined
+  readonly isOnce: boolean
+  readonly isJson: boolean
+}
+
+function parseOptions(args: readonly string[]): Options {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { once: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+    })
+    if (positionals.length > 1) throw new Error(`one folder at most, got ${positionals.length}`)
+    if (values.help === true) {
+      process.stdout.write(
+        `${USAGE}\n\n--once  exit when the job is done, non-zero where anything failed\n--json  end with one line of JSON\n`,
+      )
+      process.exit(0)
+    }
+    return { folder: positionals[0], isOnce: values.once === true, isJson: values.json === true }
+  } catch (cause) {
+    throw new NodeError('NODE_USAGE', `${(cause as Error).message}; ${USAGE}`, {}, { cause })
+  }
+}
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/** What a run that was killed with -9 left; runs that live keep theirs. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(HOME)) {
+    const pid = Number(/^start-(\d+)$/.exec(name)?.[1])
+    if (pid > 0 && !isAlive(pid)) await rm(join(HOME, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function main(): Promise<number> {
+  const { folder, isOnce, isJson } = parseOptions(process.argv.slice(2))
+  if (folder !== undefined && !(await stat(folder).catch(() => undefined))?.isDirectory())
+    throw new NodeError('NODE_USAGE', `${folder} is no folder`)
+  const scratch = join(HOME, `start-${process.pid}`)
+  await mkdir(scratch, { recursive: true })
+  await sweep()
+  process.on('exit', () => {
+    killChildren()
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
+  })
+  const ended = untilSignal()
+  const code = await Promise.race([work(scratch, folder, isOnce, isJson, ended), ended.then(() => 130)])
+  return code
+}
+
+async function work(
+  scratch: string,
+  folder: string | undefined,
+  isOnce: boolean,
+  isJson: boolean,
+  ended: Promise<unknown>,
+): Promise<number> {
+  const began = performance.now()
+  const checks = createChecks()
+  const dag = createFileDag()
+  const input = folder === undefined ? await buildOwnInput(dag, TOP, scratch) : await buildFolderInput(dag, resolve(folder))
+  const server = await serveDag(dag)
+  const { bytes, leaves, nodes } = dag.stats
+  say(
+    `origin: ${formatBytes(bytes)} in ${leaves} leaves and ${nodes} nodes, built in ${formatMs(performance.now() - began)}, served at ${server.url}`,
+  )
+  const node = await startNodeProcess(join(scratch, 'node'), [server.url])
+  say(`node:   ${node.address}`)
+  const result = await doJob({ dag, input, address: node.address, scratch, checks, say })
+  for (const failure of checks.failures) say(`FAILED: ${failure}`)
+  say(
+    checks.failures.length === 0
+      ? `all of it held, in ${formatMs(performance.now() - began)}`
+      : `${checks.failures.length} things did not hold`,
+  )
+  if (isJson) say(JSON.stringify(result))
+  if (!isOnce) {
+    say('')
+    say('the node keeps running until Ctrl-C; in another terminal, try:')
+    say(`  npm run -s selvedge -- get ${input.large.cid.toString()} -o copy --node ${node.address}`)
+    await ended
+  }
+  await node.stop()
+  await server.stop()
+  return isOnce && checks.failures.length > 0 ? 1 : 0
+}
+
+try {
+  process.exit(await main())
+} catch (error) {
+  const { code = 'ERROR', message } = error as { code?: string; message: string }
+  process.stderr.write(`${message}${error instanceof NodeError ? '' : ` (${code})`}\n`)
+  process.exit(code === 'NODE_USAGE' ? 2 : 1)
+}

@@ -1,0 +1,185 @@
+/**
+ * A file's CID into a file on disk. Bytes go to `FILE.part` and the nodes that prove them to `FILE.part.proof`; when the last one is
+ * there the part gets the name. A process that is killed leaves both, and the next one proves what is there and asks for the rest only.
+ *
+ * Invariant: the record of a leaf is written after its bytes, so a journal never speaks of bytes that were not written.
+ */
+import type { Client, Download, Entry, VerifiedBlock } from '@selvedge/client'
+import type { CID } from 'multiformats/cid'
+import { constants } from 'node:fs'
+import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { NodeError } from '../errors.ts'
+import { encodeRecord, isSent, readJournal, verifyPartial, type Verified } from './journal.ts'
+
+export interface FileDownloadOptions {
+  readonly signal?: AbortSignal
+  /** `bytes` of the file are on disk and verified. */
+  readonly onProgress?: (bytes: number, size: number | undefined) => void
+  /** What a former process left, once it was proven. */
+  readonly onResume?: (offset: number) => void
+}
+
+export interface FileDownloadResult {
+  readonly size: number
+  /** Verified bytes that were on disk before. */
+  readonly resumedAt: number
+  /** Bytes that came over lanes, proofs included. */
+  readonly receivedBytes: number
+  /** Of these, nodes of the DAG that hold no bytes of the file. */
+  readonly interiorBytes: number
+  readonly mode: string
+  readonly node: string
+  /** From the call to the first verified byte; 0 where nothing was missing. */
+  readonly firstByteMs: number
+}
+
+export type Fetched =
+  | { readonly kind: 'file'; readonly file: FileDownloadResult }
+  | { readonly kind: 'directory'; readonly entries: readonly Entry[]; readonly receivedBytes: number }
+  | { readonly kind: 'symlink' | 'other' }
+
+/**
+ * Whatever `cid` is: a file's bytes into `path`, of a directory the entries. One request, and nothing is written for what is no file.
+ * @throws {NodeError} `NODE_OUTPUT`; {ClientError} as `client.get`.
+ */
+export async function fetchInto(client: Client, cid: CID, path: string, options: FileDownloadOptions = {}): Promise<Fetched> {
+  const began = performance.now()
+  const found = await findPartial(path, cid)
+  options.onResume?.(found.offset)
+  if (found.isComplete) return { kind: 'file', file: await finish(path, nothingMissing(found)) }
+  const watch = watchBlocks(found)
+  const { signal } = options
+  const abort = signal === undefined ? {} : { signal }
+  const download = await client.get(cid, { range: { start: found.offset }, onBlock: watch.onBlock, ...abort })
+  try {
+    if (download.kind === 'directory') {
+      const entries = await Array.fromAsync(download.entries())
+      return { kind: 'directory', entries, receivedBytes: download.receivedBytes }
+    }
+    if (download.kind !== 'file') return { kind: download.kind }
+    const firstByteMs = await writeParts(download, path, found, watch, began, options)
+    const { receivedBytes, mode, node } = download
+    const size = download.size ?? found.offset
+    const { interiorBytes } = watch
+    return {
+      kind: 'file',
+      file: await finish(path, { size, resumedAt: found.offset, receivedBytes, interiorBytes, mode, node, firstByteMs }),
+    }
+  } finally {
+    download.close()
+  }
+}
+
+const partOf = (path: string): string => `${path}.part`
+const journalOf = (path: string): string => `${path}.part.proof`
+
+async function findPartial(path: string, cid: CID): Promise<Verified> {
+  const part = await open(partOf(path)).catch(() => undefined) // whatever keeps it from being read, nothing of it can be used
+  if (part === undefined) return { offset: 0, isComplete: false, journalBytes: 0 }
+  try {
+    return await verifyPartial(part, await readJournal(journalOf(path)), cid)
+  } finally {
+    await part.close()
+  }
+}
+
+/** Durable first, then named; the nodes that proved it have done their work. */
+async function finish(path: string, result: FileDownloadResult): Promise<FileDownloadResult> {
+  await rename(partOf(path), path)
+  await rm(journalOf(path), { force: true })
+  return result
+}
+
+function nothingMissing({ offset }: Verified): FileDownloadResult {
+  return { size: offset, resumedAt: offset, receivedBytes: 0, interiorBytes: 0, mode: 'none', node: '', firstByteMs: 0 }
+}
+
+interface BlockWatch {
+  readonly onBlock: (block: VerifiedBlock) => void
+  readonly interiorBytes: number
+  /** The records whose bytes have all been handed out; a record follows when the next block has come, or with `isLast`. */
+  take(isLast: boolean): Uint8Array[]
+}
+
+function watchBlocks(found: Verified): BlockWatch {
+  let current: Uint8Array | undefined
+  let safe: Uint8Array[] = []
+  let interiorBytes = 0
+  const begin = (record: Uint8Array | undefined): void => {
+    if (current !== undefined) safe.push(current)
+    current = record
+  }
+  return {
+    get interiorBytes() {
+      return interiorBytes
+    },
+    onBlock(block) {
+      if (block.dataEnd === block.dataStart) interiorBytes += block.block.length
+      // The nodes above the first missing byte stand in the journal already: they begin before it.
+      const isKept = found.offset > 0 && block.fileOffset < found.offset
+      begin(isKept || !isSent(block) ? undefined : encodeRecord(block))
+    },
+    take(isLast) {
+      if (isLast) begin(undefined)
+      const taken = safe
+      safe = []
+      return taken
+    },
+  }
+}
+
+/** Resolves with the time to the first verified byte. */
+async function writeParts(
+  download: Download,
+  path: string,
+  found: Verified,
+  watch: BlockWatch,
+  began: number,
+  { onProgress }: FileDownloadOptions,
+): Promise<number> {
+  const part = await openOutput(partOf(path), found.offset)
+  try {
+    const journal = await openOutput(journalOf(path), found.journalBytes)
+    try {
+      let firstByteMs: number | undefined
+      let position = found.journalBytes
+      const keep = async (isLast: boolean): Promise<void> => {
+        const records = watch.take(isLast)
+        if (records.length === 0) return
+        const bytes = Buffer.concat(records)
+        await writeFully(journal, bytes, position)
+        position += bytes.length
+      }
+      for await (const { offset, bytes } of download) {
+        firstByteMs ??= performance.now() - began
+        await writeFully(part, bytes, offset)
+        await keep(false)
+        onProgress?.(offset + bytes.length, download.size)
+      }
+      await keep(true)
+      await part.datasync()
+      return firstByteMs ?? performance.now() - began
+    } finally {
+      await journal.close()
+    }
+  } finally {
+    await part.close()
+  }
+}
+
+async function openOutput(path: string, length: number): Promise<FileHandle> {
+  try {
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT)
+    await file.truncate(length)
+    return file
+  } catch (cause) {
+    throw new NodeError('NODE_OUTPUT', `cannot write ${path}: ${(cause as Error).message}`, {}, { cause })
+  }
+}
+
+async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
+    done += bytesWritten
+  }
+}

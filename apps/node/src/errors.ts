@@ -1,0 +1,22 @@
+/** Stable: scripts may switch on them in `--json` output. */
+export type NodeErrorCode =
+  | 'NODE_USAGE' // wrong use of the command line: exit code 2
+  | 'NODE_KEY_FILE' // the key file cannot be read, is not a key, or may be read by others
+  | 'NODE_FILE_CHANGED' // a file that is served is not what it was when its DAG was built
+  | 'NODE_NOT_FOUND' // a block that no served file holds
+  | 'NODE_LISTEN' // the address to listen on is taken or not ours
+  | 'NODE_OUTPUT' // what was fetched cannot be put where it was wanted
+  | 'NODE_BAD_NAME' // a name in a directory that would leave the output folder
+  | 'NODE_BUSY' // the data folder is in use by a running node that cannot be reached
+
+/** The one error class of this application. */
+export class NodeError extends Error {
+  override readonly name = 'NodeError'
+  readonly code: NodeErrorCode
+  readonly details: Readonly<Record<string, number | string>>
+  constructor(code: NodeErrorCode, message: string, details: Readonly<Record<string, number | string>> = {}, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.details = details
+  }
+}
