@@ -76,8 +76,8 @@ test.each(['GET http:// HTTP/1.1', 'GET //// HTTP/1.1', 'GET /ipfs/\u0000 HTTP/1
 )
 
 test('a client that leaves ends the reading of the store', async () => {
-  let aborted: () => void = () => undefined
-  const isAborted = new Promise<void>((resolve) => {
+  let aborted: (word: string) => void = () => undefined
+  const outcome = new Promise<string>((resolve) => {
     aborted = resolve
   })
   let served = 0
@@ -86,7 +86,7 @@ test('a client that leaves ends the reading of the store', async () => {
       if (served++ < 50) return blocks.get(wanted)
       return new Promise((_, reject) => {
         options?.signal?.addEventListener('abort', () => {
-          aborted()
+          aborted('the store was told')
           reject(options.signal!.reason)
         })
       })
@@ -97,14 +97,17 @@ test('a client that leaves ends the reading of the store', async () => {
   const response = await fetch(`${server.url}/ipfs/${cid}?format=car`, { signal: controller.signal })
   await response.body!.getReader().read()
   controller.abort()
-  await isAborted
+  expect(await outcome).toBe('the store was told')
 })
 
 test('stop ends open connections, and may be called twice', async () => {
   const stalling = { get: (): Promise<Uint8Array> => new Promise(() => undefined) }
   server = await serveGateway(createGateway({ blocks: stalling }))
-  const pending = expect(fetch(`${server.url}/ipfs/${cid}?format=raw`)).rejects.toThrow()
+  const pending = fetch(`${server.url}/ipfs/${cid}?format=raw`).then(
+    () => 'answered',
+    () => 'ended',
+  )
   await fetch(server.url)
   await Promise.all([server.stop(), server.stop()])
-  await pending
+  expect(await pending).toBe('ended')
 })

@@ -11,6 +11,7 @@ import type { CID } from 'multiformats/cid'
 import { expect, test } from 'vitest'
 import {
   type ByteRange,
+  CarError,
   createVerifiedWalk,
   flatBytes,
   listEntries,
@@ -128,7 +129,7 @@ test(`a walk that loses its source anywhere goes on at the next one, seed ${SEED
             yield* walk.readCar(chunked(car.subarray(0, Math.ceil(cut * car.length)), 100))
             return
           } catch (error) {
-            expect(error).toMatchObject({ code: 'CAR_TRUNCATED' })
+            if (!(error instanceof CarError) || error.code !== 'CAR_TRUNCATED') throw error
           }
         }
       }

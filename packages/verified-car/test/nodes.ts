@@ -5,6 +5,11 @@ import { create } from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
 import type { Blocks } from './support.ts'
 
+export const DIRECTORY = 1
+export const FILE = 2
+export const SHARD = 5
+export const MURMUR = 0x22
+
 export interface Message {
   readonly type: number
   readonly data?: Uint8Array
