@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { launchChromium } from './chromium.ts'
 
+export type { Browser, Page } from 'playwright-core'
+
 export interface PageOptions {
   /** The page at `/`. */
   readonly html: string

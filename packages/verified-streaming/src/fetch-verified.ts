@@ -68,7 +68,8 @@ export function openVerified(url: string | URL, root: Uint8Array, options: Verif
  *
  * @returns a response as a host with ranges gives it: 200, or 206 with `Content-Range`, or 416. Its `Content-Length` and
  * `Content-Range` are proven; where the host ignores ranges there is `/*` instead of the total, and no more than what was verified
- * leaves. The body holds a few chunk groups and reads on only when it is read from; cancelling it ends the requests.
+ * leaves. The body holds a few chunk groups and reads on only when it is read from; cancelling it ends the
+ * requests, which ask for 1 MiB first and then for twice as much each.
  * @throws {VerifyError} `VERIFY_MISMATCH` when the host's bytes do not belong to `root`, `VERIFY_BAD_RESPONSE` for its status,
  * `VERIFY_READ_FAILED` when it cannot be reached, or breaks off twice at one place, `VERIFY_TOO_LARGE`.
  * @throws the reason of `options.signal`.
@@ -187,7 +188,7 @@ class HostedFile implements VerifiedFile {
     this.#outboard = outboard
     const groupBytes = CHUNK_BYTES * 2 ** this.#log
     const lastGroup = Math.max(0, Math.ceil(size / groupBytes) - 1) * groupBytes
-    const content = new HttpContent(this.#content, size, [{ start: lastGroup, end: size }], signal)
+    const content = new HttpContent(this.#content, size, size, signal)
     try {
       await outboard.prepare([Math.min(start, size), size], signal)
       // A host that ignores ranges would send everything for its last bytes: there the size stays unproven.
@@ -213,8 +214,7 @@ class HostedFile implements VerifiedFile {
   async *#read(size: number, start: number, end: number, signal: AbortSignal): AsyncGenerator<VerifiedPart, void, void> {
     const groupBytes = CHUNK_BYTES * 2 ** this.#log
     const ranges = end > start ? ChunkRanges.fromByteRanges([{ start, end }]).roundUpToGroups(this.#log) : ChunkRanges.all
-    const run = { start: start - (start % groupBytes), end: Math.min(size, Math.ceil(end / groupBytes) * groupBytes) }
-    const content = new HttpContent(this.#content, size, [run], signal)
+    const content = new HttpContent(this.#content, size, Math.min(size, Math.ceil(end / groupBytes) * groupBytes), signal)
     const options = { chunkGroupLog: this.#log, signal }
     try {
       const encoded = encodeGroups(content, this.#outboard!.reader(signal), size, ranges, this.#log)

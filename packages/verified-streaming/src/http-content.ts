@@ -1,29 +1,35 @@
 /**
- * The content of a file on a host, read in order: one request for each run of it, its body taken as it comes. A body that breaks off is
- * asked for again from where it ended, as long as each answer brings something.
+ * The content of a file on a host, read in order, its bodies taken as they come. Each request asks for twice as much as the one before, so
+ * that a reader who stops early (a player that seeks away) has cost at most about twice what was read, however much browser and system
+ * hold on the way: one open request was measured to run 66 MB ahead of its reader. A body that breaks off is asked for again from where it
+ * ended, as long as each answer brings something.
  */
-import type { ByteRange } from './byte-range.ts'
 import { VerifyError } from './errors.ts'
 import { type HostBody, type HostFile, openHostBody } from './http-host.ts'
 import type { ReadAt } from './random-access.ts'
 
 const NOTHING = new Uint8Array(0)
+/** Asked for at first. */
+const REQUEST_BYTES = 2 ** 20
 
 export class HttpContent implements ReadAt {
   readonly size: number
   readonly #file: HostFile
   readonly #signal: AbortSignal
-  readonly #runs: readonly ByteRange[]
+  readonly #end: number
+  #requestBytes = REQUEST_BYTES
   #body: HostBody | undefined
   /** Where in the file `#rest` begins. */
   #position = 0
   #rest: Uint8Array = NOTHING
+  /** Where the body in hand ends; a host that ignores ranges goes on to the end. */
+  #bodyEnd = 0
 
-  /** @param runs - what will be read, in order: each is one request. */
-  constructor(file: HostFile, size: number, runs: readonly ByteRange[], signal: AbortSignal) {
+  /** @param end - nothing behind it will be read. */
+  constructor(file: HostFile, size: number, end: number, signal: AbortSignal) {
     this.#file = file
     this.size = size
-    this.#runs = runs
+    this.#end = end
     this.#signal = signal
   }
 
@@ -39,8 +45,9 @@ export class HttpContent implements ReadAt {
     let isBarren = false
     while (held < length) {
       try {
-        held = await this.#fill(out, offset, held)
-        isBarren = false
+        const filled = await this.#fill(out, offset, held)
+        if (filled > held) isBarren = false
+        held = filled
       } catch (error) {
         this.close()
         if (isBarren || !(error instanceof VerifyError && error.code === 'VERIFY_READ_FAILED')) throw error
@@ -60,7 +67,7 @@ export class HttpContent implements ReadAt {
   /** Takes what is there, or waits for more; returns how many bytes of `out` are filled now. */
   async #fill(out: Uint8Array, offset: number, held: number): Promise<number> {
     const at = offset + held
-    if (this.#body === undefined || at < this.#position) await this.#open(at)
+    if (this.#body === undefined || at < this.#position || at >= this.#bodyEnd) await this.#open(at)
     if (this.#rest.length === 0) {
       const more = await this.#body!.next()
       if (more === undefined) {
@@ -82,9 +89,11 @@ export class HttpContent implements ReadAt {
 
   async #open(at: number): Promise<void> {
     this.close()
-    const run = this.#runs.find(({ start, end = this.size }) => at >= start && at < end)
-    const body = await openHostBody(this.#file, at, Math.min(run?.end ?? this.size, this.size), this.#signal)
+    const end = Math.min(at + this.#requestBytes, this.#end)
+    const body = await openHostBody(this.#file, at, end, this.#signal)
+    this.#requestBytes *= 2
     this.#body = body
+    this.#bodyEnd = body.isRanged ? end : this.size
     this.#position = body.start // a host that ignores ranges sends everything before it too: read and dropped
   }
 }
