@@ -6,7 +6,7 @@
  * Each tarball passes publint and are-the-types-wrong (ES modules only), installs into an empty project with nothing of ours but what it
  * declares, runs the first example of its README there, and keeps its size (size.ts). The tarballs are made once for all of it.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
@@ -46,7 +46,7 @@ const checkTypes: Check = async (_, { room, tarball, manifest }) => {
 
 const checkExample: Check = async (root, { room, project }) => {
   const file = `${folderOf(room)}/README.md`
-  const example = firstExampleOf(readFileSync(join(root, file), 'utf8'))
+  const example = existsSync(join(root, file)) ? firstExampleOf(readFileSync(join(root, file), 'utf8')) : undefined
   if (example === undefined) return [{ file, message: 'has no example that runs' }]
   writeFileSync(join(project, 'example.mjs'), example.code)
   const { code, output } = await runCommand(process.execPath, ['example.mjs'], { cwd: project, timeoutMs: 60_000 })
