@@ -35,6 +35,7 @@ test('a number that now belongs to another process, or to none, is no owner', as
     await database.put('owner', owner)
     await database.close()
     const release = await acquireLock(path)
+    await expect(acquireLock(path)).rejects.toMatchObject({ code: 'BLOCKSTORE_LOCKED' })
     await release()
   }
 })

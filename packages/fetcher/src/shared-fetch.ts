@@ -295,6 +295,7 @@ async function originStep(
   signal: AbortSignal,
 ): Promise<IteratorResult<VerifiedBlockLike> | { readonly error: unknown }> {
   try {
+    signal.throwIfAborted()
     return await raceAbort(iterator.next(), [signal])
   } catch (error) {
     return { error }

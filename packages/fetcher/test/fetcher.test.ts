@@ -1,60 +1,156 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { CID } from 'multiformats/cid'
-import { createBlockstore, type Blockstore } from '@selvedge/blockstore'
 import { hash } from '@selvedge/verified-streaming'
-import { flatBytes, verifyCar, writeCar } from '@selvedge/verified-car'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createFetcher, type FetchEvent, type Opened } from '../src/index.ts'
-import { bytesOf, createTestOrigin, Dag } from './support/dag.ts'
+import { expect, test } from 'vitest'
+import { createFetcher } from '../src/index.ts'
+import { bytesOf, createTestOrigin } from './support/dag.ts'
+import { Events, Gate, readAll, useRig } from './support/rig.ts'
 
-let path: string
-let store: Blockstore
-let dag: Dag
-beforeEach(async () => {
-  path = await mkdtemp(join(tmpdir(), 'selvedge-fetcher-'))
-  store = createBlockstore({}, { path })
-  await store.start()
-  dag = new Dag()
-})
-afterEach(async () => {
-  await store.stop()
-  await rm(path, { recursive: true })
-})
-
-async function read(opened: Opened, cid: CID, range?: { start: number; end?: number }): Promise<Buffer> {
-  const parts: Uint8Array[] = []
-  const options = range === undefined ? {} : { range }
-  for await (const { bytes } of flatBytes(verifyCar(writeCar(cid, opened.blocks, options), cid, options), range)) parts.push(bytes.slice())
-  return Buffer.concat(parts)
-}
-
-function eventOf(type: FetchEvent['type']): { onEvent: (event: FetchEvent) => void; seen: Promise<FetchEvent> } {
-  let onEvent: (event: FetchEvent) => void = () => undefined
-  const seen = new Promise<FetchEvent>((resolve) => {
-    onEvent = (event) => {
-      if (event.type === type) resolve(event)
-    }
-  })
-  return { onEvent, seen }
-}
+const rig = useRig()
+const content = bytesOf(100_000)
 
 test('a file comes from the origin once, and from the store after that', async () => {
-  const content = bytesOf(100_000)
-  const cid = await dag.file(content)
-  const { origin, asked } = createTestOrigin(dag)
-  const ended = eventOf('fetchEnded')
-  const fetcher = createFetcher({ store, origins: [origin] }, { onEvent: ended.onEvent })
+  const cid = await rig.dag.file(content)
+  const { origin, asked } = createTestOrigin(rig.dag)
+  const events = new Events()
+  const fetcher = createFetcher({ store: rig.store, origins: [origin] }, events)
   const cold = await fetcher.openCid(cid)
-  expect(cold).toMatchObject({ complete: false, kind: 'file', size: content.length })
-  expect(await read(cold, cid)).toEqual(Buffer.from(content))
+  expect(cold).toMatchObject({ complete: false, kind: 'file', size: content.length, root: undefined })
+  expect(await readAll(cold, cid)).toEqual(Buffer.from(content))
   await cold.close()
-  await ended.seen
+  await events.seen('fetchEnded')
   const warm = await fetcher.openCid(cid)
-  expect(warm.complete).toBe(true)
-  expect(await read(warm, cid)).toEqual(Buffer.from(content))
+  expect(warm).toMatchObject({ complete: true, kind: 'file', size: content.length, root: hash(content) })
+  expect(await readAll(warm, cid)).toEqual(Buffer.from(content))
+  expect(await readAll(await fetcher.openCid(cid, { ranges: [{ start: 5, end: 10 }] }), cid, { start: 5, end: 10 })).toEqual(
+    Buffer.from(content.subarray(5, 10)),
+  )
+  const blob = await fetcher.openRoot(hash(content))
+  expect(blob?.size).toBe(content.length)
+  await blob?.close()
+  expect(await fetcher.openRoot(hash(bytesOf(7)))).toBeUndefined()
+  expect(asked).toEqual([{ cid: cid.toString(), range: '*' }])
+  await fetcher.stop()
+})
+
+test('however many ask at once, the origin is asked once, and each reads it all', async () => {
+  const cid = await rig.dag.file(content)
+  const { origin, asked } = createTestOrigin(rig.dag)
+  const fetcher = createFetcher({ store: rig.store, origins: [origin] })
+  const read = async (): Promise<Buffer> => {
+    const opened = await fetcher.openCid(cid)
+    const bytes = await readAll(opened, cid)
+    await opened.close()
+    return bytes
+  }
+  for (const bytes of await Promise.all(Array.from({ length: 20 }, read))) expect(bytes).toEqual(Buffer.from(content))
   expect(asked.length).toBe(1)
   await fetcher.stop()
-  expect((await store.entity(cid))?.root).toEqual(hash(content))
+})
+
+test('one asker leaving ends nothing for the others; the last one leaving ends the fetch', async () => {
+  const cid = await rig.dag.file(content)
+  const gate = new Gate()
+  const log = createTestOrigin(rig.dag, (index, _, signal) => (index === 5 ? gate.pass(signal) : undefined))
+  const events = new Events()
+  const fetcher = createFetcher({ store: rig.store, origins: [log.origin] }, events)
+  const controller = new AbortController()
+  const [first, second] = await Promise.all([fetcher.openCid(cid, { signal: controller.signal }), fetcher.openCid(cid)])
+  await gate.wasReached
+  const leaf = [...rig.dag.blocks.keys()].length
+  expect(leaf).toBeGreaterThan(20)
+  const reading = readAll(first, cid)
+  await first.close()
+  await expect(reading).rejects.toMatchObject({ code: 'FETCHER_CLOSED' })
+  expect(log.active).toBe(1)
+  await second.close()
+  await events.seen('fetchEnded')
+  expect(log.active).toBe(0)
+  expect(await rig.store.entity(cid)).toBeUndefined()
+  for await (const _ of rig.store.list()) throw new Error('an ended fetch left a blob')
+  gate.open()
+  expect(await readAll(await fetcher.openCid(cid), cid)).toEqual(Buffer.from(content))
+  await fetcher.stop()
+})
+
+test('an abort while waiting for the root block rejects with its reason and, when it was the last, ends the fetch', async () => {
+  const cid = await rig.dag.file(content)
+  const gate = new Gate()
+  const log = createTestOrigin(rig.dag, (index, _, signal) => (index === 0 ? gate.pass(signal) : undefined))
+  const events = new Events()
+  const fetcher = createFetcher({ store: rig.store, origins: [log.origin] }, events)
+  const controller = new AbortController()
+  const reason = new Error('enough')
+  const opening = fetcher.openCid(cid, { signal: controller.signal })
+  await gate.wasReached
+  controller.abort(reason)
+  await expect(opening).rejects.toBe(reason)
+  await events.seen('fetchEnded')
+  expect(log.active).toBe(0)
+  await fetcher.stop()
+})
+
+test('with the policy `finish` an abandoned fetch goes on into the store', async () => {
+  const cid = await rig.dag.file(content)
+  const gate = new Gate()
+  const { origin } = createTestOrigin(rig.dag, (index, _, signal) => (index === 5 ? gate.pass(signal) : undefined))
+  const events = new Events()
+  const fetcher = createFetcher({ store: rig.store, origins: [origin] }, { ...events, onEvent: events.onEvent, abandoned: 'finish' })
+  await (await fetcher.openCid(cid)).close()
+  gate.open()
+  await events.seen('fetchEnded')
+  expect(await rig.store.entity(cid)).toMatchObject({ size: content.length })
+  await fetcher.stop()
+})
+
+test('a fetch of which only the end is missing outlives its last asker for a while, no longer', async () => {
+  const cid = await rig.dag.file(content)
+  const blocks = rig.dag.blocks.size
+  for (const isLate of [true, false]) {
+    const gate = new Gate()
+    let timeout: () => void = () => undefined
+    const log = createTestOrigin(rig.dag)
+    const origin = {
+      async *fetch(...args: Parameters<typeof log.origin.fetch>) {
+        let count = 0
+        for await (const block of log.origin.fetch(...args)) {
+          yield block
+          count++
+        }
+        expect(count).toBe(blocks)
+        await gate.pass(args[1]?.signal) // everything has come but the end of the stream
+      },
+    }
+    const events = new Events()
+    const after = (_: number, callback: () => void): (() => void) => {
+      timeout = callback
+      return () => undefined
+    }
+    const fetcher = createFetcher({ store: rig.store, origins: [origin], after }, events)
+    const opened = await fetcher.openCid(cid)
+    await gate.wasReached
+    await opened.close()
+    expect(events.count('fetchEnded')).toBe(0)
+    if (isLate) timeout()
+    else gate.open()
+    await events.seen('fetchEnded')
+    expect((await rig.store.entity(cid)) === undefined).toBe(isLate)
+    await fetcher.stop()
+  }
+})
+
+test('directories, sharded ones too, become entities', async () => {
+  const files = Array.from({ length: 50 }, (_, i) => ({ path: `dir/${i}`, content: bytesOf(50, i + 1) }))
+  for (const shardSplitThresholdBytes of [1e6, 1]) {
+    const cid = await rig.dag.add(files, { wrapWithDirectory: false, shardSplitThresholdBytes })
+    const { origin, asked } = createTestOrigin(rig.dag)
+    const events = new Events()
+    const fetcher = createFetcher({ store: rig.store, origins: [origin] }, events)
+    const opened = await fetcher.openCid(cid)
+    expect(opened).toMatchObject({ complete: false, kind: 'directory' })
+    expect(await opened.blocks.get(cid)).toEqual(await rig.dag.port.get(cid))
+    await opened.close()
+    await events.seen('fetchEnded')
+    expect(await fetcher.openCid(cid)).toMatchObject({ complete: true, kind: 'directory' })
+    expect(asked.length).toBe(1)
+    await fetcher.stop()
+  }
 })
