@@ -49,3 +49,5 @@ export const PING_AFTER_MS = 15_000
 export const PONG_TIMEOUT_MS = 30_000
 /** How long a side that has sent GOAWAY waits for the channel to end. */
 export const CLOSING_TIMEOUT_MS = 2_000
+/** Lanes refused on arrival that wait for the answer to their RESET; a client that makes more of them is sent away. */
+export const REFUSED_LANES_MAX = 64

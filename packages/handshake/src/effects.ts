@@ -1,6 +1,17 @@
-/** What the session core asks its driver to do, in order. */
+/** What the session core is given, and what it asks its driver to do, in order. */
+import type { Greeter } from './greeter.ts'
 import type { Welcome } from './greeting.ts'
 import type { CoreLane } from './lane-core.ts'
+import type { Role } from './rules.ts'
+import type { ClockOptions } from './session-clock.ts'
+
+export interface CoreOptions {
+  readonly role: Role
+  readonly greeter: Greeter
+  readonly clock: ClockOptions
+  /** Node: most lanes at once. The client learns it from WELCOME. */
+  readonly maxLanes: number
+}
 
 export type Effect =
   | { readonly type: 'welcome'; readonly welcome: Welcome; readonly clientKey: Uint8Array }

@@ -3,11 +3,11 @@
  * are handed on whole. A header is judged before its body is waited for, and nothing is held but one body of at most 64 KiB.
  */
 import { HEADER_BYTES } from './constants.ts'
-import { decodeHeader, FRAME, type FrameHeader, verifyHeader } from './frames.ts'
+import { decodeHeader, FRAME, type FrameHeader } from './frames.ts'
 
 /** What receives the frames. Each may throw a protocol error: the reader is then not used again. */
 export interface FrameSink {
-  /** Called once for each well-formed header, before any of its body. */
+  /** Called once for each header, before any of its body is waited for: it must throw unless the length is one that it will take. */
   onHeader(header: FrameHeader): void
   /** A part of a DATA body; the last one (perhaps empty) says so. The view is valid during the call. */
   onData(header: FrameHeader, piece: Uint8Array, isLast: boolean): void
@@ -37,7 +37,7 @@ export class FrameReader {
     while (offset < bytes.length) {
       if (this.#header === undefined) {
         offset = this.#readHead(bytes, offset)
-        if (this.#header === undefined) return
+        if (this.#header === undefined) continue // not whole yet, or a frame without a body
       }
       const header: FrameHeader = this.#header
       offset = header.type === FRAME.data ? this.#readData(header, bytes, offset) : this.#readBody(header, bytes, offset)
@@ -50,7 +50,6 @@ export class FrameReader {
     this.#headBytes += end - offset
     if (this.#headBytes < HEADER_BYTES) return end
     const header = decodeHeader(this.#head)
-    verifyHeader(header)
     this.#sink.onHeader(header)
     this.#header = header
     this.#bodyBytes = 0

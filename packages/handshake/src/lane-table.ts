@@ -45,6 +45,16 @@ export class LaneTable {
     return undefined
   }
 
+  /** The session is over, and all lanes with it. */
+  clear(): void {
+    for (const lane of this.#lanes.values()) {
+      lane.isOver = true
+      lane.isWrittenOff = true
+    }
+    this.#lanes.clear()
+    this.refused = 0
+  }
+
   remove(lane: CoreLane): void {
     lane.isOver = true
     if (lane.isRefused) this.refused--

@@ -5,7 +5,8 @@ import { FRAME_BYTES_MAX, LANE_CREDIT_BYTES, LANE_CREDIT_BYTES_MAX } from './con
 import { HandshakeError } from './errors.ts'
 import type { CoreLane } from './lane-core.ts'
 import type { Lane } from './lane.ts'
-import { SessionCore, type CoreOptions } from './session-core.ts'
+import type { CoreOptions } from './effects.ts'
+import { SessionCore } from './session-core.ts'
 import { SessionDriver } from './session-driver.ts'
 
 /** A lane that a client has opened and that waits for the service's word: `accept` or `reset`, once. */

@@ -13,8 +13,9 @@ import {
   LANE_CREDIT_BYTES_MAX,
   LANE_GRANT_BYTES,
   LANES_A_CONNECTION,
+  REFUSED_LANES_MAX,
 } from './constants.ts'
-import type { Effect, Ending } from './effects.ts'
+import type { CoreOptions, Effect, Ending } from './effects.ts'
 import { HandshakeError } from './errors.ts'
 import { FrameReader } from './frame-reader.ts'
 import * as frames from './frames.ts'
@@ -25,18 +26,7 @@ import { LaneTable } from './lane-table.ts'
 import { type Batch, Outbox } from './outbox.ts'
 import { ReceiveCredit } from './receive-credit.ts'
 import { type Phase, type Role, verdictOf } from './rules.ts'
-import { type ClockOptions, SessionClock } from './session-clock.ts'
-
-export interface CoreOptions {
-  readonly role: Role
-  readonly greeter: Greeter
-  readonly clock: ClockOptions
-  /** Node: most lanes at once. The client learns it from WELCOME. */
-  readonly maxLanes: number
-}
-
-/** Refused lanes that wait for the answer to their RESET; a client that makes more of them is sent away. */
-const REFUSED_LANES_MAX = 64
+import { SessionClock } from './session-clock.ts'
 
 export class SessionCore {
   readonly role: Role
@@ -53,6 +43,8 @@ export class SessionCore {
   #effects: Effect[] = []
   #phase: Phase = 'greeting'
   #maxLanes: number
+  /** Client: HELLO's flight is out; nothing follows it before WELCOME (§3). */
+  #isGreetingTaken = false
   /** Node: bytes and OPENs that came in HELLO's own flight, which the client sent before it could know of WELCOME. */
   #flight: { opens: number } | undefined
 
@@ -70,7 +62,7 @@ export class SessionCore {
   }
 
   get hasOutput(): boolean {
-    return this.#phase !== 'closed' && this.#outbox.hasOutput
+    return this.#phase !== 'closed' && !(this.#phase === 'greeting' && this.#isGreetingTaken) && this.#outbox.hasOutput
   }
 
   /** Too many control frames wait to be sent: the driver reads nothing more until they are gone. */
@@ -97,10 +89,10 @@ export class SessionCore {
       if (this.#phase === 'closing' || this.#phase === 'closed') return
       this.#clock.received(nowMs)
       const isGreeting = this.role === 'node' && this.#phase === 'greeting'
-      if (isGreeting && this.#reader.heldBytes + bytes.length > GREETING_BYTES_MAX)
-        throw protocolError(CODES.badFrame, 'more than 4 KiB before WELCOME')
+      const isTooMuch = isGreeting && this.#reader.heldBytes + bytes.length > GREETING_BYTES_MAX
+      if (isTooMuch) throw protocolError(CODES.badFrame, 'more than 4 KiB before WELCOME')
       if (isGreeting) this.#flight = { opens: 0 }
-      this.#reader.push(bytes)
+      this.#reader.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)) // plain, if it was a Buffer: only then `slice` copies
       this.#flight = undefined
     })
   }
@@ -110,8 +102,7 @@ export class SessionCore {
       const verdict = this.#clock.tick(nowMs, this.#phase, this.#lanes.size)
       if (verdict === 'ping') this.#outbox.pushControl(FRAME.ping, 0, 0, new Uint8Array(8))
       else if (verdict === 'end') this.#phase = 'closed'
-      else if (verdict === 'silence')
-        this.#leave(CODES.idleTimeout, 'silence', `the other side was silent for too long while ${this.#phase}`)
+      else if (verdict === 'silence') this.#leave(CODES.idleTimeout, 'silence', `the other side was silent too long while ${this.#phase}`)
     })
   }
 
@@ -132,6 +123,7 @@ export class SessionCore {
   /** Node: takes no new lanes and says so; the session ends when its lanes have. */
   drain(nowMs: number, effects: Effect[]): void {
     this.#run(effects, () => {
+      if (this.#phase === 'greeting') return this.#leave(CODES.draining, 'left', 'the node takes no sessions')
       if (this.#phase !== 'open') return
       this.#phase = 'draining'
       this.#clock.received(nowMs)
@@ -140,9 +132,10 @@ export class SessionCore {
     })
   }
 
-  /** Client: opens a lane; none when all numbers are taken. In HELLO's flight one may be opened, when it goes out together with it. */
+  /** Client: opens a lane; none when all numbers are taken or the phase takes none. One may be opened to go out together with HELLO. */
   open(serviceId: number, metadata: Uint8Array, initialCredit: number): CoreLane | undefined {
-    const lane = this.#lanes.addNext()
+    const isFirst = this.#phase === 'greeting' && this.#lanes.size === 0 && !this.#isGreetingTaken
+    const lane = this.#phase === 'open' || isFirst ? this.#lanes.addNext() : undefined
     if (lane === undefined) return undefined
     lane.grant(initialCredit)
     this.#outbox.pushControl(FRAME.open, 0, lane.id, frames.encodeOpen({ serviceId, initialCredit, metadata }))
@@ -201,7 +194,9 @@ export class SessionCore {
   take(budgetBytes: number, effects: Effect[]): Batch {
     let batch: Batch = { parts: [], tokens: [], bytes: 0 }
     this.#run(effects, () => {
+      if (!this.hasOutput) return
       batch = this.#outbox.take(budgetBytes)
+      this.#isGreetingTaken = true
     })
     return batch
   }
@@ -210,6 +205,7 @@ export class SessionCore {
     const { type, lane: id, length } = header
     const verdict = verdictOf(this.role, this.#phase, type)
     if (typeof verdict === 'number') throw protocolError(verdict, `frame type ${type} while ${this.#phase}`)
+    frames.verifyHeader(header)
     if (id >= LANES_A_CONNECTION) throw protocolError(CODES.badFrame, `lane ${id} belongs to another connection`)
     if (type !== FRAME.data || verdict === 'ignore') return
     const lane = this.#lanes.get(id)
@@ -218,13 +214,13 @@ export class SessionCore {
       throw protocolError(CODES.flowViolation, `DATA of ${length} bytes on lane ${id} exceeds its credit`)
     }
     if (this.role === 'client' && !lane.isAccepted) throw protocolError(CODES.badFrame, `DATA on lane ${id} before ACCEPT`)
-    lane.received += length
-    this.#credit.receive(length)
   }
 
   #onData(header: FrameHeader, piece: Uint8Array, isLast: boolean): void {
     const lane = this.#lanes.get(header.lane)
     if (lane === undefined || this.#phase === 'closing' || this.#phase === 'closed') return // ended by an effect of an earlier piece
+    lane.received += piece.length
+    this.#credit.receive(piece.length)
     if (lane.isResetSent) this.#giveBack(piece.length)
     else if (piece.length > 0) this.#effects.push({ type: 'data', lane, bytes: piece })
     if (!isLast || header.flags !== FLAG_END) return
@@ -353,7 +349,7 @@ export class SessionCore {
 
   #giveBack(bytes: number): void {
     const grant = this.#credit.consume(bytes)
-    if (grant > 0) this.#outbox.pushGrant(0, grant)
+    if (grant > 0 && this.#phase !== 'closing') this.#outbox.pushGrant(0, grant)
   }
 
   #onEndSent(lane: CoreLane): void {
@@ -362,7 +358,7 @@ export class SessionCore {
   }
 
   #removeWhenEnded(lane: CoreLane): void {
-    if (lane.isEndSent && lane.isEndReceived && !lane.isResetSent) this.#remove(lane)
+    if (lane.isEndSent && lane.isEndReceived) this.#remove(lane) // also under our RESET: the other side has both ENDs and will not answer it
   }
 
   #remove(lane: CoreLane): void {
@@ -381,6 +377,7 @@ export class SessionCore {
   #leave(code: number, why: Ending, message: string): void {
     if (this.#phase === 'closing' || this.#phase === 'closed') return
     this.#phase = 'closing'
+    this.#lanes.clear()
     this.#outbox.clear()
     this.#outbox.pushControl(FRAME.goaway, 0, 0, frames.encodeGoaway({ code, retryAfterMs: 0, nodes: [] }))
     this.#effects.push({ type: 'over', why, code, message })

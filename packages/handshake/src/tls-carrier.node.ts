@@ -133,8 +133,7 @@ export class TlsCarrier implements Carrier {
     if (socket.destroyed) return queueMicrotask(close)
     socket.on('close', close)
     socket.on('end', () => socket.end())
-    // a plain view: `slice` of a Buffer would not copy
-    socket.on('data', (bytes: Buffer) => onBytes(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)))
+    socket.on('data', onBytes)
   }
 
   send(parts: readonly Uint8Array[], onFlushed: () => void): void {
