@@ -1,6 +1,9 @@
 /** Root and outboard of a source of bytes. */
 import { type ByteSource, orAbort, pullOf } from './byte-source.ts'
-import { createOutboardBuilder, type Outboard, type OutboardOptions } from './outboard-builder.ts'
+import { CHUNK_GROUP_LOG_DEFAULT } from './constants.ts'
+import { type Outboard, type OutboardOptions, TreeBuilder } from './outboard-builder.ts'
+import type { HashPool } from './parallel/hash-pool.ts'
+import { buildInParallel, poolFor } from './parallel/parallel-build.ts'
 import { isRandomAccess } from './random-access.ts'
 
 export interface HashProgress {
@@ -12,6 +15,11 @@ export interface HashProgress {
 }
 
 export interface CreateOutboardOptions extends OutboardOptions {
+  /**
+   * Workers to hash with, or a pool of them to use. Where the host has none, or no shared memory, everything happens on
+   * this thread. @default 4 for content that is known to be of 64 MiB and more, else 0
+   */
+  readonly workers?: number | HashPool | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: HashProgress) => void) | undefined
 }
@@ -32,8 +40,23 @@ function totalOf(source: ByteSource): number | undefined {
 export async function createOutboard(source: ByteSource, options: CreateOutboardOptions = {}): Promise<Outboard> {
   const { signal, onProgress } = options
   signal?.throwIfAborted()
-  const builder = createOutboardBuilder(options)
+  const builder = new TreeBuilder(options)
   const total = totalOf(source)
+  const lease = await poolFor(options.workers, total)
+  if (lease !== undefined) {
+    try {
+      signal?.throwIfAborted()
+      const onBytes = (bytes: number): void => onProgress?.({ type: 'hashed', bytes, total })
+      await buildInParallel(lease.pool, builder, source, {
+        chunkGroupLog: options.chunkGroupLog ?? CHUNK_GROUP_LOG_DEFAULT,
+        signal,
+        onBytes,
+      })
+      return builder.finish()
+    } finally {
+      lease.release()
+    }
+  }
   const pull = pullOf(source)
   let bytes = 0
   try {

@@ -28,6 +28,8 @@ export {
   type SequencePart,
 } from './hash-sequence.ts'
 export { createHasher, type Hasher } from './hasher.ts'
+export { createHashPool, type HashPool, type HashPoolOptions } from './parallel/hash-pool.ts'
+export { hashParallel, type HashParallelOptions } from './parallel/hash-parallel.ts'
 export { createMemoryStore, type MemoryStore, type SinkStore } from './memory-store.ts'
 export type { OutboardOrder } from './outboard.ts'
 export { createOutboardBuilder, type Outboard, type OutboardBuilder, type OutboardOptions } from './outboard-builder.ts'

@@ -43,7 +43,8 @@ const SEGMENT_PAIRS = 1024
 /** Values asked of the kernel in one call. */
 const CVS_AT_ONCE = 64
 
-class TreeBuilder implements OutboardBuilder {
+/** The builder, with a second way in for values that workers made. */
+export class TreeBuilder implements OutboardBuilder {
   readonly #log: number
   readonly #order: OutboardOrder
   readonly #lengthField: boolean
@@ -90,6 +91,19 @@ class TreeBuilder implements OutboardBuilder {
     this.#tail.set(bytes.subarray(whole))
     this.#held = bytes.length - whole
     return this
+  }
+
+  /**
+   * Takes the values of the next whole groups instead of their bytes; the last of a blob may be short. Only where `update`
+   * has left no group begun, and only of blobs of more than one group.
+   */
+  addCvs(cvs: Uint8Array, bytes: number): void {
+    this.#size += bytes
+    for (let at = 0; at < cvs.length; at += this.#fresh.length) {
+      const some = cvs.subarray(at, at + this.#fresh.length)
+      this.#fresh.set(some)
+      for (let i = 0; i < some.length; i += HASH_BYTES) this.#push(i)
+    }
   }
 
   finish(): Outboard {

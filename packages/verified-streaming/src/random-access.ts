@@ -7,6 +7,8 @@ export interface ReadAt {
   readonly size: number
   /** Exactly `length` bytes from `offset`, or it throws. They are only read until the next call. */
   readAt(offset: number, length: number): Uint8Array | Promise<Uint8Array>
+  /** Descriptor of the same bytes in this process, from which hashing workers read by themselves. */
+  readonly fd?: number | undefined
 }
 
 /** Where content can be read from at any offset. */
@@ -14,6 +16,7 @@ export type RandomAccess = Uint8Array | Blob | ReadAt
 
 /** What `fromFileHandle` needs of a `FileHandle` of `node:fs/promises` (Deno and Bun have it too). */
 export interface FileHandleLike {
+  readonly fd?: number | undefined
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>
   stat(): Promise<{ readonly size: number }>
 }
@@ -30,6 +33,7 @@ export function fromFileHandle(handle: FileHandleLike, size?: number): ReadAt | 
   if (size === undefined) return handle.stat().then((stat) => fromFileHandle(handle, stat.size))
   return {
     size: checkSize(size),
+    fd: handle.fd,
     async readAt(offset, length) {
       const bytes = new Uint8Array(length)
       let held = 0

@@ -124,13 +124,7 @@ describe('wrong arguments are refused with a code', () => {
     ['nothing', () => hash(undefined as unknown as Uint8Array)],
   ]
   test.each(cases)('%s', (_, call) => {
-    try {
-      call()
-    } catch (error) {
-      expect(error).toBeInstanceOf(VerifyError)
-      expect((error as VerifyError).code).toBe('VERIFY_BAD_ARGUMENT')
-      return
-    }
-    expect.unreachable()
+    expect(call).toThrow(VerifyError)
+    expect(call).toThrow(expect.objectContaining({ code: 'VERIFY_BAD_ARGUMENT' }))
   })
 })

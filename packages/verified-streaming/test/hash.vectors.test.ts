@@ -16,15 +16,14 @@ test('the generated digests are the ones this test was written with', () => {
   expect(toHex(hash(new TextEncoder().encode(all)))).toBe(GENERATED_DIGEST)
 })
 
-if (existsSync(PUBLISHED)) {
+const isPublishedHere = existsSync(PUBLISHED)
+if (!isPublishedHere) console.info('published BLAKE3 vectors are not here: the generated cases stand alone')
+
+test.runIf(isPublishedHere)('the generated cases are the published ones, entry by entry', () => {
   const published = JSON.parse(readFileSync(PUBLISHED, 'utf8')) as { key: string; context_string: string; cases: Blake3Case[] }
-  test('the generated cases are the published ones, entry by entry', () => {
-    expect({ key: published.key, context: published.context_string }).toEqual({ key: KEY_TEXT, context: CONTEXT })
-    expect(generated).toEqual(published.cases)
-  })
-} else {
-  console.info('published BLAKE3 vectors are not here: the generated cases stand alone')
-}
+  expect({ key: published.key, context: published.context_string }).toEqual({ key: KEY_TEXT, context: CONTEXT })
+  expect(generated).toEqual(published.cases)
+})
 
 describe.each(generated)('input of $input_len bytes', (entry) => {
   const input = inputOf(entry.input_len)

@@ -23,8 +23,13 @@ function isJavaScriptCore(): boolean {
   return String(Math.max).includes('\n') && !('InternalError' in globalThis)
 }
 
-/** The compiled kernel, or undefined where WebAssembly or its SIMD is missing or refused. */
-export function compileKernel(): WebAssembly.Module | undefined {
+/** The module of the kernel, undefined where WebAssembly or its SIMD is missing or refused. */
+export function kernelBytes(): Uint8Array<ArrayBuffer> | undefined {
+  const bytes = generateKernel(!isJavaScriptCore())
+  return typeof WebAssembly === 'object' && WebAssembly.validate(bytes) ? bytes : undefined
+}
+
+function compileKernel(): WebAssembly.Module | undefined {
   try {
     return new WebAssembly.Module(generateKernel(!isJavaScriptCore()))
   } catch {

@@ -1,0 +1,85 @@
+/**
+ * The program of a hashing worker, as text: it starts from a Blob or straight from this string, so that there is no file to
+ * host and no bundler to teach. It is handed the kernel's bytes first, then jobs; a job answers with the chaining values of
+ * its chunk groups. Kept as text, not as a function turned into text, because compilers and coverage tools rewrite functions.
+ */
+import { CHUNK_BYTES, CV_BYTES, CVS_AT, IV, IV_AT, STAGE_AT, STAGE_BYTES } from '../kernel/constants.ts'
+
+/** Bytes copied or read at once; copies stay in the first-level cache, reads pay a system call each. */
+const COPY_BYTES = 16_384
+
+/** What a worker is told: first the kernel, then jobs. */
+export type WorkerRequest = { readonly kernel: Uint8Array } | WorkerJob
+
+export interface WorkerJob {
+  readonly id: number
+  /** Bytes in shared memory, or a descriptor to read from. */
+  readonly shared?: SharedArrayBuffer
+  readonly fd?: number
+  readonly offset: number
+  readonly length: number
+  readonly startChunk: number
+  readonly chunkGroupLog: number
+}
+
+/** What it answers: the kernel's answer has no id. */
+export type WorkerAnswer =
+  | { readonly id?: undefined }
+  | { readonly id: number; readonly cvs: Uint8Array; readonly error?: undefined }
+  | { readonly id: number; readonly error: string }
+
+const COMMON = `
+let kernel, memory
+function read({ shared, fd }, at, length) {
+  if (fd === undefined) return memory.set(new Uint8Array(shared, at, length), ${STAGE_AT})
+  for (let held = 0; held < length; ) {
+    const got = fs.readSync(fd, memory, ${STAGE_AT} + held, length - held, at + held)
+    if (got === 0) throw new Error('the file ends at ' + (at + held))
+    held += got
+  }
+}
+function run(job) {
+  const { offset, length, startChunk, chunkGroupLog } = job
+  const groupChunks = 2 ** chunkGroupLog
+  const runBytes = Math.max(groupChunks * ${CHUNK_BYTES}, ${STAGE_BYTES})
+  const stepBytes = job.fd === undefined ? ${COPY_BYTES} : ${STAGE_BYTES}
+  const cvs = new Uint8Array(Math.ceil(length / (groupChunks * ${CHUNK_BYTES})) * ${CV_BYTES})
+  let filled = 0
+  for (let start = 0; start < length; start += runBytes) {
+    const end = Math.min(length, start + runBytes)
+    for (let at = start; at < end; at += stepBytes) {
+      const bytes = Math.min(stepBytes, end - at)
+      const chunk = startChunk + at / ${CHUNK_BYTES}
+      read(job, offset + at, bytes)
+      memory.fill(0, ${STAGE_AT} + bytes, ${STAGE_AT} + Math.ceil(bytes / 64) * 64)
+      kernel.chunks(${STAGE_AT}, bytes, chunk | 0, (chunk / 2 ** 32) | 0, 0, 0, ${IV_AT}, ${CVS_AT} + ((at - start) / ${CHUNK_BYTES}) * ${CV_BYTES})
+    }
+    const chunks = Math.ceil((end - start) / ${CHUNK_BYTES})
+    const groups = Math.ceil(chunks / groupChunks)
+    if (groupChunks > 1) kernel.reduce(${CVS_AT}, chunks, groups, 0, 0, ${IV_AT})
+    cvs.set(memory.subarray(${CVS_AT}, ${CVS_AT} + groups * ${CV_BYTES}), filled)
+    filled += groups * ${CV_BYTES}
+  }
+  return cvs
+}
+function answer(message) {
+  if (message.kernel) {
+    kernel = new WebAssembly.Instance(new WebAssembly.Module(message.kernel)).exports
+    memory = new Uint8Array(kernel.memory.buffer)
+    new Int32Array(memory.buffer, ${IV_AT}, 8).set([${IV.join(',')}])
+    return port.postMessage({})
+  }
+  try {
+    const cvs = run(message)
+    port.postMessage({ id: message.id, cvs }, [cvs.buffer])
+  } catch (error) {
+    port.postMessage({ id: message.id, error: String(error) })
+  }
+}
+`
+
+/** For `new Worker(url)` of the web platform. */
+export const WEB_WORKER: string = `const port = self, fs = undefined${COMMON}port.onmessage = ({ data }) => answer(data)`
+
+/** For `node:worker_threads` with `eval`. */
+export const NODE_WORKER: string = `const { parentPort: port } = require('node:worker_threads'), fs = require('node:fs')${COMMON}port.on('message', answer)`

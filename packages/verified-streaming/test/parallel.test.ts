@@ -1,0 +1,132 @@
+// The worker pool against the single thread: every kind of source, sizes around the edges of jobs and groups, and its ends.
+import { open, rm, writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createHashPool, createOutboard, fromFileHandle, hash, hashParallel, type HashPool } from '../src/index.ts'
+import { toHex } from './blake3-cases.ts'
+
+const JOB = 2 ** 20
+const bytesOf = (length: number): Uint8Array => {
+  const words = new Uint32Array(Math.ceil(length / 4)).map((_, i) => Math.imul(i + 1, 2_654_435_761))
+  return new Uint8Array(words.buffer, 0, length)
+}
+const PATH = `${process.env.TMPDIR ?? '/tmp'}/verified-streaming-parallel-${process.pid}`
+let pool: HashPool
+
+beforeAll(async () => {
+  pool = await createHashPool({ workers: 2 })
+})
+afterAll(async () => {
+  pool.close()
+  await rm(PATH, { force: true })
+})
+
+async function* inParts(bytes: Uint8Array, partBytes: number): AsyncGenerator<Uint8Array> {
+  const reused = new Uint8Array(partBytes) // a source may overwrite its last part when the next is asked for
+  for (let at = 0; at < bytes.length; at += partBytes) {
+    const part = bytes.subarray(at, at + partBytes)
+    reused.set(part)
+    yield reused.subarray(0, part.length)
+  }
+}
+
+test('the pool has the workers that were asked for', () => {
+  expect(pool.workers).toBe(2)
+})
+
+describe.each([0, 1, 1024, JOB - 1, JOB, JOB + 1, 2 * JOB, 5 * JOB + 1025, 11 * JOB - 7])('content of %i bytes', (size) => {
+  const bytes = bytesOf(size)
+  const expected = toHex(hash(bytes))
+  const shared = new Uint8Array(new SharedArrayBuffer(size + 5), 5)
+  shared.set(bytes)
+
+  test('hashes alike from bytes, shared bytes, a Blob, a stream and an iterable', async () => {
+    const sources = [bytes, shared, new Blob([bytes as Uint8Array<ArrayBuffer>]), inParts(bytes, 100_000), inParts(bytes, 3 * JOB)]
+    for (const source of sources) expect(toHex(await hashParallel(source, { workers: pool }))).toBe(expected)
+    expect(toHex(await hashParallel(new Blob([bytes as Uint8Array<ArrayBuffer>]).stream(), { workers: pool }))).toBe(expected)
+  })
+
+  test('hashes alike from a file, which workers read by themselves', async () => {
+    await writeFile(PATH, bytes)
+    const file = await open(PATH)
+    try {
+      expect(toHex(await hashParallel(await fromFileHandle(file), { workers: pool }))).toBe(expected)
+    } finally {
+      await file.close()
+    }
+  })
+
+  test.each([0, 1, 4, 10])('has the outboard that one thread makes, groups of 2^%i chunks', async (chunkGroupLog) => {
+    for (const order of ['pre', 'post'] as const) {
+      const alone = await createOutboard(bytes, { chunkGroupLog, order, workers: 0 })
+      for (const source of [bytes, shared, inParts(bytes, 777_777)]) {
+        const together = await createOutboard(source, { chunkGroupLog, order, workers: pool })
+        expect({ root: toHex(together.root), size: together.size }).toEqual({ root: toHex(alone.root), size: alone.size })
+        expect(Buffer.compare(together.outboard, alone.outboard)).toBe(0)
+      }
+    }
+  })
+})
+
+test('without workers the calling thread does it', async () => {
+  const bytes = bytesOf(3 * JOB)
+  expect(toHex(await hashParallel(bytes, { workers: 0 }))).toBe(toHex(hash(bytes)))
+})
+
+test('a call may bring its own workers, which end with it', async () => {
+  const bytes = bytesOf(3 * JOB + 5)
+  expect(toHex(await hashParallel(bytes, { workers: 2 }))).toBe(toHex(hash(bytes)))
+})
+
+test('calls share a pool side by side', async () => {
+  const inputs = [3, 4, 5, 6].map((jobs) => bytesOf(jobs * JOB + jobs))
+  const roots = await Promise.all(inputs.map((bytes) => hashParallel(bytes, { workers: pool })))
+  expect(roots.map(toHex)).toEqual(inputs.map((bytes) => toHex(hash(bytes))))
+})
+
+test('progress rises to the whole', async () => {
+  const seen: number[] = []
+  await hashParallel(bytesOf(4 * JOB + 9), { workers: pool, onProgress: ({ bytes }) => seen.push(bytes) })
+  expect(seen).toEqual([JOB, 2 * JOB, 3 * JOB, 4 * JOB, 4 * JOB + 9])
+})
+
+test('an abort rejects with its reason, from a stalled source too, and the pool goes on', async () => {
+  const reason = new Error('enough')
+  const controller = new AbortController()
+  let isCancelled = false
+  async function* stalled(): AsyncGenerator<Uint8Array> {
+    try {
+      yield bytesOf(2 * JOB)
+      queueMicrotask(() => controller.abort(reason))
+      await new Promise<void>((resolve) => controller.signal.addEventListener('abort', () => setImmediate(resolve)))
+      yield new Uint8Array(1)
+    } finally {
+      isCancelled = true
+    }
+  }
+  await expect(hashParallel(stalled(), { workers: pool, signal: controller.signal })).rejects.toBe(reason)
+  await expect(hashParallel(bytesOf(2 * JOB), { workers: pool, signal: controller.signal })).rejects.toBe(reason)
+  await expect.poll(() => isCancelled).toBe(true)
+  const bytes = bytesOf(2 * JOB)
+  expect(toHex(await hashParallel(bytes, { workers: pool }))).toBe(toHex(hash(bytes)))
+})
+
+test('a file that is shorter than it was said to be is an error with a code', async () => {
+  await writeFile(PATH, bytesOf(2 * JOB))
+  const file = await open(PATH)
+  try {
+    await expect(hashParallel(fromFileHandle(file, 3 * JOB), { workers: pool })).rejects.toMatchObject({ code: 'VERIFY_READ_FAILED' })
+  } finally {
+    await file.close()
+  }
+})
+
+test('a closed pool refuses work, and may be closed again', async () => {
+  const own = await createHashPool({ workers: 1 })
+  own.close()
+  own.close()
+  await expect(hashParallel(bytesOf(2 * JOB), { workers: own })).rejects.toMatchObject({ code: 'VERIFY_BAD_ARGUMENT' })
+})
+
+test.each([-1, 1.5, 65, Number.NaN])('%f workers are refused', async (workers) => {
+  await expect(hashParallel(bytesOf(2 * JOB), { workers })).rejects.toMatchObject({ code: 'VERIFY_BAD_ARGUMENT' })
+})
