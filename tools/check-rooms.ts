@@ -61,7 +61,7 @@ function checkOutside(root: string, room: Room, source: Source, specifier: strin
   }
   const { dependencies, peerDependencies, optionalDependencies, devDependencies } = manifest
   const declared = { ...dependencies, ...peerDependencies, ...optionalDependencies, ...(isShipped ? {} : devDependencies) }
-  const isRootTool = !isShipped && ['vitest', 'fast-check', 'tsup', 'esbuild'].includes(name)
+  const isRootTool = !isShipped && ['vitest', 'tsup', 'esbuild'].includes(name)
   return name in declared || isRootTool ? undefined : `imports ${name}, which its package.json does not declare`
 }
 

@@ -23,7 +23,23 @@ interface Budget {
 
 const KB = 1000
 
-export const budgets: readonly Budget[] = []
+const weighing = (room: string, what: string, bytesMax: number, entry = ''): Budget => {
+  return { room, import: `import ${what} from '@selvedge/${room}${entry}'`, bytesMax }
+}
+
+export const budgets: readonly Budget[] = [
+  weighing('verified-streaming', '{ hash }', 10.2 * KB),
+  weighing('verified-streaming', '{ decode }', 12 * KB),
+  weighing('verified-streaming', '{ hash, createHasher, createOutboardBuilder, encodeRanges, decode, ChunkRanges }', 15.6 * KB),
+  weighing('verified-streaming', '{ fetchVerified }', 16 * KB),
+  weighing('crypto', '{ sha256 }', 3.2 * KB, '/sha256'),
+  weighing('crypto', '{ createKeyPair, verifyEd25519 }', 17 * KB),
+  weighing('verified-car', '{ verifyCar }', 33 * KB),
+  weighing('content', '{ encodeRequest, decodeAnswer }', 6 * KB),
+  weighing('handshake', '{ connectSession }', 28 * KB),
+  weighing('origin-ipfs', '{ createIpfsOrigin }', 38 * KB),
+  weighing('client', '{ createClient }', 70 * KB),
+]
 
 /** A bundler of a page has no built-in to offer: naming one is an error, behind a dynamic import too. */
 const refuseBuiltins: Plugin = {
