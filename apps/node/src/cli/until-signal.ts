@@ -14,7 +14,10 @@ export async function untilSignal(): Promise<string> {
     }
     for (const name of SIGNALS) process.on(name, () => ask(name))
     // A node that a parent process started, with a channel between them, ends with its parent, however that ended.
-    if (process.channel !== undefined) process.on('disconnect', () => ask('disconnect'))
+    if (process.channel !== undefined) {
+      process.on('disconnect', () => ask('disconnect'))
+      process.channel.unref() // a listener would keep the process alive when all its work is done
+    }
   })
 }
 
