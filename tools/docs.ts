@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { limitsPage } from './limits.ts'
 import { holdBlock } from './markers.ts'
-import { pictureOf, tableOf } from './rooms.ts'
+import { pictureOf, tableOf } from './floors.ts'
 import { type Finding, runTool } from './tool.ts'
 
 export function checkDocs(root: string, write = false): Finding[] {

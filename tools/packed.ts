@@ -41,7 +41,7 @@ export async function preparePackages(
 ): Promise<readonly Packed[]> {
   const base = join(root, '.tmp/packed')
   rmSync(base, { recursive: true, force: true })
-  if (!isBuilt) await run('turbo', ['run', 'build', '--output-logs=errors-only'], top)
+  if (!isBuilt) await run('turbo', ['run', 'build', '--force', '--output-logs=errors-only'], top)
   const packed = await inParallel(rooms, async (room): Promise<Packed> => {
     const tarball = await pack(root, room, join(base, 'tarballs'))
     return { room, manifest: manifestOf(root, room), tarball, project: join(base, 'projects', room.name) }

@@ -1,15 +1,12 @@
 /**
  * The rooms of the house as data: who lives on which floor, who may import whom, what must run in a browser, what must be deterministic.
  *
- *   node tools/rooms.ts [--root DIR]     prints the table and the picture that stand in the README
- *
  * An import goes to a lower floor and stands here; nothing else (docs/architecture/README.md). The import check, the lint for browser-safe
  * and deterministic code, the README's table and the picture of the floors are all made from this file. A room may stand here before it
  * is built: `existing` says which ones are.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { runTool } from './tool.ts'
 
 export type Floor = 0 | 1 | 2 | 3 | 4 | 5 | 6
 
@@ -136,39 +133,3 @@ export function isAllowed(from: Room, to: Room): boolean {
   if (to.name === 'interface') return !from.alone && from.name !== 'interface'
   return from.imports.includes(to.name)
 }
-
-const tick = (claim: boolean | readonly string[]): string => (claim === true ? 'yes' : claim === false ? '' : 'part')
-
-/** The package table of the README: rooms that exist, ground first. */
-export function tableOf(root: string): string {
-  const lines = existing(root).map((each) => {
-    const { name, floor, job, browser, deterministic } = each
-    const imports =
-      each.imports === '*' ? 'everything below' : each.imports.filter((to) => existing(root).some((it) => it.name === to)).join(', ')
-    return `| [\`${name}\`](${folderOf(each)}) | ${floor} | ${job} | ${imports} | ${tick(each.alone)} | ${tick(browser)} | ${tick(deterministic)} |`
-  })
-  const head = '| package | floor | its one job | imports | alone | browser | deterministic |\n| --- | --- | --- | --- | --- | --- | --- |'
-  return [head, ...lines].join('\n')
-}
-
-const floorNames = ['ground', 'rules', 'means', 'wings', 'doors', 'services', 'roof'] as const
-
-/** The floors as text, roof first; a room in brackets is planned and not built yet. */
-export function pictureOf(root: string): string {
-  const built = new Set(existing(root).map(({ name }) => name))
-  const shown = (list: readonly Room[]): string => list.map(({ name }) => (built.has(name) ? name : `[${name}]`)).join('  ')
-  const lines = floorNames.toReversed().flatMap((label, below) => {
-    const floor = floorNames.length - 1 - below
-    const here = rooms.filter((each) => each.floor === floor)
-    const head = `${label.padEnd(9)}${floor}  `
-    if (floor !== 3) return [head + shown(here)]
-    const wings = (['content', 'overlay', 'ledger'] as const).map((wing) => `${wing}: ${shown(here.filter((each) => each.wing === wing))}`)
-    return wings.map((line, index) => (index === 0 ? head : ' '.repeat(head.length)) + line)
-  })
-  return ['```text', ...lines, '```'].join('\n')
-}
-
-await runTool(import.meta, async ({ root }) => {
-  process.stdout.write(`${tableOf(root)}\n\n${pictureOf(root)}\n`)
-  return []
-})
