@@ -1,7 +1,14 @@
 import type { Options } from 'tsup'
 
 const config: Options = {
-  entry: ['src/index.ts', 'src/service-worker.ts', 'src/collection-from-directory.node.ts', 'src/cli.node.ts'],
+  entry: [
+    'src/index.ts',
+    'src/service-worker.ts',
+    'src/outboard-in-worker.ts',
+    'src/outboard-worker.ts',
+    'src/collection-from-directory.node.ts',
+    'src/cli.node.ts',
+  ],
   format: 'esm',
   target: 'es2022',
   dts: false,

@@ -1,16 +1,18 @@
 // Goal: the command does what its help says, in files and in pipes, with exit codes and lines that a script can rely on.
-// Method: the real program in a child process, on real files.
+// Method: the built program in a child process, on real files.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ensureBuilt } from '../../../tools/environments/built.ts'
 import { createOutboard, decodeCollection, formatRoot, hash } from '../src/index.ts'
 import { createProgress } from '../src/cli-io.node.ts'
 import { collectionFromDirectory } from '../src/collection-from-directory.node.ts'
 import { randomBytes } from './hosts/static-host.ts'
 
-const program = join(import.meta.dirname, '../src/cli.node.ts')
+const packageFolder = join(import.meta.dirname, '..')
+const program = join(packageFolder, 'dist/cli.node.js')
 const content = randomBytes(1_000_003)
 const root = formatRoot(hash(content))
 let folder: string
@@ -23,7 +25,7 @@ interface Outcome {
 
 function run(args: readonly string[], input?: Uint8Array): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--conditions=@selvedge/source', program, ...args], { cwd: folder })
+    const child = spawn(process.execPath, [program, ...args], { cwd: folder })
     const out: Buffer[] = []
     let err = ''
     child.stdout.on('data', (piece: Buffer) => out.push(piece))
@@ -40,11 +42,12 @@ const textOf = async (args: readonly string[], input?: Uint8Array): Promise<stri
   return code === 0 ? out.toString() : `code ${code}: ${err}`
 }
 
-beforeAll(() => {
+beforeAll(async () => {
+  await ensureBuilt(packageFolder)
   folder = mkdtempSync(join(tmpdir(), 'verified-streaming-'))
   writeFileSync(join(folder, 'file'), content)
   writeFileSync(join(folder, 'empty'), '')
-})
+}, 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('hash', () => {
