@@ -45,6 +45,8 @@ export class SessionCore {
   #maxLanes: number
   /** Client: HELLO's flight is out; nothing follows it before WELCOME (§3). */
   #isGreetingTaken = false
+  /** What the other side said when it began to drain. */
+  #goawayCode = 0
   /** Node: bytes and OPENs that came in HELLO's own flight, which the client sent before it could know of WELCOME. */
   #flight: { opens: number } | undefined
 
@@ -111,7 +113,7 @@ export class SessionCore {
     this.#run(effects, () => {
       const wasOver = this.#phase === 'closing' || this.#phase === 'closed'
       this.#phase = 'closed'
-      if (!wasOver) this.#effects.push({ type: 'over', why: 'lost', code: 0, message })
+      if (!wasOver) this.#effects.push({ type: 'over', why: 'lost', code: this.#goawayCode, message })
     })
   }
 
@@ -329,6 +331,7 @@ export class SessionCore {
       return
     }
     this.#phase = 'draining'
+    this.#goawayCode = code
     this.#effects.push({ type: 'draining', code, retryAfterMs })
     this.#endWhenDrained()
   }

@@ -72,6 +72,7 @@ class Door implements SessionServer {
   readonly #sessions = new Set<NodeSession>()
   #laneNonce = 0n
   #stopped: Promise<void> | undefined
+  #failStart: (error: HandshakeError) => void = () => {}
 
   constructor(components: SessionServerComponents, options: SessionServerOptions) {
     const { connectionsPerSecond = 16, connectionsBurst = 64, maxConnections = 4_096 } = options
@@ -91,13 +92,11 @@ class Door implements SessionServer {
     const { host = '127.0.0.1', port = 0 } = this.#options
     return new Promise((resolve, reject) => {
       if (this.#stopped !== undefined) return reject(new HandshakeError('HANDSHAKE_CLOSED', 'start() after stop()'))
+      this.#failStart = reject
       this.#server.once('error', reject)
       this.#server.listen({ host, port }, () => {
         this.#server.off('error', reject)
-        if (this.#stopped !== undefined) {
-          this.#server.close()
-          return reject(new HandshakeError('HANDSHAKE_CLOSED', 'stop() while starting'))
-        }
+        if (this.#stopped !== undefined) return void this.#server.close() // the address was looked up while stop() ran
         const address = this.#server.address()
         resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
       })
@@ -105,6 +104,7 @@ class Door implements SessionServer {
   }
 
   stop(): Promise<void> {
+    this.#failStart(new HandshakeError('HANDSHAKE_CLOSED', 'stop() while starting')) // says nothing to a start that is over
     this.#stopped ??= new Promise((resolve) => {
       this.#server.close(() => resolve()) // calls back when no connection is left, at once when it never listened
       for (const socket of this.#pending) socket.destroy()

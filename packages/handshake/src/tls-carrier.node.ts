@@ -33,7 +33,7 @@ export function createNodeContext(identity: KeyPair): SecureContext {
  * Connects to a node and checks its key before anything is sent.
  * @throws {HandshakeError} `HANDSHAKE_UNREACHABLE`, `HANDSHAKE_TIMEOUT`, `HANDSHAKE_WRONG_KEY`, `HANDSHAKE_PROTOCOL`; the signal's reason.
  */
-export function connectTls({ host, port, nodeKey, timeoutMs, signal }: DialOptions): Promise<Carrier> {
+export function connectTls({ host, port, nodeKey, timeoutMs, signal }: DialOptions): Promise<TlsCarrier> {
   const name = Buffer.from(nodeKey).toString('hex')
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(signal.reason)
@@ -110,12 +110,15 @@ function unreachable(host: string, port: number, cause?: Error): HandshakeError 
 /** A TLS socket whose handshake is over. */
 export class TlsCarrier implements Carrier {
   readonly channelBinding: Uint8Array
+  /** The handshake was a short one, from a ticket. */
+  readonly isResumed: boolean
   readonly #socket: TLSSocket
   readonly #pending = new Set<() => void>()
   #error: Error | undefined
 
   constructor(socket: TLSSocket) {
     this.#socket = socket
+    this.isResumed = socket.isSessionReused()
     socket.setNoDelay(true)
     socket.on('error', (error) => {
       this.#error ??= error
