@@ -85,6 +85,11 @@ test.each<[string, Tree, string]>([
     'packages/crypto/README.md: does not explain the code CRYPTO_NEW',
   ],
   [
+    'a dependency without a reason',
+    { 'packages/crypto/package.json': manifest('crypto', { dependencies: { 'left-pad': '1.0.0' } }) },
+    'packages/crypto/README.md: does not say why it depends on left-pad',
+  ],
+  [
     'an unnamed limit',
     { [`${src}/limits.ts`]: '/** Why. */\nexport const KEY_BYTES_MAX = 7\n' },
     'packages/crypto/README.md: does not name the limit KEY_BYTES_MAX',

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { limitsOf } from '../limits.ts'
 import { anchorOf, parseMarkdown, sectionOf } from '../markdown.ts'
+import { manifestOf } from '../manifests.ts'
 import { blockOf } from '../markers.ts'
 import { firstExampleOf } from '../readme.ts'
 import { existing, folderOf, type Room } from '../rooms.ts'
@@ -65,7 +66,8 @@ function sectionsOf(root: string, room: Room): readonly RegExp[] {
   const has = (path: string): boolean => existsSync(join(root, folderOf(room), path))
   const errors = has('src/errors.ts') ? [/^Errors/] : []
   const numbers = has('bench/package.json') ? [/^Numbers/] : []
-  return [/^Install/, /^Guarantees/, /^What it does not do/, /^Limits/, ...errors, ...numbers, /^Dependencies/]
+  const limits = errors.length > 0 || limitsOf(root, room).length > 0 ? [/^Limits/] : [] // what is only types bounds nothing
+  return [/^Install/, /^Guarantees/, /^What it does not do/, ...limits, ...errors, ...numbers, /^Dependencies/]
 }
 
 function checkReadme(root: string, room: Room): Finding[] {
@@ -92,6 +94,10 @@ function checkReadme(root: string, room: Room): Finding[] {
       .filter(({ name }) => !limits.includes(`\`${name}`))
       .map(({ name }) => `does not name the limit ${name}`),
   )
+  const { dependencies = {}, peerDependencies = {}, optionalDependencies = {} } = manifestOf(root, room)
+  const reasons = sectionOf(text, /^Dependencies/) ?? ''
+  const declared = Object.keys({ ...dependencies, ...peerDependencies, ...optionalDependencies })
+  messages.push(...declared.filter((name) => !reasons.includes(`\`${name}\``)).map((name) => `does not say why it depends on ${name}`))
   const results = join(root, folderOf(room), 'bench/RESULTS.md')
   const measured = existsSync(results) ? blockOf(readFileSync(results, 'utf8'), 'bench') : undefined
   if (measured !== undefined && blockOf(text, 'bench') !== measured)
