@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseSync } from 'oxc-parser'
 
-const alwaysIgnored = ['.git', 'node_modules', 'dist', '.toolchain', '.turbo', '.tmp', 'pnpm-lock.yaml']
+const alwaysIgnored = ['.git', 'node_modules', 'dist', '.toolchain', '.turbo', '.tmp']
 
 /** Every file under `folder` of `root` that is not ignored, as paths from `root` with `/`, sorted. */
 export function filesOf(root: string, folder = '.', keep: (name: string) => boolean = () => true): string[] {

@@ -81,7 +81,8 @@ function rowsOf({ bench, samples }: Measured): string[] {
   if (others.length === 0) return [`| ${name} | ${spread(ours, unit)} | | | | |`]
   return others.map(([subject, list]) => {
     const ratio = ratioOf(unit, medianOf(ours), medianOf(valuesOf(list)))
-    const goal = goals[subject] === undefined ? '' : `≥ ${goals[subject]}×`
+    const wanted = goals[subject]
+    const goal = wanted === undefined ? '' : `≥ ${wanted}×${ratio < wanted ? ', missed' : ''}`
     return `| ${name} | ${spread(ours, unit)} | ${subject} | ${spread(valuesOf(list), unit)} | ${ratio.toFixed(2)}× | ${goal} |`
   })
 }

@@ -24,6 +24,9 @@ test('samples alternate, each in a process of its own, and the table shows the r
   expect(new Set(log.map((line) => line.split(' ')[1])).size).toBe(6)
   const context = { root, room: 'room', peers: { peer: '1.2.3' }, command: 'pnpm bench room' }
   expect(tableOfResults(measured, context)).toContain('| job | 2 ms [2–2] | peer | 5 ms [5–5] | 2.50× | ≥ 2× |')
+  const [first] = measured
+  const harder = { ...first, bench: { ...first?.bench, goals: { peer: 3 } } } as (typeof measured)[number]
+  expect(tableOfResults([harder], context)).toContain('| 2.50× | ≥ 3×, missed |')
   expect(recordOf(measured[0] as (typeof measured)[number], context)).toMatchObject({
     ratios: { peer: 2.5 },
     samples: { ours: [2, 2, 2] },

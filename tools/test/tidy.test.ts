@@ -72,8 +72,8 @@ test.each<[string, Tree, string]>([
   ['a registry host', { '.npmrc': `registry=https://example.org\n` }, '.npmrc:1: names a registry host'],
   [
     'a bound lockfile',
-    { 'pnpm-lock.yaml': 'resolution: {tarball: https://example.org/a.tgz}\n' },
-    'pnpm-lock.yaml: names a host in a resolution',
+    { 'packages/crypto/bench/pnpm-lock.yaml': 'resolution: {tarball: https://example.org/a.tgz}\n' },
+    'packages/crypto/bench/pnpm-lock.yaml: names a host in a resolution',
   ],
   ['a path of a machine', { 'a.md': `in /home/${'somebody'}/x\n` }, 'a.md:1: names a path of one machine'],
   ['a dead link', { 'a.md': '\n[x](b.md)\n' }, 'a.md:2: links to b.md, which does not exist'],
