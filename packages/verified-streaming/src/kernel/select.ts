@@ -2,8 +2,8 @@
  * Which engine does the work. Portable JavaScript at first: most programs that hash one short string never pay for a
  * compiled module. Once enough work has come by, WebAssembly, if the host lets us have it.
  */
+import { kernelModule } from './compile.ts'
 import type { Engine } from './engine.ts'
-import { generateKernel } from './generate.ts'
 import { createPortableEngine } from './portable.ts'
 import { createWasmKernel, type Shortcuts } from './wasm.ts'
 
@@ -18,32 +18,13 @@ let engine: Engine | undefined
 let isSettled = false
 let workBytes = 0
 
-/** JavaScriptCore prints native functions on three lines, as SpiderMonkey does, which alone has `InternalError`. */
-function isJavaScriptCore(): boolean {
-  return String(Math.max).includes('\n') && !('InternalError' in globalThis)
-}
-
-/** The module of the kernel, undefined where WebAssembly or its SIMD is missing or refused. */
-export function kernelBytes(): Uint8Array<ArrayBuffer> | undefined {
-  const bytes = generateKernel(!isJavaScriptCore())
-  return typeof WebAssembly === 'object' && WebAssembly.validate(bytes) ? bytes : undefined
-}
-
-function compileKernel(): WebAssembly.Module | undefined {
-  try {
-    return new WebAssembly.Module(generateKernel(!isJavaScriptCore()))
-  } catch {
-    return undefined // a content security policy, workerd, or an engine without SIMD: all mean the same to us
-  }
-}
-
 /** The engine for a call over `bytes` bytes. Its memory is shared by all callers and holds nothing between calls. */
 export function engineFor(bytes: number): Engine {
   if (isSettled) return engine!
   workBytes += bytes + CALL_BYTES
   if (workBytes > WORK_BYTES) {
     isSettled = true
-    const module = compileKernel()
+    const module = kernelModule()
     if (module) ({ engine, shortcuts } = createWasmKernel(module))
   }
   engine ??= createPortableEngine()

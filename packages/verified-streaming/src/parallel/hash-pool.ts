@@ -3,7 +3,7 @@
  * without workers is a valid pool: where the host has none, whoever uses it does the work itself.
  */
 import { VerifyError } from '../errors.ts'
-import { kernelBytes } from '../kernel/select.ts'
+import { kernelBytes } from '../kernel/compile.ts'
 import { spawnWorker, type Worker, workerCountMax } from './spawn.ts'
 import type { WorkerAnswer, WorkerJob } from './worker-source.ts'
 

@@ -1,0 +1,28 @@
+/** The build that the export condition `workerd` names: the package in one file, and the kernel as a module beside it. */
+import { writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Options } from 'tsup'
+import { generateKernel } from './src/kernel/generate.ts'
+
+const config: Options = {
+  entry: ['src/index.ts'],
+  outDir: 'dist/workerd',
+  format: 'esm',
+  target: 'es2022',
+  dts: false,
+  splitting: false,
+  esbuildPlugins: [
+    {
+      name: 'kernel-as-module',
+      setup({ onResolve }) {
+        onResolve({ filter: /\/compile\.ts$/ }, () => ({ path: resolve('src/kernel/compile.workerd.ts') }))
+        onResolve({ filter: /\.wasm$/ }, () => ({ path: './kernel.wasm', external: true }))
+      },
+    },
+  ],
+  async onSuccess() {
+    writeFileSync('dist/workerd/kernel.wasm', generateKernel(true)) // workerd runs V8
+  },
+}
+
+export default config
