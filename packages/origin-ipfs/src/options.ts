@@ -10,7 +10,7 @@ export interface Timeouts {
   readonly idleMs?: number
   /** A body must bring `bytesPerSecondMin` on average over so much waiting. @default 15,000 */
   readonly rateWindowMs?: number
-  /** @default 65,536 */
+  /** The rate below which a gateway counts as stalled. @default 65,536 */
   readonly bytesPerSecondMin?: number
 }
 

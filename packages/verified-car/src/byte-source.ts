@@ -83,25 +83,27 @@ export class ByteSource {
   }
 
   async #pull(): Promise<Uint8Array | undefined> {
-    for (;;) {
-      if (this.#isDone) return undefined
-      const step = await abortable(this.#iterator, this.#signal).catch((error: unknown) => {
-        if (!this.#signal?.aborted) this.#isDone = true // it threw, so it is closed
-        throw error
-      })
-      if (step.done === true) {
-        this.#isDone = true
-        return undefined
-      }
-      if (step.value.length > 0) return step.value
+    while (!this.#isDone) {
+      const step = await this.#step()
+      if (step.done === true) this.#isDone = true
+      else if (step.value.length > 0) return step.value
+    }
+    return undefined
+  }
+
+  async #step(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await (this.#signal === undefined ? this.#iterator.next() : abortable(this.#iterator, this.#signal))
+    } catch (error) {
+      if (!this.#signal?.aborted) this.#isDone = true // it threw, so it is closed
+      throw error
     }
   }
 }
 
 const EMPTY = new Uint8Array(0)
 
-async function abortable<T>(iterator: AsyncIterator<T>, signal: AbortSignal | undefined): Promise<IteratorResult<T>> {
-  if (signal === undefined) return await iterator.next()
+async function abortable<T>(iterator: AsyncIterator<T>, signal: AbortSignal): Promise<IteratorResult<T>> {
   signal.throwIfAborted()
   let abort = (): void => undefined
   const aborted = new Promise<never>((_, reject) => {

@@ -17,7 +17,5 @@ export const MURMUR3_X64_64 = 0x22
 
 /** A truncated digest is forgeable, so shorter ones are refused (ipfs.md §1.3). */
 export const DIGEST_BYTES_MIN = 32
-/** No hash function in use has a longer digest. */
-export const DIGEST_BYTES_MAX = 64
 /** Room for a CID beside the block inside a CAR section (ipfs.md §1.2). */
 export const SECTION_OVERHEAD_BYTES = 128

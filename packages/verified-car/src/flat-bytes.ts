@@ -35,8 +35,11 @@ export async function* flatBytes(
     const parts = block.parts ?? [block.block.subarray(block.dataStart, block.dataEnd)]
     end = block.fileOffset
     for (const part of parts) {
-      for (const { start, end: stop } of wanted.within(end, part.length))
-        yield { offset: start, bytes: part.subarray(start - end, stop - end) }
+      if (range === undefined) yield { offset: end, bytes: part }
+      else
+        for (const { start, end: stop } of wanted.within(end, part.length)) {
+          yield { offset: start, bytes: part.subarray(start - end, stop - end) }
+        }
       end += part.length
     }
   }

@@ -9,23 +9,8 @@ import { blake2b } from '@noble/hashes/blake2.js'
 import { blake3 } from '@noble/hashes/blake3.js'
 import { keccak_256, sha3_256 } from '@noble/hashes/sha3.js'
 import { createSha256, createSha512 } from '#sha2-engine'
+import type { HashFunction, HashTable } from './ports.ts'
 import { BLAKE2B_256, BLAKE3, KECCAK_256, SHA2_256, SHA2_512, SHA3_256 } from './constants.ts'
-
-export interface IncrementalHash {
-  /** `bytes` stay as they are until `digest` has answered: an engine may keep them. */
-  update(bytes: Uint8Array): unknown
-  digest(): Uint8Array | Promise<Uint8Array>
-}
-
-export interface HashFunction {
-  readonly name: string
-  /** Length of a whole digest. A CID may name a prefix of it of at least 32 bytes (or all, where it is shorter). */
-  readonly digestBytes: number
-  create(): IncrementalHash
-}
-
-/** Multihash code → function. What is not in the table is refused before anything is fetched. */
-export type HashTable = ReadonlyMap<number, HashFunction>
 
 /** sha2-256, sha2-512, sha3-256, keccak-256, blake3-256, blake2b-256 (ipfs.md §1.3). */
 export const defaultHashes: HashTable = new Map<number, HashFunction>([

@@ -8,3 +8,19 @@ export interface BlockPort {
    */
   get(cid: CID, options?: { signal?: AbortSignal }): Promise<Uint8Array>
 }
+
+export interface IncrementalHash {
+  /** `bytes` stay as they are until `digest` has answered: an engine may keep them. */
+  update(bytes: Uint8Array): unknown
+  digest(): Uint8Array | Promise<Uint8Array>
+}
+
+export interface HashFunction {
+  readonly name: string
+  /** Length of a whole digest. A CID may name a prefix of it of at least 32 bytes (or all, where it is shorter). */
+  readonly digestBytes: number
+  create(): IncrementalHash
+}
+
+/** Multihash code → function. What is not in the table is refused before anything is fetched. */
+export type HashTable = ReadonlyMap<number, HashFunction>

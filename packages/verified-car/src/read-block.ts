@@ -4,7 +4,8 @@ import { BlockBody, type JoinBuffer, PartList } from './block-body.ts'
 import type { ByteSource } from './byte-source.ts'
 import { RAW } from './constants.ts'
 import { CarError } from './errors.ts'
-import type { Expected, Walk } from './walk.ts'
+import type { Expected } from './expected.ts'
+import type { Walk } from './walk.ts'
 
 /** @throws {CarError} `CAR_TRUNCATED`, and as `checkDigest` does. Nothing of the block is visible before its hash was compared. */
 export async function readBody(

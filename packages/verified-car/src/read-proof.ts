@@ -13,7 +13,8 @@ import { assertBlockFits } from './limits.ts'
 import { drain, inlineBody, readBody, truncated } from './read-block.ts'
 import { readVarint } from './varint.ts'
 import type { VerifiedBlock } from './verified-block.ts'
-import type { Expected, Walk } from './walk.ts'
+import type { Expected } from './expected.ts'
+import type { Walk } from './walk.ts'
 
 export interface ReadProofOptions {
   /** Flat size of the file as the answer claims it; needed where the root is a raw leaf, checked where it is not. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { IncrementalHash } from './hashes.ts'
+import type { IncrementalHash } from './ports.ts'
 
 export function createSha256(): IncrementalHash {
   return createHash('sha256')

@@ -4,7 +4,7 @@
  * WebCrypto, and take the portable functions.
  */
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
-import type { IncrementalHash } from './hashes.ts'
+import type { IncrementalHash } from './ports.ts'
 
 export function createSha256(): IncrementalHash {
   return globalThis.crypto?.subtle === undefined ? sha256.create() : new SubtleHash('SHA-256')

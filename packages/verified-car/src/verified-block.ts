@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import type { BlockBody } from './block-body.ts'
 import type { BlockKind, DagNode } from './decode-node.ts'
-import type { Expected } from './walk.ts'
+import type { Expected } from './expected.ts'
 
 /** One block whose bytes hash to its CID and whose place in the DAG was checked. All its bytes are views, valid until the next iteration. */
 export interface VerifiedBlock {

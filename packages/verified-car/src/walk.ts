@@ -14,8 +14,10 @@ import type { BlockBody } from './block-body.ts'
 import { DIGEST_BYTES_MIN, IDENTITY } from './constants.ts'
 import { decodeNode, type BlockKind, type DagNode } from './decode-node.ts'
 import { CarError } from './errors.ts'
+import type { Expected } from './expected.ts'
 import { type ShardPlace, slotOf } from './hamt.ts'
-import { defaultHashes, type HashTable } from './hashes.ts'
+import { defaultHashes } from './hashes.ts'
+import type { HashTable } from './ports.ts'
 import { assertBlockFits, type Limits, limitsOf } from './limits.ts'
 import { Links } from './links.ts'
 import { type ByteRange, RangeSet } from './ranges.ts'
@@ -37,20 +39,6 @@ export interface WalkOptions {
   readonly limits?: Limits
   /** Hash functions that CIDs may use. @default `defaultHashes` */
   readonly hashes?: HashTable
-}
-
-/** The block that must come next. */
-export interface Expected {
-  readonly cid: CID
-  readonly depth: number
-  /** Part of a file: where its bytes begin and how many they are. */
-  readonly isFilePart: boolean
-  readonly fileOffset: number
-  readonly size: number | undefined
-  readonly fileDepth: number
-  readonly shard: ShardPlace | undefined
-  /** Path segments still to be followed from this block. */
-  readonly segmentsLeft: number
 }
 
 interface Frame {
