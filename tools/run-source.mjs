@@ -9,6 +9,7 @@ export function spawnNode(entry, args) {
   const child = spawn(process.execPath, ['--conditions=@selvedge/source', join(top, entry), ...args], {
     cwd: process.env.INIT_CWD ?? process.cwd(),
     stdio: 'inherit',
+    env: { NODE_COMPILE_CACHE: join(top, 'node_modules/.cache/compile'), ...process.env }, // types are stripped once, not at each start
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => {
