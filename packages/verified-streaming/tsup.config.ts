@@ -7,6 +7,7 @@ const config: Options = {
     'src/outboard-in-worker.ts',
     'src/outboard-worker.ts',
     'src/collection-from-directory.node.ts',
+    'src/file-store.node.ts',
     'src/cli.node.ts',
   ],
   format: 'esm',

@@ -1,16 +1,16 @@
-/** The build that the export condition `workerd` names: the package in one file, and the kernel as a module beside it. */
+/** The build that the export condition `workerd` names: the package, and the kernel as a module beside it. */
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Options } from 'tsup'
 import { generateKernel } from './src/kernel/generate.ts'
 
 const config: Options = {
-  entry: ['src/index.ts'],
+  entry: ['src/index.ts', 'src/service-worker.ts'],
   outDir: 'dist/workerd',
   format: 'esm',
   target: 'es2022',
   dts: false,
-  splitting: false,
+  splitting: true,
   esbuildPlugins: [
     {
       name: 'kernel-as-module',

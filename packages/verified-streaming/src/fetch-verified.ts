@@ -9,6 +9,7 @@ import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT } from './constants.ts'
 import { decode } from './decode.ts'
 import { readableOf } from './decode-stream.ts'
 import type { VerifiedPart } from './decoder.ts'
+import { encodeRanges } from './encode.ts'
 import { VerifyError } from './errors.ts'
 import { HttpContent } from './http-content.ts'
 import { encodeGroups } from './http-encoding.ts'
@@ -42,6 +43,14 @@ export interface VerifiedRequest {
 export interface VerifiedFile {
   /** As `fetchVerified`. */
   fetch(request?: VerifiedRequest): Promise<Response>
+  /**
+   * The encoding of `ranges` as this host would have it: NOT verified, for whatever verifies it, as the sink of a download that is
+   * resumed or comes from several hosts. Reads on only when it is read from.
+   *
+   * @returns pieces of the caller's own.
+   * @throws as `fetch`, but for `VERIFY_MISMATCH`.
+   */
+  encode(ranges?: ChunkRanges, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<Uint8Array>
 }
 
 /** What is known of the file; `isProven` unless the host ignores ranges, since then only reading everything would prove it. */
@@ -135,6 +144,27 @@ class HostedFile implements VerifiedFile {
     }
   }
 
+  async *encode(
+    ranges: ChunkRanges = ChunkRanges.all,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<Uint8Array, void, void> {
+    const controller = new AbortController()
+    const abort = (): void => controller.abort(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      signal?.throwIfAborted()
+      const { size } = await this.#claimed(controller.signal)
+      const groups = ranges.truncate(size).roundUpToGroups(this.#log)
+      const endOf = (offset: number): number => groups.runEnd(Math.floor(offset / CHUNK_BYTES)) * CHUNK_BYTES
+      const data = new HttpContent(this.#content, size, endOf, controller.signal)
+      const outboard = this.#outboard!.reader(controller.signal)
+      yield* encodeRanges({ data, outboard, size }, ranges, { chunkGroupLog: this.#log, signal: controller.signal })
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      controller.abort() // ends the requests of a reader who has had enough
+    }
+  }
+
   async #respond(range: ByteRange | string | undefined, controller: AbortController, finish: () => void): Promise<Response> {
     const { signal } = controller
     const known = await this.#prove(typeof range === 'object' ? range.start : 0, signal)
@@ -169,6 +199,23 @@ class HostedFile implements VerifiedFile {
     if (this.#known?.isProven !== true) this.#claim = undefined
   }
 
+  /** What the host says of the file, and a reader of its outboard that fits it. */
+  async #claimed(signal: AbortSignal): Promise<HostClaim> {
+    const claim = (this.#claim ??= await claimOf(this.#content, signal))
+    const { size } = claim
+    if (size > this.#maxSize) {
+      this.#claim = undefined
+      throw new VerifyError('VERIFY_TOO_LARGE', `${this.#content.url} says ${size} bytes, at most ${this.#maxSize} are accepted`, {
+        size,
+        maxSize: this.#maxSize,
+      })
+    }
+    if (this.#outboard?.contentSize !== size) {
+      this.#outboard = new HttpOutboard(this.#proof, size, this.#log, this.#options.outboardBytesMax ?? OUTBOARD_BYTES_MAX)
+    }
+    return claim
+  }
+
   /** The size, proven by the last chunk group; fetches at once what the range at `start` will need. */
   async #prove(start: number, signal: AbortSignal): Promise<Known> {
     const known = this.#known
@@ -176,19 +223,12 @@ class HostedFile implements VerifiedFile {
       await this.#outboard!.prepare([Math.min(start, known.size)], signal)
       return known
     }
-    const claim = (this.#claim ??= await claimOf(this.#content, signal))
+    const claim = await this.#claimed(signal)
     const { size } = claim
-    if (size > this.#maxSize) {
-      throw new VerifyError('VERIFY_TOO_LARGE', `${this.#content.url} says ${size} bytes, at most ${this.#maxSize} are accepted`, {
-        size,
-        maxSize: this.#maxSize,
-      })
-    }
-    const outboard = new HttpOutboard(this.#proof, size, this.#log, this.#options.outboardBytesMax ?? OUTBOARD_BYTES_MAX)
-    this.#outboard = outboard
+    const outboard = this.#outboard!
     const groupBytes = CHUNK_BYTES * 2 ** this.#log
     const lastGroup = Math.max(0, Math.ceil(size / groupBytes) - 1) * groupBytes
-    const content = new HttpContent(this.#content, size, size, signal)
+    const content = new HttpContent(this.#content, size, () => size, signal)
     try {
       await outboard.prepare([Math.min(start, size), size], signal)
       // A host that ignores ranges would send everything for its last bytes: there the size stays unproven.
@@ -214,7 +254,8 @@ class HostedFile implements VerifiedFile {
   async *#read(size: number, start: number, end: number, signal: AbortSignal): AsyncGenerator<VerifiedPart, void, void> {
     const groupBytes = CHUNK_BYTES * 2 ** this.#log
     const ranges = end > start ? ChunkRanges.fromByteRanges([{ start, end }]).roundUpToGroups(this.#log) : ChunkRanges.all
-    const content = new HttpContent(this.#content, size, Math.min(size, Math.ceil(end / groupBytes) * groupBytes), signal)
+    const stop = Math.ceil(end / groupBytes) * groupBytes
+    const content = new HttpContent(this.#content, size, () => stop, signal)
     const options = { chunkGroupLog: this.#log, signal }
     try {
       const encoded = encodeGroups(content, this.#outboard!.reader(signal), size, ranges, this.#log)

@@ -16,7 +16,7 @@ export class HttpContent implements ReadAt {
   readonly size: number
   readonly #file: HostFile
   readonly #signal: AbortSignal
-  readonly #end: number
+  readonly #endOf: (offset: number) => number
   #requestBytes = REQUEST_BYTES
   #body: HostBody | undefined
   /** Where in the file `#rest` begins. */
@@ -25,11 +25,11 @@ export class HttpContent implements ReadAt {
   /** Where the body in hand ends; a host that ignores ranges goes on to the end. */
   #bodyEnd = 0
 
-  /** @param end - nothing behind it will be read. */
-  constructor(file: HostFile, size: number, end: number, signal: AbortSignal) {
+  /** @param endOf - where reading on from an offset ends: no request goes beyond. */
+  constructor(file: HostFile, size: number, endOf: (offset: number) => number, signal: AbortSignal) {
     this.#file = file
     this.size = size
-    this.#end = end
+    this.#endOf = endOf
     this.#signal = signal
   }
 
@@ -89,7 +89,7 @@ export class HttpContent implements ReadAt {
 
   async #open(at: number): Promise<void> {
     this.close()
-    const end = Math.min(at + this.#requestBytes, this.#end)
+    const end = Math.min(at + this.#requestBytes, this.#endOf(at), this.size)
     const body = await openHostBody(this.#file, at, end, this.#signal)
     this.#requestBytes *= 2
     this.#body = body

@@ -24,6 +24,7 @@ interface Run {
 
 export class HttpOutboard {
   readonly size: number
+  readonly contentSize: number
   readonly #file: HostFile
   readonly #groupBytes: number
   readonly #groups: number
@@ -37,6 +38,7 @@ export class HttpOutboard {
   /** @param wholeBytesMax - largest outboard taken whole from a host that ignores ranges. */
   constructor(file: HostFile, contentSize: number, chunkGroupLog: number, wholeBytesMax: number) {
     this.#file = file
+    this.contentSize = contentSize
     this.#groupBytes = CHUNK_BYTES * 2 ** chunkGroupLog
     this.#groups = groupCountOf(contentSize, chunkGroupLog)
     this.#pairsAt = chunkGroupLog === 0 ? HEADER_BYTES : 0 // Bao's outboard begins with its length

@@ -4,7 +4,24 @@
  *
  * Digests are held against the slow reference of this folder's neighbour, in the same runtime, so that an engine's own mistakes show.
  */
-import { ChunkRanges, createHasher, createOutboard, decode, encode, encodeRanges, hash, VerifyError } from '@selvedge/verified-streaming'
+import {
+  ChunkRanges,
+  createDecodeStream,
+  createHasher,
+  createHashPool,
+  createMemoryStore,
+  createOutboard,
+  createSink,
+  decode,
+  encode,
+  encodeRanges,
+  fetchVerified,
+  hash,
+  hashParallel,
+  VerifyError,
+  verifyRanges,
+} from '@selvedge/verified-streaming'
+import { createVerifiedResponder } from '@selvedge/verified-streaming/service-worker'
 import { referenceHash } from '../reference/blake3.ts'
 
 /** Each kind of kernel and of tree: nothing, part of a block, one chunk, two, a group, groups, an odd tail. */
@@ -81,6 +98,63 @@ async function checkRanges(): Promise<void> {
   assertEqual((await decoded(encoded.subarray(0, -1), root, size, ranges)).code, 'VERIFY_TRUNCATED', 'a response cut short')
 }
 
+/** Two sources of which one lies: it is named, and the other completes the blob. */
+async function checkSink(): Promise<void> {
+  const data = patternOf(200_000)
+  const { root, size, outboard } = await createOutboard(data)
+  const ranges = ChunkRanges.fromByteRanges([{ start: 100_000 }])
+  const response = await gather(encodeRanges({ data, outboard, size }, ranges))
+  response[response.length - 1]! ^= 1
+  const store = createMemoryStore()
+  const sink = createSink(root, { store })
+  const error = await sink.receive([response], { source: 'liar', ranges }).catch((reason: unknown) => reason)
+  if (!(error instanceof VerifyError)) throw new Error(`the liar was believed: ${String(error)}`)
+  assertEqual([error.code, error.details.source], ['VERIFY_MISMATCH', 'liar'], 'a source that lies')
+  const missing = sink.missing()
+  await sink.receive([await gather(encodeRanges({ data, outboard, size }, missing))], { source: 'honest', ranges: missing })
+  assertEqual([sink.isComplete, (await store.content(size).readAt(0, size)).join()], [true, data.join()], 'what two sources gave')
+  const damaged = data.slice()
+  damaged[70_000]! ^= 1
+  await verifyRanges(damaged, outboard, root, ChunkRanges.fromByteRanges([{ start: 100_000 }]))
+  const refused = await verifyRanges(damaged, outboard, root).catch((reason: unknown) => reason)
+  assertEqual(refused instanceof VerifyError ? refused.code : refused, 'VERIFY_MISMATCH', 'damaged content')
+}
+
+/** A stream of the web platform, and a host that is a function: what a page uses. */
+async function checkStreams(): Promise<void> {
+  const data = patternOf(200_000)
+  const { root, outboard } = await createOutboard(new Blob([data as BlobPart]).stream() as ReadableStream<Uint8Array>)
+  const source = new Blob([(await gather(encode(data))) as BlobPart]).stream() as ReadableStream<Uint8Array>
+  const { readable, writable } = createDecodeStream(root)
+  const [, out] = await Promise.all([source.pipeTo(writable), new Response(readable).arrayBuffer()])
+  assertEqual(new Uint8Array(out).join(), data.join(), 'a decoded stream')
+  const fetch = async (url: string, { method, headers }: RequestInit): Promise<Response> => {
+    const file = url.endsWith('.obao4') ? outboard : data
+    const [, start, last] = /bytes=(\d+)-(\d+)/.exec(new Headers(headers).get('range') ?? '') ?? []
+    if (method === 'HEAD') return new Response(null, { headers: { 'content-length': String(file.length) } })
+    return new Response(file.slice(Number(start), Number(last) + 1) as BodyInit, { status: 206 })
+  }
+  const response = await fetchVerified('http://host.test/file', root, { fetch, range: { start: 150_000, end: 150_100 } })
+  assertEqual([response.status, response.headers.get('content-range')], [206, 'bytes 150000-150099/200000'], 'a range of a host')
+  assertEqual(new Uint8Array(await response.arrayBuffer()).join(), data.subarray(150_000, 150_100).join(), 'its bytes')
+  const respond = createVerifiedResponder({ rootOf: () => root, fetch })
+  const answer = await respond(new Request('http://host.test/file', { headers: { 'if-range': '"other"' } }))
+  assertEqual([answer?.status, (await answer?.arrayBuffer())?.byteLength], [200, 200_000], 'the responder')
+}
+
+/** @returns how many workers this runtime gives. */
+async function checkParallel(): Promise<number> {
+  const input = patternOf(5_000_000)
+  const pool = await createHashPool({ workers: 2 })
+  const { workers } = pool
+  try {
+    assertEqual(hexOf(await hashParallel(input, { workers: pool })), hexOf(hash(input)), 'a hash by workers')
+  } finally {
+    pool.close()
+  }
+  return workers
+}
+
 /** Counts compiled kernels: what says which engine did the work. */
 function watchKernel(): () => string {
   const modules = globalThis.WebAssembly
@@ -112,11 +186,22 @@ async function speed(): Promise<number> {
   return Math.round(64_000 / Math.max(1, Date.now() - begin))
 }
 
-export default async function conform(): Promise<{ kernel: string; mebibytesPerSecond: number; checks: string[] }> {
+export interface Report {
+  /** Which engine hashed. */
+  readonly kernel: string
+  /** Workers that hash for one call; 0 where the runtime gives none. */
+  readonly workers: number
+  readonly mebibytesPerSecond: number
+}
+
+export default async function conform(): Promise<Report> {
   const kernel = watchKernel()
   checkHashes()
   await checkEncodings()
   await checkRanges()
+  await checkSink()
+  await checkStreams()
+  const workers = await checkParallel()
   const mebibytesPerSecond = await speed()
-  return { kernel: kernel(), mebibytesPerSecond, checks: ['hashes', 'encodings', 'ranges'] }
+  return { kernel: kernel(), workers, mebibytesPerSecond }
 }

@@ -1,0 +1,87 @@
+/**
+ * A sink's store in files, so that a download outlives its process: `PATH.part` holds content, `PATH.pairs` what proves it, `PATH.state`
+ * what is held. The state is written only after content and proof are on the disk, by renaming, so that after a crash at any moment it
+ * names nothing that is not there; a sink's `recheck` finds what a disk lost all the same.
+ */
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { HASH_BYTES, PAIR_BYTES } from './constants.ts'
+import { VerifyError } from './errors.ts'
+import type { SinkStore } from './memory-store.ts'
+import { fromFileHandle } from './random-access.ts'
+import type { Sink } from './sink.ts'
+
+export interface FileStore extends SinkStore {
+  /** What `save` wrote in an earlier life, for `createSink`; `undefined` at first. */
+  readonly state: Uint8Array | undefined
+  /** Keeps what the sink holds: on the disk when it resolves. Call it as often as a loss may be large. */
+  save(sink: Sink): Promise<void>
+  /** Gives the complete file its name and removes the others. @throws {VerifyError} `VERIFY_INCOMPLETE` */
+  finish(sink: Sink): Promise<void>
+  /** Lets go of the files and keeps them. */
+  close(): Promise<void>
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r+')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return open(path, 'wx+')
+  }
+}
+
+async function readState(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return new Uint8Array(await readFile(path))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return undefined
+  }
+}
+
+async function writeAt(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at, offset + at)).bytesWritten
+}
+
+/**
+ * Opens the files of a download to `path`, new or begun earlier. One process at a time.
+ *
+ * @throws the file system's own errors.
+ * @example const store = await openFileStore('film.webm'), sink = createSink(root, { store, state: store.state })
+ */
+export async function openFileStore(path: string): Promise<FileStore> {
+  const content = await openFile(`${path}.part`)
+  const pairs = await openFile(`${path}.pairs`)
+  const state = await readState(`${path}.state`)
+  const sync = async (): Promise<void> => {
+    await content.datasync()
+    await pairs.datasync()
+  }
+  const close = async (): Promise<void> => {
+    await content.close()
+    await pairs.close()
+  }
+  return {
+    state,
+    writeContent: (offset, bytes) => writeAt(content, bytes, offset),
+    writePair: (slot, pair) => writeAt(pairs, pair, slot * PAIR_BYTES),
+    readContent: (offset, length) => fromFileHandle(content, Number.MAX_SAFE_INTEGER).readAt(offset, length),
+    readPair: (slot) => fromFileHandle(pairs, Number.MAX_SAFE_INTEGER).readAt(slot * PAIR_BYTES, 2 * HASH_BYTES),
+    sync,
+    close,
+    async save(sink) {
+      const bytes = await sink.save() // which syncs first
+      await writeFile(`${path}.state.new`, bytes, { flush: true })
+      await rename(`${path}.state.new`, `${path}.state`)
+    },
+    async finish(sink) {
+      const { size } = sink
+      if (!sink.isComplete || size.state !== 'verified') throw new VerifyError('VERIFY_INCOMPLETE', `${path} is not complete yet`)
+      await content.truncate(size.bytes)
+      await sync()
+      await close()
+      await rename(`${path}.part`, path)
+      for (const ending of ['pairs', 'state']) await rm(`${path}.${ending}`, { force: true })
+    },
+  }
+}
