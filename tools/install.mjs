@@ -30,12 +30,15 @@ export function ensureInstalled(scope) {
   const wanted = fingerprint()
   const [installed, mark] = existsSync(stampFile) ? readFileSync(stampFile, 'utf8').trim().split(' ') : []
   if (mark === wanted && (installed === scope || installed === 'full')) return
-  const args = ['install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=error', ...filters[scope]]
+  // What is there is never narrowed: `npm start` in a clone that somebody works in would take the tools away.
+  const isFull =
+    scope === 'full' || installed === 'full' || (installed === undefined && existsSync(join(top, 'node_modules/.modules.yaml')))
+  const args = ['install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=error', ...filters[isFull ? 'full' : 'run']]
   const { status, error } = spawnSync('pnpm', args, { cwd: top, stdio: ['ignore', 2, 2] })
   if (status !== 0) {
     process.stderr.write(`pnpm ${args.join(' ')} failed${error ? `: ${error.message}` : ` with exit code ${status}`}\n`)
     process.exit(1)
   }
   mkdirSync(dirname(stampFile), { recursive: true })
-  writeFileSync(stampFile, `${scope} ${wanted}\n`)
+  writeFileSync(stampFile, `${isFull ? 'full' : 'run'} ${wanted}\n`)
 }
