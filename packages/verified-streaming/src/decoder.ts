@@ -9,7 +9,7 @@ import { ChunkRanges } from './chunk-ranges.ts'
 import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HASH_BYTES, HEADER_BYTES, PAIR_BYTES, WALK_SLOTS } from './constants.ts'
 import { type ContentSize, UNKNOWN_SIZE } from './content-size.ts'
 import { VerifyError } from './errors.ts'
-import { parentCv, subtreeCv } from './kernel/index.ts'
+import { parentMatches, subtreeMatches } from './kernel/index.ts'
 import { PreOrderWalk } from './pre-order-walk.ts'
 import { checkChunkGroupLog, checkRoot, checkSize, chunkCountOf } from './tree.ts'
 
@@ -39,9 +39,9 @@ export class Decoder {
   readonly #chunkGroupLog: number
   readonly #maxSize: number
   readonly #onParent: ParentListener | undefined
-  /** Expected values of the nodes that wait, by slot, and behind them the one just computed. */
-  readonly #cvs = new Uint8Array((WALK_SLOTS + 1) * HASH_BYTES)
-  readonly #words = new Uint32Array(this.#cvs.buffer)
+  /** Expected values of the nodes that wait, by slot. */
+  readonly #cvs = new Uint8Array(WALK_SLOTS * HASH_BYTES)
+  readonly #words = new Int32Array(this.#cvs.buffer)
   #walk: PreOrderWalk | undefined
   #size: ContentSize = UNKNOWN_SIZE
   #claimed = 0
@@ -99,8 +99,9 @@ export class Decoder {
     while (!this.#isDone) {
       if (this.#need === 0 && !this.#takeNode()) break
       if (!this.#gather()) return undefined
-      const part = this.#walk === undefined ? this.#header() : this.#walk.isLeaf ? this.#leaf(this.#walk) : this.#parent(this.#walk)
+      const length = this.#need
       this.#need = 0
+      const part = this.#walk === undefined ? this.#header() : this.#walk.isLeaf ? this.#leaf(this.#walk, length) : this.#parent(this.#walk)
       if (part !== undefined) return part
     }
     this.#isDone = true
@@ -177,26 +178,33 @@ export class Decoder {
   #parent(walk: PreOrderWalk): undefined {
     const item = this.#item
     const at = this.#itemAt
-    parentCv(item, at, walk.count === walk.chunkCount, this.#cvs, WALK_SLOTS * HASH_BYTES)
-    if (!this.#isExpected(walk.slot)) this.#mismatch(walk, 'parent')
+    if (!parentMatches(item, at, walk.count === walk.chunkCount, this.#words, walk.slot * CV_WORDS)) this.#mismatch(walk, 'parent')
     if (this.#onParent !== undefined) this.#onParent(walk.start, walk.count, item, at)
     if (walk.leftSlot >= 0) this.#expect(walk.leftSlot, item, at)
     if (walk.rightSlot >= 0) this.#expect(walk.rightSlot, item, at + HASH_BYTES)
   }
 
-  #leaf(walk: PreOrderWalk): VerifiedPart | undefined {
+  /** A leaf, and with it the next one where that lies right behind it, in the content and in the input: siblings often do. */
+  #leaf(walk: PreOrderWalk, length: number): VerifiedPart | undefined {
+    const item = this.#item
     const at = this.#itemAt
-    const end = at + this.#need
-    subtreeCv(this.#item, at, end, walk.start, walk.count === walk.chunkCount, this.#cvs, WALK_SLOTS * HASH_BYTES)
-    if (!this.#isExpected(walk.slot)) this.#mismatch(walk, 'leaf')
-    if (walk.start + walk.count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
-    return end === at ? undefined : { offset: walk.start * CHUNK_BYTES, bytes: this.#item.subarray(at, end) }
+    const first = walk.start
+    let end = at + length
+    if (!this.#isTrueLeaf(walk, item, at, end)) this.#mismatch(walk, 'leaf')
+    const nextChunk = first + walk.count
+    if (item === this.#input && this.#takeNode() && walk.isLeaf && walk.start === nextChunk && end + this.#need <= item.length) {
+      if (this.#isTrueLeaf(walk, item, end, end + this.#need)) {
+        end += this.#need
+        this.#position = end
+        this.#need = 0
+      } // else it is taken up again, and refused, when the caller comes back for it
+    }
+    return end === at ? undefined : { offset: first * CHUNK_BYTES, bytes: item.subarray(at, end) }
   }
 
-  /** Whether the value just computed is the one that `slot` waits for. */
-  #isExpected(slot: number): boolean {
-    const words = this.#words
-    for (let i = 0; i < CV_WORDS; i++) if (words[slot * CV_WORDS + i] !== words[WALK_SLOTS * CV_WORDS + i]) return false
+  #isTrueLeaf(walk: PreOrderWalk, item: Uint8Array, at: number, end: number): boolean {
+    if (!subtreeMatches(item, at, end, walk.start, walk.count === walk.chunkCount, this.#words, walk.slot * CV_WORDS)) return false
+    if (walk.start + walk.count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
     return true
   }
 

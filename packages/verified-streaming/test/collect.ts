@@ -1,5 +1,13 @@
 /** What tests do with streams, over and over. */
-import { type ByteReader, type ByteSource, type ChunkRanges, decode, type DecodeOptions, VerifyError } from '../src/index.ts'
+import {
+  type ByteReader,
+  type ByteSource,
+  type ChunkRanges,
+  type ContentSize,
+  decode,
+  type DecodeOptions,
+  VerifyError,
+} from '../src/index.ts'
 import { joined } from './reference/bao.ts'
 
 /** All pieces of a stream, copied as they come. */
@@ -20,6 +28,7 @@ export interface Outcome {
   /** 'done', or the code it ended with. */
   readonly end: string
   readonly error: unknown
+  readonly size: ContentSize
 }
 
 /** Decodes to the end, whatever that is. */
@@ -29,11 +38,17 @@ export async function outcomeOf(
   options: DecodeOptions & { readonly ranges?: ChunkRanges } = {},
 ): Promise<Outcome> {
   const parts: Outcome['parts'] = []
+  let size: ContentSize = { state: 'unverified', claimed: undefined }
   try {
-    for await (const { offset, bytes } of decode(encoded, root, options)) parts.push({ offset, bytes: bytes.slice() })
-    return { parts, end: 'done', error: undefined }
+    const decoding = decode(encoded, root, options)
+    try {
+      for await (const { offset, bytes } of decoding) parts.push({ offset, bytes: bytes.slice() })
+    } finally {
+      size = decoding.size
+    }
+    return { parts, end: 'done', error: undefined, size }
   } catch (error) {
-    return { parts, end: error instanceof VerifyError ? error.code : String(error), error }
+    return { parts, end: error instanceof VerifyError ? error.code : String(error), error, size }
   }
 }
 

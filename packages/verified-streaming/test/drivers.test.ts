@@ -60,7 +60,7 @@ describe('sources', () => {
     }
     const { error, parts } = await outcomeOf(failing(), root)
     expect(error).toBe(broken)
-    expect(parts).toHaveLength(6)
+    expect(joined(parts.map(({ bytes }) => bytes))).toEqual(data.subarray(0, 6 * 16_384))
   })
 
   test('a source that uses one buffer again and again is read before it does', async () => {
@@ -97,6 +97,13 @@ describe('the iterator', () => {
     expect(out).toEqual(ends.map((leafEnd) => Math.ceil(leafEnd / 64) * 64)) // it comes in pieces of 64 bytes
   })
 
+  test('gives groups that lie side by side in the input in one part', async () => {
+    const { parts } = await outcomeOf(encoded, root)
+    expect(parts.map(({ offset }) => offset)).toEqual([0, 2, 4, 6, 8, 10, 12].map((group) => group * 16_384))
+    const wrong = await outcomeOf(flipped(encoded, 8 + 4 * 64 + 16_384 + 5), root) // in the second group of the first pair
+    expect([wrong.parts.map(({ offset, bytes }) => [offset, bytes.length]), wrong.end]).toEqual([[[0, 16_384]], 'VERIFY_MISMATCH'])
+  })
+
   test('stops its source when the consumer stops', async () => {
     let isClosed = false
     async function* watched(): AsyncGenerator<Uint8Array> {
@@ -121,7 +128,7 @@ describe('the iterator', () => {
 
   test('reports progress and what is known of the size', async () => {
     const seen: [number, string][] = []
-    const decoding = decode(encoded, root, { onProgress: ({ bytes, size }) => seen.push([bytes, size.state]) })
+    const decoding = decode(inPieces(encoded, 1000), root, { onProgress: ({ bytes, size }) => seen.push([bytes, size.state]) })
     expect(decoding.size).toEqual({ state: 'unverified', claimed: undefined })
     for await (const _ of decoding);
     expect(seen.map(([bytes]) => bytes)).toEqual(Array.from({ length: 13 }, (_, i) => Math.min(SIZE, (i + 1) * 16_384)))

@@ -235,7 +235,7 @@ test('content goes to the store before its parents, and both before it counts as
       },
     },
   })
-  await sink.receive(await responseOf(blob, ChunkRanges.all))
+  await sink.receive(inPieces(await responseOf(blob, ChunkRanges.all), 1000))
   expect(store.writes).toEqual(['content 0', 'pair 1', 'pair 0', 'content 16384', 'content 32768', 'pair 2', 'content 49152'])
 })
 
@@ -252,7 +252,7 @@ test('a full store ends the transfer with its own error, and the part does not c
       },
     },
   })
-  await expect(sink.receive(await responseOf(blob, ChunkRanges.all))).rejects.toBe(full)
+  await expect(sink.receive(inPieces(await responseOf(blob, ChunkRanges.all), 1000))).rejects.toBe(full)
   expect(sink.held).toEqual(ChunkRanges.fromChunks(0, 16))
 })
 
