@@ -13,7 +13,7 @@ import type { Sink } from './sink.ts'
 export interface FileStore extends SinkStore {
   /** What `save` wrote in an earlier life, for `createSink`; `undefined` at first. */
   readonly state: Uint8Array | undefined
-  /** Keeps what the sink holds: on the disk when it resolves. Call it as often as a loss may be large. */
+  /** Keeps what the sink holds: on the disk when it resolves. Call it as often as you would not download again; calls take turns. */
   save(sink: Sink): Promise<void>
   /** Gives the complete file its name and removes the others. @throws {VerifyError} `VERIFY_INCOMPLETE` */
   finish(sink: Sink): Promise<void>
@@ -61,6 +61,12 @@ export async function openFileStore(path: string): Promise<FileStore> {
     await content.close()
     await pairs.close()
   }
+  let turn: Promise<void> = Promise.resolve()
+  const writeState = async (sink: Sink): Promise<void> => {
+    const bytes = await sink.save() // which syncs first
+    await writeFile(`${path}.state.new`, bytes, { flush: true })
+    await rename(`${path}.state.new`, `${path}.state`)
+  }
   return {
     state,
     writeContent: (offset, bytes) => writeAt(content, bytes, offset),
@@ -69,14 +75,15 @@ export async function openFileStore(path: string): Promise<FileStore> {
     readPair: (slot) => fromFileHandle(pairs, Number.MAX_SAFE_INTEGER).readAt(slot * PAIR_BYTES, 2 * HASH_BYTES),
     sync,
     close,
-    async save(sink) {
-      const bytes = await sink.save() // which syncs first
-      await writeFile(`${path}.state.new`, bytes, { flush: true })
-      await rename(`${path}.state.new`, `${path}.state`)
+    save(sink) {
+      const saved = turn.then(() => writeState(sink))
+      turn = saved.catch(() => {}) // whoever asked is told; the next one has its own try
+      return saved
     },
     async finish(sink) {
       const { size } = sink
       if (!sink.isComplete || size.state !== 'verified') throw new VerifyError('VERIFY_INCOMPLETE', `${path} is not complete yet`)
+      await turn
       await content.truncate(size.bytes)
       await sync()
       await close()
