@@ -1,9 +1,11 @@
-import { defineConfig } from 'tsup'
+import type { Options } from 'tsup'
 
-export default defineConfig({
+const config: Options = {
   entry: ['src/main.ts'],
   format: 'esm',
   target: 'node24',
   dts: false,
   clean: true,
-})
+}
+
+export default config

@@ -20,6 +20,10 @@ interface Coded {
 export function asClientError(error: unknown, node: string, signal?: AbortSignal): unknown {
   if (error instanceof ClientError || (signal?.aborted && error === signal.reason)) return error
   const { code, laneCode, reason, message } = (typeof error === 'object' && error !== null ? error : {}) as Coded
+  // Our own codec's word about the answer; it names a lane code too, which nobody sent.
+  if (typeof code === 'string' && code.startsWith('CONTENT_')) {
+    return new ClientError('CLIENT_BAD_ANSWER', `${node}: ${String(message)}`, { node, finer: code }, { cause: error })
+  }
   if (typeof laneCode === 'number') {
     const text = String(reason ?? message)
     const finer = /^[A-Z][A-Z0-9_]+/.exec(text)?.[0] ?? ''
@@ -30,7 +34,5 @@ export function asClientError(error: unknown, node: string, signal?: AbortSignal
     const what = finer === 'CAR_TRUNCATED' || finer === 'VERIFY_TRUNCATED' ? 'CLIENT_INTERRUPTED' : 'CLIENT_UNVERIFIED'
     return new ClientError(what, `${node}: ${String(message)}`, { node, finer }, { cause: error })
   }
-  if (finer.startsWith('CONTENT_'))
-    return new ClientError('CLIENT_BAD_ANSWER', `${node}: ${String(message)}`, { node, finer }, { cause: error })
   return new ClientError('CLIENT_INTERRUPTED', `${node}: ${String(message ?? error)}`, { node, finer }, { cause: error })
 }

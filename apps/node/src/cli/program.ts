@@ -1,9 +1,6 @@
+/** The words of the command line. A command's own code is loaded when it is called: a client does not wait for a store. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { join } from 'node:path'
-import { add } from '../commands/add.ts'
-import { get } from '../commands/get.ts'
-import { origin } from '../commands/origin.ts'
-import { run } from '../commands/run.ts'
 import { NodeError } from '../errors.ts'
 import { createReport, type Report } from './report.ts'
 import { parseListen, parseOrigin, parseRange } from './usage.ts'
@@ -91,7 +88,7 @@ function addRun(program: Command, report: Report): void {
     .option('--origin <url>', 'a trustless IPFS gateway to fetch from; again for each further one', collect(parseOrigin), [])
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
     .addHelpText('after', RUN_EXAMPLES)
-    .action(async (options) => run(report, options))
+    .action(async (options) => (await import('../commands/run.ts')).run(report, options))
 }
 
 function addGet(program: Command, report: Report): void {
@@ -104,7 +101,7 @@ function addGet(program: Command, report: Report): void {
     .option('--node <address>', 'selvedge://HOST:PORT/KEY; again for each further one', collect(String), [])
     .option('--data <dir>', 'folder of the node to ask where none is named', DATA_DEFAULT)
     .addHelpText('after', GET_EXAMPLES)
-    .action(async (address, options) => get(report, address, options))
+    .action(async (address, options) => (await import('../commands/get.ts')).get(report, address, options))
 }
 
 function addAdd(program: Command, report: Report): void {
@@ -114,7 +111,7 @@ function addAdd(program: Command, report: Report): void {
     .argument('<file>')
     .option('--data <dir>', DATA_TEXT, DATA_DEFAULT)
     .addHelpText('after', '\nExample:\n  $ selvedge add film.mp4')
-    .action(async (file, options) => add(report, file, options))
+    .action(async (file, options) => (await import('../commands/add.ts')).add(report, file, options))
 }
 
 function addOrigin(program: Command, report: Report): void {
@@ -124,7 +121,7 @@ function addOrigin(program: Command, report: Report): void {
     .argument('<dir>')
     .option('--listen <host:port>', 'where HTTP is answered', argument(parseListen), { host: '127.0.0.1', port: 8080 })
     .addHelpText('after', '\nExample:\n  $ selvedge origin ./photos --listen 127.0.0.1:8080')
-    .action(async (folder, options) => origin(report, folder, options))
+    .action(async (folder, options) => (await import('../commands/origin.ts')).origin(report, folder, options))
 }
 
 /** A parser of ours as one of commander's: the same line for both. */

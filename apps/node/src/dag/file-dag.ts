@@ -16,6 +16,8 @@ const RAW = 0x55
 /** Leaves of 256 KiB, 174 links a node: what most of IPFS was imported with. */
 const LEAF_BYTES: number = 256 * 1024
 const SHARD_SPLIT_BYTES: number = 256 * 1024
+/** Leaves that were read last: an answer asks for its first block twice, and clients ask alike. */
+const RECENT_BYTES_MAX: number = 4 * 2 ** 20
 const LINKS_MAX = 174
 
 export interface BuildOptions {
@@ -46,6 +48,7 @@ const keyOf = (digest: Uint8Array): string => Buffer.from(digest.buffer, digest.
 export function createFileDag(): FileDag {
   const leaves = new Map<string, Leaf>()
   const nodes = new Map<string, Uint8Array>()
+  const recent = createRecent()
   const stats = { leaves: 0, nodes: 0, bytes: 0 }
 
   function addLeaf(file: string, offset: number, bytes: Uint8Array): CID {
@@ -58,12 +61,13 @@ export function createFileDag(): FileDag {
 
   async function get(cid: CID): Promise<Uint8Array> {
     const key = keyOf(cid.multihash.digest)
-    const node = nodes.get(key)
-    if (node !== undefined) return node
+    const here = nodes.get(key) ?? recent.get(key)
+    if (here !== undefined) return here
     const leaf = leaves.get(key)
     if (leaf === undefined) throw new NodeError('NODE_NOT_FOUND', `${cid.toString()} is in none of the served files`)
     const bytes = await readLeaf(leaf)
     if (keyOf(sha256(bytes)) !== key) throw new NodeError('NODE_FILE_CHANGED', `${leaf.file} is not what it was at ${leaf.offset}`)
+    recent.set(key, bytes)
     return bytes
   }
 
@@ -105,19 +109,36 @@ export function createFileDag(): FileDag {
 }
 
 function* candidatesOf(files: readonly ListedFile[], leafBytes: number): Iterable<ImportCandidate> {
-  for (const { path, file } of files) yield { path, content: leafBytesOf(file, leafBytes) }
+  for (const { path, file, size } of files) yield { path, content: leafBytesOf(file, size, leafBytes) }
+}
+
+/** First in, first out, bounded in bytes. */
+function createRecent(): { get(key: string): Uint8Array | undefined; set(key: string, bytes: Uint8Array): void } {
+  const kept = new Map<string, Uint8Array>()
+  let total = 0
+  return {
+    get: (key) => kept.get(key),
+    set(key, bytes) {
+      if (!kept.has(key)) total += bytes.length
+      kept.set(key, bytes)
+      for (const [oldest, { length }] of kept) {
+        if (total <= RECENT_BYTES_MAX) return
+        kept.delete(oldest)
+        total -= length
+      }
+    },
+  }
 }
 
 /** A file cut into leaves; an empty file is one empty leaf. */
-async function* leafBytesOf(file: string, leafBytes: number): AsyncIterable<Uint8Array> {
+async function* leafBytesOf(file: string, size: number, leafBytes: number): AsyncIterable<Uint8Array> {
   const handle = await open(file)
   try {
-    for (let offset = 0; ; ) {
-      const bytes = await readFully(handle, offset, leafBytes)
-      if (bytes.length === 0 && offset > 0) return
+    for (let offset = 0; offset === 0 || offset < size; offset += leafBytes) {
+      const length = Math.min(leafBytes, size - offset)
+      const bytes = await readFully(handle, offset, length)
+      if (bytes.length < length) throw new NodeError('NODE_FILE_CHANGED', `${file} became shorter while it was read`)
       yield bytes
-      offset += bytes.length
-      if (bytes.length < leafBytes) return
     }
   } finally {
     await handle.close()
