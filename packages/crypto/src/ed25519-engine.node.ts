@@ -42,9 +42,10 @@ function privateKeyOf(seed: Uint8Array): ReturnType<typeof createPrivateKey> {
 }
 
 function sodiumEngines(): Ed25519Engine[] {
+  const require = createRequire(import.meta.url)
   let sodium: Sodium
   try {
-    sodium = createRequire(import.meta.url)('sodium-native') as Sodium
+    sodium = require('sodium-native') as Sodium
   } catch {
     return [] // not installed, or no prebuilt file for this platform: OpenSSL serves
   }

@@ -24,7 +24,6 @@ export const FRAME = {
   window: 0x0f,
   meter: 0x10,
 } as const
-export type FrameName = keyof typeof FRAME
 
 /** DATA: the sender's half of the lane ends with this frame. */
 export const FLAG_END = 1
