@@ -6,6 +6,7 @@ import { filesOf, isScript } from '../sources.ts'
 import type { Finding } from '../tool.ts'
 
 const BLOB_BYTES_MAX = 256 * 2 ** 10
+const TEXT_BYTES_MAX = 16 * 2 ** 20
 const vague = new Set(['utils', 'util', 'helpers', 'helper', 'common', 'misc'])
 
 function checkName(file: string): string[] {
@@ -50,6 +51,7 @@ export function checkTree(root: string): Finding[] {
     const { size } = statSync(join(root, file))
     if (size > BLOB_BYTES_MAX && basename(file) !== 'pnpm-lock.yaml')
       found.push({ file, message: `is ${size} bytes, more than ${BLOB_BYTES_MAX}` })
+    if (size > TEXT_BYTES_MAX) return found // reported above, and no text
     const text = readFileSync(join(root, file), 'latin1')
     for (const { pattern, message } of forbidden) {
       const at = text.search(pattern)
