@@ -1,5 +1,6 @@
 /** The `Index` port on LMDB: one environment, one named database a table. The only file that knows LMDB. */
 import { open, type Database } from 'lmdb'
+import { BlockstoreError } from './errors.ts'
 import type { Index, Table } from './ports.ts'
 
 const TABLES: readonly Table[] = ['blobs', 'blocks', 'places', 'entities', 'files', 'roots', 'meta']
@@ -48,6 +49,15 @@ export function createLmdbIndex(path: string): Index {
           else void databaseOf(table).put(bufferOf(key), bufferOf(value))
         }
       })
+      // Two copies of lmdb's JavaScript in one process share one native library, and the first then writes zeros without a word.
+      const last = batch.findLast(({ value }) => value !== undefined)
+      if (last?.value !== undefined && !databaseOf(last.table).get(bufferOf(last.key))?.equals(last.value)) {
+        throw new BlockstoreError(
+          'BLOCKSTORE_IO',
+          `the index in ${path} does not keep what it is given: is a second copy of lmdb loaded?`,
+          { path },
+        )
+      }
     },
     async close() {
       await root.flushed
