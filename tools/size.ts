@@ -31,7 +31,7 @@ export const budgets: readonly Budget[] = [
   weighing('verified-streaming', '{ hash }', 10.2 * KB),
   weighing('verified-streaming', '{ decode }', 12 * KB),
   weighing('verified-streaming', '{ hash, createHasher, createOutboardBuilder, encodeRanges, decode, ChunkRanges }', 15.6 * KB),
-  weighing('verified-streaming', '{ fetchVerified }', 16 * KB),
+  weighing('verified-streaming', '{ fetchVerified }', 17 * KB),
   weighing('crypto', '{ sha256 }', 3.2 * KB, '/sha256'),
   weighing('crypto', '{ createKeyPair, verifyEd25519 }', 17 * KB),
   weighing('verified-car', '{ verifyCar }', 33 * KB),
