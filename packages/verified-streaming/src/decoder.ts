@@ -153,10 +153,10 @@ export class Decoder {
     return true
   }
 
-  /** Grows with what has really come, never by what was announced. */
+  /** Grows with what has really come, at most fourfold, never by what was announced. */
   #reserve(length: number): void {
     if (length <= this.#carry.length) return
-    const grown = new Uint8Array(Math.min(CHUNK_BYTES * 2 ** this.#chunkGroupLog, Math.max(length, 2 * this.#carry.length)))
+    const grown = new Uint8Array(Math.min(CHUNK_BYTES * 2 ** this.#chunkGroupLog, Math.max(length, 4 * this.#carry.length)))
     grown.set(this.#carry.subarray(0, this.#carried))
     this.#carry = grown
   }

@@ -56,7 +56,10 @@ async function asked(root: Uint8Array, ranges: ChunkRangesSeq): Promise<Uint8Arr
 /** iroh writes hashes as hex or as base32 without padding, by version. */
 function hexOfText(text: string): string {
   if (/^[0-9a-f]{64}$/.test(text)) return text
-  const bits = [...text].map((letter) => 'abcdefghijklmnopqrstuvwxyz234567'.indexOf(letter).toString(2).padStart(5, '0')).join('')
+  const bits = text
+    .split('')
+    .map((letter) => 'abcdefghijklmnopqrstuvwxyz234567'.indexOf(letter).toString(2).padStart(5, '0'))
+    .join('')
   return (bits.slice(0, 256).match(/.{4}/g) ?? []).map((nibble) => Number.parseInt(nibble, 2).toString(16)).join('')
 }
 

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { ChunkRanges, createOutboard, Decoder, encode, encodedBytesOf } from '../src/index.ts'
+import { collect, contentOf } from './collect.ts'
+import { joined, sizeField } from './reference/bao.ts'
+
+/** Octets of the byte arrays that are made, views of others not counted, while `run` runs. */
+function allocatedBytes(run: () => void): number {
+  const original = globalThis.Uint8Array
+  let bytes = 0
+  globalThis.Uint8Array = new Proxy(original, {
+    construct(target, args: unknown[], newTarget) {
+      if (typeof args[0] === 'number') bytes += args[0]
+      return Reflect.construct(target, args, newTarget) as object
+    },
+  })
+  try {
+    run()
+  } finally {
+    globalThis.Uint8Array = original
+  }
+  return bytes
+}
+
+const DATA = contentOf(3_000_000)
+const { root } = await createOutboard(DATA)
+
+/** What a decoder allocates over a whole encoding that comes in pieces of `length`. */
+async function decodedBytes(chunkGroupLog: number, length: number): Promise<number> {
+  const encoded = await collect(encode(DATA, { chunkGroupLog }))
+  const pieces = Array.from({ length: Math.ceil(encoded.length / length) }, (_, i) => encoded.subarray(i * length, (i + 1) * length))
+  let out = 0
+  const allocated = allocatedBytes(() => {
+    const decoder = new Decoder(root, { chunkGroupLog })
+    for (const piece of pieces) {
+      decoder.push(piece)
+      for (let part = decoder.next(); part !== undefined; part = decoder.next()) out += part.bytes.length
+    }
+  })
+  expect(out).toBe(DATA.length)
+  return allocated
+}
+
+test.each([
+  [0, 777],
+  [4, 777],
+  [4, 65_536],
+  [10, 65_536],
+])(
+  'a decoder at group size 2^%i, given pieces of %i bytes, allocates two groups at most in its whole life',
+  async (chunkGroupLog, length) => {
+    expect(await decodedBytes(chunkGroupLog, length)).toBeLessThan(2 * 1024 * 2 ** chunkGroupLog + 4096)
+  },
+)
+
+test('a decoder given the whole encoding at once copies nothing', async () => {
+  expect(await decodedBytes(4, 2 ** 30)).toBeLessThan(4096)
+})
+
+test('nothing is allocated because a length says so: memory follows what has come', () => {
+  const claim = 2 ** 53 - 1
+  const allocated = allocatedBytes(() => {
+    const decoder = new Decoder(root, { chunkGroupLog: 10 })
+    decoder.push(joined([sizeField(claim), new Uint8Array(3)]))
+    expect(decoder.next()).toBeUndefined()
+  })
+  expect(allocated).toBeLessThan(8192)
+})
+
+test('the proof of any 16 KiB of 1 GiB is at most 1,032 bytes', () => {
+  const size = 2 ** 30
+  for (let group = 0; group < 65_536; group += 997) {
+    const ranges = ChunkRanges.fromByteRanges([{ start: group * 16_384, end: (group + 1) * 16_384 }])
+    expect(encodedBytesOf(size, ranges) - 16_384).toBeLessThanOrEqual(1032)
+  }
+})
