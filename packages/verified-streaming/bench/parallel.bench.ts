@@ -15,9 +15,10 @@ async function sharedWith(workers: number): Promise<Prepared> {
   return { once: () => hashParallel(bytes, { workers: pool }), times: 7, bytes: bytes.length, close: () => pool.close() }
 }
 
-/** A random file of 1 GiB beside this one, read once so that it is in the page cache. */
+/** A random file of 1 GiB beside this one, read once so that it is in the page cache; gone when the process ends. */
 function makeFile(): { path: string; folder: string } {
   const folder = mkdtempSync(join(import.meta.dirname, '.import-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const path = join(folder, 'file')
   const block = new Uint8Array(16 * MIB)
   const fd = openSync(path, 'w+')
@@ -29,19 +30,19 @@ function makeFile(): { path: string; folder: string } {
 
 async function ours(workers: number): Promise<Prepared> {
   const { createHashPool, createOutboard, fromFileHandle } = await import('@selvedge/verified-streaming')
-  const { path, folder } = makeFile()
+  const { path } = makeFile()
   const pool = workers > 0 ? await createHashPool({ workers }) : 0
   const run = async (): Promise<void> => {
     const file = await open(path)
     await createOutboard(await fromFileHandle(file), { workers: pool })
     await file.close()
   }
-  return { once: run, times: 3, bytes: GIB, close: () => rmSync(folder, { recursive: true }) }
+  return { once: run, times: 3, bytes: GIB }
 }
 
 /** Each run imports into a new store, because a second import of the same content would do less. */
 async function iroh(inPlace: boolean): Promise<Prepared> {
-  const { Iroh, SetTagOption, WrapOption } = (await import('@number0/iroh')).default
+  const { Iroh, SetTagOption } = (await import('@number0/iroh')).default
   const { path, folder } = makeFile()
   let run = 0
   return {
@@ -52,7 +53,7 @@ async function iroh(inPlace: boolean): Promise<Prepared> {
         const started = process.hrtime.bigint()
         await new Promise<void>((done, failed) => {
           node.blobs
-            .addFromPath(path, inPlace, SetTagOption.auto(), WrapOption.noWrap(), (error, progress) => {
+            .addFromPath(path, inPlace, SetTagOption.auto(), { wrap: false }, (error, progress) => {
               if (error) failed(error)
               else if (progress?.allDone) done()
             })
@@ -64,7 +65,6 @@ async function iroh(inPlace: boolean): Promise<Prepared> {
       }
       return GIB / MIB / (Math.min(...times) / 1e9)
     },
-    close: () => rmSync(folder, { recursive: true }),
   }
 }
 
