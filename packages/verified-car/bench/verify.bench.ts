@@ -9,7 +9,7 @@ import type { CID } from 'multiformats/cid'
 import type { Bench, Prepared } from '../../../tools/bench/bench.ts'
 
 const MIB = 2 ** 20
-const BYTES = 128 * MIB
+const BYTES = 64 * MIB
 const CHUNK = 64 * 1_024 // what a socket hands over
 
 class Blocks {
@@ -55,34 +55,49 @@ async function drain(parts: AsyncIterable<{ bytes: Uint8Array }>): Promise<void>
   if (length !== BYTES) throw new Error(`${length} bytes came out`)
 }
 
+/** MiB for each second of processor time, all threads: the work is on one thread, and a busy machine takes the clock from everybody. */
+function perProcessorSecond(run: () => unknown): Prepared {
+  const figure = async (): Promise<number> => {
+    let best = 0
+    for (let count = 0; count < 8; count++) {
+      globalThis.gc?.()
+      const before = process.cpuUsage()
+      await run()
+      const { user, system } = process.cpuUsage(before)
+      best = Math.max(best, BYTES / MIB / ((user + system) / 1e6))
+    }
+    return best
+  }
+  return { figure }
+}
+
 async function ours(leafBytes: number): Promise<Prepared> {
   const { root, blocks } = await fixture(leafBytes)
   const car = await join(writeCar(root, blocks))
-  return { once: () => drain(flatBytes(verifyCar(chunks(car), root))), bytes: BYTES }
+  return perProcessorSecond(() => drain(flatBytes(verifyCar(chunks(car), root))))
 }
 
 async function oursProof(leafBytes: number): Promise<Prepared> {
   const { root, blocks } = await fixture(leafBytes)
   const proof = await join(writeProof(root, blocks))
-  return { once: () => drain(flatBytes(verifyProof(chunks(proof), root))), bytes: BYTES }
+  return perProcessorSecond(() => drain(flatBytes(verifyProof(chunks(proof), root))))
 }
 
 function sha256(leafBytes: number): Prepared {
   const bytes = content()
-  const once = (): void => {
+  return perProcessorSecond(() => {
     for (let offset = 0; offset < BYTES; offset += leafBytes)
       createHash('sha256')
         .update(bytes.subarray(offset, offset + leafBytes))
         .digest()
-  }
-  return { once, bytes: BYTES }
+  })
 }
 
 /** The same job: every block hashed against its CID, the file put together from its root. */
 async function theirs(leafBytes: number): Promise<Prepared> {
   const { root, blocks } = await fixture(leafBytes)
   const car = await join(writeCar(root, blocks))
-  const once = async (): Promise<void> => {
+  return perProcessorSecond(async () => {
     const checked = new Map<string, Uint8Array>()
     for await (const { cid, bytes } of await CarBlockIterator.fromIterable(chunks(car))) {
       if (!createHash('sha256').update(bytes).digest().equals(cid.multihash.digest)) throw new Error('wrong hash')
@@ -98,12 +113,11 @@ async function theirs(leafBytes: number): Promise<Prepared> {
     let length = 0
     for await (const part of entry.content()) length += part.length
     if (length !== BYTES) throw new Error(`${length} bytes came out`)
-  }
-  return { once, bytes: BYTES }
+  })
 }
 
 const note =
-  'In chunks of 64 KiB. `node:crypto` hashes the same leaves and does nothing else: the limit. `@ipld/car` with `ipfs-unixfs-exporter` holds the whole file in memory; ours one block.'
+  'In seconds of processor time, chunks of 64 KiB. `node:crypto` hashes the same leaves and does nothing else: the limit. `@ipld/car` with `ipfs-unixfs-exporter` holds the whole file in memory; ours one block.'
 
 function bench(name: string, leafBytes: number, first: (leafBytes: number) => Promise<Prepared>, goal: number): Bench {
   return {
@@ -111,12 +125,13 @@ function bench(name: string, leafBytes: number, first: (leafBytes: number) => Pr
     unit: 'MiB/s',
     subjects: { ours: () => first(leafBytes), 'node:crypto': () => sha256(leafBytes), '@ipld/car': () => theirs(leafBytes) },
     goals: { 'node:crypto': goal },
+    samples: 3,
     note,
   }
 }
 
 export const benches: readonly Bench[] = [
-  bench('CAR to verified bytes, 128 MiB, 1 MiB leaves', MIB, ours, 0.85),
-  bench('CAR to verified bytes, 128 MiB, 256 KiB leaves', 256 * 1_024, ours, 0.75),
-  bench('proof to verified bytes, 128 MiB, 256 KiB leaves', 256 * 1_024, oursProof, 0.75),
+  bench('CAR to verified bytes, 64 MiB, 1 MiB leaves', MIB, ours, 0.85),
+  bench('CAR to verified bytes, 64 MiB, 256 KiB leaves', 256 * 1_024, ours, 0.75),
+  bench('proof to verified bytes, 64 MiB, 256 KiB leaves', 256 * 1_024, oursProof, 0.75),
 ]

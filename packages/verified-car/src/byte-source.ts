@@ -25,6 +25,15 @@ export class ByteSource {
     return this.#chunk.length - this.#position
   }
 
+  /** Waits for the next chunk once all is taken; false where the source ended. */
+  async refill(): Promise<boolean> {
+    const next = this.#queued.length > 0 ? this.#queued : await this.#pull()
+    this.#queued = EMPTY
+    if (next === undefined) return false
+    this.#restart(next)
+    return true
+  }
+
   /** Waits until `count` bytes lie in one piece; false where the source ended before. */
   async fill(count: number): Promise<boolean> {
     if (this.available >= count) return true
@@ -82,18 +91,15 @@ export class ByteSource {
     this.#position = 0
   }
 
+  /** One layer of promises a chunk: at a gigabyte a second they would be what costs. */
   async #pull(): Promise<Uint8Array | undefined> {
-    while (!this.#isDone) {
-      const step = await this.#step()
-      if (step.done === true) this.#isDone = true
-      else if (step.value.length > 0) return step.value
-    }
-    return undefined
-  }
-
-  async #step(): Promise<IteratorResult<Uint8Array>> {
     try {
-      return await (this.#signal === undefined ? this.#iterator.next() : abortable(this.#iterator, this.#signal))
+      while (!this.#isDone) {
+        const step = await (this.#signal === undefined ? this.#iterator.next() : abortable(this.#iterator, this.#signal))
+        if (step.done === true) this.#isDone = true
+        else if (step.value.length > 0) return step.value
+      }
+      return undefined
     } catch (error) {
       if (!this.#signal?.aborted) this.#isDone = true // it threw, so it is closed
       throw error

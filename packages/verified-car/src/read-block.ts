@@ -18,7 +18,7 @@ export async function readBody(
   const hash = walk.hashes.get(cid.multihash.code)!.create()
   const list = new PartList()
   for (let left = length; left > 0; ) {
-    if (source.available === 0 && !(await source.fill(1))) throw truncated(walk, `inside block ${cid}`, source.offset)
+    if (source.available === 0 && !(await source.refill())) throw truncated(walk, `inside block ${cid}`, source.offset)
     const bytes = source.take(left)
     left -= bytes.length
     hash.update(list.add(bytes))
@@ -64,7 +64,7 @@ export function inlineBody({ cid }: Expected, buffer: JoinBuffer): BlockBody {
 
 export async function skip(source: ByteSource, walk: Walk, length: number): Promise<void> {
   for (let left = length; left > 0; left -= source.take(left).length) {
-    if (source.available === 0 && !(await source.fill(1))) throw truncated(walk, 'inside a block', source.offset)
+    if (source.available === 0 && !(await source.refill())) throw truncated(walk, 'inside a block', source.offset)
   }
 }
 
@@ -75,7 +75,7 @@ export async function skip(source: ByteSource, walk: Walk, length: number): Prom
 export async function drain(source: ByteSource, walk: Walk): Promise<void> {
   try {
     let left = walk.limits.trailingBytesMax
-    while (left > 0 && (source.available > 0 || (await source.fill(1)))) left -= source.take(left).length
+    while (left > 0 && (source.available > 0 || (await source.refill()))) left -= source.take(left).length
   } catch {
     // The walk is complete: an error after it is none of ours.
   }
