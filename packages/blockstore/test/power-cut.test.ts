@@ -10,7 +10,7 @@ import { SimulatedDisk, SimulatedIndex } from './support/simulated-disk.ts'
 import { checkModel, Model, runWorkload } from './support/workload.ts'
 
 const FIRST = Number(process.env['SEED'] ?? 1)
-const COUNT = Number(process.env['RUNS'] ?? 40)
+const COUNT = Number(process.env['RUNS'] ?? 24)
 const CUTS = 4
 
 function openOn(disk: SimulatedDisk, index: SimulatedIndex): Blockstore {
