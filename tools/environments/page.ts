@@ -16,7 +16,7 @@ export interface PageOptions {
   readonly serve?: (request: IncomingMessage, response: ServerResponse) => boolean
   /** A browser that stays the caller's; else one is started and closed with the page. */
   readonly browser?: Browser
-  /** Whether a security policy refuses compiled WebAssembly. */
+  /** Of the page. @default none */
   readonly contentSecurityPolicy?: string
 }
 

@@ -14,6 +14,8 @@ export interface ScriptOptions {
   readonly packageName: string
   /** File name in `test/environments/`. */
   readonly script: string
+  /** Of the page in Chromium: whether it refuses compiled WebAssembly. @default none */
+  readonly contentSecurityPolicy?: string
   /** @default 120_000 */
   readonly timeoutMs?: number
 }
@@ -90,7 +92,9 @@ async function runPage(options: ScriptOptions): Promise<unknown> {
     }),
     'worker.mjs': await bundle({ ...options, target: 'browser', name: `${name}-worker`, code: entryOf(options.script, worker) }),
   }
-  await using page = await openPage({ files, html: '<script type="module" src="./page.mjs"></script>' })
+  const { contentSecurityPolicy } = options
+  const policy = contentSecurityPolicy === undefined ? {} : { contentSecurityPolicy }
+  await using page = await openPage({ ...policy, files, html: '<script type="module" src="./page.mjs"></script>' })
   return await page.page.evaluate('runAll()')
 }
 

@@ -25,6 +25,22 @@ describe('the built package', () => {
   }
 })
 
+test('a page whose policy forbids WebAssembly hashes in portable JavaScript, with the same results', { timeout: 60_000 }, async () => {
+  for (const runtime of installed.filter(({ name }) => name === 'chromium')) {
+    const policy = "default-src 'self'" // no 'wasm-unsafe-eval'
+    const options = { folder, packageName: '@selvedge/verified-streaming', script: 'conformance.ts', contentSecurityPolicy: policy }
+    expect(await runScript(runtime, options)).toMatchObject({ page: { kernel: 'portable', workers: 0 } })
+  }
+})
+
+test('a script that fails is reported, in every runtime', { timeout: 60_000 }, async () => {
+  for (const runtime of installed) {
+    await expect(runScript(runtime, { folder, packageName: '@selvedge/verified-streaming', script: 'planted.ts' })).rejects.toThrow(
+      'planted',
+    )
+  }
+})
+
 test('every runtime is known by name', () => {
   expect(runtimes().map(({ name }) => name)).toEqual(['node-20', 'node-22', 'node-24', 'deno', 'bun', 'workerd', 'chromium'])
 })
