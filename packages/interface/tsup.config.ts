@@ -1,10 +1,12 @@
-import { defineConfig } from 'tsup'
+import type { Options } from 'tsup'
 
-export default defineConfig({
+const options: Options = {
   entry: ['src/*.ts'],
   format: 'esm',
   target: 'es2022',
   dts: false,
   clean: true,
   splitting: true,
-})
+}
+
+export default options
