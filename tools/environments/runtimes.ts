@@ -4,7 +4,7 @@
  * They are optional dependencies because most are published for a few platforms only. On linux-x64, where every one of them is, a missing
  * one fails the run; elsewhere whoever tests says by name what was left out.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { chromiumPath } from './chromium.ts'
@@ -35,7 +35,9 @@ function versionOf(folder: string | undefined): string | undefined {
 function packaged(runtime: RuntimeName, name: string, file: string, platformName?: string): Runtime {
   const folder = folderOf(name)
   const inner =
-    folder !== undefined && platformName !== undefined ? folderOf(platformName, createRequire(join(folder, 'package.json'))) : folder
+    folder !== undefined && platformName !== undefined
+      ? folderOf(platformName, createRequire(join(realpathSync(folder), 'package.json')))
+      : folder
   const binary = inner === undefined ? undefined : join(inner, file)
   return { name: runtime, binary: binary !== undefined && existsSync(binary) ? binary : undefined, version: versionOf(folder) }
 }
