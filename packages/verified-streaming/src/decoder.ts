@@ -9,7 +9,7 @@ import { ChunkRanges } from './chunk-ranges.ts'
 import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HASH_BYTES, HEADER_BYTES, PAIR_BYTES, WALK_SLOTS } from './constants.ts'
 import { type ContentSize, UNKNOWN_SIZE } from './content-size.ts'
 import { VerifyError } from './errors.ts'
-import { parentMatches, subtreeMatches } from './kernel/index.ts'
+import { parentMatches, subtreeCvs, subtreeMatches } from './kernel/index.ts'
 import { PreOrderWalk } from './pre-order-walk.ts'
 import { checkChunkGroupLog, checkRoot, checkSize, chunkCountOf } from './tree.ts'
 
@@ -42,6 +42,8 @@ export class Decoder {
   /** Expected values of the nodes that wait, by slot. */
   readonly #cvs = new Uint8Array(WALK_SLOTS * HASH_BYTES)
   readonly #words = new Int32Array(this.#cvs.buffer)
+  readonly #fresh = new Uint8Array(2 * HASH_BYTES)
+  readonly #freshWords = new Int32Array(this.#fresh.buffer)
   #walk: PreOrderWalk | undefined
   #size: ContentSize = UNKNOWN_SIZE
   #claimed = 0
@@ -153,10 +155,12 @@ export class Decoder {
     return true
   }
 
-  /** Grows with what has really come, at most fourfold, never by what was announced. */
+  /** Grows with what has really come, at most eightfold, never by what was announced. */
   #reserve(length: number): void {
     if (length <= this.#carry.length) return
-    const grown = new Uint8Array(Math.min(CHUNK_BYTES * 2 ** this.#chunkGroupLog, Math.max(length, 4 * this.#carry.length)))
+    const groupBytes = CHUNK_BYTES * 2 ** this.#chunkGroupLog
+    const wanted = Math.max(length, 4 * this.#carry.length)
+    const grown = new Uint8Array(2 * wanted > groupBytes ? Math.max(groupBytes, PAIR_BYTES) : wanted)
     grown.set(this.#carry.subarray(0, this.#carried))
     this.#carry = grown
   }
@@ -178,7 +182,8 @@ export class Decoder {
   #parent(walk: PreOrderWalk): undefined {
     const item = this.#item
     const at = this.#itemAt
-    if (!parentMatches(item, at, walk.count === walk.chunkCount, this.#words, walk.slot * CV_WORDS)) this.#mismatch(walk, 'parent')
+    const isRoot = walk.count === walk.chunkCount
+    if (!parentMatches(item, at, isRoot, this.#words, walk.slot * CV_WORDS)) this.#mismatch('parent', walk.start, walk.count)
     if (this.#onParent !== undefined) this.#onParent(walk.start, walk.count, item, at)
     if (walk.leftSlot >= 0) this.#expect(walk.leftSlot, item, at)
     if (walk.rightSlot >= 0) this.#expect(walk.rightSlot, item, at + HASH_BYTES)
@@ -187,24 +192,40 @@ export class Decoder {
   /** A leaf, and with it the next one where that lies right behind it, in the content and in the input: siblings often do. */
   #leaf(walk: PreOrderWalk, length: number): VerifiedPart | undefined {
     const item = this.#item
+    const { start, count, slot } = walk
     const at = this.#itemAt
-    const first = walk.start
-    let end = at + length
-    if (!this.#isTrueLeaf(walk, item, at, end)) this.#mismatch(walk, 'leaf')
-    const nextChunk = first + walk.count
-    if (item === this.#input && this.#takeNode() && walk.isLeaf && walk.start === nextChunk && end + this.#need <= item.length) {
-      if (this.#isTrueLeaf(walk, item, end, end + this.#need)) {
-        end += this.#need
-        this.#position = end
-        this.#need = 0
-      } // else it is taken up again, and refused, when the caller comes back for it
+    const end = at + length
+    const isWholeGroup = count === 2 ** this.#chunkGroupLog
+    if (isWholeGroup && item === this.#input && this.#takeNode()) {
+      if (walk.isLeaf && walk.start === start + count && end + this.#need <= item.length) return this.#twoLeaves(walk, start, slot, at, end)
+      // The node taken waits for the next call; this leaf is still to be looked at, and is not the root.
+      if (!subtreeMatches(item, at, end, start, false, this.#words, slot * CV_WORDS)) this.#mismatch('leaf', start, count)
+    } else {
+      if (!subtreeMatches(item, at, end, start, count === walk.chunkCount, this.#words, slot * CV_WORDS))
+        this.#mismatch('leaf', start, count)
+      if (start + count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
     }
-    return end === at ? undefined : { offset: first * CHUNK_BYTES, bytes: item.subarray(at, end) }
+    return end === at ? undefined : { offset: start * CHUNK_BYTES, bytes: item.subarray(at, end) }
   }
 
-  #isTrueLeaf(walk: PreOrderWalk, item: Uint8Array, at: number, end: number): boolean {
-    if (!subtreeMatches(item, at, end, walk.start, walk.count === walk.chunkCount, this.#words, walk.slot * CV_WORDS)) return false
-    if (walk.start + walk.count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
+  /** Two leaves in one call of the kernel; the second is in hand. When only it is wrong, it is refused at the next call. */
+  #twoLeaves(walk: PreOrderWalk, start: number, slot: number, at: number, middle: number): VerifiedPart {
+    const item = this.#item
+    const end = middle + this.#need
+    subtreeCvs(item, at, end, start, this.#chunkGroupLog, this.#fresh, 0)
+    if (!this.#isFresh(0, slot)) this.#mismatch('leaf', start, walk.start - start)
+    const isTrue = this.#isFresh(1, walk.slot)
+    if (isTrue) {
+      this.#position = end
+      this.#need = 0
+      if (walk.start + walk.count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
+    }
+    return { offset: start * CHUNK_BYTES, bytes: item.subarray(at, isTrue ? end : middle) }
+  }
+
+  /** Whether the fresh value at `index` is the one that `slot` waits for. */
+  #isFresh(index: number, slot: number): boolean {
+    for (let i = 0; i < CV_WORDS; i++) if (this.#freshWords[index * CV_WORDS + i] !== this.#words[slot * CV_WORDS + i]) return false
     return true
   }
 
@@ -213,9 +234,9 @@ export class Decoder {
     for (let i = 0; i < HASH_BYTES; i++) cvs[slot * HASH_BYTES + i] = item[at + i]!
   }
 
-  #mismatch(walk: PreOrderWalk, what: 'parent' | 'leaf'): never {
-    const offset = walk.start * CHUNK_BYTES
-    const end = Math.min(offset + walk.count * CHUNK_BYTES, this.#claimed)
+  #mismatch(what: 'parent' | 'leaf', start: number, count: number): never {
+    const offset = start * CHUNK_BYTES
+    const end = Math.min(offset + count * CHUNK_BYTES, this.#claimed)
     this.#fail('VERIFY_MISMATCH', `${what} of bytes ${offset} to ${end} does not belong to the root`, { what, offset, end })
   }
 
