@@ -105,6 +105,10 @@ describe('a host that serves ranges', () => {
     while (read < 3 * MIB) read += (await reader.read()).value!.length
     await reader.cancel()
     expect(host.sent['/file']).toBeLessThanOrEqual(2 * read + MIB)
+    expect(host.requests.filter((each) => each.startsWith('GET /file bytes=')).slice(1)).toEqual([
+      'GET /file bytes=0-1048575',
+      'GET /file bytes=1048576-3145727',
+    ])
   })
 
   test('may forbid HEAD', async () => {
@@ -273,6 +277,18 @@ describe('the caller', () => {
     const next = reader.read()
     controller.abort(reason)
     await expect(next).rejects.toBe(reason)
+  })
+
+  test('may cancel the body while the host stalls: the connection is let go', async () => {
+    const { host, url, root } = await hosted(content, { stallsAfter: 100_000 })
+    await using _ = host
+    const reader = (await fetchVerified(url, root)).body!.getReader()
+    let held = 0
+    while (held < 98_304) held += (await reader.read()).value!.length
+    const next = reader.read()
+    await reader.cancel()
+    expect((await next).done).toBe(true)
+    await host.idle()
   })
 
   test('is told of a wrong address, root or range', async () => {

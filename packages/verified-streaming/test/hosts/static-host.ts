@@ -22,6 +22,8 @@ export interface StaticHost extends AsyncDisposable {
   readonly sent: Record<string, number>
   /** Files by path: change them while it runs. */
   readonly files: Record<string, Uint8Array>
+  /** Resolves when no answer is under way. */
+  idle(): Promise<void>
   /** Answers one request, for a server that does more. False when there is no such file. */
   serve(request: IncomingMessage, response: ServerResponse): boolean
 }
@@ -50,6 +52,8 @@ function send(
 
 export async function startStaticHost(files: Record<string, Uint8Array>, options: HostOptions = {}): Promise<StaticHost> {
   const gets: Record<string, number> = {}
+  const open = new Set<ServerResponse>()
+  let wake = (): void => {}
   const server = createServer((request, response) => {
     if (!host.serve(request, response)) response.writeHead(404).end('no such file')
   })
@@ -58,11 +62,19 @@ export async function startStaticHost(files: Record<string, Uint8Array>, options
     requests: [] as string[],
     sent: {} as Record<string, number>,
     files,
+    async idle(): Promise<void> {
+      while (open.size > 0) await new Promise<void>((resolve) => (wake = resolve))
+    },
     serve(request: IncomingMessage, response: ServerResponse): boolean {
       const path = new URL(request.url ?? '/', 'http://localhost').pathname
       const file = files[path]
       if (file === undefined) return false
       const { method = 'GET' } = request
+      open.add(response)
+      response.on('close', () => {
+        open.delete(response)
+        wake()
+      })
       host.requests.push(`${method} ${path} ${request.headers.range ?? ''}`.trim())
       const type = { 'content-type': path.endsWith('.webm') ? 'video/webm' : 'text/x-test', ...options.headers }
       if (method === 'HEAD') {
