@@ -12,6 +12,7 @@ import { VerifyError } from './errors.ts'
 import { parentMatches, subtreeCvs, subtreeMatches } from './kernel/index.ts'
 import { PreOrderWalk } from './pre-order-walk.ts'
 import { checkChunkGroupLog, checkRoot, checkSize, chunkCountOf } from './tree.ts'
+import { WholeSubtree } from './whole-subtree.ts'
 
 /** Verified bytes and where they belong. */
 export interface VerifiedPart {
@@ -45,6 +46,7 @@ export class Decoder {
   readonly #fresh = new Uint8Array(2 * HASH_BYTES)
   readonly #freshWords = new Int32Array(this.#fresh.buffer)
   #walk: PreOrderWalk | undefined
+  #subtree: WholeSubtree | undefined
   #size: ContentSize = UNKNOWN_SIZE
   #claimed = 0
   #failure: VerifyError | undefined
@@ -100,6 +102,8 @@ export class Decoder {
     if (this.#failure !== undefined) throw this.#failure
     while (!this.#isDone) {
       if (this.#need === 0 && !this.#takeNode()) break
+      const subtree = this.#wholeSubtree()
+      if (subtree !== undefined) return subtree
       if (!this.#gather()) return undefined
       const length = this.#need
       this.#need = 0
@@ -128,6 +132,28 @@ export class Decoder {
     if (!walk.next()) return false
     this.#need = walk.isLeaf ? this.#leafBytes(walk) : PAIR_BYTES
     return true
+  }
+
+  /** A small subtree that is all there, verified at once. Nothing where it is not, or not true: then it goes node by node. */
+  #wholeSubtree(): VerifiedPart | undefined {
+    const walk = this.#walk
+    if (walk === undefined || walk.isLeaf || !walk.isWhole || !WholeSubtree.takes(walk.count, this.#chunkGroupLog)) return undefined
+    const { start, count } = walk
+    const at = this.#position
+    const bytes = this.#leafBytes(walk)
+    const end = at + WholeSubtree.encodedBytes(count, bytes, this.#chunkGroupLog)
+    if (this.#carried > 0 || end > this.#input.length) return undefined
+    const subtree = (this.#subtree ??= new WholeSubtree(this.#chunkGroupLog))
+    const isRoot = count === walk.chunkCount
+    if (!subtree.verify(this.#input, at, start, count, bytes, isRoot, this.#words, walk.slot * CV_WORDS)) return undefined
+    const listener = this.#onParent
+    if (listener !== undefined)
+      subtree.parents(at, start, count, bytes, (first, chunks, place) => listener(first, chunks, this.#input, place))
+    walk.skipChildren()
+    this.#position = end
+    this.#need = 0
+    if (start + count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
+    return { offset: start * CHUNK_BYTES, bytes: subtree.content.subarray(0, bytes) }
   }
 
   #leafBytes(walk: PreOrderWalk): number {

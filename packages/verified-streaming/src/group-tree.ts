@@ -5,8 +5,8 @@
  *
  * Memory is held once and used again for the next group.
  */
-import { CHUNK_BYTES, HASH_BYTES } from './constants.ts'
-import { parentCv, subtreeCvs } from './kernel/index.ts'
+import { CHUNK_BYTES, HASH_BYTES, PAIR_BYTES } from './constants.ts'
+import { parentCvs, subtreeCvs } from './kernel/index.ts'
 
 export class GroupTree {
   readonly #levels: Uint8Array[] = []
@@ -25,7 +25,7 @@ export class GroupTree {
     for (let level = 0; count > 1; level++) {
       const below = this.#levels[level]!
       const above = this.#levels[level + 1]!
-      for (let i = 0; i + 1 < count; i += 2) parentCv(below, i * HASH_BYTES, false, above, (i / 2) * HASH_BYTES)
+      parentCvs(below, 0, count >>> 1, above, 0)
       if (count % 2 === 1) above.set(below.subarray((count - 1) * HASH_BYTES, count * HASH_BYTES), ((count - 1) / 2) * HASH_BYTES)
       count = Math.ceil(count / 2)
     }
@@ -36,5 +36,14 @@ export class GroupTree {
     const level = 31 - Math.clz32(count - 1) // of the children
     const at = ((start - this.#start) / 2 ** level) * HASH_BYTES
     return this.#levels[level]!.subarray(at, at + 2 * HASH_BYTES)
+  }
+
+  /** Whether `item[at]` begins with that pair. */
+  hasPair(start: number, count: number, item: Uint8Array, at: number): boolean {
+    const level = 31 - Math.clz32(count - 1)
+    const values = this.#levels[level]!
+    const from = ((start - this.#start) / 2 ** level) * HASH_BYTES
+    for (let i = 0; i < PAIR_BYTES; i++) if (values[from + i] !== item[at + i]) return false
+    return true
   }
 }
