@@ -6,6 +6,8 @@ export interface CidLike {
   readonly code: number
   readonly multihash: { readonly code: number; readonly digest: Uint8Array; readonly bytes: Uint8Array }
   readonly bytes: Uint8Array
+  /** The text form, for messages. */
+  toString(): string
 }
 
 /** One block of a file as `@selvedge/verified-car` yields it; already checked against its CID. */

@@ -98,7 +98,6 @@ test('no origin, an empty origin, and a block of another DAG have their own code
   const other = await rig.dag.file(bytesOf(50, 9))
   const none = createFetcher({ store: rig.store, origins: [] })
   await expect(none.openCid(cid)).rejects.toMatchObject({ code: 'FETCHER_NO_ORIGIN' })
-  // oxlint-disable-next-line require-yield
   const empty: OriginPort = { async *fetch() {} }
   await expect(createFetcher({ store: rig.store, origins: [empty] }).openCid(cid)).rejects.toMatchObject({ code: 'FETCHER_EMPTY' })
   const fetcher = createFetcher({ store: rig.store, origins: [createTestOrigin(rig.dag).origin] })

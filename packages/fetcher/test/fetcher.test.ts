@@ -93,7 +93,7 @@ test('with the policy `finish` an abandoned fetch goes on into the store', async
   const gate = new Gate()
   const { origin } = createTestOrigin(rig.dag, (index, _, signal) => (index === 5 ? gate.pass(signal) : undefined))
   const events = new Events()
-  const fetcher = createFetcher({ store: rig.store, origins: [origin] }, { ...events, onEvent: events.onEvent, abandoned: 'finish' })
+  const fetcher = createFetcher({ store: rig.store, origins: [origin] }, { onEvent: events.onEvent, abandoned: 'finish' })
   await (await fetcher.openCid(cid)).close()
   gate.open()
   await events.seen('fetchEnded')

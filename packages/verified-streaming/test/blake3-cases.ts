@@ -10,9 +10,28 @@ export const OUTPUT_BYTES = 131
 
 const wholeChunks = [2, 3, 4, 5, 6, 7, 8].flatMap((chunks) => [chunks * 1024, chunks * 1024 + 1])
 export const LENGTHS: readonly number[] = [
-  ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 63, 64, 65, 127, 128, 129, 1023, 1024, 1025],
+  0,
+  1,
+  2,
+  3,
+  4,
+  5,
+  6,
+  7,
+  8,
+  63,
+  64,
+  65,
+  127,
+  128,
+  129,
+  1023,
+  1024,
+  1025,
   ...wholeChunks,
-  ...[16_384, 31_744, 102_400],
+  16_384,
+  31_744,
+  102_400,
 ]
 
 export interface Blake3Case {
