@@ -1,11 +1,12 @@
 /** The words of the command line. A command's own code is loaded when it is called: a client does not wait for a store. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { join } from 'node:path'
 import { NodeError } from '../errors.ts'
 import { createReport, type Report } from './report.ts'
 import { parseListen, parseOrigin, parseRange } from './usage.ts'
 
 const DATA_DEFAULT = join('.selvedge', 'node')
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 const JSON_TEXT = 'results as one line of JSON on stdout'
 const DATA_TEXT = 'folder of the store and of the key'
 
@@ -40,7 +41,7 @@ SIGINT or SIGTERM stops it: lanes end, the store is closed. Logs go to stderr as
 export async function runCli(args: readonly string[]): Promise<number> {
   const isJson = args.includes('--json')
   try {
-    await createProgram(createReport(isJson)).parseAsync(args, { from: 'user' })
+    await createProgram(createReport(isJson)).parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
@@ -64,9 +65,6 @@ function createProgram(report: Report): Command {
   // Its own words for wrong use go through `fail`, so that there is one line and one form of it.
   program.exitOverride().configureOutput({ writeErr: () => {} })
   program.description('A Selvedge node and its client: content by CID or BLAKE3 root, every byte verified.').addHelpText('after', EXAMPLES)
-  program.action(() => {
-    process.stdout.write(program.helpInformation() + EXAMPLES + '\n')
-  })
   addRun(program, report)
   addGet(program, report)
   addAdd(program, report)
@@ -84,9 +82,9 @@ function addRun(program: Command, report: Report): void {
     .command('run')
     .description('Run a node until it is stopped.')
     .option('--data <dir>', DATA_TEXT, DATA_DEFAULT)
-    .option('--listen <host:port>', 'where sessions are accepted', argument(parseListen), { host: '127.0.0.1', port: 4433 })
+    .addOption(listenOption('where sessions are accepted', 4433))
     .option('--origin <url>', 'a trustless IPFS gateway to fetch from; again for each further one', collect(parseOrigin), [])
-    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
+    .addOption(new Option('--log-level <level>', 'how much is said on stderr').choices(LOG_LEVELS).default('info'))
     .addHelpText('after', RUN_EXAMPLES)
     .action(async (options) => (await import('../commands/run.ts')).run(report, options))
 }
@@ -119,9 +117,14 @@ function addOrigin(program: Command, report: Report): void {
     .command('origin')
     .description('Serve a folder as an IPFS origin (a trustless gateway). Links are not followed.')
     .argument('<dir>')
-    .option('--listen <host:port>', 'where HTTP is answered', argument(parseListen), { host: '127.0.0.1', port: 8080 })
+    .addOption(listenOption('where HTTP is answered', 8080))
     .addHelpText('after', '\nExample:\n  $ selvedge origin ./photos --listen 127.0.0.1:8080')
     .action(async (folder, options) => (await import('../commands/origin.ts')).origin(report, folder, options))
+}
+
+function listenOption(text: string, port: number): Option {
+  const host = '127.0.0.1'
+  return new Option('--listen <host:port>', text).argParser(argument(parseListen)).default({ host, port }, `${host}:${port}`)
 }
 
 /** A parser of ours as one of commander's: the same line for both. */

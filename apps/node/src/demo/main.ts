@@ -81,17 +81,21 @@ async function main(): Promise<number> {
     rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
   })
   const ended = untilSignal()
-  const code = await Promise.race([work(scratch, folder, isOnce, isJson, ended), ended.then(() => 130)])
-  return code
+  const phase = { isDone: false }
+  const working = work({ scratch, folder, isOnce, isJson, ended, phase })
+  const interrupted = ended.then(() => (phase.isDone ? working : 130)) // while it works: what it works with is ended by 'exit'
+  return await Promise.race([working, interrupted])
 }
 
-async function work(
-  scratch: string,
-  folder: string | undefined,
-  isOnce: boolean,
-  isJson: boolean,
-  ended: Promise<unknown>,
-): Promise<number> {
+interface Work extends Options {
+  readonly scratch: string
+  /** Resolves when this process is asked to end. */
+  readonly ended: Promise<unknown>
+  /** Whether nothing is left but waiting for that. */
+  readonly phase: { isDone: boolean }
+}
+
+async function work({ scratch, folder, isOnce, isJson, ended, phase }: Work): Promise<number> {
   const began = performance.now()
   const checks = createChecks()
   const dag = createFileDag()
@@ -111,6 +115,7 @@ async function work(
       : `${checks.failures.length} things did not hold`,
   )
   if (isJson) say(JSON.stringify(result))
+  phase.isDone = true
   if (!isOnce) {
     say('')
     say('the node keeps running until Ctrl-C; in another terminal, try:')

@@ -1,0 +1,71 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parseLine, run, scratchFolder } from './harness.ts'
+
+const KEY = '00'.repeat(32)
+
+describe('wrong use is one clear line, exit code 2 and no stack', () => {
+  test.each([
+    ['an unknown command', ['fetch'], /unknown command 'fetch'/],
+    ['an unknown option', ['get', 'bafkqaaa', '--fast'], /unknown option '--fast'/],
+    ['no address', ['get'], /missing required argument 'address'/],
+    ['an address that is none', ['get', 'nonsense', '--node', `selvedge://127.0.0.1:1/${KEY}`], /neither a CID nor a root/],
+    ['a range that is none', ['get', 'bafkqaaa', '--range', '9-3'], /"9-3" is not FIRST-LAST/],
+    ['a node address that is none', ['get', 'bafkqaaa', '--node', 'localhost:4433'], /not a node address/],
+    ['no node anywhere', ['get', 'bafkqaaa'], /no node to ask/],
+    ['a listening address that is none', ['run', '--listen', 'here'], /"here" is not HOST:PORT/],
+    ['an origin that is no URL', ['run', '--origin', 'ftp://x'], /not an http\(s\) URL/],
+    ['a log level that is none', ['run', '--log-level', 'loud'], /log-level/],
+    ['a file that is not there', ['add', 'nothing-here'], /nothing-here cannot be read/],
+    ['a folder instead of a file', ['add', '.'], /is not a file; to serve a folder, use: selvedge origin/],
+    ['an origin folder that is not there', ['origin', 'nothing-here'], /nothing-here cannot be read/],
+    ['--json without a place for the bytes', ['get', 'bafkqaaa', '--json', '--node', `selvedge://127.0.0.1:1/${KEY}`], /--json needs -o/],
+  ])('%s', async (_, args, message) => {
+    const ran = await run(args, await scratchFolder())
+    expect(ran.code).toBe(2)
+    expect(ran.stderr.trim().split('\n')).toHaveLength(1)
+    expect(ran.stderr).toMatch(message)
+    expect(ran.stderr).toMatch(/^selvedge: /)
+    expect(ran.stderr).not.toMatch(/\n\s+at /)
+  })
+
+  test('with --json it is also one line of JSON', async () => {
+    const ran = await run(['get', 'bafkqaaa', '--range', 'x', '--json'], await scratchFolder())
+    expect(parseLine(ran)).toMatchObject({ ok: false, error: { code: 'NODE_USAGE' } })
+    expect(ran.code).toBe(2)
+  })
+})
+
+test('what fails without being wrong use has exit code 1 and its code', async () => {
+  const folder = await scratchFolder()
+  const ran = await run(['get', 'bafkqaaa', '-o', 'out', '--node', `selvedge://127.0.0.1:1/${KEY}`, '--json'], folder)
+  expect(ran.code).toBe(1)
+  expect(parseLine(ran)).toMatchObject({ ok: false, error: { code: 'CLIENT_UNREACHABLE' } })
+  expect(ran.stderr.trim().split('\n')).toHaveLength(1)
+})
+
+test.each([[[]], [['--help']], [['run', '--help']], [['get', '--help']], [['add', '--help']], [['origin', '--help']]])(
+  'help teaches by example: %j',
+  async (args) => {
+    const ran = await run(args, await scratchFolder())
+    expect(ran.code).toBe(0)
+    expect(ran.stdout).toMatch(/Usage: selvedge/)
+    expect(ran.stdout).toMatch(/\$ selvedge /)
+    expect(ran.stdout).not.toContain('[object')
+  },
+)
+
+test('a file is added to a store that no node has, and has the CID that IPFS gives it', async () => {
+  const folder = await scratchFolder()
+  await writeFile(join(folder, 'hello.txt'), 'hello world\n')
+  const ran = await run(['add', 'hello.txt', '--data', 'data', '--json'], folder)
+  expect(parseLine(ran)).toEqual({
+    file: join(folder, 'hello.txt'),
+    cid: 'bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4', // sha2-256 of "hello world\n", raw
+    root: 'dc5a4edb8240b018124052c330270696f96771a63b45250a5c17d3000e823355', // b3sum of the same
+    size: 12,
+  })
+  const again = await run(['add', 'hello.txt', '--data', 'data'], folder)
+  expect(again.stdout).toContain('bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4')
+})

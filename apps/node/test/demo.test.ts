@@ -1,0 +1,67 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { end, run, sampleBytes, scratchFolder, start } from './harness.ts'
+
+const ENTRY = join(import.meta.dirname, '../src/demo/main.ts')
+const HOME = resolve(import.meta.dirname, '../../../.selvedge')
+
+const lastLine = (text: string): Record<string, unknown> => JSON.parse(text.trim().split('\n').at(-1)!) as Record<string, unknown>
+const leftovers = async (): Promise<string[]> => (existsSync(HOME) ? (await readdir(HOME)).filter((name) => name.startsWith('start-')) : [])
+
+test('the whole job on its own input: everything comes true, lies are refused, a killed client goes on', { timeout: 300_000 }, async () => {
+  const { code, stdout, stderr } = await run(['--once', '--json'], undefined, ENTRY)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const result = lastLine(stdout) as {
+    largestFileBytes: number
+    resumed: { bytesAgain: number }
+    seek: { asked: number; received: number }
+    tampered: { lie: string; code: string }[]
+  }
+  expect(Object.keys(result)).toEqual(['ok', 'largestFileBytes', 'cold', 'warm', 'resumed', 'seek', 'tampered'])
+  expect(result).toMatchObject({ ok: true, cold: { firstByteMs: expect.any(Number) }, warm: { wholeMs: expect.any(Number) } })
+  expect(result.largestFileBytes).toBeGreaterThan(60_000_000)
+  expect(result.resumed.bytesAgain).toBeLessThanOrEqual(2 ** 20)
+  expect(result.seek.asked).toBe(8 * 2 ** 20)
+  expect(result.seek.received).toBeLessThanOrEqual(1.1 * result.seek.asked + 65_536)
+  expect(result.tampered.map(({ code: each }) => each)).toEqual([
+    'CAR_BAD_HASH',
+    'CAR_BAD_NODE',
+    'CAR_UNEXPECTED_BLOCK',
+    'CAR_WRONG_ROOT',
+    'CAR_TRUNCATED',
+    'CAR_BAD_SIZE',
+    'CAR_NOT_A_CAR',
+  ])
+  expect(await leftovers()).toEqual([])
+})
+
+test('a named folder is the input, and Ctrl-C leaves nothing behind', { timeout: 120_000 }, async () => {
+  const folder = await scratchFolder()
+  await mkdir(join(folder, 'input/sub'), { recursive: true })
+  await writeFile(join(folder, 'input/film.bin'), sampleBytes(20_000_000))
+  await writeFile(join(folder, 'input/sub/note.txt'), 'hello\n')
+  const child = start(['input'], folder, ENTRY)
+  let text = ''
+  for await (const part of child.stdout!.setEncoding('utf8')) {
+    text += String(part)
+    if (/npm run -s selvedge -- get baf\w+ -o copy --node selvedge:\/\/\S+\n/.test(text)) break
+  }
+  expect(text).toMatch(/the 2 files of/)
+  expect(text).toMatch(/all of it held/)
+  expect(await leftovers()).toHaveLength(1)
+  expect(await end(child, 'SIGINT')).toBe(0)
+  expect(await leftovers()).toEqual([])
+})
+
+test.each([
+  ['an unknown option', ['--quick'], /--quick/],
+  ['two folders', ['a', 'b'], /one folder at most/],
+  ['a folder that is not there', ['nothing-here'], /nothing-here is no folder/],
+])('wrong use is one line: %s', async (_, args, message) => {
+  const { code, stderr } = await run(args, await scratchFolder(), ENTRY)
+  expect(code).toBe(2)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+  expect(stderr).toMatch(message)
+})
