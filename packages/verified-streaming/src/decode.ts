@@ -67,20 +67,18 @@ class DecodeIterator implements Decoding {
 
   next(): Promise<IteratorResult<VerifiedPart>> {
     if (this.#running !== undefined) return this.#running.then(() => this.next())
-    if (this.#isOver) return Promise.resolve(DONE)
     try {
-      this.#signal?.throwIfAborted()
-      const part = this.#decoder.next()
-      if (part !== undefined) return Promise.resolve(this.#result(part))
+      const step = this.#advance()
+      if (!(step instanceof Promise)) return Promise.resolve(step)
+      const running = this.#wait(step)
+      const rest = (): void => {
+        this.#running = undefined
+      }
+      this.#running = running.then(rest, rest)
+      return running
     } catch (error) {
       return Promise.reject(this.#close(error))
     }
-    const running = this.#advance()
-    this.#running = running.then(
-      () => (this.#running = undefined),
-      () => (this.#running = undefined),
-    )
-    return running
   }
 
   async return(): Promise<IteratorResult<VerifiedPart>> {
@@ -94,47 +92,62 @@ class DecodeIterator implements Decoding {
     return DONE
   }
 
-  async #advance(): Promise<IteratorResult<VerifiedPart>> {
-    const decoder = this.#decoder
+  /** As far as it goes without waiting: a result, or the input that is to be waited for. */
+  #advance(): IteratorResult<VerifiedPart> | Promise<Uint8Array | undefined> {
+    if (this.#isOver) return DONE
+    this.#signal?.throwIfAborted()
+    while (!this.#isOver) {
+      const part = this.#decoder.next()
+      if (part !== undefined) return this.#result(part)
+      if (this.#decoder.isDone && !this.#seeksEnd()) break
+      const input = this.#pull.next()
+      if (input instanceof Promise) return input
+      this.#take(input)
+    }
+    return DONE
+  }
+
+  async #wait(first: Promise<Uint8Array | undefined>): Promise<IteratorResult<VerifiedPart>> {
     try {
-      for (;;) {
-        if (decoder.isDone) return await this.#finish()
-        const input = await this.#read()
+      for (let input = first; ; ) {
+        const bytes = await orAbort(input, this.#signal)
         if (this.#isOver) return DONE // returned while it waited
-        if (input === undefined) decoder.end()
-        else decoder.push(input)
-        const part = decoder.next()
-        if (part !== undefined) return this.#result(part)
+        this.#take(bytes)
+        const step = this.#advance()
+        if (!(step instanceof Promise)) return step
+        input = step
       }
     } catch (error) {
       throw this.#close(error)
     }
   }
 
-  #read(): Uint8Array | undefined | Promise<Uint8Array | undefined> {
-    const input = this.#pull.next()
-    return input instanceof Promise ? orAbort(input, this.#signal) : input
+  /** The next input, or its end. */
+  #take(input: Uint8Array | undefined): void {
+    if (this.#decoder.isDone) {
+      if (input === undefined) this.#isOver = true
+      else refuseTrailing(input)
+    } else if (input === undefined) this.#decoder.end()
+    else this.#decoder.push(input)
+  }
+
+  /** The encoding is over. Whether it is still to be seen that nothing follows; else leaves what follows to the next reader. */
+  #seeksEnd(): boolean {
+    const { rest } = this.#decoder
+    if (this.#end) {
+      refuseTrailing(rest)
+      return true
+    }
+    this.#isOver = true
+    if (this.#reader !== undefined) this.#reader.unread(rest)
+    else void this.#pull.cancel()
+    return false
   }
 
   #result(part: VerifiedPart): IteratorResult<VerifiedPart> {
     this.#verifiedBytes += part.bytes.length
     this.#onProgress?.({ type: 'verified', bytes: this.#verifiedBytes, size: this.#decoder.size })
     return { done: false, value: part }
-  }
-
-  async #finish(): Promise<IteratorResult<VerifiedPart>> {
-    let { rest } = this.#decoder
-    if (this.#end) {
-      for (let more: Uint8Array | undefined = rest; more !== undefined && rest.length === 0; ) {
-        more = await this.#read()
-        rest = more ?? rest
-      }
-      if (rest.length > 0) throw new VerifyError('VERIFY_TRAILING', `${rest.length} bytes or more after the end of the encoding`)
-    }
-    this.#isOver = true
-    if (this.#reader !== undefined) this.#reader.unread(rest)
-    else if (!this.#end) void this.#pull.cancel()
-    return DONE
   }
 
   /** Ends it with an error: the source is told, and not waited for. */
@@ -144,6 +157,10 @@ class DecodeIterator implements Decoding {
     void this.#pull.cancel(error)
     return error
   }
+}
+
+function refuseTrailing(bytes: Uint8Array): void {
+  if (bytes.length > 0) throw new VerifyError('VERIFY_TRAILING', `${bytes.length} bytes or more after the end of the encoding`)
 }
 
 /**

@@ -34,10 +34,13 @@ export interface DecoderOptions {
 export type ParentListener = (start: number, count: number, bytes: Uint8Array, offset: number) => void
 
 const CV_WORDS = HASH_BYTES / 4
+const EMPTY = new Uint8Array(0)
 
 export class Decoder {
   readonly #ranges: ChunkRanges
   readonly #chunkGroupLog: number
+  /** Whether groups are so small that subtrees of several are verified at once. */
+  readonly #isSmall: boolean
   readonly #maxSize: number
   readonly #onParent: ParentListener | undefined
   /** Expected values of the nodes that wait, by slot. */
@@ -54,7 +57,7 @@ export class Decoder {
   /** Octets that the item in hand has; 0 when a new one is to be taken. */
   #need = HEADER_BYTES
   #isDone = false
-  #input: Uint8Array = new Uint8Array(0)
+  #input: Uint8Array = EMPTY
   #position = 0
   #carry = new Uint8Array(PAIR_BYTES)
   #carried = 0
@@ -67,6 +70,7 @@ export class Decoder {
     this.#cvs.set(checkRoot(root))
     this.#ranges = ranges
     this.#chunkGroupLog = checkChunkGroupLog(chunkGroupLog)
+    this.#isSmall = WholeSubtree.takes(2 ** chunkGroupLog + 1, chunkGroupLog)
     this.#maxSize = checkSize(maxSize)
     this.#onParent = onParent
   }
@@ -102,8 +106,10 @@ export class Decoder {
     if (this.#failure !== undefined) throw this.#failure
     while (!this.#isDone) {
       if (this.#need === 0 && !this.#takeNode()) break
-      const subtree = this.#wholeSubtree()
-      if (subtree !== undefined) return subtree
+      if (this.#isSmall) {
+        const subtree = this.#wholeSubtree()
+        if (subtree !== undefined) return subtree
+      }
       if (!this.#gather()) return undefined
       const length = this.#need
       this.#need = 0
