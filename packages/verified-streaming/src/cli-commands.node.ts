@@ -13,11 +13,11 @@ import {
   type Write,
 } from './cli-io.node.ts'
 import { collectionFromDirectory } from './collection-from-directory.node.ts'
+import { CHUNK_GROUP_LOG_MAX } from './constants.ts'
 import { createOutboard } from './create-outboard.ts'
 import { decode } from './decode.ts'
 import { encodeRanges } from './encode.ts'
 import { VerifyError } from './errors.ts'
-import { createHasher } from './hasher.ts'
 import { formatRoot } from './root-text.ts'
 import { verifyRanges } from './verify-ranges.ts'
 
@@ -45,15 +45,14 @@ async function counted<T>(label: string, total: number | undefined, isQuiet: boo
   }
 }
 
-function hashOf(input: Input, isQuiet: boolean): Promise<Uint8Array> {
-  return counted('hash', input.size, isQuiet, async (progress) => {
-    const hasher = createHasher()
-    let bytes = 0
-    for await (const piece of input.stream) {
-      hasher.update(piece)
-      progress.at((bytes += piece.length))
-    }
-    return hasher.digest()
+/** A large file is shared out to workers, a pipe comes as it comes. The outboard of 1 MiB groups beside it is next to nothing. */
+function hashOf({ file, stream, size }: Input, isQuiet: boolean): Promise<Uint8Array> {
+  return counted('hash', size, isQuiet, async (progress) => {
+    const { root } = await createOutboard(file ?? stream, {
+      chunkGroupLog: CHUNK_GROUP_LOG_MAX,
+      onProgress: ({ bytes }) => progress.at(bytes),
+    })
+    return root
   })
 }
 
@@ -71,9 +70,12 @@ const outboardPathOf = (path: string, { chunkGroupLog }: CommandOptions): string
 
 const outboard: Command = async (path, options) => {
   const output = options.output ?? (path === STDIO ? undefined : outboardPathOf(path, options))
-  const root = await withInput(path, ({ stream, size }) =>
+  const root = await withInput(path, ({ file, stream, size }) =>
     counted('outboard', size, options.isQuiet, async (progress) => {
-      const made = await createOutboard(stream, { chunkGroupLog: options.chunkGroupLog, onProgress: ({ bytes }) => progress.at(bytes) })
+      const made = await createOutboard(file ?? stream, {
+        chunkGroupLog: options.chunkGroupLog,
+        onProgress: ({ bytes }) => progress.at(bytes),
+      })
       await withOutput(output, (write) => write(made.outboard))
       return made.root
     }),

@@ -46,9 +46,11 @@ test('one host lies in the middle, the other completes: only what was missing is
 test('scattered ranges are asked for one by one, not what lies between them', async () => {
   await using mirror = await host(content)
   const ranges = ChunkRanges.fromByteRanges([{ start: 5, end: 6 }, { start: 5_000_000, end: 5_050_000 }, { start: 12_000_000 }])
-  const sink = createSink(root, { store: await openFileStore(join(folder, 'scattered')) })
+  const store = await openFileStore(join(folder, 'scattered'))
+  const sink = createSink(root, { store })
   await sink.receive(openVerified(`${mirror.origin}/file`, root).encode(ranges), { ranges })
   expect(sink.missing(ranges).isEmpty).toBe(true)
+  await store.close()
   expect(mirror.sent['/file']).toBeLessThan(16_384 + 50_000 + 345_678 + 4 * 16_384)
 })
 
