@@ -1,10 +1,10 @@
 /**
  * The BLAKE3 kernel as WebAssembly SIMD, written by this program when it is first needed: no file to host, no toolchain.
  *
- * What makes it fast (measured, spec §4.1): byte rotations as `i8x16.swizzle` with masks held in locals (one instruction in
+ * What makes it fast (spec §4.1): byte rotations as `i8x16.swizzle` with masks held in locals (one instruction in
  * V8), the four independent G's interleaved in program order (compilers keep it), message words in locals, transposition by
- * vector shuffles, and `lanes4` as one stand-alone function that is never inlined. Tried and given up: rotations by shift
- * and or (-20 %), masks as inline constants (-15 % on Node 24), G's one after the other (-5 to -20 %).
+ * vector shuffles, and `lanes4` as one stand-alone function that is never inlined. Slower in every engine
+ * tried: rotations by shift and or, masks as inline constants, G's one after the other.
  */
 import {
   type FunctionShape,
