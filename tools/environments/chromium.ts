@@ -49,15 +49,27 @@ function unpack(packed: string): string {
   return folder
 }
 
-/** @throws where there is no browser, or it does not start. */
+/**
+ * Starts it with its profile and its temporary files in an ignored folder of this clone.
+ *
+ * @throws where there is no browser, or it does not start.
+ */
 export async function launchChromium(): Promise<Browser> {
   const path = chromiumPath()
   const packed = packedFolder()
   if (path === undefined) throw new Error('Chromium is not installed: run pnpm install --frozen-lockfile')
-  const options = { args: ['--no-sandbox'] } as const
-  if (systemBinaries.includes(path) || packed === undefined)
-    return chromium.launch({ ...options, args: [...options.args], executablePath: path })
-  const folder = unpack(packed)
-  const env = { ...process.env, HOME: folder, LD_LIBRARY_PATH: join(folder, 'al2023/lib'), FONTCONFIG_PATH: join(folder, 'fonts') }
-  return chromium.launch({ args: [...options.args], executablePath: path, env: env as Record<string, string> })
+  const temporary = join(here, '.tmp')
+  mkdirSync(temporary, { recursive: true })
+  const isSystem = systemBinaries.includes(path) || packed === undefined
+  const folder = isSystem ? temporary : unpack(packed)
+  const libraries = isSystem ? {} : { LD_LIBRARY_PATH: join(folder, 'al2023/lib'), FONTCONFIG_PATH: join(folder, 'fonts') }
+  const env = { ...process.env, HOME: folder, TMPDIR: temporary, ...libraries } as Record<string, string>
+  const before = process.env.TMPDIR
+  process.env.TMPDIR = temporary // the profile's place is asked of this process
+  try {
+    return await chromium.launch({ args: ['--no-sandbox'], executablePath: path, env })
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = before
+  }
 }

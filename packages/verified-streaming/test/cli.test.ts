@@ -1,8 +1,7 @@
 // Goal: the command does what its help says, in files and in pipes, with exit codes and lines that a script can rely on.
 // Method: the built program in a child process, on real files.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ensureBuilt } from '../../../tools/environments/built.ts'
@@ -10,6 +9,7 @@ import { createOutboard, decodeCollection, formatRoot, hash } from '../src/index
 import { createProgress } from '../src/cli-io.node.ts'
 import { collectionFromDirectory } from '../src/collection-from-directory.node.ts'
 import { randomBytes } from './hosts/static-host.ts'
+import { temporaryFolder } from './hosts/temporary-folder.ts'
 
 const packageFolder = join(import.meta.dirname, '..')
 const program = join(packageFolder, 'dist/cli.node.js')
@@ -44,7 +44,7 @@ const textOf = async (args: readonly string[], input?: Uint8Array): Promise<stri
 
 beforeAll(async () => {
   await ensureBuilt(packageFolder)
-  folder = mkdtempSync(join(tmpdir(), 'verified-streaming-'))
+  folder = temporaryFolder()
   writeFileSync(join(folder, 'file'), content)
   writeFileSync(join(folder, 'empty'), '')
 }, 120_000)

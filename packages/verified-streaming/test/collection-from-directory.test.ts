@@ -1,11 +1,11 @@
 // Goal: equal directories have equal roots, whatever the order in which a file system lists them, and each member can be served.
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { collectionFromDirectory } from '../src/collection-from-directory.node.ts'
 import { ChunkRanges, decodeCollection, verifyRanges } from '../src/index.ts'
 import { randomBytes } from './hosts/static-host.ts'
+import { temporaryFolder } from './hosts/temporary-folder.ts'
 
 const names = ['ä', 'b', 'a/b', 'a-b', 'a', 'Z', 'aa', '1', 'a.b', '𝄞', '￮'].filter((name) => name !== 'a')
 const contentOf = (name: string): Uint8Array => randomBytes(40_000, name.codePointAt(0)! + name.length)
@@ -21,7 +21,7 @@ function write(place: string, order: readonly string[]): string {
 }
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'verified-streaming-'))
+  folder = temporaryFolder()
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -1,12 +1,12 @@
 // Goal: a download that dies goes on where it was, from any host, and ends with the file or not at all.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openFileStore } from '../src/file-store.node.ts'
 import { ChunkRanges, createMemoryStore, createOutboard, createSink, formatRoot, openVerified, type VerifyError } from '../src/index.ts'
 import { randomBytes, type StaticHost, startStaticHost } from './hosts/static-host.ts'
+import { temporaryFolder } from './hosts/temporary-folder.ts'
 
 const content = randomBytes(12_345_678)
 let folder: string
@@ -14,7 +14,7 @@ let root: Uint8Array
 let outboard: Uint8Array
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'verified-streaming-'))
+  folder = temporaryFolder()
   ;({ root, outboard } = await createOutboard(content))
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
