@@ -39,17 +39,14 @@ const EMPTY = new Uint8Array(0)
 export class Decoder {
   readonly #ranges: ChunkRanges
   readonly #chunkGroupLog: number
-  /** Whether groups are so small that subtrees of several are verified at once. */
-  readonly #isSmall: boolean
   readonly #maxSize: number
   readonly #onParent: ParentListener | undefined
   /** Expected values of the nodes that wait, by slot. */
   readonly #cvs = new Uint8Array(WALK_SLOTS * HASH_BYTES)
   readonly #words = new Int32Array(this.#cvs.buffer)
-  readonly #fresh = new Uint8Array(2 * HASH_BYTES)
-  readonly #freshWords = new Int32Array(this.#fresh.buffer)
+  readonly #fresh = new Uint8Array(PAIR_BYTES)
   #walk: PreOrderWalk | undefined
-  #subtree: WholeSubtree | undefined
+  #groups: WholeSubtree | undefined
   #size: ContentSize = UNKNOWN_SIZE
   #claimed = 0
   #failure: VerifyError | undefined
@@ -70,7 +67,6 @@ export class Decoder {
     this.#cvs.set(checkRoot(root))
     this.#ranges = ranges
     this.#chunkGroupLog = checkChunkGroupLog(chunkGroupLog)
-    this.#isSmall = WholeSubtree.takes(2 ** chunkGroupLog + 1, chunkGroupLog)
     this.#maxSize = checkSize(maxSize)
     this.#onParent = onParent
   }
@@ -106,14 +102,15 @@ export class Decoder {
     if (this.#failure !== undefined) throw this.#failure
     while (!this.#isDone) {
       if (this.#need === 0 && !this.#takeNode()) break
-      if (this.#isSmall) {
-        const subtree = this.#wholeSubtree()
-        if (subtree !== undefined) return subtree
+      const walk = this.#walk
+      if (walk?.isWhole && !walk.isLeaf) {
+        const part = this.#subtree(walk)
+        if (part !== undefined) return part
       }
       if (!this.#gather()) return undefined
       const length = this.#need
       this.#need = 0
-      const part = this.#walk === undefined ? this.#header() : this.#walk.isLeaf ? this.#leaf(this.#walk, length) : this.#parent(this.#walk)
+      const part = walk === undefined ? this.#header() : walk.isLeaf ? this.#leaf(walk, length) : this.#parent(walk)
       if (part !== undefined) return part
     }
     this.#isDone = true
@@ -140,26 +137,49 @@ export class Decoder {
     return true
   }
 
-  /** A small subtree that is all there, verified at once. Nothing where it is not, or not true: then it goes node by node. */
-  #wholeSubtree(): VerifiedPart | undefined {
-    const walk = this.#walk
-    if (walk === undefined || walk.isLeaf || !walk.isWhole || !WholeSubtree.takes(walk.count, this.#chunkGroupLog)) return undefined
+  /**
+   * A subtree selected whole that is all there, verified at once: two groups that lie side by side behind their parent, or
+   * several small ones. Nothing where it is not like that, or not true: then it goes node by node, and is refused there.
+   */
+  #subtree(walk: PreOrderWalk): VerifiedPart | undefined {
     const { start, count } = walk
+    const log = this.#chunkGroupLog
+    const isPair = count <= 2 * 2 ** log
+    if (this.#carried > 0 || (!isPair && !WholeSubtree.takes(count, log))) return undefined
     const at = this.#position
-    const bytes = this.#leafBytes(walk)
-    const end = at + WholeSubtree.encodedBytes(count, bytes, this.#chunkGroupLog)
-    if (this.#carried > 0 || end > this.#input.length) return undefined
-    const subtree = (this.#subtree ??= new WholeSubtree(this.#chunkGroupLog))
-    const isRoot = count === walk.chunkCount
-    if (!subtree.verify(this.#input, at, start, count, bytes, isRoot, this.#words, walk.slot * CV_WORDS)) return undefined
-    const listener = this.#onParent
-    if (listener !== undefined)
-      subtree.parents(at, start, count, bytes, (first, chunks, place) => listener(first, chunks, this.#input, place))
+    const contentBytes = this.#leafBytes(walk)
+    const end = at + WholeSubtree.encodedBytes(count, contentBytes, log)
+    if (end > this.#input.length) return undefined
+    const bytes = isPair ? this.#pairOf(walk, at, end) : this.#groupsOf(walk, at, contentBytes)
+    if (bytes === undefined) return undefined
     walk.skipChildren()
     this.#position = end
     this.#need = 0
-    if (start + count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
-    return { offset: start * CHUNK_BYTES, bytes: subtree.content.subarray(0, bytes) }
+    this.#proveSize(walk)
+    return { offset: start * CHUNK_BYTES, bytes }
+  }
+
+  /** Two groups in one call of the kernel, where they lie. */
+  #pairOf(walk: PreOrderWalk, at: number, end: number): Uint8Array | undefined {
+    const item = this.#input
+    const { start, count, slot } = walk
+    if (!parentMatches(item, at, count === walk.chunkCount, this.#words, slot * CV_WORDS)) return undefined
+    subtreeCvs(item, at + PAIR_BYTES, end, start, this.#chunkGroupLog, this.#fresh, 0)
+    for (let i = 0; i < PAIR_BYTES; i++) if (this.#fresh[i] !== item[at + i]) return undefined
+    this.#onParent?.(start, count, item, at)
+    return item.subarray(at + PAIR_BYTES, end)
+  }
+
+  /** Several groups, their chunks hashed side by side; their content is put together in memory of our own. */
+  #groupsOf(walk: PreOrderWalk, at: number, contentBytes: number): Uint8Array | undefined {
+    const item = this.#input
+    const { start, count, slot } = walk
+    const groups = (this.#groups ??= new WholeSubtree(this.#chunkGroupLog))
+    if (!groups.verify(item, at, start, count, contentBytes, count === walk.chunkCount, this.#words, slot * CV_WORDS)) return undefined
+    const listener = this.#onParent
+    if (listener !== undefined)
+      groups.parents(at, start, count, contentBytes, (first, chunks, place) => listener(first, chunks, item, place))
+    return groups.content.subarray(0, contentBytes)
   }
 
   #leafBytes(walk: PreOrderWalk): number {
@@ -221,44 +241,19 @@ export class Decoder {
     if (walk.rightSlot >= 0) this.#expect(walk.rightSlot, item, at + HASH_BYTES)
   }
 
-  /** A leaf, and with it the next one where that lies right behind it, in the content and in the input: siblings often do. */
   #leaf(walk: PreOrderWalk, length: number): VerifiedPart | undefined {
     const item = this.#item
-    const { start, count, slot } = walk
     const at = this.#itemAt
     const end = at + length
-    const isWholeGroup = count === 2 ** this.#chunkGroupLog
-    if (isWholeGroup && item === this.#input && this.#takeNode()) {
-      if (walk.isLeaf && walk.start === start + count && end + this.#need <= item.length) return this.#twoLeaves(walk, start, slot, at, end)
-      // The node taken waits for the next call; this leaf is still to be looked at, and is not the root.
-      if (!subtreeMatches(item, at, end, start, false, this.#words, slot * CV_WORDS)) this.#mismatch('leaf', start, count)
-    } else {
-      if (!subtreeMatches(item, at, end, start, count === walk.chunkCount, this.#words, slot * CV_WORDS))
-        this.#mismatch('leaf', start, count)
-      if (start + count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
-    }
-    return end === at ? undefined : { offset: start * CHUNK_BYTES, bytes: item.subarray(at, end) }
+    const { start, count, slot } = walk
+    if (!subtreeMatches(item, at, end, start, count === walk.chunkCount, this.#words, slot * CV_WORDS)) this.#mismatch('leaf', start, count)
+    this.#proveSize(walk)
+    return length === 0 ? undefined : { offset: start * CHUNK_BYTES, bytes: item.subarray(at, end) }
   }
 
-  /** Two leaves in one call of the kernel; the second is in hand. When only it is wrong, it is refused at the next call. */
-  #twoLeaves(walk: PreOrderWalk, start: number, slot: number, at: number, middle: number): VerifiedPart {
-    const item = this.#item
-    const end = middle + this.#need
-    subtreeCvs(item, at, end, start, this.#chunkGroupLog, this.#fresh, 0)
-    if (!this.#isFresh(0, slot)) this.#mismatch('leaf', start, walk.start - start)
-    const isTrue = this.#isFresh(1, walk.slot)
-    if (isTrue) {
-      this.#position = end
-      this.#need = 0
-      if (walk.start + walk.count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
-    }
-    return { offset: start * CHUNK_BYTES, bytes: item.subarray(at, isTrue ? end : middle) }
-  }
-
-  /** Whether the fresh value at `index` is the one that `slot` waits for. */
-  #isFresh(index: number, slot: number): boolean {
-    for (let i = 0; i < CV_WORDS; i++) if (this.#freshWords[index * CV_WORDS + i] !== this.#words[slot * CV_WORDS + i]) return false
-    return true
+  /** After the node in hand, leaf or subtree, was found true. */
+  #proveSize(walk: PreOrderWalk): void {
+    if (walk.start + walk.count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
   }
 
   #expect(slot: number, item: Uint8Array, at: number): void {
