@@ -54,11 +54,21 @@ async function resolve(content: ContentRequest, blocks: BlockPort, limits: Limit
   try {
     return await resolvePath(content.root, content.segments, blocks, { limits, signal })
   } catch (error) {
+    if (content.format === 'raw' && content.segments.length === 0 && isMisplaced(error)) return await alone(content, blocks, signal)
     if (content.isOnlyIfCached && isNotFound(error)) {
       throw new GatewayError('GATEWAY_NOT_CACHED', `${content.root} is not here`, {}, { cause: error })
     }
     throw error
   }
+}
+
+/** A node from the middle of a DAG, a lower shard for one, breaks the rules of a root; its bytes are what was asked for all the same. */
+function isMisplaced(error: unknown): boolean {
+  return error instanceof CarError && (error.code === 'CAR_BAD_UNIXFS' || error.code === 'CAR_BAD_SIZE' || error.code === 'CAR_BAD_BLOCK')
+}
+
+async function alone({ root }: ContentRequest, blocks: BlockPort, signal: AbortSignal): Promise<ResolvedPath> {
+  return { cids: [root], cid: root, kind: 'other', size: undefined, block: await blocks.get(root, { signal }) }
 }
 
 function rawAnswer(request: Request, block: Uint8Array, headers: Headers): Response {

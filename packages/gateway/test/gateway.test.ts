@@ -35,6 +35,14 @@ async function bytes(parts: AsyncIterable<{ bytes: Uint8Array }>): Promise<Uint8
 }
 
 describe('raw', () => {
+  test('is any block by its own CID, a lower shard and a wrong node included: whoever asked knows its place', async () => {
+    for (const { cid, bytes: block } of blocks.map.values()) {
+      const response = await get(`/ipfs/${cid}?format=raw`)
+      expect(response.status).toBe(200)
+      expect(new Uint8Array(await response.arrayBuffer())).toEqual(block)
+    }
+  })
+
   test('is the block, with everything that a cache and a browser need to know', async () => {
     const cid = cidOf('a/b/file.bin')
     const response = await get(`/ipfs/${cid}?format=raw`)
