@@ -27,7 +27,7 @@ export interface VerifiedFileOptions {
   readonly maxSize?: number | undefined
   /** Largest outboard taken whole, from a host that ignores ranges, in bytes. @default 64 MiB, of 16 GiB of content */
   readonly outboardBytesMax?: number | undefined
-  /** @default the host's word, else `application/octet-stream` */
+  /** No root proves it: name it where it matters. @default the host's word, else `application/octet-stream` */
   readonly contentType?: string | undefined
   /** Asks the host, as the global one does: for credentials, or for tests. @default globalThis.fetch */
   readonly fetch?: Fetch | undefined
@@ -189,7 +189,12 @@ class HostedFile implements VerifiedFile {
   }
 
   #headers({ contentType }: Known): Headers {
-    return new Headers({ 'content-type': contentType, 'accept-ranges': 'bytes', etag: `"b3-${formatRoot(this.#root)}"` })
+    return new Headers({
+      'content-type': contentType,
+      'x-content-type-options': 'nosniff', // a type is not proven, and is not to be guessed either
+      'accept-ranges': 'bytes',
+      etag: `"b3-${formatRoot(this.#root)}"`,
+    })
   }
 
   /** What did not verify is asked for anew by the next read. */

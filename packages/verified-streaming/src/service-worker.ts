@@ -8,13 +8,15 @@ import { VerifyError } from './errors.ts'
 import { openVerified, type VerifiedFile, type VerifiedFileOptions } from './fetch-verified.ts'
 import { formatRoot } from './root-text.ts'
 
-export interface VerifiedFetchOptions extends Omit<VerifiedFileOptions, 'outboardUrl'> {
+export interface VerifiedFetchOptions extends Omit<VerifiedFileOptions, 'outboardUrl' | 'contentType'> {
   /** The root of what is at an address, 32 bytes; `undefined` for what is none of this handler's business. */
   readonly rootOf: (url: URL) => Uint8Array | undefined
   /** Where the raw file is. @default the address that the page asked for */
   readonly contentUrlOf?: ((url: URL) => string | URL) | undefined
   /** Where its outboard is. @default the file's address with `.obao4` behind its path */
   readonly outboardUrlOf?: ((url: URL) => string | URL) | undefined
+  /** Its content type, which no root proves. @default the host's word */
+  readonly contentTypeOf?: ((url: URL) => string | undefined) | undefined
   /** Hears of everything that was refused, with the page's address: the page itself sees only that there is nothing. */
   readonly onError?: ((error: unknown, url: URL) => void) | undefined
 }
@@ -50,13 +52,14 @@ export function createVerifiedFetchHandler(options: VerifiedFetchOptions): (even
 
 /** The same without an event, for servers and edge workers: `undefined` where the address has no root. */
 export function createVerifiedResponder(options: VerifiedFetchOptions): (request: Request) => Promise<Response> | undefined {
-  const { rootOf, contentUrlOf, outboardUrlOf, onError, ...rest } = options
+  const { rootOf, contentUrlOf, outboardUrlOf, contentTypeOf, onError, ...rest } = options
   const files = new Map<string, VerifiedFile>()
 
   function open(url: URL, root: Uint8Array): VerifiedFile {
     const address = contentUrlOf?.(url) ?? url
     const key = `${formatRoot(root)} ${String(address)}`
-    const file = files.get(key) ?? openVerified(address, root, { ...rest, outboardUrl: outboardUrlOf?.(url) })
+    const file =
+      files.get(key) ?? openVerified(address, root, { ...rest, outboardUrl: outboardUrlOf?.(url), contentType: contentTypeOf?.(url) })
     files.delete(key)
     files.set(key, file) // the one used last is last
     for (const oldest of files.keys()) {

@@ -64,7 +64,10 @@ describe('the handler', () => {
       rootOf: () => root,
       contentUrlOf: ({ pathname }) => host.origin + pathname.replace('/page', ''),
       outboardUrlOf: () => `${host.origin}/a.obao4`,
+      contentTypeOf: () => 'image/png',
     })
+    const { headers } = await respond(new Request('http://page.test/page/a', { method: 'HEAD' }))!
+    expect([headers.get('content-type'), headers.get('x-content-type-options')]).toEqual(['image/png', 'nosniff']) // not what the host says
     expect(await bytesOf(await respond(new Request('http://page.test/page/a'))!)).toEqual(content.slice())
   })
 })
