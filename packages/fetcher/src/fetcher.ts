@@ -164,13 +164,23 @@ class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
   #openedOf(shared: Shared, known: Known): Opened {
     const controller = new AbortController()
     let isClosed = false
+    let waiting = 0
+    const get = async (cid: CidLike, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> => {
+      if (isClosed) throw closed()
+      waiting++
+      try {
+        return await shared.fetch.get(cid, [controller.signal, signal])
+      } finally {
+        waiting--
+      }
+    }
     return {
       ...known,
-      blocks: { get: (cid, { signal } = {}) => shared.fetch.get(cid, [controller.signal, signal]) },
+      blocks: { get },
       close: async () => {
         if (isClosed) return
         isClosed = true
-        controller.abort(new FetcherError('FETCHER_CLOSED', 'this was closed'))
+        if (waiting > 0) controller.abort(closed()) // mostly nobody waits: no error and no event then
         this.#leave(shared)
       },
     }
@@ -208,6 +218,10 @@ class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
 function afterTimeout(delayMs: number, callback: () => void): () => void {
   const timer = setTimeout(callback, delayMs)
   return () => clearTimeout(timer)
+}
+
+function closed(): FetcherError {
+  return new FetcherError('FETCHER_CLOSED', 'this was closed')
 }
 
 function stopped(): FetcherError {

@@ -4,9 +4,6 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { AddressInfo } from 'node:net'
 import type { Gateway } from './gateway.ts'
 
@@ -53,16 +50,48 @@ export async function serveGateway(gateway: Gateway, options: ServeGatewayOption
 
 async function answer(gateway: Gateway, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const controller = new AbortController()
-  outgoing.once('close', () => controller.abort())
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) controller.abort() // the client went away
+  })
   try {
     const request = requestOf(incoming, controller.signal)
     const response = request === undefined ? new Response(null, { status: 400 }) : await gateway.handle(request)
     outgoing.writeHead(response.status, Object.fromEntries(response.headers))
     if (response.body === null) outgoing.end()
-    else await pipeline(Readable.fromWeb(response.body as NodeReadableStream<Uint8Array>), outgoing)
+    else await pump(response.body, outgoing)
   } catch {
     // The store failed in the middle, or the client went away. Either way the connection ends without a last chunk.
     outgoing.destroy()
+  }
+}
+
+/**
+ * A body at the pace of its connection, cancelled when that ends before it. By hand: the stream adapters cost more than the rest of a small
+ * answer. @throws what the body fails with; the answer is then not ended.
+ */
+async function pump(body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> {
+  const reader = body.getReader()
+  let resume: (() => void) | undefined
+  const onDrain = (): void => resume?.()
+  const onClose = (): void => {
+    resume?.()
+    reader.cancel().catch(() => undefined) // it has failed by itself, then
+  }
+  outgoing.on('drain', onDrain).once('close', onClose)
+  try {
+    if (outgoing.destroyed) return onClose()
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (outgoing.destroyed) return
+      if (done) return void outgoing.end()
+      if (outgoing.write(value)) continue
+      await new Promise<void>((resolve) => {
+        resume = resolve
+      })
+      if (outgoing.destroyed) return
+    }
+  } finally {
+    outgoing.off('drain', onDrain).off('close', onClose)
   }
 }
 

@@ -42,10 +42,13 @@ export interface Question {
 /** @throws {OriginError} whatever went wrong before the first byte of the body. */
 export async function openTransfer(question: Question, context: TransferContext): Promise<Answer> {
   const { controller, progress } = question
-  const timeout = new OriginError('ORIGIN_TIMEOUT', `${question.url} did not answer for ${context.timeouts.firstByteMs} ms`, {
-    url: question.url,
-  })
-  const answer = await withDeadline(followRedirects(question, context), context.timeouts.firstByteMs, timeout, controller)
+  const { firstByteMs } = context.timeouts
+  const answer = await withDeadline(
+    followRedirects(question, context),
+    firstByteMs,
+    () => new OriginError('ORIGIN_TIMEOUT', `${question.url} did not answer for ${firstByteMs} ms`, { url: question.url }),
+    controller,
+  )
   progress.status = answer.status
   try {
     checkStatus(answer, progress.url)
@@ -104,7 +107,8 @@ async function* timedBody(
     for (;;) {
       const startMs = nowMs()
       const deadlineMs = question.isComplete() ? TRAILING_MS : timeouts.idleMs
-      const timeout = new OriginError('ORIGIN_TIMEOUT', `${progress.url} sent nothing for ${deadlineMs} ms`, { url: progress.url })
+      const timeout = (): OriginError =>
+        new OriginError('ORIGIN_TIMEOUT', `${progress.url} sent nothing for ${deadlineMs} ms`, { url: progress.url })
       const step = await withDeadline(iterator.next(), deadlineMs, timeout, controller)
       if (step.done === true) {
         isEnded = true // the connection may be used again
@@ -159,23 +163,35 @@ async function discard(answer: FetchAnswer): Promise<void> {
   await iterator.return?.()
 }
 
-/** Also ends what it waited for: a port that ignores its signal cannot hold us. */
-async function withDeadline<T>(work: Promise<T>, ms: number, error: OriginError, controller: AbortController): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let abort = (): void => undefined
-  const ended = new Promise<never>((_, reject) => {
-    abort = () => reject(controller.signal.reason)
-    if (controller.signal.aborted) abort()
-    else controller.signal.addEventListener('abort', abort, { once: true })
-    timer = setTimeout(() => controller.abort(error), ms)
+/**
+ * Also ends what it waited for: a port that ignores its signal cannot hold us. Runs once a chunk, so it is one promise, and the error (whose
+ * stack is what costs) is made only where it is thrown.
+ */
+function withDeadline<T>(work: Promise<T>, ms: number, errorOf: () => OriginError, controller: AbortController): Promise<T> {
+  const { signal } = controller
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => controller.abort(errorOf()), ms)
+    const settle = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+    }
+    const abort = (): void => {
+      settle()
+      reject(signal.reason as Error)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(
+      (value) => {
+        settle()
+        resolve(value)
+      },
+      (error: unknown) => {
+        settle()
+        reject(error as Error)
+      },
+    )
+    if (signal.aborted) abort()
   })
-  try {
-    work.catch(() => undefined) // it may fail after the deadline, when nobody listens
-    return await Promise.race([work, ended])
-  } finally {
-    clearTimeout(timer)
-    controller.signal.removeEventListener('abort', abort)
-  }
 }
 
 function networkError(error: unknown, url: URL): unknown {
