@@ -1,6 +1,6 @@
 // Row 5 of the goals: two workers against one, and the import of a 1 GiB file beside @number0/iroh.
 import { randomFillSync } from 'node:crypto'
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Bench, Prepared } from '../../../tools/bench/bench.ts'
@@ -15,9 +15,11 @@ async function sharedWith(workers: number): Promise<Prepared> {
   return { once: () => hashParallel(bytes, { workers: pool }), times: 7, bytes: bytes.length, close: () => pool.close() }
 }
 
-/** A random file of 1 GiB beside this one, read once so that it is in the page cache; gone when the process ends. */
+/** A random file of 1 GiB in the repository's ignored folder, read once so that it is in the page cache; gone when the process ends. */
 function makeFile(): { path: string; folder: string } {
-  const folder = mkdtempSync(join(import.meta.dirname, '.import-'))
+  const temporary = join(import.meta.dirname, '../../../.tmp')
+  mkdirSync(temporary, { recursive: true })
+  const folder = mkdtempSync(join(temporary, 'import-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const path = join(folder, 'file')
   const block = new Uint8Array(16 * MIB)

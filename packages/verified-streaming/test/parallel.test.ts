@@ -67,6 +67,32 @@ describe.each([0, 1, 1024, JOB - 1, JOB, JOB + 1, 2 * JOB, 5 * JOB + 1025, 11 * 
   })
 })
 
+// From 32 MiB on, two workers are given jobs of several MiB, which get smaller towards the end.
+test.each([0, 4, 10])(
+  'large content in shared memory and in a file has the outboard that one thread makes, groups of 2^%i chunks',
+  async (chunkGroupLog) => {
+    const bytes = bytesOf(34 * JOB + 7)
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
+    shared.set(bytes)
+    await writeFile(PATH, bytes)
+    const file = await open(PATH)
+    try {
+      const alone = await createOutboard(bytes, { chunkGroupLog, workers: 0 })
+      const seen: number[] = []
+      for (const source of [shared, await fromFileHandle(file)]) {
+        const onProgress = (progress: { bytes: number }): unknown => seen.push(progress.bytes)
+        const together = await createOutboard(source, { chunkGroupLog, workers: pool, onProgress })
+        expect(toHex(together.root)).toBe(toHex(alone.root))
+        expect(Buffer.compare(together.outboard, alone.outboard)).toBe(0)
+      }
+      expect(seen[0]).toBe(2 * JOB)
+      expect(seen.at(-1)).toBe(bytes.length)
+    } finally {
+      await file.close()
+    }
+  },
+)
+
 test('without workers the calling thread does it', async () => {
   const bytes = bytesOf(3 * JOB)
   expect(toHex(await hashParallel(bytes, { workers: 0 }))).toBe(toHex(hash(bytes)))
