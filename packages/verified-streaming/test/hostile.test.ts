@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ChunkRanges, createByteReader, createOutboard, decode, encode, encodeRanges, VerifyError } from '../src/index.ts'
 import { collect, contentOf, flipped, inPieces, isAllTrue, outcomeOf } from './collect.ts'
-import { joined, sizeField } from './reference/bao.ts'
+import { everything, joined, referenceItems, referenceTree, sizeField } from './reference/bao.ts'
 
 const LOGS = [0, 1, 4] as const
 
@@ -65,6 +65,24 @@ describe.each(LOGS)('at group size 2^%i', (chunkGroupLog) => {
     expect(end).toBe('VERIFY_MISMATCH')
     expect(isAllTrue(parts, data)).toBe(true)
     expect((error as VerifyError).details).toMatchObject({ what: 'leaf', offset: 65_536 - 2 * group, end: 65_536 - group })
+  })
+
+  test.each([2000, 5000, 40_000])('another tree of %i bytes, true in itself, is refused wherever it begins', async (size) => {
+    const { data, root, encoded } = await encodedOf(size, chunkGroupLog)
+    const items = referenceItems(referenceTree(data), chunkGroupLog, everything)
+    for (const changed of [0, Math.floor(size / 2), size - 1]) {
+      const other = await collect(encode(flipped(data, changed), { chunkGroupLog }))
+      let place = 8
+      for (const { bytes } of items) {
+        // The true encoding up to here, then the other's, in which parents fit their content.
+        const spliced = joined([encoded.subarray(0, place), other.subarray(place)])
+        place += bytes.length
+        if (spliced.every((byte, i) => byte === encoded[i])) break
+        const { end, parts } = await outcomeOf(spliced, root, { chunkGroupLog })
+        expect([changed, place, end]).toEqual([changed, place, 'VERIFY_MISMATCH'])
+        expect(isAllTrue(parts, data)).toBe(true)
+      }
+    }
   })
 
   test('equal groups at other places are still refused', async () => {
