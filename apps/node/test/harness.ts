@@ -1,16 +1,18 @@
 /** Real processes of the command line, folders that are removed, and bytes that differ everywhere. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 
+/** Ignored by git, inside the clone. */
+const TEMPORARY = join(import.meta.dirname, '..', '.tmp')
 const ENTRY = join(import.meta.dirname, '..', 'src', 'main.ts')
 
 export async function scratchFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'selvedge-node-'))
+  await mkdir(TEMPORARY, { recursive: true })
+  const folder = await mkdtemp(join(TEMPORARY, 'node-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
   return folder
 }

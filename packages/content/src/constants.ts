@@ -13,8 +13,6 @@ export const CHUNK_BYTES = 1024
 /** The chunk groups that this end answers with: 16 KiB. */
 export const CHUNK_GROUP_LOG = 4
 export const CHUNK_GROUP_LOG_MAX = 10
-/** A raw block that is a whole file has no parent to say its length; this bounds it. */
-export const RAW_ROOT_BYTES_MAX: number = 2 * 2 ** 20
 /** How much of a blob the guess of its content type looks at. */
 export const SNIFF_BYTES = 64
 

@@ -21,7 +21,7 @@ export interface ReadAt {
 export interface StoredBlob {
   readonly root: Uint8Array
   readonly size: number
-  readonly data: ReadAt
+  readonly data: ReadAt | Uint8Array
   /** Pre-order, chunk groups of 16 KiB. */
   readonly outboard: ReadAt | Uint8Array
   close(): Promise<void>

@@ -118,8 +118,9 @@ async function planOfRoot(blob: StoredBlob, request: ContentRequest, abort: Abor
     await blob.close()
     return refusal(406)
   }
-  const head = await blob.data.readAt(0, Math.min(SNIFF_BYTES, blob.size))
   const { data, outboard, root, size } = blob
+  const sniffed = Math.min(SNIFF_BYTES, size)
+  const head = data instanceof Uint8Array ? data.subarray(0, sniffed) : await data.readAt(0, sniffed)
   return {
     fields: success(request, 'blake3', { size, root, contentType: sniffContentType(head) }),
     body: encodeRanges({ data, outboard, root, size }, request.ranges, { chunkGroupLog: CHUNK_GROUP_LOG, ...abort }),

@@ -23,29 +23,27 @@ class MissingError extends Error {
 
 const keyOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
-export function createMemorySource(): MemorySource {
-  const blocks = new Map<string, Uint8Array>()
-  const entities = new Map<string, Pick<OpenedEntity, 'kind' | 'size'>>()
-  const blobs = new Map<string, { data: Uint8Array; outboard: Uint8Array; root: Uint8Array }>()
+type Candidate = { path: string; content: Uint8Array }
+
+async function importInto(blocks: Map<string, Uint8Array>, candidates: Candidate[], leafBytes: number, wrap: boolean): Promise<CID> {
   const store = {
     put: async (cid: CID, bytes: Uint8Array) => {
       blocks.set(keyOf(cid.multihash.bytes), bytes)
       return cid
     },
   }
+  const chunker = fixedSize({ chunkSize: leafBytes })
+  let last: CID | undefined
+  for await (const { cid } of importer(candidates, store as never, { cidVersion: 1, rawLeaves: true, wrapWithDirectory: wrap, chunker }))
+    last = cid
+  return last!
+}
 
-  async function importAll(candidates: { path: string; content: Uint8Array }[], leafBytes: number, wrap: boolean): Promise<CID> {
-    let last: CID | undefined
-    for await (const { cid } of importer(candidates, store as never, {
-      cidVersion: 1,
-      rawLeaves: true,
-      wrapWithDirectory: wrap,
-      chunker: fixedSize({ chunkSize: leafBytes }),
-    })) {
-      last = cid
-    }
-    return last!
-  }
+export function createMemorySource(): MemorySource {
+  const blocks = new Map<string, Uint8Array>()
+  const entities = new Map<string, Pick<OpenedEntity, 'kind' | 'size'>>()
+  const blobs = new Map<string, { data: Uint8Array; outboard: Uint8Array; root: Uint8Array }>()
+  const importAll = (files: Candidate[], leafBytes: number, wrap: boolean): Promise<CID> => importInto(blocks, files, leafBytes, wrap)
 
   const source: MemorySource = {
     blocks,

@@ -87,7 +87,7 @@ async function each<T>(items: readonly T[], action: (item: T) => Promise<void>):
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, work))
 }
 
-export async function equalsFile(bytes: Buffer, path: string, offset = 0): Promise<boolean> {
+async function equalsFile(bytes: Buffer, path: string, offset = 0): Promise<boolean> {
   const file = await open(path)
   try {
     const other = Buffer.allocUnsafe(bytes.length)

@@ -42,7 +42,7 @@ export async function buildOwnInput(dag: FileDag, top: string, scratch: string):
 
 /** Of one folder. */
 export async function buildFolderInput(dag: FileDag, folder: string): Promise<Input> {
-  const files = (await listTrackedFiles(folder)) ?? (await listFiles(folder))
+  const files = await listFiles(folder)
   const largest = files.reduce<ListedFile | undefined>((a, b) => (a === undefined || b.size > a.size ? b : a), undefined)
   if (largest === undefined) throw new NodeError('NODE_USAGE', `${folder} holds no file`)
   const entity = await directory(dag, `the ${files.length} files of ${folder}`, files)
