@@ -1,6 +1,6 @@
 // The worker pool against the single thread: every kind of source, sizes around the edges of jobs and groups, and its ends.
 import { open, rm, writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createHashPool, createOutboard, fromFileHandle, hash, hashParallel, type HashPool } from '../src/index.ts'
 import { toHex } from './blake3-cases.ts'
 
@@ -14,6 +14,9 @@ let pool: HashPool
 
 beforeAll(async () => {
   pool = await createHashPool({ workers: 2 })
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
 })
 afterAll(async () => {
   pool.close()
@@ -92,6 +95,21 @@ test.each([0, 4, 10])(
     }
   },
 )
+
+test('what is streamed passes through two slots a worker, however long it is', async () => {
+  const sizes: number[] = []
+  class CountedBuffer extends SharedArrayBuffer {
+    constructor(length: number) {
+      super(length)
+      sizes.push(length)
+    }
+  }
+  vi.stubGlobal('SharedArrayBuffer', CountedBuffer)
+  const bytes = bytesOf(20 * JOB + 3)
+  expect(toHex(await hashParallel(inParts(bytes, 300_001), { workers: pool }))).toBe(toHex(hash(bytes)))
+  expect(sizes.length).toBeLessThanOrEqual(4)
+  expect(sizes.every((size) => size === JOB)).toBe(true)
+})
 
 test('without workers the calling thread does it', async () => {
   const bytes = bytesOf(3 * JOB)
