@@ -1,10 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+
+const top = import.meta.dirname
 
 /** Tests run on sources: the source condition comes before a package's built files. */
 const conditions = ['@selvedge/source', 'node', 'import', 'module', 'default']
-const rooms = ['packages', 'apps'].flatMap((folder) => readdirSync(folder).map((name) => ({ name, root: `${folder}/${name}` })))
-const projects = [...rooms, { name: 'tools', root: 'tools' }].filter(({ root }) => existsSync(`${root}/test`))
+const rooms = ['packages', 'apps'].flatMap((folder) => readdirSync(join(top, folder)).map((name) => ({ name, root: `${folder}/${name}` })))
+const projects = [...rooms, { name: 'tools', root: 'tools' }].filter(({ root }) => existsSync(join(top, root, 'test')))
 
 export default defineConfig({
   test: {

@@ -16,14 +16,13 @@ test('the generated digests are the ones this test was written with', () => {
   expect(toHex(hash(new TextEncoder().encode(all)))).toBe(GENERATED_DIGEST)
 })
 
-const isPublishedHere = existsSync(PUBLISHED)
-if (!isPublishedHere) console.info('published BLAKE3 vectors are not here: the generated cases stand alone')
-
-test.runIf(isPublishedHere)('the generated cases are the published ones, entry by entry', () => {
-  const published = JSON.parse(readFileSync(PUBLISHED, 'utf8')) as { key: string; context_string: string; cases: Blake3Case[] }
-  expect({ key: published.key, context: published.context_string }).toEqual({ key: KEY_TEXT, context: CONTEXT })
-  expect(generated).toEqual(published.cases)
-})
+if (existsSync(PUBLISHED)) {
+  test('the generated cases are the published ones, entry by entry', () => {
+    const published = JSON.parse(readFileSync(PUBLISHED, 'utf8')) as { key: string; context_string: string; cases: Blake3Case[] }
+    expect({ key: published.key, context: published.context_string }).toEqual({ key: KEY_TEXT, context: CONTEXT })
+    expect(generated).toEqual(published.cases)
+  })
+} else console.info('published BLAKE3 vectors are not here: the generated cases stand alone')
 
 describe.each(generated)('input of $input_len bytes', (entry) => {
   const input = inputOf(entry.input_len)
