@@ -7,7 +7,9 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { importFileInto } from '../src/compose/import-file.ts'
 import { startNode } from '../src/compose/node.ts'
 import { formatNodeAddress } from '@selvedge/client'
+import { hash } from '@selvedge/verified-streaming'
 import { fetchInto, type FileDownloadResult } from '../src/download/file-download.ts'
+import { downloadRoot } from '../src/download/root-download.ts'
 import { interrupt } from '../src/demo/interruption.ts'
 import { sampleBytes, scratchFolder } from './harness.ts'
 
@@ -152,4 +154,27 @@ describe('what lies on disk is proven before it is trusted', () => {
     expect(result.resumedAt).toBeGreaterThanOrEqual(17 * LEAF)
     expect(await readFile(out)).toEqual(await readFile(set.file))
   })
+})
+
+test('a download by root that was left goes on, proves what is on disk first, and fetches again only what is not true', {
+  timeout: 120_000,
+}, async () => {
+  const set = await setting(DATA.subarray(0, 20_000_000))
+  const root = Buffer.from(hash(DATA.subarray(0, 20_000_000)))
+  const out = join(set.folder, 'by-root')
+  const client = createClient({ nodes: [set.address] })
+  onTestFinished(() => client.close())
+  const controller = new AbortController()
+  const onProgress = (bytes: number): void => {
+    if (bytes >= 12_000_000) controller.abort(new Error('left'))
+  }
+  await expect(downloadRoot(client, root, out, { signal: controller.signal, onProgress })).rejects.toThrow('left')
+  const file = await open(`${out}.part`, 'r+')
+  await file.write(Buffer.alloc(100, 0xee), 0, 100, 2_000_000)
+  await file.close()
+  const result = await downloadRoot(client, root, out)
+  expect(result.resumedAt).toBeGreaterThanOrEqual(7_000_000)
+  expect(result.receivedBytes).toBeLessThan((20_000_000 - result.resumedAt) * 1.02 + 65_536)
+  expect((await readFile(out)).equals(DATA.subarray(0, 20_000_000))).toBe(true)
+  await expect(stat(`${out}.state`)).rejects.toThrow('ENOENT')
 })

@@ -1,11 +1,13 @@
 import type { ByteRange } from '@selvedge/content'
 import { connectSession } from '@selvedge/handshake'
 import type { Entry } from '@selvedge/verified-car'
+import type { Sink } from '@selvedge/verified-streaming'
 import { parseNodeAddress, type NodeAddress } from './address.ts'
 import { openDownload, type Download, type GetOptions } from './download.ts'
 import { ClientError } from './errors.ts'
 import { createNodeLink } from './node-link.ts'
 import type { Connect } from './ports.ts'
+import { receiveRoot, type ReceiveOptions, type ReceiveResult } from './receive.ts'
 import { targetOf, type CidLike } from './target.ts'
 
 export interface ClientOptions {
@@ -31,6 +33,13 @@ export interface Client {
   get(address: CidLike | Uint8Array | string, options?: GetOptions): Promise<Download>
   /** The entries of a directory's CID, in its order, as its verified blocks come. @throws {ClientError} `CLIENT_NOT_A_DIRECTORY` and as `get`. */
   entries(cid: CidLike | string, options?: { readonly signal?: AbortSignal }): AsyncIterable<Entry>
+  /**
+   * Fetches by root what `sink` has not got yet, from one node after the other, until it is complete. The sink verifies and stores; it may
+   * come from an earlier life of the process.
+   * @throws {ClientError} as `get`.
+   * @example await client.receive(root, createSink(root, { store, state: store.state }))
+   */
+  receive(root: Uint8Array | string, sink: Sink, options?: ReceiveOptions): Promise<ReceiveResult>
   /** Ends all sessions. May be called twice. */
   close(): Promise<void>
 }
@@ -65,6 +74,12 @@ export function createClient(options: ClientOptions): Client {
         throw new ClientError('CLIENT_NOT_A_DIRECTORY', `${download.address} is a ${download.kind}, not a directory`)
       }
       yield* download.entries()
+    },
+    async receive(root, sink, receiveOptions = {}) {
+      if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+      const target = targetOf(root)
+      if (target.kind !== 'root') throw new ClientError('CLIENT_BAD_ARGUMENT', 'a sink receives by root: a CID is fetched with get()')
+      return await receiveRoot(links, target.root, sink, receiveOptions)
     },
     async close() {
       isClosed = true

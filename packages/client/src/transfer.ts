@@ -40,9 +40,24 @@ export interface TransferOptions {
   readonly signal?: AbortSignal
 }
 
+/** One request and its answer: what came before anything is verified. */
+export interface Asked {
+  readonly node: string
+  readonly answer: ContentAnswer
+  /** DATA as it comes, counted. Of a root, held against the size that the answer claims. */
+  readonly source: AsyncIterable<Uint8Array>
+  /** Ends the lane, whatever its state. */
+  close(): void
+}
+
+export interface AskOptions {
+  readonly ranges: ChunkRanges
+  readonly received: Received
+  readonly signal?: AbortSignal | undefined
+}
+
 /** @throws {ClientError} */
-export async function openTransfer(link: NodeLink, target: Target, { range, received, signal }: TransferOptions): Promise<Transfer> {
-  const ranges = range.start === 0 && range.end === undefined ? ChunkRanges.all : ChunkRanges.fromByteRanges([range])
+export async function ask(link: NodeLink, target: Target, { ranges, received, signal }: AskOptions): Promise<Asked> {
   const request = encodeRequest({
     kind: target.kind,
     address: target.kind === 'cid' ? target.cid.bytes : target.root,
@@ -67,26 +82,29 @@ export async function openTransfer(link: NodeLink, target: Target, { range, rece
     await lane.end()
     const answer = answerOf(lane, target, link.name)
     const source = counted(lane, received, finish)
-    const abort = signal === undefined ? {} : { signal }
-    const common = { node: link.name, answer, close }
-    if (target.kind === 'root') {
-      const parts = decode(withClaim(source, answer.size, link.name), target.root, {
-        ranges,
-        chunkGroupLog: answer.chunkGroupLog,
-        ...abort,
-      })
-      return { ...common, mode: 'blake3', parts }
-    }
-    const asked = byteRangesOf(ranges)
-    const walk = asked === undefined ? abort : { ...abort, ranges: asked }
-    if (answer.mode === 'car')
-      return { ...common, mode: 'car', blocks: verifyCar(source, target.cid, { ...walk, header: false, scope: 'entity' }) }
-    const size = answer.size === undefined ? {} : { size: answer.size }
-    return { ...common, mode: 'proof', blocks: verifyProof(source, target.cid, { ...walk, ...size }) }
+    return { node: link.name, answer, close, source: target.kind === 'root' ? withClaim(source, answer.size, link.name) : source }
   } catch (error) {
     close()
     throw asClientError(error, link.name, signal)
   }
+}
+
+/** @throws {ClientError} */
+export async function openTransfer(link: NodeLink, target: Target, { range, received, signal }: TransferOptions): Promise<Transfer> {
+  const ranges = range.start === 0 && range.end === undefined ? ChunkRanges.all : ChunkRanges.fromByteRanges([range])
+  const { source, ...common } = await ask(link, target, { ranges, received, signal })
+  const { answer } = common
+  const abort = signal === undefined ? {} : { signal }
+  if (target.kind === 'root') {
+    return { ...common, mode: 'blake3', parts: decode(source, target.root, { ranges, chunkGroupLog: answer.chunkGroupLog, ...abort }) }
+  }
+  const asked = byteRangesOf(ranges)
+  const walk = asked === undefined ? abort : { ...abort, ranges: asked }
+  if (answer.mode === 'car') {
+    return { ...common, mode: 'car', blocks: verifyCar(source, target.cid, { ...walk, header: false, scope: 'entity' }) }
+  }
+  const size = answer.size === undefined ? {} : { size: answer.size }
+  return { ...common, mode: 'proof', blocks: verifyProof(source, target.cid, { ...walk, ...size }) }
 }
 
 function answerOf(lane: LanePort, target: Target, node: string): ContentAnswer {

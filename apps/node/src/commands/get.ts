@@ -9,6 +9,7 @@ import { createProgressBar, type ProgressBar } from '../cli/progress-bar.ts'
 import type { Report } from '../cli/report.ts'
 import { abortOnSignal } from '../cli/until-signal.ts'
 import { readNodeAddress } from '../compose/control.ts'
+import { downloadRoot } from '../download/root-download.ts'
 import { downloadTree } from '../download/tree-download.ts'
 import { NodeError } from '../errors.ts'
 
@@ -29,6 +30,8 @@ export async function get(report: Report, address: string, options: GetCommandOp
     const cid = cidOf(address)
     if (options.output !== undefined && options.range === undefined && cid !== undefined)
       return await intoPath(report, client, cid, options.output, signal)
+    if (options.output !== undefined && options.range === undefined)
+      return await rootIntoPath(report, client, address, options.output, signal)
     await oneStream(report, client, address, options, signal)
   } finally {
     await client.close()
@@ -59,9 +62,7 @@ async function intoPath(report: Report, client: Client, cid: CID, output: string
     const result = await downloadTree(client, cid, output, {
       signal,
       onProgress: (bytes, size) => bar.update(bytes, size),
-      onResume: (offset) => {
-        if (offset > 0) report.say(`${formatBytes(offset)} were here already and are verified again`)
-      },
+      onResume: (offset) => sayResumed(report, offset),
       onFile: () => bar.update(++files, undefined),
     })
     bar.clear()
@@ -78,7 +79,32 @@ async function intoPath(report: Report, client: Client, cid: CID, output: string
   }
 }
 
-/** A range, a root, or bytes to stdout; of a directory, its entries. */
+async function rootIntoPath(report: Report, client: Client, address: string, output: string, signal: AbortSignal): Promise<void> {
+  const began = performance.now()
+  const bar = createProgressBar(output)
+  try {
+    const result = await downloadRoot(client, Buffer.from(address, 'hex'), output, {
+      signal,
+      onProgress: (bytes, size) => bar.update(bytes, size),
+      onResume: (offset) => sayResumed(report, offset),
+    })
+    bar.clear()
+    const ms = performance.now() - began
+    const { bytes, receivedBytes } = result
+    report.result(
+      { address, output, kind: 'file', mode: 'blake3', verification: 'blake3', ms, ...result },
+      `${output}: ${formatBytes(bytes)} in ${formatMs(ms)}, ${formatRate(bytes, ms)}, every chunk checked by its root (${formatBytes(receivedBytes)} received)`,
+    )
+  } finally {
+    bar.clear()
+  }
+}
+
+function sayResumed(report: Report, offset: number): void {
+  if (offset > 0) report.say(`${formatBytes(offset)} were here already and are verified again`)
+}
+
+/** A range, or bytes to stdout; of a directory, its entries. */
 async function oneStream(
   report: Report,
   client: Client,

@@ -1,12 +1,13 @@
 /**
- * UnixFS DAGs over files on disk. Building reads each file once and keeps only the nodes that link; the bytes of a leaf are read from its
- * file when they are asked for, and checked, so that a file that changed since is an error and never wrong content.
+ * UnixFS DAGs over files on disk. Building reads each file once and keeps the nodes that link, and tiny leaves; the bytes of others are read
+ * from their file when they are asked for, and checked, so that a file that changed since is an error and never wrong content.
  */
 import { importer, type ImportCandidate } from 'ipfs-unixfs-importer'
 import { balanced } from 'ipfs-unixfs-importer/layout'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { hash } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { NodeError } from '../errors.ts'
 import type { ListedFile } from './file-list.ts'
@@ -18,6 +19,9 @@ const LEAF_BYTES: number = 256 * 1024
 const SHARD_SPLIT_BYTES: number = 256 * 1024
 /** Leaves that were read last: an answer asks for its first block twice, and clients ask alike. */
 const RECENT_BYTES_MAX: number = 4 * 2 ** 20
+/** Leaves so small that opening their files costs more than holding them are held, up to this many bytes of all of them. */
+const HELD_LEAF_BYTES_MAX = 4 * 1024
+const HELD_BYTES_MAX = 16 * 2 ** 20
 const LINKS_MAX = 174
 
 export interface BuildOptions {
@@ -50,10 +54,17 @@ export function createFileDag(): FileDag {
   const nodes = new Map<string, Uint8Array>()
   const recent = createRecent()
   const stats = { leaves: 0, nodes: 0, bytes: 0 }
+  const held = new Map<string, Uint8Array>()
+  let heldBytes = 0
 
   function addLeaf(file: string, offset: number, bytes: Uint8Array): CID {
     const digest = sha256(bytes)
-    leaves.set(keyOf(digest), { file, offset, length: bytes.length })
+    const key = keyOf(digest)
+    leaves.set(key, { file, offset, length: bytes.length })
+    if (bytes.length <= HELD_LEAF_BYTES_MAX && heldBytes + bytes.length <= HELD_BYTES_MAX && !held.has(key)) {
+      held.set(key, bytes)
+      heldBytes += bytes.length
+    }
     stats.leaves++
     stats.bytes += bytes.length
     return CID.createV1(RAW, createDigest(SHA2_256, digest))
@@ -61,7 +72,7 @@ export function createFileDag(): FileDag {
 
   async function get(cid: CID): Promise<Uint8Array> {
     const key = keyOf(cid.multihash.digest)
-    const here = nodes.get(key) ?? recent.get(key)
+    const here = nodes.get(key) ?? held.get(key) ?? recent.get(key)
     if (here !== undefined) return here
     const leaf = leaves.get(key)
     if (leaf === undefined) throw new NodeError('NODE_NOT_FOUND', `${cid.toString()} is in none of the served files`)
@@ -130,18 +141,21 @@ function createRecent(): { get(key: string): Uint8Array | undefined; set(key: st
   }
 }
 
-/** A file cut into leaves; an empty file is one empty leaf. */
-async function* leafBytesOf(file: string, size: number, leafBytes: number): AsyncIterable<Uint8Array> {
-  const handle = await open(file)
+/** A file cut into leaves; an empty file is one empty leaf. Read in this thread: nothing is served before the DAG is built. */
+function* leafBytesOf(file: string, size: number, leafBytes: number): Iterable<Uint8Array> {
+  const descriptor = openSync(file, 'r')
   try {
     for (let offset = 0; offset === 0 || offset < size; offset += leafBytes) {
-      const length = Math.min(leafBytes, size - offset)
-      const bytes = await readFully(handle, offset, length)
-      if (bytes.length < length) throw new NodeError('NODE_FILE_CHANGED', `${file} became shorter while it was read`)
+      const bytes = new Uint8Array(Math.min(leafBytes, size - offset))
+      for (let filled = 0; filled < bytes.length; ) {
+        const count = readSync(descriptor, bytes, filled, bytes.length - filled, offset + filled)
+        if (count === 0) throw new NodeError('NODE_FILE_CHANGED', `${file} became shorter while it was read`)
+        filled += count
+      }
       yield bytes
     }
   } finally {
-    await handle.close()
+    closeSync(descriptor)
   }
 }
 

@@ -3,7 +3,8 @@ import type { Client } from '@selvedge/client'
 import type { ByteRange } from '@selvedge/content'
 import type { CID } from 'multiformats/cid'
 import { Buffer } from 'node:buffer'
-import { open, readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import type { ListedFile } from '../dag/file-list.ts'
 import type { InputEntity } from './input.ts'
 
@@ -72,7 +73,7 @@ export async function fetchEverything(client: Client, entity: InputEntity): Prom
     missing.delete(path)
     files++
     bytes += content.length
-    if (file === undefined || !content.equals(await readFile(file.file))) wrong.push(path)
+    if (file === undefined || !content.equals(readFileSync(file.file))) wrong.push(path)
   }
 
   await take('', entity.cid)

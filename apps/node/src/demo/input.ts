@@ -1,6 +1,6 @@
 /** The real input of the job: what git tracks here, a sharded directory, and the largest file at hand; or one folder that was named. */
 import type { CID } from 'multiformats/cid'
-import { copyFile, lstat, mkdir, writeFile } from 'node:fs/promises'
+import { copyFileSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { FileDag } from '../dag/file-dag.ts'
 import { listFiles, listTrackedFiles, type ListedFile } from '../dag/file-list.ts'
@@ -24,9 +24,9 @@ const SMALL_FILES = 2_000
 export async function buildOwnInput(dag: FileDag, top: string, scratch: string): Promise<Input> {
   const found =
     (await listTrackedFiles(top)) ?? (await listFiles(top)).filter(({ path }) => !/(^|\/)(node_modules|\.[^/]+|dist)\//.test(path))
-  const tracked = await copyFiles(found, join(scratch, 'tracked'))
-  const small = await writeSmallFiles(join(scratch, 'small'))
-  const { size } = await lstat(process.execPath)
+  const tracked = copyFiles(found, join(scratch, 'tracked'))
+  const small = writeSmallFiles(join(scratch, 'small'))
+  const { size } = lstatSync(process.execPath)
   const executable: ListedFile = { path: basename(process.execPath), file: process.execPath, size }
   const entities = [
     await directory(dag, `the ${tracked.length} files that git tracks here`, tracked),
@@ -60,21 +60,21 @@ async function directory(
 }
 
 /** The files as they are now: somebody may be editing this checkout, and a file that changes while it is served is refused. */
-async function copyFiles(files: readonly ListedFile[], folder: string): Promise<ListedFile[]> {
+function copyFiles(files: readonly ListedFile[], folder: string): ListedFile[] {
   const copies = files.map((each) => ({ ...each, file: join(folder, each.path) }))
-  for (const parent of new Set(copies.map(({ file }) => dirname(file)))) await mkdir(parent, { recursive: true })
-  for (const [place, { file }] of copies.entries()) await copyFile(files[place]!.file, file)
+  for (const parent of new Set(copies.map(({ file }) => dirname(file)))) mkdirSync(parent, { recursive: true })
+  for (const [place, { file }] of copies.entries()) copyFileSync(files[place]!.file, file)
   return copies
 }
 
-async function writeSmallFiles(folder: string): Promise<ListedFile[]> {
-  await mkdir(folder, { recursive: true })
+function writeSmallFiles(folder: string): ListedFile[] {
+  mkdirSync(folder, { recursive: true })
   const files: ListedFile[] = []
   for (let i = 0; i < SMALL_FILES; i++) {
     const path = `note-${String(i).padStart(4, '0')}.txt`
     const text = `This is small file ${i}: ${'every byte of it is checked. '.repeat(1 + (i % 7))}\n`
     files.push({ path, file: join(folder, path), size: text.length })
-    await writeFile(join(folder, path), text)
+    writeFileSync(join(folder, path), text)
   }
   return files
 }

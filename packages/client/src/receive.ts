@@ -1,0 +1,68 @@
+/** A root into a sink: what is missing, from one node after the other. The sink is the verifier, and remembers what it has. */
+import { ChunkRanges, type Sink } from '@selvedge/verified-streaming'
+import { ClientError } from './errors.ts'
+import { asClientError } from './failures.ts'
+import type { NodeLink } from './node-link.ts'
+import { ask, type Received } from './transfer.ts'
+
+export interface ReceiveOptions {
+  readonly signal?: AbortSignal
+  /** After each part that was verified and stored. */
+  readonly onProgress?: (progress: { readonly type: 'stored'; readonly offset: number; readonly bytes: number }) => void
+}
+
+export interface ReceiveResult {
+  /** Bytes that came over lanes, proofs included. */
+  readonly receivedBytes: number
+  /** The node that sent last. */
+  readonly node: string
+}
+
+/** What fits into a request; the rest is asked for with the next. */
+const BOUNDARIES_MAX = 200
+
+/** @throws {ClientError} of the last node that was tried. */
+export async function receiveRoot(
+  links: readonly NodeLink[],
+  root: Uint8Array,
+  sink: Sink,
+  options: ReceiveOptions,
+): Promise<ReceiveResult> {
+  const received: Received = { bytes: 0 }
+  let place = 0
+  while (!sink.isComplete) {
+    const link = links[place]!
+    try {
+      await receiveFrom(link, root, sink, received, options)
+    } catch (error) {
+      if (options.signal?.aborted || ++place >= links.length) throw error
+    }
+  }
+  return { receivedBytes: received.bytes, node: links[place]!.name }
+}
+
+async function receiveFrom(
+  link: NodeLink,
+  root: Uint8Array,
+  sink: Sink,
+  received: Received,
+  { signal, onProgress }: ReceiveOptions,
+): Promise<void> {
+  const { boundaries } = sink.missing()
+  const ranges = ChunkRanges.fromBoundaries(boundaries.slice(0, BOUNDARIES_MAX))
+  const { source, answer, node, close } = await ask(link, { kind: 'root', root }, { ranges, received, signal })
+  try {
+    const { newBytes } = await sink.receive(source, {
+      source: node,
+      ranges,
+      ...(signal === undefined ? {} : { signal }),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    })
+    if (newBytes === 0 && answer.size !== 0 && !sink.isComplete)
+      throw new ClientError('CLIENT_BAD_ANSWER', `${node} sent nothing that was missing`, { node })
+  } catch (error) {
+    throw asClientError(error, node, signal)
+  } finally {
+    close()
+  }
+}
