@@ -4,12 +4,13 @@
  *   node tools/check-packages.ts [--root DIR]
  *
  * Each tarball passes publint and are-the-types-wrong (ES modules only), installs into an empty project with nothing of ours but what it
- * declares, runs the first example of its README there, and keeps its size (size.ts). The tarballs are made once for all of it.
+ * declares, runs the first example of its README there in every Node that it says it runs on, and keeps its size (size.ts). The tarballs are made once for all of it.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { isComplete, type Runtime, runtimes } from './environments/runtimes.ts'
 import { type Packed, preparePackages } from './packed.ts'
 import { firstExampleOf } from './readme.ts'
 import { folderOf } from './rooms.ts'
@@ -44,14 +45,28 @@ const checkTypes: Check = async (_, { room, tarball, manifest }) => {
   return code === 0 ? [] : [{ file: `${folderOf(room)}/package.json`, message: `are-the-types-wrong:\n${indented(output)}` }]
 }
 
-const checkExample: Check = async (root, { room, project }) => {
+/** The Node versions of the environments that `engines` admits; `>=24` means the pinned one alone. */
+function nodesFor(range = '>=24'): readonly Runtime[] {
+  const oldest = Number(/^>=(\d+)/.exec(range)?.[1] ?? 24)
+  return runtimes().filter(({ name }) => name.startsWith('node-') && Number(name.slice('node-'.length)) >= oldest)
+}
+
+const checkExample: Check = async (root, { room, project, manifest }) => {
   const file = `${folderOf(room)}/README.md`
   const example = existsSync(join(root, file)) ? firstExampleOf(readFileSync(join(root, file), 'utf8')) : undefined
   if (example === undefined) return [{ file, message: 'has no example that runs' }]
   writeFileSync(join(project, 'example.mjs'), example.code)
-  const { code, output } = await runCommand(process.execPath, ['example.mjs'], { cwd: project, timeoutMs: 60_000 })
-  const message = `the first example ended with code ${code} with nothing but the tarball installed\n${indented(output)}`
-  return code === 0 ? [] : [{ file, line: example.line + 1, message }]
+  const findings: Finding[] = []
+  for (const { name, binary } of nodesFor(manifest.engines?.node)) {
+    if (binary === undefined) {
+      if (isComplete) findings.push({ file, message: `${name} is not installed, so the first example was not run there` })
+      continue
+    }
+    const { code, output } = await runCommand(binary, ['example.mjs'], { cwd: project, timeoutMs: 60_000 })
+    const message = `the first example ended with code ${code} in ${name} with nothing but the tarball installed\n${indented(output)}`
+    if (code !== 0) findings.push({ file, line: example.line + 1, message })
+  }
+  return findings
 }
 
 export async function checkPackages(root: string, options: { isBuilt?: boolean } = {}): Promise<readonly Finding[]> {

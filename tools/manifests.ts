@@ -12,6 +12,7 @@ export interface Manifest {
   readonly name: string
   readonly version: string
   readonly private?: boolean
+  readonly engines?: { readonly node?: string }
   readonly exports?: { readonly [entry: string]: Target }
   readonly imports?: { readonly [name: string]: Target }
   readonly dependencies?: Versions

@@ -57,6 +57,18 @@ test('each fault of a packed package is reported by the check that holds it', as
   )
 })
 
+test('the example runs in every Node that the package says it runs on', async () => {
+  const young = `${asks('gateway')}\nif (process.versions.node.startsWith('20.')) throw new Error('too old')`
+  const root = plant({
+    ...workspace,
+    ...room('gateway', young, { rest: { engines: { node: '>=20' } } }),
+    ...room('interface', young.replace('gateway', 'interface'), { rest: { engines: { node: '>=22' } } }),
+  })
+  const found = linesOf(root, await checkPackages(root, { isBuilt: true })).join('\n')
+  expect(found).toMatch(/^packages\/gateway\/README.md:4: the first example ended with code 1 in node-20 /)
+  expect(found).not.toMatch(/interface\/README/)
+})
+
 test('an import that outgrew its budget is reported with what it weighs, and so is a room without one', async () => {
   const root = plant({ ...workspace, ...room('client', asks('client')) })
   const list = [{ room: 'client', import: "import { answer } from '@selvedge/client'", bytesMax: 10 }]
