@@ -6,8 +6,8 @@ import type { FileDag } from '../dag/file-dag.ts'
 import type { Checks } from './checks.ts'
 import { fetchEverything, fetchTimed, type Timed } from './fetching.ts'
 import type { Input } from './input.ts'
-import { interrupt } from './interruption.ts'
-import { refuseLies } from './refusals.ts'
+import { interrupt, type Interruption } from './interruption.ts'
+import { refuseLies, type Refusal } from './refusals.ts'
 
 const MIB = 2 ** 20
 
@@ -51,8 +51,10 @@ export async function doJob(context: JobContext): Promise<JobResult> {
     const warm = await fetchLarge(context, client, 'warm')
     const seek = await seekLarge(context, client)
     await fetchRest(context, client)
-    const bytesAgain = await killAndResume(context)
-    const tampered = await beLiedTo(context)
+    // Both wait for processes to start, so they do it side by side.
+    const [interruption, refusals] = await Promise.all([interruptLarge(context), refuseLies(input.large.file.file, context.scratch)])
+    const bytesAgain = reportInterruption(context, interruption)
+    const tampered = reportRefusals(context, refusals)
     const { length } = checks.failures
     return { ok: length === 0, largestFileBytes: input.large.file.size, cold, warm, resumed: { bytesAgain }, seek, tampered }
   } finally {
@@ -104,9 +106,13 @@ async function fetchRest({ input, checks, say }: JobContext, client: Client): Pr
   }
 }
 
-async function killAndResume({ address, input, scratch, checks, say }: JobContext): Promise<number> {
+function interruptLarge({ address, input, scratch }: JobContext): Promise<Interruption | undefined> {
   const { cid, file } = input.large
-  const outcome = await interrupt(address, cid, file, join(scratch, 'fetched'), KILL_SHARE)
+  return interrupt(address, cid, file, join(scratch, 'fetched'), KILL_SHARE)
+}
+
+function reportInterruption({ input, checks, say }: JobContext, outcome: Interruption | undefined): number {
+  const { file } = input.large
   if (outcome === undefined) {
     say(`resume: ${formatBytes(file.size)} were there before the client could be killed: nothing to resume`)
     return 0
@@ -121,8 +127,7 @@ async function killAndResume({ address, input, scratch, checks, say }: JobContex
   return bytesAgain
 }
 
-async function beLiedTo({ input, scratch, checks, say }: JobContext): Promise<JobResult['tampered']> {
-  const refusals = await refuseLies(input.large.file.file, scratch)
+function reportRefusals({ checks, say }: JobContext, refusals: readonly Refusal[]): JobResult['tampered'] {
   say('an origin that lies:')
   for (const { lie, code, expected, trueBytes, wrongBytes, isKept } of refusals) {
     checks.that(code === expected, `${lie}: refused with ${code || 'nothing'}, not ${expected}`)

@@ -99,13 +99,14 @@ async function work({ scratch, folder, isOnce, isJson, ended, phase }: Work): Pr
   const began = performance.now()
   const checks = createChecks()
   const dag = createFileDag()
-  const input = folder === undefined ? await buildOwnInput(dag, TOP, scratch) : await buildFolderInput(dag, resolve(folder))
   const server = await serveDag(dag)
+  const starting = startNodeProcess(join(scratch, 'node'), [server.url]) // it has nothing to fetch before there is something to ask for
+  const building = folder === undefined ? buildOwnInput(dag, TOP, scratch) : buildFolderInput(dag, resolve(folder))
+  const [input, node] = await Promise.all([building, starting])
   const { bytes, leaves, nodes } = dag.stats
   say(
     `origin: ${formatBytes(bytes)} in ${leaves} leaves and ${nodes} nodes, built in ${formatMs(performance.now() - began)}, served at ${server.url}`,
   )
-  const node = await startNodeProcess(join(scratch, 'node'), [server.url])
   say(`node:   ${node.address}`)
   const result = await doJob({ dag, input, address: node.address, scratch, checks, say })
   for (const failure of checks.failures) say(`FAILED: ${failure}`)
