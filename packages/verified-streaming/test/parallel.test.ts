@@ -70,7 +70,7 @@ describe.each([0, 1, 1024, JOB - 1, JOB, JOB + 1, 2 * JOB, 5 * JOB + 1025, 11 * 
   })
 })
 
-// From 32 MiB on, two workers are given jobs of several MiB, which get smaller towards the end.
+// From 16 MiB on, two workers are given jobs of several MiB, which get smaller towards the end.
 test.each([0, 4, 10])(
   'large content in shared memory and in a file has the outboard that one thread makes, groups of 2^%i chunks',
   async (chunkGroupLog) => {
@@ -88,7 +88,7 @@ test.each([0, 4, 10])(
         expect(toHex(together.root)).toBe(toHex(alone.root))
         expect(Buffer.compare(together.outboard, alone.outboard)).toBe(0)
       }
-      expect(seen[0]).toBe(2 * JOB)
+      expect(seen[0]).toBe(4 * JOB)
       expect(seen.at(-1)).toBe(bytes.length)
     } finally {
       await file.close()

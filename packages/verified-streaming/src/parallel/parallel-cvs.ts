@@ -13,7 +13,7 @@ import type { WorkerPool } from './hash-pool.ts'
 /** Bytes of the least job, and of every slot: a multiple of every chunk group size. */
 export const JOB_BYTES: number = 2 ** 20
 /** Bytes of the largest job that a worker reads by itself. */
-const JOB_BYTES_MAX = 8 * JOB_BYTES
+const JOB_BYTES_MAX = 16 * JOB_BYTES
 /** Under way at a worker: one, and the next, so that it need not wait for this thread. */
 const JOBS_PER_WORKER = 2
 /** Under way or done before their turn, for each worker. */
@@ -83,7 +83,7 @@ function nextOf(
     return () => {
       const left = source.size - offset
       if (left === 0) return undefined
-      const share = Math.floor(left / (8 * pool.workers * JOB_BYTES)) * JOB_BYTES
+      const share = Math.floor(left / (4 * pool.workers * JOB_BYTES)) * JOB_BYTES
       const bytes = Math.min(left, Math.max(JOB_BYTES, Math.min(JOB_BYTES_MAX, share)))
       return 'fd' in source ? jobOf({ fd: source.fd }, offset, bytes) : jobOf({ shared: source.shared }, source.offset + offset, bytes)
     }
