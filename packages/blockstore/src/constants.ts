@@ -15,6 +15,8 @@ export const INLINE_SKELETON_BYTES_MAX: number = MIB
 export const PACK_BYTES_MAX: number = 64 * MIB
 /** Most bytes that one group commit writes before it syncs. */
 export const GROUP_BYTES_MAX: number = 8 * MIB
+/** The newest bytes of the packs that stay in memory for who reads them next. */
+export const RECENT_BYTES: number = MIB
 /** Writes to a large file are gathered to this size. */
 export const WRITE_BYTES: number = MIB
 /** A large file is synced in the background every so often, so that the last sync has little left to do. */

@@ -6,9 +6,10 @@
  * the effect of a prefix of the log and says which (`applied`); only the tail of the last pack can be torn.
  */
 import { viewOf } from './bytes.ts'
-import { GROUP_BYTES_MAX, PACK_BYTES_MAX } from './constants.ts'
+import { GROUP_BYTES_MAX, PACK_BYTES_MAX, RECENT_BYTES } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
 import type { FileSystem, OpenFile } from './ports.ts'
+import { RecentBytes } from './recent-bytes.ts'
 import { HEADER_BYTES, type Fact, type Place, type RecordParts, decodeFact, decodeHeader, isWhole } from './record.ts'
 
 export interface LoggedFact {
@@ -44,6 +45,7 @@ const REPLAY_FACTS_MAX = 512
 export class PackLog {
   readonly #options: PackLogOptions
   readonly #waiting: Waiting[] = []
+  readonly #recent = new RecentBytes(RECENT_BYTES)
   #file: OpenFile | undefined
   #pack = 0
   /** Where the next record goes; everything before it is synced. */
@@ -63,6 +65,11 @@ export class PackLog {
 
   pathOf(pack: number): string {
     return `${this.#options.path}/${String(pack).padStart(8, '0')}.pack`
+  }
+
+  /** Bytes of a pack that were written last, as far as they are still in memory. */
+  recent(place: Place, length: number): Uint8Array | undefined {
+    return this.#recent.read(place.pack, place.offset, length)
   }
 
   /** Applies what the index has not seen, and cuts the torn tail. */
@@ -175,6 +182,7 @@ export class PackLog {
       await file.datasync()
       this.#offset = offset
       this.#bytes += offset - start
+      this.#recent.keep(this.#pack, start, parts)
       await this.#options.apply(facts, { pack: this.#pack, offset })
     } catch (error) {
       // After a failed sync nobody knows what the disk holds: only a restart, which reads it again, may go on.
