@@ -7,6 +7,7 @@ import { BlockBody, JoinBuffer } from './block-body.ts'
 import { encodeCarHeader, proofParts, sectionParts } from './car-format.ts'
 import { IDENTITY, RAW } from './constants.ts'
 import { CarError } from './errors.ts'
+import type { Expected } from './expected.ts'
 import type { BlockPort } from './ports.ts'
 import { inlineBody } from './read-block.ts'
 import { Walk, type WalkOptions } from './walk.ts'
@@ -65,17 +66,42 @@ export async function* writeProof(
   }
 }
 
-/** The blocks of a walk that are no inline ones, each accepted before it is handed on. */
+/**
+ * The blocks of a walk that are no inline ones, each accepted before it is handed on. The one that comes after it is asked for first, so that
+ * the port reads while the consumer sends; its failure waits until it is its turn.
+ */
 async function* walkPort(walk: Walk, blocks: BlockPort, signal: AbortSignal | undefined): AsyncGenerator<{ link: CID; block: Uint8Array }> {
   const buffer = new JoinBuffer()
-  for (let expected = walk.next(); expected !== undefined; expected = walk.next()) {
+  for (let asked = ask(walk, blocks, signal); asked !== undefined; ) {
     signal?.throwIfAborted()
-    if (expected.cid.multihash.code === IDENTITY) {
+    if (asked.failure !== undefined) throw asked.failure.error
+    const { expected, coming } = asked
+    if (coming === undefined) {
       walk.accept(inlineBody(expected, buffer))
+      asked = ask(walk, blocks, signal)
       continue
     }
-    const block = await blocks.get(expected.cid, signal === undefined ? undefined : { signal })
+    const block = await coming
     walk.accept(new BlockBody([block], block.length, buffer))
+    asked = ask(walk, blocks, signal)
     yield { link: expected.cid, block }
+  }
+}
+
+type Asked =
+  | { readonly expected: Expected; readonly coming: Promise<Uint8Array> | undefined; readonly failure?: undefined }
+  | { readonly failure: { readonly error: unknown } }
+
+/** Asks for what the walk needs next; an inline block is not asked for. */
+function ask(walk: Walk, blocks: BlockPort, signal: AbortSignal | undefined): Asked | undefined {
+  try {
+    const expected = walk.next()
+    if (expected === undefined) return undefined
+    if (expected.cid.multihash.code === IDENTITY) return { expected, coming: undefined }
+    const coming = blocks.get(expected.cid, signal === undefined ? undefined : { signal })
+    coming.catch(() => undefined) // looked at when its turn comes, or never where the consumer has left
+    return { expected, coming }
+  } catch (error) {
+    return { failure: { error } }
   }
 }
