@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parseLine, run, scratchFolder } from './harness.ts'
+import { parseLine, run, scratchFolder, start } from './harness.ts'
 
 const KEY = '00'.repeat(32)
 
@@ -55,6 +56,15 @@ test.each([[[]], [['--help']], [['run', '--help']], [['get', '--help']], [['add'
     expect(ran.stdout).not.toContain('[object')
   },
 )
+
+test('a reader that leaves ends the command without a word', async () => {
+  const child = start(['get', '--help'], await scratchFolder())
+  let stderr = ''
+  child.stderr!.setEncoding('utf8').on('data', (part: string) => (stderr += part))
+  child.stdout!.destroy()
+  const [code] = (await once(child, 'close')) as [number | null]
+  expect({ code, stderr }).toEqual({ code: 141, stderr: '' })
+})
 
 test('a file is added to a store that no node has, and has the CID that IPFS gives it', async () => {
   const folder = await scratchFolder()

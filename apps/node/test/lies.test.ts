@@ -24,6 +24,6 @@ test('an origin that lies in seven ways is refused with seven codes, and nothing
   expect(LIES.map(({ code }) => code)).toEqual(refusals.map(({ code }) => code))
   for (const { wrongBytes, isKept, trueBytes } of refusals) {
     expect({ wrongBytes, isKept }).toEqual({ wrongBytes: 0, isKept: false })
-    expect(trueBytes).toBeLessThan(1_200_000)
+    expect(trueBytes).toBeLessThan(800_000)
   }
 })

@@ -2,7 +2,7 @@ import { copyFile, open, readFile, stat, truncate, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { createClient } from '@selvedge/client'
 import { createKeyPair } from '@selvedge/crypto'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { importFileInto } from '../src/compose/import-file.ts'
 import { startNode } from '../src/compose/node.ts'

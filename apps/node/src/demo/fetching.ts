@@ -6,6 +6,7 @@ import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { ListedFile } from '../dag/file-list.ts'
+import { equalsFile } from './comparing.ts'
 import type { InputEntity } from './input.ts'
 
 export interface Timed {
@@ -18,15 +19,19 @@ export interface Timed {
   readonly isTrue: boolean
 }
 
-/** One file, or a range of it, into memory with the clock on it; compared when the clock has stopped. */
+/**
+ * One file, or a range of it, into `memory` with the clock on it; compared when the clock has stopped.
+ * @param memory - as large as what is fetched, at least.
+ */
 export async function fetchTimed(
+  memory: Uint8Array,
   client: Client,
   address: CID | Uint8Array,
   file: ListedFile,
   range: ByteRange = { start: 0 },
 ): Promise<Timed> {
   const { start, end = file.size } = range
-  const bytes = Buffer.allocUnsafe(end - start)
+  const bytes = memory.subarray(0, end - start)
   const began = performance.now()
   let firstByteMs: number | undefined
   let place = 0
@@ -86,19 +91,4 @@ async function each<T>(items: readonly T[], action: (item: T) => Promise<void>):
     while (next < items.length) await action(items[next++]!)
   }
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, work))
-}
-
-async function equalsFile(bytes: Buffer, path: string, offset = 0): Promise<boolean> {
-  const file = await open(path)
-  try {
-    const other = Buffer.allocUnsafe(bytes.length)
-    for (let done = 0; done < other.length; ) {
-      const { bytesRead } = await file.read(other, done, other.length - done, offset + done)
-      if (bytesRead === 0) return false
-      done += bytesRead
-    }
-    return other.equals(bytes)
-  } finally {
-    await file.close()
-  }
 }

@@ -1,9 +1,10 @@
 /** A client process that is killed with -9 in the middle, and a new one that finishes. */
 import type { CID } from 'multiformats/cid'
 import { once } from 'node:events'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { ListedFile } from '../dag/file-list.ts'
+import { equalFiles } from './comparing.ts'
 import { runCliJson, startCli } from './processes.ts'
 
 export interface Interruption {
@@ -47,6 +48,6 @@ export async function interrupt(
   const ms = performance.now() - began
   const { resumedAt = 0, receivedBytes = 0, interiorBytes = 0 } = (result.file ?? {}) as Partial<Record<string, number>>
   const bytesAgain = receivedBytes - interiorBytes - (file.size - resumedAt)
-  const isTrue = code === 0 && (await readFile(output)).equals(await readFile(file.file))
+  const isTrue = code === 0 && (await equalFiles(output, file.file))
   return { keptBytes: left.size, resumedAt, bytesAgain, ms, isTrue }
 }

@@ -1,5 +1,6 @@
 /** The job, step by step; each says what it saw as it is seen. */
 import { createClient, type Client } from '@selvedge/client'
+import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import { formatBytes, formatMs, formatRate } from '../cli/format.ts'
 import type { FileDag } from '../dag/file-dag.ts'
@@ -47,9 +48,10 @@ export async function doJob(context: JobContext): Promise<JobResult> {
   const { address, input, checks } = context
   const client = createClient({ nodes: [address] })
   try {
-    const cold = await fetchLarge(context, client, 'cold')
-    const warm = await fetchLarge(context, client, 'warm')
-    const seek = await seekLarge(context, client)
+    const memory = Buffer.allocUnsafe(input.large.file.size)
+    const cold = await fetchLarge(context, client, memory, 'cold')
+    const warm = await fetchLarge(context, client, memory, 'warm')
+    const seek = await seekLarge(context, client, memory)
     await fetchRest(context, client)
     // Both wait for processes to start, so they do it side by side.
     const [interruption, refusals] = await Promise.all([interruptLarge(context), refuseLies(input.large.file.file, context.scratch)])
@@ -62,9 +64,14 @@ export async function doJob(context: JobContext): Promise<JobResult> {
   }
 }
 
-async function fetchLarge({ input, checks, say }: JobContext, client: Client, state: 'cold' | 'warm'): Promise<Figures> {
+async function fetchLarge(
+  { input, checks, say }: JobContext,
+  client: Client,
+  memory: Uint8Array,
+  state: 'cold' | 'warm',
+): Promise<Figures> {
   const { cid, file } = input.large
-  const timed = await fetchTimed(client, cid, file)
+  const timed = await fetchTimed(memory, client, cid, file)
   checks.that(timed.isTrue, `${state}: the bytes are not those of ${file.file}`)
   checks.that(timed.mode === (state === 'cold' ? 'car' : 'proof'), `${state}: sent in mode ${timed.mode}`)
   const how = state === 'cold' ? 'from the origin through the node' : 'from the node, which has it now'
@@ -79,12 +86,12 @@ function figures({ bytes, firstByteMs, wholeMs }: Timed): Figures {
   return { firstByteMs: round(firstByteMs), wholeMs: round(wholeMs), mibPerSecond: round((bytes / MIB / wholeMs) * 1000) }
 }
 
-async function seekLarge({ input, checks, say }: JobContext, client: Client): Promise<JobResult['seek']> {
+async function seekLarge({ input, checks, say }: JobContext, client: Client, memory: Uint8Array): Promise<JobResult['seek']> {
   const { cid, file } = input.large
   const start = Math.floor(file.size * SEEK_SHARE)
   const end = Math.min(file.size, start + SEEK_BYTES)
   const asked = end - start
-  const timed = await fetchTimed(client, cid, file, { start, end })
+  const timed = await fetchTimed(memory, client, cid, file, { start, end })
   checks.that(timed.isTrue, 'seek: the bytes are not those of the file')
   checks.that(timed.receivedBytes <= asked * 1.1 + 64 * 1024, `seek: ${timed.receivedBytes} bytes received for ${asked}`)
   say(

@@ -10,6 +10,7 @@ import { rmSync } from 'node:fs'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { endWithReader } from '../cli/closed-pipe.ts'
 import { formatBytes, formatMs } from '../cli/format.ts'
 import { untilSignal } from '../cli/until-signal.ts'
 import { createFileDag } from '../dag/file-dag.ts'
@@ -128,6 +129,7 @@ async function work({ scratch, folder, isOnce, isJson, ended, phase }: Work): Pr
   return isOnce && checks.failures.length > 0 ? 1 : 0
 }
 
+endWithReader()
 try {
   process.exit(await main())
 } catch (error) {

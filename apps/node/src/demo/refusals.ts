@@ -29,7 +29,7 @@ interface Told {
 }
 
 /** Two levels of 4 KiB leaves: small, and with interior nodes. */
-const FILE_BYTES = 1_200_000
+const FILE_BYTES = 800_000
 const LEAF_BYTES = 4096
 
 /** @param source - a real file; parts of it are what is lied about. */
