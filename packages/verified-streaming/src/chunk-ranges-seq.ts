@@ -14,16 +14,25 @@ export interface ChunkRangesEntry {
   readonly ranges: ChunkRanges
 }
 
+let all: ChunkRangesSeq | undefined
+let none: ChunkRangesSeq | undefined
+
 /** Immutable. */
 export class ChunkRangesSeq {
-  /** Everything of every blob. */
-  static readonly all: ChunkRangesSeq = new ChunkRangesSeq([{ index: 0, ranges: ChunkRanges.all }])
-  static readonly none: ChunkRangesSeq = new ChunkRangesSeq([])
-
   readonly entries: readonly ChunkRangesEntry[]
 
   private constructor(entries: readonly ChunkRangesEntry[]) {
     this.entries = entries
+  }
+
+  // Getters, because a bundler keeps a class that makes things as it is defined, used or not.
+  /** Everything of every blob. */
+  static get all(): ChunkRangesSeq {
+    return (all ??= new ChunkRangesSeq([{ index: 0, ranges: ChunkRanges.all }]))
+  }
+
+  static get none(): ChunkRangesSeq {
+    return (none ??= new ChunkRangesSeq([]))
   }
 
   /** One set of ranges for each blob from index 0 on; the last one again for all that follow when `repeatLast`. */

@@ -18,22 +18,35 @@ export interface ChunkSpan {
   readonly end: number
 }
 
-const U64_MAX = 2n ** 64n - 1n
+const U64_MAX = 0xffff_ffff_ffff_ffffn
+
+let all: ChunkRanges | undefined
+let none: ChunkRanges | undefined
+let lastChunk: ChunkRanges | undefined
 
 /** An immutable set of chunks. */
 export class ChunkRanges {
-  /** Every chunk. */
-  static readonly all: ChunkRanges = new ChunkRanges([0])
-  /** No chunk. */
-  static readonly none: ChunkRanges = new ChunkRanges([])
-  /** The last chunk, whichever it is: what proves the size of a blob. Not to be combined arithmetically: it is "from 2^64-1". */
-  static readonly lastChunk: ChunkRanges = new ChunkRanges([Number.POSITIVE_INFINITY])
-
   /** Sorted; the set begins at even places and ends at odd ones. */
   readonly boundaries: readonly number[]
 
   private constructor(boundaries: readonly number[]) {
     this.boundaries = boundaries
+  }
+
+  // Getters, because a bundler keeps a class that makes things as it is defined, used or not.
+  /** Every chunk. */
+  static get all(): ChunkRanges {
+    return (all ??= new ChunkRanges([0]))
+  }
+
+  /** No chunk. */
+  static get none(): ChunkRanges {
+    return (none ??= new ChunkRanges([]))
+  }
+
+  /** The last chunk, whichever it is: what proves the size of a blob. Not to be combined arithmetically: it is "from 2^64-1". */
+  static get lastChunk(): ChunkRanges {
+    return (lastChunk ??= new ChunkRanges([Number.POSITIVE_INFINITY]))
   }
 
   /** @throws {VerifyError} `VERIFY_BAD_RANGE` unless boundaries rise strictly from 0. */

@@ -2,7 +2,7 @@
  * Starting a worker wherever there are any: `Worker` of the web platform (browsers, Deno, Bun), else Node's worker threads,
  * reached without an import so that no bundler for browsers trips over them.
  */
-import { NODE_WORKER, WEB_WORKER, type WorkerAnswer, type WorkerRequest } from './worker-source.ts'
+import { nodeWorkerSource, type WorkerAnswer, type WorkerRequest, webWorkerSource } from './worker-source.ts'
 
 export interface Worker {
   post(request: WorkerRequest): void
@@ -59,7 +59,7 @@ function osParallelism(): number {
 /** @throws whatever the host throws where workers are forbidden; some hosts report it to `onError` instead. */
 export function spawnWorker({ onAnswer, onError }: WorkerEvents): Worker {
   if (host.Worker !== undefined) {
-    const url = URL.createObjectURL(new Blob([WEB_WORKER], { type: 'text/javascript' }))
+    const url = URL.createObjectURL(new Blob([webWorkerSource()], { type: 'text/javascript' }))
     const worker = new host.Worker(url, { type: 'module' })
     worker.onmessage = ({ data }) => onAnswer(data)
     worker.onerror = (event) => {
@@ -76,7 +76,7 @@ export function spawnWorker({ onAnswer, onError }: WorkerEvents): Worker {
   }
   const threads = nodeThreads()
   if (threads === undefined) throw new Error('this host has no workers')
-  const worker = new threads.Worker(NODE_WORKER, { eval: true })
+  const worker = new threads.Worker(nodeWorkerSource(), { eval: true })
   worker.on('message', onAnswer)
   worker.on('error', onError)
   return { post: (request) => worker.postMessage(request), terminate: () => void worker.terminate() }

@@ -28,7 +28,8 @@ export type WorkerAnswer =
   | { readonly id: number; readonly cvs: Uint8Array; readonly error?: undefined }
   | { readonly id: number; readonly error: string }
 
-const COMMON = `
+// Functions, because a bundler keeps a text put together from parts, used or not.
+const common = (): string => `
 let kernel, memory
 function read({ shared, fd }, at, length) {
   if (fd === undefined) return memory.set(new Uint8Array(shared, at, length), ${STAGE_AT})
@@ -79,7 +80,8 @@ function answer(message) {
 `
 
 /** For `new Worker(url)` of the web platform. */
-export const WEB_WORKER: string = `const port = self, fs = undefined${COMMON}port.onmessage = ({ data }) => answer(data)`
+export const webWorkerSource = (): string => `const port = self, fs = undefined${common()}port.onmessage = ({ data }) => answer(data)`
 
 /** For `node:worker_threads` with `eval`. */
-export const NODE_WORKER: string = `const { parentPort: port } = require('node:worker_threads'), fs = require('node:fs')${COMMON}port.on('message', answer)`
+export const nodeWorkerSource = (): string =>
+  `const { parentPort: port } = require('node:worker_threads'), fs = require('node:fs')${common()}port.on('message', answer)`
