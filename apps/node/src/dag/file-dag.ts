@@ -57,11 +57,13 @@ export function createFileDag(): FileDag {
   const held = new Map<string, Uint8Array>()
   let heldBytes = 0
 
-  function addLeaf(file: string, offset: number, bytes: Uint8Array): CID {
+  function addLeaf({ file, bytes: whole }: ListedFile, offset: number, bytes: Uint8Array): CID {
     const digest = sha256(bytes)
     const key = keyOf(digest)
     leaves.set(key, { file, offset, length: bytes.length })
-    if (bytes.length <= HELD_LEAF_BYTES_MAX && heldBytes + bytes.length <= HELD_BYTES_MAX && !held.has(key)) {
+    if (whole !== undefined)
+      held.set(key, bytes) // the caller holds them already
+    else if (bytes.length <= HELD_LEAF_BYTES_MAX && heldBytes + bytes.length <= HELD_BYTES_MAX && !held.has(key)) {
       held.set(key, bytes)
       heldBytes += bytes.length
     }
@@ -86,7 +88,7 @@ export function createFileDag(): FileDag {
     stats,
     blocks: { get, has: (cid) => nodes.has(keyOf(cid.multihash.digest)) || leaves.has(keyOf(cid.multihash.digest)) },
     async build(files, { wrap = true, shardSplitThresholdBytes = SHARD_SPLIT_BYTES, leafBytes = LEAF_BYTES } = {}) {
-      const fileOf = new Map(files.map(({ path, file }) => [path, file]))
+      const fileOf = new Map(files.map((file) => [file.path, file]))
       const store = {
         put: async (cid: CID, bytes: Uint8Array): Promise<CID> => {
           nodes.set(keyOf(cid.multihash.digest), bytes)
@@ -120,7 +122,7 @@ export function createFileDag(): FileDag {
 }
 
 function* candidatesOf(files: readonly ListedFile[], leafBytes: number): Iterable<ImportCandidate> {
-  for (const { path, file, size } of files) yield { path, content: leafBytesOf(file, size, leafBytes) }
+  for (const file of files) yield { path: file.path, content: leafBytesOf(file, leafBytes) }
 }
 
 /** First in, first out, bounded in bytes. */
@@ -142,7 +144,11 @@ function createRecent(): { get(key: string): Uint8Array | undefined; set(key: st
 }
 
 /** A file cut into leaves; an empty file is one empty leaf. Read in this thread: nothing is served before the DAG is built. */
-function* leafBytesOf(file: string, size: number, leafBytes: number): Iterable<Uint8Array> {
+function* leafBytesOf({ file, size, bytes: whole }: ListedFile, leafBytes: number): Iterable<Uint8Array> {
+  if (whole !== undefined) {
+    for (let offset = 0; offset === 0 || offset < size; offset += leafBytes) yield whole.subarray(offset, offset + leafBytes)
+    return
+  }
   const descriptor = openSync(file, 'r')
   try {
     for (let offset = 0; offset === 0 || offset < size; offset += leafBytes) {

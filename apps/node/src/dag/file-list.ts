@@ -10,6 +10,8 @@ export interface ListedFile {
   /** Where it lies on this machine. */
   readonly file: string
   readonly size: number
+  /** What it holds, where that is in memory: then the file is not read. */
+  readonly bytes?: Uint8Array
 }
 
 const LIST_BYTES_MAX = 64 * 2 ** 20

@@ -4,7 +4,6 @@ import type { ByteRange } from '@selvedge/content'
 import type { CID } from 'multiformats/cid'
 import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import type { ListedFile } from '../dag/file-list.ts'
 import { equalsFile } from './comparing.ts'
 import type { InputEntity } from './input.ts'
@@ -78,7 +77,7 @@ export async function fetchEverything(client: Client, entity: InputEntity): Prom
     missing.delete(path)
     files++
     bytes += content.length
-    if (file === undefined || !content.equals(readFileSync(file.file))) wrong.push(path)
+    if (file === undefined || !content.equals(file.bytes ?? readFileSync(file.file))) wrong.push(path)
   }
 
   await take('', entity.cid)

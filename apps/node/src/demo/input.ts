@@ -1,7 +1,8 @@
 /** The real input of the job: what git tracks here, a sharded directory, and the largest file at hand; or one folder that was named. */
 import type { CID } from 'multiformats/cid'
-import { copyFileSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { Buffer } from 'node:buffer'
+import { lstatSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { FileDag } from '../dag/file-dag.ts'
 import { listFiles, listTrackedFiles, type ListedFile } from '../dag/file-list.ts'
 import { NodeError } from '../errors.ts'
@@ -21,11 +22,11 @@ export interface Input {
 const SMALL_FILES = 2_000
 
 /** Of the clone at `top`: the tracked files (or all, where it is no checkout), 2,000 small files in shards, and this very Node. */
-export async function buildOwnInput(dag: FileDag, top: string, scratch: string): Promise<Input> {
+export async function buildOwnInput(dag: FileDag, top: string): Promise<Input> {
   const found =
     (await listTrackedFiles(top)) ?? (await listFiles(top)).filter(({ path }) => !/(^|\/)(node_modules|\.[^/]+|dist)\//.test(path))
-  const tracked = copyFiles(found, join(scratch, 'tracked'))
-  const small = writeSmallFiles(join(scratch, 'small'))
+  const tracked = snapshotOf(found)
+  const small = smallFiles()
   const { size } = lstatSync(process.execPath)
   const executable: ListedFile = { path: basename(process.execPath), file: process.execPath, size }
   const entities = [
@@ -60,21 +61,17 @@ async function directory(
 }
 
 /** The files as they are now: somebody may be editing this checkout, and a file that changes while it is served is refused. */
-function copyFiles(files: readonly ListedFile[], folder: string): ListedFile[] {
-  const copies = files.map((each) => ({ ...each, file: join(folder, each.path) }))
-  for (const parent of new Set(copies.map(({ file }) => dirname(file)))) mkdirSync(parent, { recursive: true })
-  for (const [place, { file }] of copies.entries()) copyFileSync(files[place]!.file, file)
-  return copies
+function snapshotOf(files: readonly ListedFile[]): ListedFile[] {
+  return files.map((each) => {
+    const bytes = readFileSync(each.file)
+    return { ...each, bytes, size: bytes.length }
+  })
 }
 
-function writeSmallFiles(folder: string): ListedFile[] {
-  mkdirSync(folder, { recursive: true })
-  const files: ListedFile[] = []
-  for (let i = 0; i < SMALL_FILES; i++) {
+function smallFiles(): ListedFile[] {
+  return Array.from({ length: SMALL_FILES }, (_, i) => {
     const path = `note-${String(i).padStart(4, '0')}.txt`
-    const text = `This is small file ${i}: ${'every byte of it is checked. '.repeat(1 + (i % 7))}\n`
-    files.push({ path, file: join(folder, path), size: text.length })
-    writeFileSync(join(folder, path), text)
-  }
-  return files
+    const bytes = Buffer.from(`This is small file ${i}: ${'every byte of it is checked. '.repeat(1 + (i % 7))}\n`)
+    return { path, file: path, size: bytes.length, bytes }
+  })
 }

@@ -102,7 +102,7 @@ async function work({ scratch, folder, isOnce, isJson, ended, phase }: Work): Pr
   const dag = createFileDag()
   const server = await serveDag(dag)
   const starting = startNodeProcess(join(scratch, 'node'), [server.url]) // it has nothing to fetch before there is something to ask for
-  const building = folder === undefined ? buildOwnInput(dag, TOP, scratch) : buildFolderInput(dag, resolve(folder))
+  const building = folder === undefined ? buildOwnInput(dag, TOP) : buildFolderInput(dag, resolve(folder))
   const [input, node] = await Promise.all([building, starting])
   const { bytes, leaves, nodes } = dag.stats
   say(

@@ -9,8 +9,6 @@ import { BLOCK_BYTES, CHUNK_BYTES, CV_BYTES, CVS_AT, CVS_MAX, IV_AT, OUT_AT, PAI
 import { engineFor, shortcuts } from './select.ts'
 import { chunksInto, subtreeInto } from './subtree.ts'
 
-export { SUBTREE_BYTES_MAX } from './subtree.ts'
-
 function copyOut(memory: Uint8Array, at: number, out: Uint8Array, outOffset: number): void {
   for (let i = 0; i < CV_BYTES; i++) out[outOffset + i] = memory[at + i]!
 }

@@ -11,8 +11,8 @@ import type { Engine } from './engine.ts'
 /** Words at 32-bit index: chaining value `cv`, block `block`; the new chaining value goes to `out`, and with `wide` 16 words do. */
 // biome-ignore format: a line for each G, eight to a round, is easier to check against the specification than seven for each.
 export function compress(w: Int32Array, cv: number, block: number, lo: number, hi: number, length: number, flags: number, out: number, wide: boolean): void {
-  let m0 = w[block]!, m1 = w[block + 1]!, m2 = w[block + 2]!, m3 = w[block + 3]!, m4 = w[block + 4]!, m5 = w[block + 5]!, m6 = w[block + 6]!, m7 = w[block + 7]!
-  let m8 = w[block + 8]!, m9 = w[block + 9]!, m10 = w[block + 10]!, m11 = w[block + 11]!, m12 = w[block + 12]!, m13 = w[block + 13]!, m14 = w[block + 14]!, m15 = w[block + 15]!
+  const m0 = w[block]!, m1 = w[block + 1]!, m2 = w[block + 2]!, m3 = w[block + 3]!, m4 = w[block + 4]!, m5 = w[block + 5]!, m6 = w[block + 6]!, m7 = w[block + 7]!
+  const m8 = w[block + 8]!, m9 = w[block + 9]!, m10 = w[block + 10]!, m11 = w[block + 11]!, m12 = w[block + 12]!, m13 = w[block + 13]!, m14 = w[block + 14]!, m15 = w[block + 15]!
   let a = w[cv]!, b = w[cv + 1]!, c = w[cv + 2]!, d = w[cv + 3]!, e = w[cv + 4]!, f = w[cv + 5]!, g = w[cv + 6]!, h = w[cv + 7]!
   let i = 0x6a09e667, j = 0xbb67ae85 | 0, k = 0x3c6ef372, l = 0xa54ff53a | 0, m = lo | 0, n = hi | 0, o = length, p = flags
   a = (a + e + m0) | 0; m ^= a; m = (m << 16) | (m >>> 16); i = (i + m) | 0; e ^= i; e = (e << 20) | (e >>> 12); a = (a + e + m1) | 0; m ^= a; m = (m << 24) | (m >>> 8); i = (i + m) | 0; e ^= i; e = (e << 25) | (e >>> 7)
