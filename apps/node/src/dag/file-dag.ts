@@ -61,12 +61,9 @@ export function createFileDag(): FileDag {
     const digest = sha256(bytes)
     const key = keyOf(digest)
     leaves.set(key, { file, offset, length: bytes.length })
-    if (whole !== undefined)
-      held.set(key, bytes) // the caller holds them already
-    else if (bytes.length <= HELD_LEAF_BYTES_MAX && heldBytes + bytes.length <= HELD_BYTES_MAX && !held.has(key)) {
-      held.set(key, bytes)
-      heldBytes += bytes.length
-    }
+    const isSmall = bytes.length <= HELD_LEAF_BYTES_MAX && heldBytes + bytes.length <= HELD_BYTES_MAX
+    if (whole === undefined && isSmall && !held.has(key)) heldBytes += bytes.length
+    if (whole !== undefined || isSmall) held.set(key, bytes) // a file in memory costs nothing more
     stats.leaves++
     stats.bytes += bytes.length
     return CID.createV1(RAW, createDigest(SHA2_256, digest))
