@@ -92,7 +92,11 @@ export const rooms: readonly Room[] = [
   room('fetcher', 3, [], 'Store, then origins: one plan, one fetch however many ask', { ...content, alone }),
   room('broadcast', 3, ['crypto'], 'Epidemic broadcast of signed messages', { ...overlay, alone }),
   room('pinger', 3, ['crypto'], 'Signed measuring of assigned peers', { ...overlay }),
-  room('consensus', 3, ['crypto'], 'Certified DAG, order, epochs, recovery', { ...ledger, alone }),
+  room('consensus', 3, ['crypto'], 'Byzantine-fault-tolerant total order: certified and uncertified DAG, epochs, recovery', {
+    ...ledger,
+    alone,
+    deterministic: ['src/{wire,dag,core}/*.ts'],
+  }),
   room('application', 3, ['crypto', 'ledger-types', 'state-tree', 'delivery-acknowledgement', 'reputation'], 'The state machine', {
     ...ledger,
     deterministic: true,

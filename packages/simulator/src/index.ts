@@ -1,0 +1,2 @@
+/** Virtual time, network model, faults, schedulers, trace hash. */
+export * from './errors.ts'
