@@ -59,8 +59,10 @@ export type CoreEvent =
       readonly type: 'checkpointChecked'
       readonly height: number
       readonly bad: readonly Authority[]
+      /** Of all signers; `undefined` where one is bad. */
       readonly aggregate: Uint8Array | undefined
     }
+  | { readonly type: 'certificateChecked'; readonly height: number; readonly isValid: boolean } // answers a `checkCertificate`
 
 /** What a committed vertex brings to execution, in order. Bytes are in the store under these keys. */
 export type OrderedItem =
@@ -82,6 +84,13 @@ export type CoreEffect =
       readonly bytes: Uint8Array
       readonly signers: readonly Authority[]
       readonly signatures: readonly Uint8Array[]
+    }
+  | {
+      readonly type: 'checkCertificate' // one aggregate over the keys of all signers
+      readonly height: number
+      readonly bytes: Uint8Array
+      readonly signers: readonly Authority[]
+      readonly aggregate: Uint8Array
     }
   | { readonly type: 'certified'; readonly height: number; readonly certificate: Uint8Array } // a block certificate is complete
   | { readonly type: 'evidence'; readonly bytes: Uint8Array } // proven equivocation

@@ -55,11 +55,15 @@ export interface CommitRule<M extends Mode> {
   readonly halted: Halt | undefined
   /** Adds a vertex whose parents above gcRound are all in the DAG. */
   insert(vertex: Vertex): InsertOutcome
-  /** Everything that can be committed now, oldest first. Calling it late, or never between inserts, changes no result. */
-  tryCommit(): readonly Commit[]
+  /**
+   * What can be committed now, oldest first: everything, or the first `limit`. Calling it late, or never between inserts, changes no
+   * result; one call with 2 is two calls with 1. A core commits one by one, so that `exclude` for evidence that commit i ordered falls
+   * between i and i + 1 on every member, and takes its snapshot after that.
+   */
+  tryCommit(limit?: number): readonly Commit[]
   /** Leader of a round under the newest schedule; `undefined` where the round has none. `rank` counts from 0. */
   leaderOf(round: number, rank?: number): Authority | undefined
-  /** The signer of proven equivocation is bad from the next schedule version on (2.12.6). */
+  /** The signer of proven equivocation is bad from the next schedule version on (2.12.6). Part of the snapshot. */
   exclude(authority: Authority): void
   /** Taken after a commit; what `restore` needs beside the vertices above gcRound. One canonical encoding. */
   snapshot(): Uint8Array
