@@ -18,6 +18,11 @@ export interface Vertex {
   readonly createdAtMs: number
   /** Of round-1 for certificates; of any earlier round for blocks, whose first is the author's own previous one. In the wire's order. */
   readonly parents: readonly VertexReference[]
+  /**
+   * Signers whose equivocation the evidence in this vertex proves, checked by the core before it inserts. Once the vertex is committed
+   * they are bad from the next schedule version on (2.12.6). It is data of the vertex, so that no member can count it a commit late.
+   */
+  readonly offenders?: readonly Authority[]
 }
 
 export interface VertexReference {
@@ -45,9 +50,28 @@ export interface Halt {
   readonly slot: { readonly round: number; readonly author: Authority }
 }
 
+/** What may be asked of a DAG. Lists are in the order of (author, arrival): where arrival matters, sort by `key`. */
+export interface DagView<M extends Mode> {
+  readonly mode: M
+  /** Vertices held, all of rounds above the rule's gcRound. */
+  readonly size: number
+  /** 0 while there is none. */
+  readonly highestRound: number
+  get(key: string): Vertex | undefined
+  /** Certified: none or one. Uncertified: every block of the slot that was accepted. */
+  slot(round: number, author: Authority): readonly Vertex[]
+  /** Everything of one round, by author. */
+  round(round: number): readonly Vertex[]
+  /** Stake of the distinct authors that have a vertex in this round; all of it for round 0, whose vertices are implicit. */
+  stakeAt(round: number): number
+  /** Stake of the distinct authors of the next round that name `vertex` as a parent. */
+  supportOf(vertex: Vertex): number
+}
+
 /** Decides from the DAG what is committed and in which order. One instance lives for one epoch. */
 export interface CommitRule<M extends Mode> {
   readonly mode: M
+  readonly dag: DagView<M>
   readonly lastCommittedRound: number
   readonly gcRound: number
   readonly scheduleVersion: number
