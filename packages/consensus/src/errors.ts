@@ -1,5 +1,17 @@
-/** Stable: renaming a code is a breaking change. */
-export type ConsensusErrorCode = 'CONSENSUS_MALFORMED' // not the one canonical encoding
+/** Stable: renaming a code is a breaking change. The first group comes from decoders; each names the one rule that was broken. */
+export type ConsensusErrorCode =
+  | 'CONSENSUS_TRUNCATED' // the bytes end before the value does, or a count asks for more than is there
+  | 'CONSENSUS_TRAILING' // bytes follow the value
+  | 'CONSENSUS_TOO_LARGE' // a frame, list or byte string is beyond its limit (wire/limits.ts)
+  | 'CONSENSUS_UNSORTED' // a list that must ascend does not
+  | 'CONSENSUS_DUPLICATE' // an element stands twice where it may stand once
+  | 'CONSENSUS_OUT_OF_RANGE' // a number is beyond what its field may hold
+  | 'CONSENSUS_UNKNOWN_KIND' // a kind byte that names nothing
+  | 'CONSENSUS_SPARE_BITS' // a bitmap has bits beyond the committee
+  | 'CONSENSUS_BAD_LENGTH' // a key, digest, signature or byte string has not the length that its kind demands
+  | 'CONSENSUS_BAD_COMMITTEE' // members out of order, without stake, or with too much of it
+  | 'CONSENSUS_BAD_EVIDENCE' // well formed, but it proves nothing
+  | 'CONSENSUS_STORE_FAILED' // the store cannot keep or read what it must
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */
 export class ConsensusError extends Error {

@@ -15,4 +15,4 @@ export {
   type KeyPair,
 } from './ed25519.ts'
 export { createSha256, sha256, SHA256_BYTES, type Sha256 } from './sha256.ts'
-export { DOMAINS, hashTranscript, sessionIdOf, transcriptOf, type Domain, type SessionIdInputs } from './transcript.ts'
+export { DOMAINS, hashTranscript, LEDGER_TAGS, sessionIdOf, transcriptOf, type Domain, type SessionIdInputs } from './transcript.ts'

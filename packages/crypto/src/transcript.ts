@@ -71,6 +71,34 @@ export const DOMAINS: Readonly<Record<Domain, string>> = {
   snapshot: 'selvedge/snapshot/1\0',
 }
 
+/**
+ * The tag bytes of the ledger, one byte each before the preimage: below 0x10 of hashes, from 0x10 on of what is signed.
+ * Layouts stand with the codecs that use them.
+ */
+export const LEDGER_TAGS = {
+  genesis: 0x00, // implicit certificate of round 0
+  header: 0x01,
+  certificate: 0x02,
+  batch: 0x03,
+  block: 0x04, // of the uncertified mode
+  subDag: 0x05,
+  leaderSeed: 0x06,
+  ledgerBlock: 0x07,
+  leaf: 0x08, // of the trees over transactions and receipts
+  node: 0x09,
+  committeeRoot: 0x0a,
+  substituteSeed: 0x0b,
+  beaconCommit: 0x0c,
+  beacon: 0x0d,
+  headerRest: 0x0e,
+  blockRest: 0x0f,
+  headerSignature: 0x11,
+  voteSignature: 0x12,
+  blockSignature: 0x13,
+  checkpointSignature: 0x14,
+  nodeTransaction: 0x15,
+} as const
+
 const encoder = new TextEncoder()
 
 /**

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { DOMAINS, hashTranscript, sessionIdOf, transcriptOf, type SessionIdInputs } from '../src/transcript.ts'
+import { DOMAINS, hashTranscript, LEDGER_TAGS, sessionIdOf, transcriptOf, type SessionIdInputs } from '../src/transcript.ts'
 
 test('no domain is a prefix of another', () => {
-  const all = Object.values(DOMAINS)
+  const all = [...Object.values(DOMAINS), ...Object.values(LEDGER_TAGS).map((tag) => String.fromCharCode(tag))]
   const clashes = all.flatMap((a, i) => all.filter((b, j) => i !== j && b.startsWith(a)).map((b) => [a, b]))
   expect(clashes).toEqual([])
   expect(new Set(all).size).toBe(all.length)
@@ -11,6 +11,11 @@ test('no domain is a prefix of another', () => {
 
 test('every domain is selvedge/<what>/<version> and one NUL, or the acknowledgement tag', () => {
   for (const domain of Object.values(DOMAINS)) expect(domain).toMatch(/^(selvedge\/[a-z-]+(\/[a-z-]+)?\/[1-9][0-9]*\0|SLVDACK1)$/)
+})
+
+test("the ledger's tags are bytes below 0x20, which begin no domain", () => {
+  for (const tag of Object.values(LEDGER_TAGS)) expect(tag < 0x20 && Number.isInteger(tag)).toBe(true)
+  for (const domain of Object.values(DOMAINS)) expect(domain.charCodeAt(0)).toBeGreaterThanOrEqual(0x20)
 })
 
 test('a transcript is the domain and then its parts, byte for byte', () => {
