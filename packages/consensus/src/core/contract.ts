@@ -155,5 +155,7 @@ export interface CoreOptions {
 
 export interface Core {
   readonly mode: Mode
+  /** A vertex that this very process made was ordered: so nothing of a later epoch can have been signed before it started (2.11). */
+  readonly isLive: boolean
   step(event: CoreEvent, time: Time, effects: CoreEffect[]): void
 }
