@@ -12,6 +12,17 @@ export type ConsensusErrorCode =
   | 'CONSENSUS_BAD_COMMITTEE' // members out of order, without stake, or with too much of it
   | 'CONSENSUS_BAD_EVIDENCE' // well formed, but it proves nothing
   | 'CONSENSUS_STORE_FAILED' // the store cannot keep or read what it must
+  | 'CONSENSUS_STORE_LOCKED' // another process holds the store
+  | 'CONSENSUS_STORE_DAMAGED' // what was acknowledged is not there whole
+  | 'CONSENSUS_BAD_ARGUMENT' // the caller's mistake, found before anything was done
+  | 'CONSENSUS_OVERLOADED' // more is waiting than may wait: try later, or elsewhere
+  | 'CONSENSUS_BAD_TRANSACTION' // empty, too large, or its own signature is bad
+  | 'CONSENSUS_NOT_A_MEMBER' // this key has no seat in the epoch's committee
+  | 'CONSENSUS_STOPPED' // stop() was called, or the validator has ended by itself
+  | 'CONSENSUS_HALTED' // proof that more than a third is faulty: nothing may follow
+  | 'CONSENSUS_EXECUTOR_FAILED' // a block was not applied; `cause` is what the executor said
+  | 'CONSENSUS_WORKER_FAILED' // a signature worker did not start or died
+  | 'CONSENSUS_NETWORK_FAILED' // the port could not be opened
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */
 export class ConsensusError extends Error {

@@ -1,0 +1,151 @@
+/**
+ * What a validator needs of whoever embeds it, as narrow as it can be. Types are structural: nobody need import them to fit them.
+ *
+ * Validators are addressed by node key everywhere here. Authority indices belong to one epoch and stay inside it.
+ */
+import type { RecordKind, StoredRecord, StoreView } from './core/contract.ts'
+import type { Mode } from './dag/contract.ts'
+import type { Authority, Digest, Member, SubDag } from './wire/types.ts'
+
+/** A validator's Ed25519 key, 32 bytes, as lower-case hex: the only address there is. */
+export type PeerKey = string
+
+export interface Clock {
+  /** Never falls. */
+  nowMs(): number
+  /** The wall's, Unix milliseconds; may jump. */
+  unixMs(): number
+  /** Runs `run` once after `delayMs`. @returns cancels it. */
+  schedule(delayMs: number, run: () => void): () => void
+}
+
+export interface NetworkEvents {
+  /** A whole frame of a peer whose key was proven. The bytes are the receiver's own from here on. */
+  readonly onFrame: (from: PeerKey, frame: Uint8Array) => void
+  readonly onPeer: (peer: PeerKey, isConnected: boolean) => void
+}
+
+/** Frames between validators who know one another's keys. In order for each peer while a connection lasts; nothing more is promised. */
+export interface Network {
+  start(events: NetworkEvents): Promise<void>
+  /** Whoever may be connected from now on, this validator itself left out; connections of all others end. */
+  setPeers(peers: readonly PeerKey[]): void
+  /** Queues a frame. Dropped when there is no connection; never waits. `frame` must not change afterwards. */
+  send(to: PeerKey, frame: Uint8Array): void
+  /** Bytes that were given to `send` and not yet to the system. */
+  queuedBytes(to: PeerKey): number
+  /** No `onFrame` of this peer until `resume`; the peer is slowed down, nothing is dropped. */
+  pause(peer: PeerKey): void
+  resume(peer: PeerKey): void
+  stop(): Promise<void>
+}
+
+/** The records of one epoch. Everything appended can be read at once; it is durable after the next `sync` of the store. */
+export interface EpochStore extends StoreView {
+  /** In order. The bytes are kept, not copied: they must not change. */
+  append(records: readonly StoredRecord[]): void
+}
+
+/** An append-only log with one folder for each epoch. One process a store. */
+export interface Store {
+  /** Reads what is there. @throws {ConsensusError} `CONSENSUS_STORE_LOCKED`, `CONSENSUS_STORE_DAMAGED`, `CONSENSUS_STORE_FAILED` */
+  start(): Promise<void>
+  /** Epochs that have records, ascending. */
+  epochs(): readonly number[]
+  /** The records of `epoch`; made empty where there are none. */
+  epoch(epoch: number): EpochStore
+  /** Everything appended before this call, in every epoch, is durable. @throws {ConsensusError} `CONSENSUS_STORE_FAILED`, for ever after the first time */
+  sync(): Promise<void>
+  /** Deletes the records of `epoch`. */
+  drop(epoch: number): Promise<void>
+  stop(): Promise<void>
+}
+
+/** What an epoch is made from; equal on every member. The executor decides it, with the last block of the epoch before. */
+export interface EpochPlan {
+  readonly epoch: number
+  /** In the order of their Ed25519 keys. */
+  readonly committee: readonly Member[]
+  readonly mode: Mode
+  /** 32 bytes that nobody could foresee: the order of leaders is drawn from them. */
+  readonly beacon: Digest
+  readonly previous: { readonly subDagDigest: Digest; readonly timestampMs: number }
+  readonly parameters?: {
+    readonly gcDepth?: number
+    readonly scheduleCommits?: number
+    readonly leadersPerRound?: number
+    readonly workers?: number
+  }
+}
+
+/** What one vertex of a block brings, in order. */
+export type BlockItem =
+  | { readonly type: 'system'; readonly author: Authority; readonly bytes: Uint8Array }
+  /** Views into one batch: copy what is kept. */
+  | { readonly type: 'transactions'; readonly author: Authority; readonly transactions: readonly Uint8Array[] }
+
+/** One sub-DAG with its bytes: the unit of execution. An empty one is a block too. */
+export interface OrderedBlock {
+  readonly epoch: number
+  /** Counts from 1 in each epoch. */
+  readonly index: number
+  readonly subDag: SubDag
+  readonly digest: Digest
+  /** Never falls. The only time that execution may know. */
+  readonly timestampMs: number
+  readonly items: readonly BlockItem[]
+}
+
+export interface Executed {
+  /** This block is the last of its epoch: what follows. Only the transactions before the one that closed the epoch were executed. */
+  readonly final?: EpochPlan
+  /** What all members are to sign together. The same bytes on every honest member; at most 4 KiB. */
+  readonly checkpoint?: { readonly height: number; readonly bytes: Uint8Array }
+}
+
+/** Where the executor's durable state stands. */
+export interface Applied {
+  /** Index of the last block that was applied in this epoch; 0 for none. */
+  readonly index: number
+  /** The epoch that the next block belongs to: after a final block the following one, with index 0. @default the genesis plan */
+  readonly plan?: EpochPlan
+}
+
+/** The state machine above. It sees each block once, in order. */
+export interface Executor {
+  /** Asked once, at start. */
+  lastApplied(): Applied | Promise<Applied>
+  /**
+   * Applies one block and resolves when that is durable. Called with index `lastApplied + 1` after a restart, never before the call
+   * before has settled. Must not fail on what a block holds: a rejection stops the validator.
+   */
+  execute(block: OrderedBlock): Executed | Promise<Executed>
+}
+
+/** Checks transactions by their own signatures, off the thread of consensus. */
+export interface TransactionVerifier {
+  /** One verdict for each, in order. The bytes are borrowed until it settles. */
+  verify(transactions: readonly Uint8Array[]): Promise<readonly boolean[]>
+  stop?(): Promise<void>
+}
+
+/** The validator's own node key. `KeyPair` of `@selvedge/crypto/ed25519` fits. */
+export interface NodeKey {
+  readonly publicKey: Uint8Array
+  sign(message: Uint8Array): Uint8Array
+}
+
+/** BLS over one message, off the thread of consensus: checkpoints are signed and checked here. */
+export interface CheckpointSigner {
+  /** 96 bytes. */
+  sign(message: Uint8Array): Promise<Uint8Array>
+  /** Which of the signatures over `message` are bad, by place, and the aggregate of all others (`undefined` when there is none). */
+  check(
+    message: Uint8Array,
+    keys: readonly Uint8Array[],
+    signatures: readonly Uint8Array[],
+  ): Promise<{ readonly bad: readonly number[]; readonly aggregate: Uint8Array | undefined }>
+  stop?(): Promise<void>
+}
+
+export type { RecordKind, StoredRecord, StoreView }
