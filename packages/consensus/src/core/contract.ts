@@ -47,7 +47,7 @@ export interface StoreView {
 
 export type CoreEvent =
   | { readonly type: 'start' } // after construction, once; recovery has been read from the view
-  | { readonly type: 'frame'; readonly from: Authority; readonly frame: Uint8Array } // the connection proved `from`
+  | { readonly type: 'frame'; readonly from: Authority; readonly frame: Uint8Array } // the connection proved `from`; the bytes are the core's now
   | { readonly type: 'tick' } // the time of the last `timer` has come
   | { readonly type: 'transactions'; readonly transactions: readonly Uint8Array[] } // own clients', already verified
   | { readonly type: 'systemTransaction'; readonly bytes: Uint8Array } // from the application above
@@ -94,6 +94,8 @@ export type CoreEffect =
     }
   | { readonly type: 'certified'; readonly height: number; readonly certificate: Uint8Array } // a block certificate is complete
   | { readonly type: 'evidence'; readonly bytes: Uint8Array } // proven equivocation
+  | { readonly type: 'accepted'; readonly count: number } // the oldest own transactions not yet told of are durable in a batch (or block)
+  | { readonly type: 'overloaded'; readonly transactions: readonly Uint8Array[] } // own, refused at once: too much of mine waits (2.14)
   | { readonly type: 'retry'; readonly transactions: readonly Uint8Array[] } // own, never to be ordered in this epoch: back to the pool
   | { readonly type: 'halt'; readonly reason: string } // more than a third is faulty; nothing follows
   | { readonly type: 'count'; readonly name: CoreCount; readonly by: number } // for metrics and tests
