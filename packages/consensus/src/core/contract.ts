@@ -96,7 +96,8 @@ export type CoreEffect =
   | { readonly type: 'evidence'; readonly bytes: Uint8Array } // proven equivocation
   | { readonly type: 'accepted'; readonly count: number } // the oldest own transactions not yet told of are durable in a batch (or block)
   | { readonly type: 'overloaded'; readonly transactions: readonly Uint8Array[] } // own, refused at once: too much of mine waits (2.14)
-  | { readonly type: 'retry'; readonly transactions: readonly Uint8Array[] } // own, never to be ordered in this epoch: back to the pool
+  /** Own, never to be ordered in this epoch. The first `told` were told of by `accepted` and are promised; the rest were still waiting. */
+  | { readonly type: 'retry'; readonly transactions: readonly Uint8Array[]; readonly told: number }
   | { readonly type: 'halt'; readonly reason: string } // more than a third is faulty; nothing follows
   | { readonly type: 'count'; readonly name: CoreCount; readonly by: number } // for metrics and tests
 

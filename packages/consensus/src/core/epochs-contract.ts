@@ -41,7 +41,10 @@ export type EpochsEvent =
   | { readonly type: 'nextCommittee'; readonly epoch: number; readonly members: readonly PeerKey[] }
   | { readonly type: 'epoch'; readonly epoch: number; readonly event: EpochEvent }
 
-/** What comes from one epoch's core and keeps its meaning. */
+/**
+ * What comes from one epoch's core and keeps its meaning. But for `retry`: those that were told of are carried into the next epoch here,
+ * durably, and nothing more is heard of them; `retry` brings the rest (all of them when this node has no seat in the next epoch).
+ */
 export type EpochEffect = Exclude<CoreEffect, { readonly type: 'send' | 'answer' | 'timer' }>
 
 export type EpochsEffect =
