@@ -103,10 +103,12 @@ export type CoreEffect =
 
 export type CoreCount = string
 
-/** Ed25519 as pure functions, so that large simulations may bring cheaper ones. */
+/** Pure functions, so that large simulations may bring cheaper ones. Ed25519, but for the last. */
 export interface CoreCrypto {
   sign(message: Uint8Array): Uint8Array
   isSigned(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean
+  /** BLS, for evidence of two checkpoints only: rare, at most a few an epoch, and every member must find the same. */
+  isCheckpointSigned(signature: Uint8Array, message: Uint8Array, blsKey: Uint8Array): boolean
 }
 
 export interface CoreComponents {
