@@ -1,0 +1,72 @@
+/**
+ * One record on disk: 32 bytes of header, the key, the body. Little endian.
+ *
+ *   magic u32 | crc u32 | bodyBytes u32 | kind u8 | keyBytes u8 | author u16 | round u64 | synced u64
+ *
+ * `crc` is CRC-32 of everything after it, begun with the segment's salt, so that no body can hold what looks like a record. `synced` is
+ * how much of the segment was durable when the record was written: a bad record below the `synced` of a later one is damage, and one
+ * that no later record vouches for is the torn tail of a write that nobody was told of.
+ */
+import { crc32 } from 'node:zlib'
+import type { RecordKind, StoredRecord } from '../core/contract.ts'
+import { ConsensusError } from '../errors.ts'
+
+export const RECORD_HEADER_BYTES = 32
+export const RECORD_MAGIC: Uint8Array = Buffer.from('Svl1')
+/** Longest body. A frame is at most 4 MiB, a snapshot of the rule less. */
+const BODY_BYTES_MAX = 64 * 2 ** 20
+const NO_AUTHOR = 0xffff
+const NO_ROUND = 2n ** 64n - 1n
+
+/** Numbers on disk: never change one, add at the end. */
+const KINDS: readonly RecordKind[] = ['proposed', 'voted', 'batch', 'certificate', 'block', 'subDag', 'checkpoint', 'floor', 'evidence']
+
+/** Header and key of `record`; the body follows as it is. */
+export function encodeRecordHead({ kind, key, round, author, bytes }: StoredRecord, salt: number, synced: number): Uint8Array {
+  if (bytes.length > BODY_BYTES_MAX || key.length > 255) {
+    throw new ConsensusError('CONSENSUS_BAD_ARGUMENT', `a record of ${bytes.length} bytes under a key of ${key.length} is too large`)
+  }
+  const head = Buffer.alloc(RECORD_HEADER_BYTES + key.length)
+  head.set(RECORD_MAGIC)
+  head.writeUInt32LE(bytes.length, 8)
+  head.writeUInt8(KINDS.indexOf(kind), 12)
+  head.writeUInt8(key.length, 13)
+  head.writeUInt16LE(author ?? NO_AUTHOR, 14)
+  head.writeBigUInt64LE(round === undefined ? NO_ROUND : BigInt(round), 16)
+  head.writeBigUInt64LE(BigInt(synced), 24)
+  head.write(key, RECORD_HEADER_BYTES, 'latin1')
+  head.writeUInt32LE(crc32(bytes, crc32(head.subarray(8), salt)), 4)
+  return head
+}
+
+export interface RecordHeader {
+  readonly kind: RecordKind
+  readonly keyBytes: number
+  readonly bodyBytes: number
+  readonly round: number | undefined
+  readonly author: number | undefined
+  readonly synced: number
+}
+
+export const recordBytesOf = ({ keyBytes, bodyBytes }: RecordHeader): number => RECORD_HEADER_BYTES + keyBytes + bodyBytes
+
+/** What the 32 bytes at the start of `bytes` say, or `undefined` where they are no header. */
+export function decodeRecordHeader(bytes: Buffer): RecordHeader | undefined {
+  if (bytes.length < RECORD_HEADER_BYTES || !RECORD_MAGIC.every((byte, i) => byte === bytes[i])) return undefined
+  const bodyBytes = bytes.readUInt32LE(8)
+  const kind = KINDS[bytes.readUInt8(12)]
+  if (kind === undefined || bodyBytes > BODY_BYTES_MAX) return undefined
+  const author = bytes.readUInt16LE(14)
+  const round = bytes.readBigUInt64LE(16)
+  return {
+    kind,
+    keyBytes: bytes.readUInt8(13),
+    bodyBytes,
+    round: round === NO_ROUND ? undefined : Number(round),
+    author: author === NO_AUTHOR ? undefined : author,
+    synced: Number(bytes.readBigUInt64LE(24)),
+  }
+}
+
+/** Whether a whole record (header, key, body) has the checksum that its header names. */
+export const isWhole = (record: Buffer, salt: number): boolean => crc32(record.subarray(8), salt) === record.readUInt32LE(4)

@@ -1,0 +1,84 @@
+/**
+ * One file of an epoch's log: 32 bytes of header (tag 16, epoch u32, number u32, salt u32, CRC-32 u32, little endian), then records to its end.
+ * Only the last segment may end in a torn record: a segment is whole and durable before the next one is made.
+ */
+import { readSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+import { decodeRecordHeader, isWhole, RECORD_HEADER_BYTES, RECORD_MAGIC, recordBytesOf, type RecordHeader } from './record.ts'
+
+export const SEGMENT_HEADER_BYTES = 32
+const TAG = Buffer.from('selvedge/wal/1\0\0')
+const CHUNK_BYTES = 4 * 2 ** 20
+
+export const segmentName = (number: number): string => `${String(number).padStart(8, '0')}.wal`
+
+export function encodeSegmentHeader(epoch: number, number: number, salt: number): Uint8Array {
+  const header = Buffer.alloc(SEGMENT_HEADER_BYTES)
+  header.set(TAG)
+  header.writeUInt32LE(epoch, 16)
+  header.writeUInt32LE(number, 20)
+  header.writeUInt32LE(salt, 24)
+  header.writeUInt32LE(crc32(header.subarray(0, 28)), 28)
+  return header
+}
+
+/** The salt of the segment, or `undefined` where these 32 bytes are not the header of this one. */
+export function saltOf(header: Buffer, epoch: number, number: number): number | undefined {
+  const salt = header.length === SEGMENT_HEADER_BYTES ? header.readUInt32LE(24) : 0
+  return header.equals(encodeSegmentHeader(epoch, number, salt)) ? salt : undefined
+}
+
+/** Exactly `length` bytes, or fewer where the file ends. */
+export function readAt(fd: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length) // whoever reads may keep it: no pool may be pinned
+  let count = 0
+  while (count < length) {
+    const read = readSync(fd, bytes, count, length - count, offset + count)
+    if (read === 0) break
+    count += read
+  }
+  return bytes.subarray(0, count)
+}
+
+export interface ScannedRecord {
+  readonly header: RecordHeader
+  readonly key: string
+  readonly offset: number
+}
+
+/** Calls `onRecord` for each whole record. @returns the offset behind the last one. */
+export function scanSegment(fd: number, size: number, salt: number, onRecord: (record: ScannedRecord) => void): number {
+  let offset = SEGMENT_HEADER_BYTES
+  let window: Buffer = Buffer.alloc(0)
+  let windowOffset = 0
+  const view = (length: number): Buffer | undefined => {
+    if (offset + length > size) return undefined
+    if (offset + length > windowOffset + window.length) {
+      window = readAt(fd, offset, Math.min(Math.max(CHUNK_BYTES, length), size - offset))
+      windowOffset = offset
+    }
+    return window.subarray(offset - windowOffset, offset - windowOffset + length)
+  }
+  for (;;) {
+    const head = view(RECORD_HEADER_BYTES)
+    const header = head === undefined ? undefined : decodeRecordHeader(head)
+    if (header === undefined) return offset
+    const record = view(recordBytesOf(header))
+    if (record === undefined || !isWhole(record, salt)) return offset
+    onRecord({ header, key: record.toString('latin1', RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + header.keyBytes), offset })
+    offset += record.length
+  }
+}
+
+/** Whether a whole record after `offset` says that what is at `offset` was durable once. */
+export function isVouchedFor(fd: number, offset: number, size: number, salt: number): boolean {
+  for (let start = offset; start < size; start += CHUNK_BYTES) {
+    const chunk = readAt(fd, start, Math.min(CHUNK_BYTES + RECORD_HEADER_BYTES, size - start)) // chunks overlap by a header
+    for (let at = chunk.indexOf(RECORD_MAGIC); at !== -1; at = chunk.indexOf(RECORD_MAGIC, at + 1)) {
+      const header = decodeRecordHeader(chunk.subarray(at, at + RECORD_HEADER_BYTES))
+      if (header === undefined || header.synced <= offset || start + at + recordBytesOf(header) > size) continue
+      if (isWhole(readAt(fd, start + at, recordBytesOf(header)), salt)) return true
+    }
+  }
+  return false
+}
