@@ -18,11 +18,6 @@ export interface Vertex {
   readonly createdAtMs: number
   /** Of round-1 for certificates; of any earlier round for blocks, whose first is the author's own previous one. In the wire's order. */
   readonly parents: readonly VertexReference[]
-  /**
-   * Signers whose equivocation the evidence in this vertex proves, checked by the core before it inserts. Once the vertex is committed
-   * they are bad from the next schedule version on (2.12.6). It is data of the vertex, so that no member can count it a commit late.
-   */
-  readonly offenders?: readonly Authority[]
 }
 
 export interface VertexReference {
@@ -34,7 +29,7 @@ export interface VertexReference {
 export type InsertOutcome =
   | 'added'
   | 'known' // this digest is in the DAG already
-  | 'old' // at or below gcRound: ignored, never inserted
+  | 'old' // at or below gcRound, or the rule is halted: ignored, never inserted
   | 'conflict' // certified only: another digest stands in this slot; the quorum is broken and the epoch must halt
 
 /** One commit: the record, its digest, and the vertices that it orders, in order. */
@@ -75,6 +70,8 @@ export interface CommitRule<M extends Mode> {
   readonly lastCommittedRound: number
   readonly gcRound: number
   readonly scheduleVersion: number
+  /** Committed vertices above gcRound. */
+  readonly doneCount: number
   /** Set once and for ever: nothing is inserted or committed after it. */
   readonly halted: Halt | undefined
   /** Adds a vertex whose parents above gcRound are all in the DAG. */

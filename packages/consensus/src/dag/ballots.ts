@@ -1,0 +1,85 @@
+/**
+ * What blocks say of the blocks one and two rounds before them. Each block's word is found once, when it is accepted.
+ *
+ *   vote(b, B): b is of the next round and the FIRST of its ancestors in B's slot is B
+ *   cert(c, B): c is two rounds later, and its ancestors that vote for B are by authors of stake Q
+ *
+ * Source: docs/protocol/consensus-order.md §6.
+ */
+import type { Authority } from '../wire/types.ts'
+import type { Vertex } from './contract.ts'
+import type { DagStore } from './dag-store.ts'
+
+interface Ballot {
+  /** By author: the key of the block of the round before that this one votes for. */
+  readonly votes: readonly (string | undefined)[]
+  /** Blocks two rounds later that hold a certificate for this one. */
+  readonly certifiers: Vertex[]
+}
+
+export class Ballots {
+  readonly #dag: DagStore<'uncertified'>
+  readonly #stakes: readonly number[]
+  readonly #quorum: number
+  readonly #rounds = new Map<number, Map<string, Ballot>>()
+  #lowestRound = 1
+
+  constructor(dag: DagStore<'uncertified'>, stakes: readonly number[], quorum: number) {
+    this.#dag = dag
+    this.#stakes = stakes
+    this.#quorum = quorum
+  }
+
+  /** Counts a block that was just added to the DAG. */
+  add(block: Vertex): void {
+    const votes: (string | undefined)[] = this.#stakes.map(() => undefined)
+    for (const { round, author, key } of block.parents) if (round === block.round - 1) votes[author] ??= key
+    let round = this.#rounds.get(block.round)
+    if (round === undefined) this.#rounds.set(block.round, (round = new Map()))
+    round.set(block.key, { votes, certifiers: [] })
+    this.#certify(block)
+  }
+
+  /** Whether authors of stake Q have a block of the next round that passes the slot over. */
+  isSkipped(round: number, author: Authority): boolean {
+    const passes = (voter: Vertex): boolean => this.#ballotOf(voter)?.votes[author] === undefined
+    let stake = 0
+    for (const [voter, weight] of this.#stakes.entries()) if (this.#dag.slot(round + 1, voter).some(passes)) stake += weight
+    return stake >= this.#quorum
+  }
+
+  /** The blocks of a slot for which authors of stake Q hold certificates. More than one: more than a third of the stake is faulty. */
+  committedIn(round: number, author: Authority): readonly Vertex[] {
+    return this.#dag.slot(round, author).filter((block) => this.#stakeOf(this.certifiersOf(block)) >= this.#quorum)
+  }
+
+  certifiersOf(block: Vertex): readonly Vertex[] {
+    return this.#ballotOf(block)?.certifiers ?? []
+  }
+
+  dropThrough(gcRound: number): void {
+    for (; this.#lowestRound <= gcRound; this.#lowestRound++) this.#rounds.delete(this.#lowestRound)
+  }
+
+  #ballotOf({ round, key }: { readonly round: number; readonly key: string }): Ballot | undefined {
+    return this.#rounds.get(round)?.get(key)
+  }
+
+  #certify(certifier: Vertex): void {
+    const voters = certifier.parents.filter(({ round }) => round === certifier.round - 1)
+    for (const author of this.#stakes.keys()) {
+      for (const block of this.#dag.slot(certifier.round - 2, author)) {
+        const inFavour = voters.filter((voter) => this.#ballotOf(voter)?.votes[author] === block.key)
+        if (this.#stakeOf(inFavour) >= this.#quorum) this.#ballotOf(block)?.certifiers.push(certifier)
+      }
+    }
+  }
+
+  /** Stake of distinct authors. */
+  #stakeOf(blocks: readonly { readonly author: Authority }[]): number {
+    if (blocks.length === 0) return 0
+    let stake = 0
+    for (const author of new Set(blocks.map((block) => block.author))) stake += this.#stakes[author]!
+    return stake
+  }
+}
