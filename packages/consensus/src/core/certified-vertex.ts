@@ -1,0 +1,33 @@
+/** A certificate as the order sees it, and what of its header execution needs. */
+import { toHex } from '../wire/bytes.ts'
+import { certificateDigest } from '../wire/certificate.ts'
+import { headerDigest } from '../wire/header.ts'
+import type { Authority, Certificate, Digest, PayloadEntry } from '../wire/types.ts'
+import type { Vertex } from '../dag/contract.ts'
+
+/** What a vertex brings to execution. */
+export interface VertexContent {
+  readonly payload: readonly PayloadEntry[]
+  readonly systemTransactions: readonly Uint8Array[]
+}
+
+/** A certificate with its digests, taken once. */
+export interface Candidate {
+  readonly certificate: Certificate
+  readonly headerDigest: Digest
+  readonly digest: Digest
+  readonly key: string
+}
+
+export function candidateOf(certificate: Certificate, chainId: number): Candidate {
+  const ofHeader = headerDigest(chainId, certificate.header)
+  const digest = certificateDigest(chainId, ofHeader)
+  return { certificate, headerDigest: ofHeader, digest, key: toHex(digest) }
+}
+
+/** @param offenders - whom the evidence in the header proves guilty. */
+export function vertexOf({ certificate: { header }, digest, key }: Candidate, offenders: readonly Authority[]): Vertex {
+  const { round, author, createdAtMs } = header
+  const parents = header.parents.map((parent) => ({ round: round - 1, author: parent.author, key: toHex(parent.digest) }))
+  return { round, author, digest, key, createdAtMs, parents, ...(offenders.length > 0 && { offenders }) }
+}

@@ -1,0 +1,186 @@
+/**
+ * Own transactions on their way into headers: sealed into a batch at a size or an age, stored, sent to all, and handed to the proposer
+ * once members of stake Q have said that they hold it (2.3). A batch leaves when a sub-DAG orders it.
+ *
+ * What a client is told rests on the batch's own sync: `accepted` stands behind it. Above 40 batches without a commit clients are
+ * refused at once (2.14). The bytes are in the store and nowhere else; a repeat reads them there.
+ */
+import { batchDigest, decodeBatch, decodeBatchInfo, encodeBatch } from '../wire/batch.ts'
+import { compareBytes, toHex } from '../wire/bytes.ts'
+import { PAYLOAD_COUNT_MAX, TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
+import type { Authority, Digest, PayloadEntry } from '../wire/types.ts'
+import type { BatchIndex } from './batch-index.ts'
+import type { CoreContext } from './context.ts'
+import type { RoundTrip } from './fetching.ts'
+import { RETRY_MS_MAX, UNCOMMITTED_BATCHES_MAX } from './settings.ts'
+
+const BATCH_HEAD_BYTES = 32
+const LENGTH_BYTES = 4
+
+interface OwnBatch {
+  readonly entry: PayloadEntry
+  /** Who holds it, this node included. */
+  readonly holders: Set<Authority>
+  /** In the queue or in a header; a repeat is needed only before. */
+  isHandedOver: boolean
+  retryAtMs: number
+  retryMs: number
+}
+
+export class OwnBatches {
+  readonly #context: CoreContext
+  readonly #index: BatchIndex
+  readonly #roundTrip: RoundTrip
+  readonly #batches = new Map<string, OwnBatch>()
+  readonly #queue: PayloadEntry[] = []
+  #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  #waitingSinceMs = 0
+  #nextSeq = 0
+
+  constructor(context: CoreContext, index: BatchIndex, roundTrip: RoundTrip) {
+    this.#context = context
+    this.#index = index
+    this.#roundTrip = roundTrip
+  }
+
+  /** Sealed and in no committed sub-DAG. */
+  get uncommittedCount(): number {
+    return this.#batches.size
+  }
+
+  get hasPayload(): boolean {
+    return this.#queue.length > 0
+  }
+
+  get nextAtMs(): number {
+    let next = this.#waiting.length > 0 ? this.#waitingSinceMs + this.#context.settings.batchDelayMsMax : Number.POSITIVE_INFINITY
+    for (const { isHandedOver, retryAtMs } of this.#batches.values()) if (!isHandedOver) next = Math.min(next, retryAtMs)
+    return next
+  }
+
+  submit(transactions: readonly Uint8Array[]): void {
+    const refused: Uint8Array[] = []
+    for (const transaction of transactions) {
+      if (this.#batches.size >= UNCOMMITTED_BATCHES_MAX || transaction.length > TRANSACTION_BYTES_MAX) refused.push(transaction)
+      else this.#take(transaction)
+    }
+    if (refused.length === 0) return
+    this.#context.count('transactionsOverloaded', refused.length)
+    this.#context.push({ type: 'overloaded', transactions: refused })
+  }
+
+  acknowledge(from: Authority, digest: Digest): void {
+    const batch = this.#batches.get(toHex(digest))
+    if (batch === undefined || batch.holders.has(from)) return
+    batch.holders.add(from)
+    this.#handOver(batch)
+  }
+
+  /** The next entries for a header, oldest first, in the order of digests. */
+  takePayload(): PayloadEntry[] {
+    return this.#queue.splice(0, PAYLOAD_COUNT_MAX).toSorted((a, b) => compareBytes(a.digest, b.digest))
+  }
+
+  /** Payload of headers that will not be ordered goes to the front (2.7), but for what another header brought. */
+  putBack(payload: readonly PayloadEntry[]): void {
+    const queued = new Set(this.#queue.map(({ digest }) => toHex(digest)))
+    const again = payload.filter(({ digest }) => this.#batches.has(toHex(digest)) && !queued.has(toHex(digest)))
+    this.#queue.unshift(...again)
+  }
+
+  commit(key: string): void {
+    if (!this.#batches.delete(key)) return
+    const queued = this.#queue.findIndex(({ digest }) => toHex(digest) === key)
+    if (queued !== -1) this.#queue.splice(queued, 1)
+  }
+
+  advance(): void {
+    const { nowMs, settings } = this.#context
+    if (this.#waiting.length > 0 && nowMs >= this.#waitingSinceMs + settings.batchDelayMsMax) this.#seal()
+    for (const [key, batch] of this.#batches) if (!batch.isHandedOver && nowMs >= batch.retryAtMs) this.#repeat(key, batch)
+  }
+
+  /**
+   * Takes up what an earlier run stored: batches in live headers wait for their commit, all others are sent again.
+   * @param entries - own, not ordered yet; @param storedCount - all own batches of the epoch, which no new `seq` may meet.
+   */
+  recover(entries: readonly string[], inHeaders: ReadonlySet<string>, storedCount: number): void {
+    this.#nextSeq = storedCount
+    for (const key of entries) {
+      const encoded = this.#context.store.get('batch', key)
+      if (encoded === undefined) continue
+      const digest = batchDigest(this.#context.setup.chainId, encoded)
+      const batch = this.#enter(key, { digest, worker: decodeBatchInfo(encoded).worker, bytes: encoded.length })
+      if (inHeaders.has(key)) batch.isHandedOver = true
+    }
+  }
+
+  /** The epoch is over. @returns what was never ordered: in batches (those were told of), then without one. */
+  release(): { readonly told: Uint8Array[]; readonly waiting: readonly Uint8Array[] } {
+    const told: Uint8Array[] = []
+    for (const key of this.#batches.keys()) {
+      const encoded = this.#context.store.get('batch', key)
+      if (encoded !== undefined) for (const transaction of decodeBatch(encoded).transactions) told.push(transaction)
+    }
+    const waiting = this.#waiting
+    this.#batches.clear()
+    this.#queue.length = 0
+    this.#waiting = []
+    this.#waitingBytes = 0
+    return { told, waiting }
+  }
+
+  #take(transaction: Uint8Array): void {
+    const size = LENGTH_BYTES + transaction.length
+    const { batchBytesMax } = this.#context.settings
+    if (this.#waiting.length > 0 && BATCH_HEAD_BYTES + this.#waitingBytes + size > batchBytesMax) this.#seal()
+    if (this.#waiting.length === 0) this.#waitingSinceMs = this.#context.nowMs
+    this.#waiting.push(transaction)
+    this.#waitingBytes += size
+    if (BATCH_HEAD_BYTES + this.#waitingBytes >= batchBytesMax) this.#seal()
+  }
+
+  #seal(): void {
+    const { setup, self, settings, unixMs } = this.#context
+    const transactions = this.#waiting
+    const seq = this.#nextSeq++
+    const worker = seq % settings.workers
+    const bytes = encodeBatch({ epoch: setup.epoch, author: self, worker, seq, createdAtMs: unixMs, transactions })
+    this.#waiting = []
+    this.#waitingBytes = 0
+    const digest = batchDigest(setup.chainId, bytes)
+    const key = toHex(digest)
+    this.#index.add(key, { author: self, worker, bytes: bytes.length })
+    this.#context.persist({ kind: 'batch', key, author: self, bytes })
+    this.#context.push({ type: 'accepted', count: transactions.length })
+    this.#context.send('others', { type: 'batch', bytes })
+    const batch = this.#enter(key, { digest, worker, bytes: bytes.length })
+    batch.retryAtMs = this.#context.nowMs + batch.retryMs
+    this.#handOver(batch)
+  }
+
+  #enter(key: string, entry: PayloadEntry): OwnBatch {
+    const holders = new Set([this.#context.self])
+    const batch: OwnBatch = { entry, holders, isHandedOver: false, retryAtMs: 0, retryMs: this.#roundTrip.retryMs }
+    this.#batches.set(key, batch)
+    return batch
+  }
+
+  #handOver(batch: OwnBatch): void {
+    const { committee } = this.#context
+    if (batch.isHandedOver || committee.stakeOf(batch.holders) < committee.quorum) return
+    batch.isHandedOver = true
+    this.#queue.push(batch.entry)
+  }
+
+  #repeat(key: string, batch: OwnBatch): void {
+    batch.retryAtMs = this.#context.nowMs + batch.retryMs
+    batch.retryMs = Math.min(RETRY_MS_MAX, 2 * batch.retryMs)
+    this.#handOver(batch)
+    const bytes = this.#context.store.get('batch', key)
+    if (batch.isHandedOver || bytes === undefined) return
+    const frame = this.#context.encode({ type: 'batch', bytes })
+    for (const to of this.#context.others) if (!batch.holders.has(to)) this.#context.push({ type: 'send', to, frame })
+  }
+}
