@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { createRequire } from 'node:module'
+import type * as noble from '@noble/curves/ed25519.js'
 import { CryptoError } from './errors.ts'
 import type { Ed25519Engine } from './ed25519-rules.ts'
 
@@ -11,7 +12,11 @@ import type { Ed25519Engine } from './ed25519-rules.ts'
 interface Sodium {
   crypto_sign_detached(signature: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void
   crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
+  /** On the curve, canonical, in the main subgroup, not of small order. */
+  crypto_core_ed25519_is_valid_point(point: Uint8Array): boolean
 }
+
+const require = createRequire(import.meta.url)
 
 /** DER of a PKCS #8 Ed25519 private key, up to the seed (RFC 8410, section 7). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
@@ -32,6 +37,15 @@ export const nodeEngine: Ed25519Engine = {
     const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }, format: 'jwk' })
     return verify(null, message, key, signature)
   },
+  /** OpenSSL has no such question, so noble answers it. Keys are checked once, when they are registered: it is loaded then. */
+  isPrimeOrder(publicKey) {
+    const { ed25519 } = require('@noble/curves/ed25519.js') as typeof noble
+    try {
+      return ed25519.Point.fromBytes(publicKey).isTorsionFree()
+    } catch {
+      return false // noble throws for 32 bytes that are no point of the curve
+    }
+  },
 }
 
 /** The engines of this machine, the preferred one first. */
@@ -42,7 +56,6 @@ function privateKeyOf(seed: Uint8Array): ReturnType<typeof createPrivateKey> {
 }
 
 function sodiumEngines(): Ed25519Engine[] {
-  const require = createRequire(import.meta.url)
   let sodium: Sodium
   try {
     sodium = require('sodium-native') as Sodium
@@ -62,6 +75,7 @@ function sodiumEngines(): Ed25519Engine[] {
         }
       },
       isEqual: (signature, message, publicKey) => sodium.crypto_sign_verify_detached(signature, message, publicKey),
+      isPrimeOrder: (publicKey) => sodium.crypto_core_ed25519_is_valid_point(publicKey),
     },
   ]
 }

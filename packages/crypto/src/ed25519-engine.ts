@@ -28,6 +28,13 @@ export const portableEngine: Ed25519Engine = {
     const expected = Point.BASE.multiplyUnsafe(s).add(minusA.multiplyUnsafe(k)).toBytes()
     return expected.every((byte, i) => byte === encodedR[i])
   },
+  isPrimeOrder(publicKey) {
+    try {
+      return Point.fromBytes(publicKey).isTorsionFree()
+    } catch {
+      return false
+    }
+  },
 }
 
 /** The engines of this machine, the preferred one first. */

@@ -17,6 +17,8 @@ export interface Ed25519Engine {
   /** A function that signs with `seed`, so that an engine may prepare the key once. */
   createSigner(seed: Uint8Array, publicKey: Uint8Array): (message: Uint8Array) => Uint8Array
   isEqual(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
+  /** Whether the key is a point of the curve and of the prime-order subgroup. The encoding was checked. */
+  isPrimeOrder(publicKey: Uint8Array): boolean
 }
 
 export const PUBLIC_KEY_BYTES = 32
@@ -40,13 +42,13 @@ const SMALL_ORDER_Y = [
 
 /** Whether the bytes alone leave it open that `signature` is good under `publicKey`. Public data: not constant in time. */
 export function isAdmissible(signature: Uint8Array, publicKey: Uint8Array): boolean {
-  if (signature.length !== SIGNATURE_BYTES || publicKey.length !== PUBLIC_KEY_BYTES) return false // libsodium's own binding takes longer ones
-  return (
-    isBelow(signature, 32, GROUP_ORDER, 0xff) &&
-    isBelow(publicKey, 0, FIELD_PRIME, 0x7f) &&
-    !isSmallOrder(publicKey) &&
-    !isSmallOrder(signature) // looks at R, the first 32 bytes
-  )
+  if (signature.length !== SIGNATURE_BYTES) return false // libsodium's own binding takes longer ones
+  return isBelow(signature, 32, GROUP_ORDER, 0xff) && isAdmissibleKey(publicKey) && !isSmallOrder(signature) // looks at R, the first 32 bytes
+}
+
+/** Whether 32 bytes may encode a key: canonical, and none of the points of small order. */
+export function isAdmissibleKey(publicKey: Uint8Array): boolean {
+  return publicKey.length === PUBLIC_KEY_BYTES && isBelow(publicKey, 0, FIELD_PRIME, 0x7f) && !isSmallOrder(publicKey)
 }
 
 /** Little endian comparison of 32 bytes at `offset`, the last one masked with `topMask`. */

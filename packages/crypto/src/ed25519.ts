@@ -4,7 +4,7 @@
  * At the first verification the engine is tried on cases on which libraries are known to disagree; one that differs is never used.
  */
 import { engines } from '#ed25519-engine'
-import { isAdmissible, SEED_BYTES, type Ed25519Engine } from './ed25519-rules.ts'
+import { isAdmissible, isAdmissibleKey, SEED_BYTES, type Ed25519Engine } from './ed25519-rules.ts'
 import { SELF_TEST } from './ed25519-self-test.ts'
 import { CryptoError } from './errors.ts'
 
@@ -43,6 +43,14 @@ export function verifyEd25519(signature: Uint8Array, message: Uint8Array, public
 /** Whether `signature` is one of `publicKey` over `message`. Any other length is `false`, never an error. Not constant in time. */
 export function isEd25519Signature(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
   return isAdmissible(signature, publicKey) && engine().isEqual(signature, message, publicKey)
+}
+
+/**
+ * Whether `publicKey` is the canonical encoding of a point of the prime-order subgroup: to be asked once, when a key is registered. A
+ * signature under another key can be good or bad as the message happens to be.
+ */
+export function isPrimeOrderKey(publicKey: Uint8Array): boolean {
+  return isAdmissibleKey(publicKey) && engine().isPrimeOrder(publicKey)
 }
 
 let chosen: Ed25519Engine | undefined

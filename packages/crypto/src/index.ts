@@ -1,13 +1,14 @@
 /**
  * Signatures, hashes and domain-separated transcripts, with one meaning on every machine.
  *
- * Each part is a subpath too: `/ed25519`, `/sha256`, `/transcript`. Native code is chosen by the `node` condition; elsewhere audited
+ * Each part is a subpath too: `/ed25519`, `/sha256`, `/transcript`. `/bls` and, under Node.js, `/certificate` are subpaths only. Native code is chosen by the `node` condition; elsewhere audited
  * JavaScript does the same, held to the same tests.
  */
 export { CryptoError, type CryptoErrorCode } from './errors.ts'
 export {
   createKeyPair,
   isEd25519Signature,
+  isPrimeOrderKey,
   PUBLIC_KEY_BYTES,
   SEED_BYTES,
   SIGNATURE_BYTES,

@@ -11,6 +11,7 @@ import { sha256 } from './sha256.ts'
 /** The names of all domains. */
 export type Domain =
   | 'accessToken'
+  | 'blsPossession'
   | 'challenge'
   | 'claimLeaf'
   | 'claimNode'
@@ -42,6 +43,7 @@ export type Domain =
 /** Every domain, by name; the value is the text that stands before the preimage, byte for byte. */
 export const DOMAINS: Readonly<Record<Domain, string>> = {
   accessToken: 'selvedge/access-token/1\0',
+  blsPossession: 'selvedge/bls-possession/1\0',
   challenge: 'selvedge/challenge/1\0',
   claimLeaf: 'selvedge/claim-leaf/1\0',
   claimNode: 'selvedge/claim-node/1\0',

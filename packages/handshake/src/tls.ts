@@ -1,5 +1,5 @@
 /** What needs Node.js: the node's front door, and the TLS carrier by itself. */
-export { encodeCertificate } from './certificate.node.ts'
+export { encodeCertificate } from '@selvedge/crypto/certificate'
 export { connectTls, type TlsCarrier } from './tls-carrier.node.ts'
 export type { DialOptions } from './dial.ts'
 export type { LaneListener, LaneRequest } from './node-session.ts'

@@ -1,8 +1,8 @@
 /**
  * The node's X.509 certificate: one fixed DER shape around its Ed25519 key, self-signed, so that equal keys have equal certificates.
- * Nobody reads more of it than the key: names and dates are constants.
+ * Nobody reads more of it than the key: names and dates are constants. Sessions and the members' connections use the same. Node only.
  */
-import type { KeyPair } from '@selvedge/crypto/ed25519'
+import type { KeyPair } from './ed25519.ts'
 
 const der = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts)
@@ -17,7 +17,7 @@ const NAME = der(SEQUENCE, der(0x31, COMMON_NAME))
 const VALIDITY = der(SEQUENCE, der(0x17, Buffer.from('700101000000Z')), der(0x18, Buffer.from('99991231235959Z')))
 const bitString = (bytes: Uint8Array): Buffer => der(0x03, Buffer.from([0]), bytes)
 
-/** The certificate in DER. */
+/** The certificate of `identity` in DER, for both ends of TLS. */
 export function encodeCertificate(identity: KeyPair): Uint8Array {
   const version = der(0xa0, der(0x02, Buffer.from([2]))) // v3
   const serial = der(0x02, Buffer.from([1]))
@@ -26,7 +26,7 @@ export function encodeCertificate(identity: KeyPair): Uint8Array {
   return der(SEQUENCE, body, ED25519, bitString(identity.sign(body)))
 }
 
-/** The private key in PKCS #8 DER. */
+/** The private key in PKCS #8 DER: secret, like the seed that it holds. */
 export function encodePrivateKey(identity: KeyPair): Uint8Array {
   return Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), identity.seed])
 }
