@@ -12,6 +12,7 @@
  */
 import { check, isIndex, isShare } from './errors.ts'
 import type { Random } from './random.ts'
+import type { Delivery, Scheduler } from './scheduler.ts'
 
 export interface AdversarialOptions {
   readonly receivers: number
@@ -27,28 +28,6 @@ export interface AdversarialOptions {
   readonly forgetShare?: number
   /** Deliveries of one pool come in the order they were added, as on a stream. @default false */
   readonly isOrdered?: boolean
-}
-
-export interface Delivery<T> {
-  readonly receiver: number
-  readonly author: number
-  readonly item: T
-  /** Counts from 0 what was added for this receiver and author: with both it names the item, in replays too. */
-  readonly number: number
-}
-
-/** Names one delivery; a recorded list of them is a schedule (createScriptedScheduler). */
-export type Pick = Omit<Delivery<unknown>, 'item'>
-
-export interface Scheduler<T> {
-  /** Deliveries that wait. */
-  readonly size: number
-  /** Puts `item` in flight from `author` to `receiver`. */
-  add(receiver: number, author: number, item: T): void
-  /** Takes the next delivery; `undefined` where none waits. */
-  next(): Delivery<T> | undefined
-  /** Drops what waits for a receiver (of one author, where given), as when it crashes; says how many. */
-  forget(receiver: number, author?: number): number
 }
 
 export interface AdversarialScheduler<T> extends Scheduler<T> {
@@ -206,18 +185,31 @@ class Adversary<T> implements AdversarialScheduler<T> {
     this.#refreshAll()
   }
 
+  /** Builds the tree anew, in one pass. */
   #refreshAll(): void {
-    for (let pool = 0; pool < this.#held.length; pool++) this.#refresh(pool)
+    const tree = this.#tree.fill(0)
+    this.#total = 0
+    for (let pool = 0; pool < this.#held.length; pool++) {
+      const weight = this.#weightOf(pool)
+      this.#held[pool] = weight
+      this.#total += weight
+      const at = pool + 1
+      const next = at + (at & -at)
+      tree[at] = (tree[at] as number) + weight
+      if (next < tree.length) tree[next] = (tree[next] as number) + (tree[at] as number)
+    }
+  }
+
+  #weightOf(pool: number): number {
+    if ((this.#pools[pool] as Waiting<T>[]).length === 0) return 0
+    if (!this.#isSplit) return this.#weights[pool] as number
+    const receiver = Math.floor(pool / this.#authors)
+    return this.#campOf[receiver] === this.#campOf[pool - receiver * this.#authors] ? (this.#weights[pool] as number) : 0
   }
 
   /** Brings the tree up to date with one pool. In the fair phase a pool weighs as much as another, however much waits in it. */
   #refresh(pool: number): void {
-    let weight = 0
-    if ((this.#pools[pool] as Waiting<T>[]).length > 0) {
-      const receiver = Math.floor(pool / this.#authors)
-      const isCut = this.#isSplit && this.#campOf[receiver] !== this.#campOf[pool - receiver * this.#authors]
-      weight = isCut ? 0 : (this.#weights[pool] as number)
-    }
+    const weight = this.#weightOf(pool)
     const change = weight - (this.#held[pool] as number)
     if (change === 0) return
     this.#held[pool] = weight
