@@ -16,6 +16,8 @@ import { GroupCommit, syncFolder } from './store/group-commit.ts'
 import { acquireLock } from './store/lock.ts'
 import { RecentBytes } from './store/recent-bytes.ts'
 
+export { type LoggedRecord, readLog } from './store/read-log.ts'
+
 export interface FileStoreOptions {
   /** The folder; made if it is not there. */
   readonly path: string
