@@ -30,19 +30,22 @@ export class ByteWriter {
 
   u8(value: number): this {
     assertRange(value, 2 ** 8)
-    this.#view.setUint8(this.#reserve(1), value)
+    const offset = this.#reserve(1)
+    this.#view.setUint8(offset, value)
     return this
   }
 
   u16(value: number): this {
     assertRange(value, 2 ** 16)
-    this.#view.setUint16(this.#reserve(2), value, true)
+    const offset = this.#reserve(2)
+    this.#view.setUint16(offset, value, true)
     return this
   }
 
   u32(value: number): this {
     assertRange(value, U32)
-    this.#view.setUint32(this.#reserve(4), value, true)
+    const offset = this.#reserve(4)
+    this.#view.setUint32(offset, value, true)
     return this
   }
 
@@ -58,7 +61,8 @@ export class ByteWriter {
   /** Bytes without a length, which must be `size` where the layout fixes it. */
   raw(bytes: Uint8Array, size: number = bytes.length): this {
     if (bytes.length !== size) throw new ConsensusError('CONSENSUS_BAD_LENGTH', `expected ${size} bytes, got ${bytes.length}`)
-    this.#bytes.set(bytes, this.#reserve(size))
+    const offset = this.#reserve(size)
+    this.#bytes.set(bytes, offset)
     return this
   }
 
@@ -83,6 +87,7 @@ export class ByteWriter {
     return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.slice(0, this.#length)
   }
 
+  /** Call it before `#bytes` or `#view` is named: both may be replaced. */
   #reserve(size: number): number {
     const offset = this.#length
     const length = offset + size
