@@ -51,15 +51,17 @@ export function byzantine<M>(
     const [fault, timing] = 'apply' in each ? [each, {} as FaultTiming] : each
     return { fault, timing, random: world.stream('byzantine', node, index) }
   })
+  let sends = 0
   return (first) => {
     const nowMs = world.now()
+    const send = sends++
     let leaving: readonly Outgoing<M>[] = [first]
-    for (const { fault, timing, random } of lines) {
+    for (const [line, { fault, timing, random }] of lines.entries()) {
       const { share = 1, fromMs = 0, untilMs = Number.POSITIVE_INFINITY } = timing
       if (nowMs < fromMs || nowMs >= untilMs) continue
-      leaving = leaving.flatMap((outgoing) => {
+      leaving = leaving.flatMap((outgoing, index) => {
         const instead = fault.apply(outgoing, { from: node, nodes, nowMs, random })
-        return instead !== undefined && plan.occurs(fault.name, share) ? instead : [outgoing]
+        return instead !== undefined && plan.occurs(fault.name, share, `${node}.${line}.${send}.${index}`) ? instead : [outgoing]
       })
     }
     return leaving

@@ -1,16 +1,17 @@
 /**
  * Which faults happen in a run: drawn, counted, written down, and left out again when the shrinker asks for it.
  *
- * Each name has a stream of its own and numbers its questions from 0. A fault that is left out is drawn all the same, so leaving one out
- * moves none of the others.
+ * Each name has a stream of its own, and a fault that is left out is drawn all the same, so leaving one out moves none of the others, as
+ * long as the questions stay the same. Where a fault changes which questions are asked later, name the occasion: the answer is then a
+ * function of seed, name and occasion alone.
  */
 import { check, isShare, SimulatorError } from './errors.ts'
 import { createRandom, type Random } from './random.ts'
 
-/** One fault that happened: the answer yes to question `number` of this name. */
+/** One fault that happened: the answer yes on this occasion. */
 export interface FaultDecision {
   readonly name: string
-  readonly number: number
+  readonly occasion: number | string
 }
 
 export interface FaultPlanOptions {
@@ -19,8 +20,8 @@ export interface FaultPlanOptions {
 }
 
 export interface FaultPlan {
-  /** Whether the fault happens this time; asked once for each occasion. */
-  occurs(name: string, share: number): boolean
+  /** Whether the fault happens this time; asked once for each occasion. Without a name, occasions are numbered from 0 as they are asked. */
+  occurs(name: string, share: number, occasion?: string): boolean
   /** What happened so far, in order. */
   readonly taken: readonly FaultDecision[]
   readonly counts: ReadonlyMap<string, number>
@@ -35,6 +36,8 @@ interface Line {
   asked: number
 }
 
+const keyOf = ({ name, occasion }: FaultDecision): string => `${typeof occasion} ${occasion} ${name}`
+
 class DrawnPlan implements FaultPlan {
   readonly taken: FaultDecision[] = []
   readonly counts = new Map<string, number>()
@@ -44,20 +47,15 @@ class DrawnPlan implements FaultPlan {
 
   constructor(seed: number, only: readonly FaultDecision[] | undefined) {
     this.#seed = seed
-    this.#only = only === undefined ? undefined : new Set(only.map(({ name, number }) => `${number} ${name}`))
+    this.#only = only === undefined ? undefined : new Set(only.map(keyOf))
   }
 
-  occurs(name: string, share: number): boolean {
+  occurs(name: string, share: number, occasion?: string): boolean {
     check(isShare(share), `a share must be 0 to 1, got ${share}`)
-    let line = this.#lines.get(name)
-    if (line === undefined) {
-      line = { random: createRandom(this.#seed, 'fault', name), asked: 0 }
-      this.#lines.set(name, line)
-    }
-    const number = line.asked++
-    const isDrawn = line.random.chance(share)
-    if (!isDrawn || (this.#only !== undefined && !this.#only.has(`${number} ${name}`))) return false
-    this.taken.push({ name, number })
+    const decision = { name, occasion: occasion ?? this.#lineOf(name).asked++ }
+    const random = occasion === undefined ? this.#lineOf(name).random : createRandom(this.#seed, 'fault', name, occasion)
+    if (!random.chance(share) || (this.#only !== undefined && !this.#only.has(keyOf(decision)))) return false
+    this.taken.push(decision)
     this.count(name)
     return true
   }
@@ -71,6 +69,15 @@ class DrawnPlan implements FaultPlan {
     if (absent.length === 0) return
     const message = `never happened: ${absent.join(', ')}; what did: ${[...this.counts.keys()].join(', ') || 'nothing'}`
     throw new SimulatorError('SIMULATOR_FAULT_ABSENT', message, { seed: this.#seed, absent: absent.join(', ') })
+  }
+
+  #lineOf(name: string): Line {
+    let line = this.#lines.get(name)
+    if (line === undefined) {
+      line = { random: createRandom(this.#seed, 'fault', name), asked: 0 }
+      this.#lines.set(name, line)
+    }
+    return line
   }
 }
 
