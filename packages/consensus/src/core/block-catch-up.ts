@@ -1,0 +1,84 @@
+/**
+ * Catching up by ranges in the uncertified mode (2.10): one request out at a time, each answer followed by the next request while blocks
+ * with good signatures tell that others are more than 10 rounds ahead. Who answers late or with nothing new is followed by another.
+ *
+ * Whether to hold back own proposals is another matter: for that stake V, which holds an honest member, must be seen ahead. No peer's
+ * word about heights is taken for either (2.10, snarkOS#4461).
+ */
+import { BLOCK_REQUEST_COUNT_MAX } from '../wire/limits.ts'
+import type { Authority } from '../wire/types.ts'
+import type { CoreContext } from './context.ts'
+import { BEHIND_ROUNDS_MAX, RANGE_TIMEOUT_MS, RETRY_MS_MIN } from './settings.ts'
+
+export interface BlockCatchUpParts {
+  readonly context: CoreContext
+  /** Highest round with a quorum here. */
+  readonly round: () => number
+  /** By author: the highest round of a block that it signed, accepted here or not. */
+  readonly seenRounds: readonly number[]
+  /** By author: the highest round accepted here. */
+  readonly acceptedRounds: readonly number[]
+  /** Blocks of the last answer are still being looked at. */
+  readonly isDigesting: () => boolean
+}
+
+export class BlockCatchUp {
+  readonly #parts: BlockCatchUpParts
+  #asked: { readonly peer: Authority; readonly untilMs: number } | undefined
+  #next: Authority | undefined
+  #notBeforeMs = 0
+
+  constructor(parts: BlockCatchUpParts) {
+    this.#parts = parts
+  }
+
+  get nextAtMs(): number {
+    if (this.#asked !== undefined) return this.#asked.untilMs
+    return this.#isBehind && !this.#parts.isDigesting() ? this.#notBeforeMs : Number.POSITIVE_INFINITY
+  }
+
+  /** Stake V has signed blocks more than 10 rounds above the own round. */
+  get isFarBehind(): boolean {
+    if (!this.#isBehind) return false
+    const { context, seenRounds, round } = this.#parts
+    const ahead = context.others.filter((other) => seenRounds[other]! > round() + BEHIND_ROUNDS_MAX)
+    return context.committee.stakeOf(ahead) >= context.committee.validity
+  }
+
+  expects(peer: Authority): boolean {
+    return this.#asked?.peer === peer
+  }
+
+  answered(peer: Authority, isNew: boolean): void {
+    if (this.#asked?.peer !== peer) return
+    this.#asked = undefined
+    this.#next = isNew ? peer : undefined
+    this.#notBeforeMs = isNew ? 0 : this.#parts.context.nowMs + RETRY_MS_MIN
+  }
+
+  /** Asks `peer`, or a random other, for what follows the accepted blocks, behind or not. */
+  ask(peer: Authority | undefined = this.#parts.context.someOthers(1)[0]): void {
+    const { context, acceptedRounds } = this.#parts
+    if (peer === undefined || this.#asked !== undefined) return
+    const query = { by: 'round', afterRounds: [...acceptedRounds], countMax: BLOCK_REQUEST_COUNT_MAX } as const
+    context.send(peer, { type: 'blockRequest', epoch: context.setup.epoch, query })
+    this.#asked = { peer, untilMs: context.nowMs + RANGE_TIMEOUT_MS }
+  }
+
+  advance(): void {
+    const { context, isDigesting } = this.#parts
+    if (this.#asked !== undefined && context.nowMs >= this.#asked.untilMs) this.answered(this.#asked.peer, false)
+    if (this.#isBehind && !isDigesting() && context.nowMs >= this.#notBeforeMs) this.ask(this.#next ?? this.#furthest())
+  }
+
+  get #isBehind(): boolean {
+    return Math.max(...this.#parts.seenRounds) > this.#parts.round() + BEHIND_ROUNDS_MAX
+  }
+
+  /** Whoever's block told that this node is behind, if nothing came of asking before: `undefined` then, and a random one is asked. */
+  #furthest(): Authority | undefined {
+    if (this.#notBeforeMs > 0) return undefined
+    const { context, seenRounds } = this.#parts
+    return context.others.toSorted((a, b) => seenRounds[b]! - seenRounds[a]!)[0]
+  }
+}

@@ -1,0 +1,30 @@
+/** What a stored block is to the order and to execution. */
+import { toHex } from '../wire/bytes.ts'
+import { decodeSignedBlock } from '../wire/block.ts'
+import type { Vertex } from '../dag/contract.ts'
+import type { Authority, Block, Digest } from '../wire/types.ts'
+import type { OrderedItem, StoreView } from './contract.ts'
+
+/** @param offenders - whom the evidence in the block proves guilty. */
+export function vertexOfBlock(block: Block, digest: Digest, key: string, offenders: readonly Authority[]): Vertex {
+  const { round, author, createdAtMs } = block
+  const parents = block.ancestors.map((ancestor) => ({ round: ancestor.round, author: ancestor.author, key: toHex(ancestor.digest) }))
+  return { round, author, digest, key, createdAtMs, parents, ...(offenders.length > 0 && { offenders }) }
+}
+
+/** System transactions first, each by itself; then the block, when it has transactions. */
+export function itemsOfBlock(
+  { author, digest }: { readonly author: Authority; readonly digest: Digest },
+  systemTransactions: readonly Uint8Array[],
+  hasTransactions: boolean,
+): OrderedItem[] {
+  const items: OrderedItem[] = systemTransactions.map((bytes) => ({ type: 'system', author, bytes }))
+  if (hasTransactions) items.push({ type: 'block', author, digest })
+  return items
+}
+
+/** `undefined` while its record is not there. */
+export function readBlock(store: StoreView, key: string): Block | undefined {
+  const bytes = store.get('block', key)
+  return bytes === undefined ? undefined : decodeSignedBlock(bytes).block
+}
