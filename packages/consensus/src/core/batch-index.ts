@@ -67,9 +67,8 @@ export class BatchIndex {
     return true
   }
 
-  isOrdered(key: string): boolean {
-    const phase = this.#entries.get(key)?.phase
-    return phase === 'ordered' || phase === 'executed'
+  isExecuted(key: string): boolean {
+    return this.#entries.get(key)?.phase === 'executed'
   }
 
   execute(key: string): void {

@@ -8,6 +8,7 @@
 import { toHex } from '../wire/bytes.ts'
 import { createCommittee, type Committee } from '../wire/committee.ts'
 import { genesisDigest } from '../wire/certificate.ts'
+import type { HeaderRules } from '../wire/check.ts'
 import { encodeFrame, type Frame } from '../wire/frames.ts'
 import type { Authority, Digest } from '../wire/types.ts'
 import type { CoreComponents, CoreCrypto, CoreEffect, CoreOptions, EpochSetup, StoredRecord, StoreView, Time } from './contract.ts'
@@ -29,7 +30,8 @@ export class CoreContext {
   readonly genesis: readonly GenesisReference[]
   readonly crypto: CoreCrypto
   readonly store: StoreView
-  #random: () => number
+  readonly #random: () => number
+  readonly #genesisDigests: readonly Digest[]
   #nowMs = 0
   #unixMs = 0
   #effects: CoreEffect[] = []
@@ -46,9 +48,15 @@ export class CoreContext {
       const digest = genesisDigest(setup.chainId, setup.genesisHash, setup.epoch, author)
       return { author, digest, key: toHex(digest) }
     })
+    this.#genesisDigests = this.genesis.map(({ digest }) => digest)
     this.crypto = components.crypto
     this.store = components.store
     this.#random = components.random
+  }
+
+  /** For `checkHeader`; what was asked for, or is certified, may be of any round. */
+  headerRules(roundMax: number): HeaderRules {
+    return { epoch: this.setup.epoch, roundMax, genesis: this.#genesisDigests, workers: this.settings.workers }
   }
 
   get nowMs(): number {
@@ -92,6 +100,11 @@ export class CoreContext {
 
   count(name: string, by = 1): void {
     this.#effects.push({ type: 'count', name, by })
+  }
+
+  /** Below 2^48. */
+  randomNumber(): number {
+    return (this.#random() >>> 0) * 2 ** 16 + ((this.#random() >>> 0) % 2 ** 16)
   }
 
   /** `count` different others at random, for retries. */

@@ -4,10 +4,13 @@
  *
  * What a client is told rests on the batch's own sync: `accepted` stands behind it. Above 40 batches without a commit clients are
  * refused at once (2.14). The bytes are in the store and nowhere else; a repeat reads them there.
+ *
+ * Which batches are not executed yet is stored with each new one, so that a restart finds them without a look at all of the epoch's.
  */
 import { batchDigest, decodeBatch, decodeBatchInfo, encodeBatch } from '../wire/batch.ts'
-import { compareBytes, toHex } from '../wire/bytes.ts'
+import { ByteReader, ByteWriter, compareBytes, toHex } from '../wire/bytes.ts'
 import { PAYLOAD_COUNT_MAX, TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
+import { readDigests, writeDigests } from '../wire/query.ts'
 import type { Authority, Digest, PayloadEntry } from '../wire/types.ts'
 import type { BatchIndex } from './batch-index.ts'
 import type { CoreContext } from './context.ts'
@@ -16,6 +19,8 @@ import { RETRY_MS_MAX, UNCOMMITTED_BATCHES_MAX } from './settings.ts'
 
 const BATCH_HEAD_BYTES = 32
 const LENGTH_BYTES = 4
+/** The record of what is on its way: next seq u64 · digests. */
+const UNDERWAY_KEY = 'batches'
 
 interface OwnBatch {
   readonly entry: PayloadEntry
@@ -32,6 +37,8 @@ export class OwnBatches {
   readonly #index: BatchIndex
   readonly #roundTrip: RoundTrip
   readonly #batches = new Map<string, OwnBatch>()
+  /** Ordered, by sub-DAG index, and not executed yet. */
+  readonly #ordered = new Map<string, { readonly entry: PayloadEntry; readonly index: number }>()
   readonly #queue: PayloadEntry[] = []
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
@@ -89,10 +96,18 @@ export class OwnBatches {
     this.#queue.unshift(...again)
   }
 
-  commit(key: string): void {
-    if (!this.#batches.delete(key)) return
+  /** Sub-DAG `index` orders it. */
+  commit(key: string, index: number): void {
+    const batch = this.#batches.get(key)
+    if (batch === undefined) return
+    this.#batches.delete(key)
+    this.#ordered.set(key, { entry: batch.entry, index })
     const queued = this.#queue.findIndex(({ digest }) => toHex(digest) === key)
     if (queued !== -1) this.#queue.splice(queued, 1)
+  }
+
+  executedUpTo(index: number): void {
+    for (const [key, ordered] of this.#ordered) if (ordered.index <= index) this.#ordered.delete(key)
   }
 
   advance(): void {
@@ -102,29 +117,42 @@ export class OwnBatches {
   }
 
   /**
-   * Takes up what an earlier run stored: batches in live headers wait for their commit, all others are sent again.
-   * @param entries - own, not ordered yet; @param storedCount - all own batches of the epoch, which no new `seq` may meet.
+   * Takes up what an earlier run stored and the executor has not seen: batches in live headers wait for their commit, the others are
+   * sent again.
    */
-  recover(entries: readonly string[], inHeaders: ReadonlySet<string>, storedCount: number): void {
-    this.#nextSeq = storedCount
-    for (const key of entries) {
-      const encoded = this.#context.store.get('batch', key)
+  recover(isExecuted: (key: string) => boolean, isInHeader: (key: string) => boolean): void {
+    const { store } = this.#context
+    const record = store.get('proposed', UNDERWAY_KEY)
+    if (record === undefined) return
+    const reader = new ByteReader(record)
+    this.#nextSeq = reader.u64()
+    for (const view of readDigests(reader, Number.POSITIVE_INFINITY)) {
+      const key = toHex(view)
+      const encoded = isExecuted(key) ? undefined : store.get('batch', key)
       if (encoded === undefined) continue
-      const digest = batchDigest(this.#context.setup.chainId, encoded)
-      const batch = this.#enter(key, { digest, worker: decodeBatchInfo(encoded).worker, bytes: encoded.length })
-      if (inHeaders.has(key)) batch.isHandedOver = true
+      const { worker } = decodeBatchInfo(encoded)
+      const batch = this.#enter(key, { digest: view.slice(), worker, bytes: encoded.length })
+      batch.isHandedOver = isInHeader(key)
     }
   }
 
-  /** The epoch is over. @returns what was never ordered: in batches (those were told of), then without one. */
-  release(): { readonly told: Uint8Array[]; readonly waiting: readonly Uint8Array[] } {
+  /**
+   * The epoch is over with sub-DAG `finalIndex`, of which `isUnexecuted` batches came too late.
+   * @returns what was not executed: in batches (those were told of), then without one.
+   */
+  release(
+    finalIndex: number,
+    isUnexecuted: (key: string) => boolean,
+  ): { readonly told: Uint8Array[]; readonly waiting: readonly Uint8Array[] } {
+    const late = [...this.#ordered].filter(([key, { index }]) => index > finalIndex || (index === finalIndex && isUnexecuted(key)))
     const told: Uint8Array[] = []
-    for (const key of this.#batches.keys()) {
+    for (const key of [...late.map(([ordered]) => ordered), ...this.#batches.keys()]) {
       const encoded = this.#context.store.get('batch', key)
       if (encoded !== undefined) for (const transaction of decodeBatch(encoded).transactions) told.push(transaction)
     }
     const waiting = this.#waiting
     this.#batches.clear()
+    this.#ordered.clear()
     this.#queue.length = 0
     this.#waiting = []
     this.#waitingBytes = 0
@@ -152,12 +180,22 @@ export class OwnBatches {
     const digest = batchDigest(setup.chainId, bytes)
     const key = toHex(digest)
     this.#index.add(key, { author: self, worker, bytes: bytes.length })
-    this.#context.persist({ kind: 'batch', key, author: self, bytes })
-    this.#context.push({ type: 'accepted', count: transactions.length })
-    this.#context.send('others', { type: 'batch', bytes })
     const batch = this.#enter(key, { digest, worker, bytes: bytes.length })
     batch.retryAtMs = this.#context.nowMs + batch.retryMs
+    this.#context.persist(
+      { kind: 'batch', key, author: self, bytes },
+      { kind: 'proposed', key: UNDERWAY_KEY, bytes: this.#encodeUnderway() },
+    )
+    this.#context.push({ type: 'accepted', count: transactions.length })
+    this.#context.send('others', { type: 'batch', bytes })
     this.#handOver(batch)
+  }
+
+  #encodeUnderway(): Uint8Array {
+    const entries = [...this.#ordered.values(), ...this.#batches.values()].map(({ entry }) => entry.digest)
+    const out = new ByteWriter(12 + 32 * entries.length).u64(this.#nextSeq)
+    writeDigests(out, entries, Number.POSITIVE_INFINITY)
+    return out.finish()
   }
 
   #enter(key: string, entry: PayloadEntry): OwnBatch {

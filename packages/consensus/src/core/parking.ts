@@ -86,10 +86,9 @@ export class Parking<T> {
     return taken
   }
 
-  /** @returns the items of one group, in the order of parking. They stay. */
-  ofGroup(group: number): Parked<T>[] {
-    if ((this.#groups.get(group) ?? 0) === 0) return []
-    return [...this.#items.values()].filter((waiting) => waiting.group === group)
+  /** In the order of parking. They stay. */
+  all(): Parked<T>[] {
+    return [...this.#items.values()]
   }
 
   drop(id: string): void {

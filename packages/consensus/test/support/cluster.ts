@@ -1,0 +1,349 @@
+/**
+ * n cores in memory, in virtual time: a network whose links are in order and have a latency, stores that keep what was synced, an executor
+ * a node. Everything is drawn from the seed. Both modes run in it: it is given the function that makes a core.
+ *
+ * Effects go through the shipped queue, so that a `persist` is the barrier it is in the driver. A node can be crashed before or after any
+ * effect: what had not been done by then is lost with all that was in memory, and `restart` makes a new core over what was synced.
+ */
+import { answersOf } from '../../src/core/answers.ts'
+import type {
+  Core,
+  CoreComponents,
+  CoreEffect,
+  CoreEvent,
+  CoreOptions,
+  EpochSetup,
+  OrderedItem,
+  StoredRecord,
+} from '../../src/core/contract.ts'
+import { EffectQueue, type DoableEffect } from '../../src/core/effect-queue.ts'
+import type { Commit, Mode } from '../../src/dag/contract.ts'
+import { toHex } from '../../src/wire/bytes.ts'
+import { encodeFrame, type Frame } from '../../src/wire/frames.ts'
+import type { Authority } from '../../src/wire/types.ts'
+import { createCheapCommittee, type TestCommittee } from './committee.ts'
+import { MemoryRecords } from './memory-records.ts'
+import { createRandom, type Random } from './random.ts'
+
+export interface ClusterOptions {
+  readonly size: number
+  readonly mode: Mode
+  readonly seed: number
+  readonly createCore: (components: CoreComponents, setup: EpochSetup, options?: CoreOptions) => Core
+  readonly core?: CoreOptions
+  readonly committee?: TestCommittee
+  /** @default 1 to 5 ms */
+  readonly latencyMs?: (from: Authority, to: Authority, random: Random) => number
+  /** Time from an emission to its execution. @default 1 ms */
+  readonly executeMs?: (node: Authority) => number
+  /** What a `verify` answers. @default everything is valid */
+  readonly verify?: (transactions: readonly Uint8Array[]) => boolean
+  /** What is on its way is lost where this says so. @default nothing is */
+  readonly isLost?: (from: Authority, to: Authority, frame: Uint8Array) => boolean
+  /** Nodes that never start. */
+  readonly silent?: readonly Authority[]
+  /** Whether a sync takes time, so that effects wait in the queue. @default 0 */
+  readonly syncMs?: number
+}
+
+export interface Emitted {
+  readonly commit: Commit
+  readonly items: readonly OrderedItem[]
+}
+
+/** An effect of a node at the moment that it is done; `persist` once for the records of a sync. */
+export type Boundary = { readonly type: 'persist'; readonly records: readonly StoredRecord[] } | DoableEffect
+
+export interface ClusterNode {
+  readonly authority: Authority
+  core: Core | undefined
+  readonly records: MemoryRecords
+  /** By index, from 1; survives crashes, as the executor's own store does. */
+  readonly executed: Emitted[]
+  readonly counts: Map<string, number>
+  /** Effects of a kind that a test looks at. */
+  readonly evidence: Uint8Array[]
+  readonly halts: string[]
+  readonly overloaded: Uint8Array[]
+  readonly retried: Uint8Array[]
+  accepted: number
+  /** Persists and sends done so far: what crash tests enumerate. */
+  boundaries: number
+  /** Added to this node's wall clock. */
+  skewMs: number
+}
+
+interface Running extends ClusterNode {
+  queue: EffectQueue
+  /** Rises with every crash: what was planned for an earlier life means nothing. */
+  life: number
+  timerAtMs: number
+  hasBooted: boolean
+}
+
+interface Planned {
+  readonly atMs: number
+  readonly order: number
+  readonly run: () => void
+}
+
+const CHAIN_ID = 1337
+const GENESIS_MS = 1_700_000_000_000
+
+export class Cluster {
+  readonly options: ClusterOptions
+  readonly committee: TestCommittee
+  readonly nodes: readonly ClusterNode[]
+  readonly random: Random
+  /** Called before each persist and each effect is done. Answer 'crash' to kill the node first, 'crashAfter' to kill it behind. */
+  onBoundary: (node: ClusterNode, boundary: Boundary) => 'crash' | 'crashAfter' | undefined = () => undefined
+  /** Sees every frame that is sent, before loss. */
+  onSend: (from: Authority, to: Authority, frame: Uint8Array) => void = () => {}
+  readonly #running: readonly Running[]
+  readonly #planned: Planned[] = []
+  readonly #linkFreeAtMs = new Map<string, number>()
+  #nowMs = 0
+  #order = 0
+
+  constructor(options: ClusterOptions) {
+    this.options = options
+    this.committee = options.committee ?? createCheapCommittee(options.size)
+    this.random = createRandom(options.seed)
+    this.#running = Array.from({ length: options.size }, (_, authority) => ({
+      ...{ authority, core: undefined, records: new MemoryRecords(), executed: [], counts: new Map<string, number>(), evidence: [], halts: [] },
+      ...{ overloaded: [], retried: [], accepted: 0, boundaries: 0, skewMs: 0 },
+      ...{ queue: new EffectQueue(), life: 0, timerAtMs: Number.POSITIVE_INFINITY, hasBooted: false },
+    }))
+    this.nodes = this.#running
+  }
+
+  get nowMs(): number {
+    return this.#nowMs
+  }
+
+  /** Starts all nodes but the silent ones. */
+  start(): this {
+    for (const { authority } of this.nodes) if (!(this.options.silent ?? []).includes(authority)) this.restart(authority)
+    return this
+  }
+
+  setupOf(authority: Authority): EpochSetup {
+    const genesisHash = new Uint8Array(32).fill(7)
+    return {
+      ...{ chainId: CHAIN_ID, epoch: 3, genesisHash, committee: this.committee.members, self: authority, mode: this.options.mode },
+      beacon: new Uint8Array(32).fill(9),
+      previous: { subDagDigest: genesisHash, timestampMs: GENESIS_MS },
+      lastApplied: this.nodes[authority]!.executed.length,
+      isFirstBoot: !this.#running[authority]!.hasBooted,
+    }
+  }
+
+  /** A new core over what the node has on disk. */
+  restart(authority: Authority): void {
+    const node = this.#running[authority]!
+    const components = { crypto: this.committee.cryptos[authority]!, store: node.records, random: () => this.random.u32() }
+    node.core = this.options.createCore(components, this.setupOf(authority), this.options.core)
+    node.hasBooted = true
+    this.#step(node, { type: 'start' })
+  }
+
+  /** All in memory is gone, and everything that no sync covered. */
+  crash(authority: Authority): void {
+    const node = this.#running[authority]!
+    node.core = undefined
+    node.queue = new EffectQueue()
+    node.life++
+    node.timerAtMs = Number.POSITIVE_INFINITY
+  }
+
+  /** The disk is gone too: the next start is an amnesiac's. */
+  forget(authority: Authority): void {
+    this.crash(authority)
+    const node = this.#running[authority]!
+    Object.assign(node, { records: new MemoryRecords(), hasBooted: false })
+  }
+
+  submit(authority: Authority, transactions: readonly Uint8Array[]): void {
+    this.event(authority, { type: 'transactions', transactions })
+  }
+
+  event(authority: Authority, event: CoreEvent): void {
+    const node = this.#running[authority]!
+    if (node.core !== undefined) this.#step(node, event)
+  }
+
+  /** A frame that a (Byzantine) member sends over its own connection. */
+  inject(from: Authority, to: Authority, frame: Frame | Uint8Array): void {
+    const bytes = frame instanceof Uint8Array ? frame : encodeFrame(frame, this.options.size)
+    this.#deliverLater(from, to, bytes)
+  }
+
+  /** Lets virtual time go on until `untilMs` after now, or until `isDone`. @returns whether `isDone` held. */
+  run(forMs: number, isDone: () => boolean = () => false): boolean {
+    const endMs = this.#nowMs + forMs
+    for (let next = this.#planned[0]; next !== undefined && next.atMs <= endMs; next = this.#planned[0]) {
+      if (isDone()) return true
+      this.#pop()
+      this.#nowMs = Math.max(this.#nowMs, next.atMs)
+      next.run()
+    }
+    this.#nowMs = endMs
+    return isDone()
+  }
+
+  /** Digests of the sub-DAGs that a node executed, in order. */
+  logOf(authority: Authority): string[] {
+    return this.nodes[authority]!.executed.map(({ commit }) => toHex(commit.digest))
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.#plan(this.#nowMs + delayMs, run)
+  }
+
+  #step(node: Running, event: CoreEvent): void {
+    const effects: CoreEffect[] = []
+    node.core?.step(event, { nowMs: this.#nowMs, unixMs: GENESIS_MS + Math.floor(this.#nowMs) + node.skewMs }, effects)
+    node.queue.push(effects)
+    this.#drain(node)
+  }
+
+  #drain(node: Running): void {
+    const { life, queue } = node
+    for (;;) {
+      for (const effect of queue.takeReady()) {
+        this.#do(node, effect)
+        if (node.life !== life) return
+      }
+      const records = queue.takeRecords()
+      if (records === undefined) return
+      const { syncMs = 0 } = this.options
+      if (syncMs > 0) return this.#plan(this.#nowMs + syncMs, () => node.life === life && this.#synced(node, records) && this.#drain(node))
+      if (!this.#synced(node, records)) return
+    }
+  }
+
+  /** @returns whether the node is still alive. */
+  #synced(node: Running, records: readonly StoredRecord[]): boolean {
+    const { life, queue } = node
+    node.boundaries++
+    const verdict = this.onBoundary(node, { type: 'persist', records })
+    if (verdict === 'crash') this.crash(node.authority)
+    if (node.life !== life) return false
+    node.records.write(records)
+    if (verdict === 'crashAfter') this.crash(node.authority)
+    if (node.life !== life) return false
+    for (const effect of queue.durable()) {
+      this.#do(node, effect)
+      if (node.life !== life) return false
+    }
+    return true
+  }
+
+  #do(node: Running, effect: DoableEffect): void {
+    if (effect.type === 'send') node.boundaries++
+    const { life } = node
+    const verdict = this.onBoundary(node, effect)
+    if (verdict === 'crash') this.crash(node.authority)
+    if (node.life !== life) return
+    this.#perform(node, effect)
+    if (verdict === 'crashAfter') this.crash(node.authority)
+  }
+
+  #perform(node: Running, effect: DoableEffect): void {
+    const { size, executeMs = () => 1, verify = () => true } = this.options
+    switch (effect.type) {
+      case 'send': {
+        const others = this.nodes.map(({ authority }) => authority).filter((authority) => authority !== node.authority)
+        for (const to of effect.to === 'others' ? others : [effect.to]) this.#deliverLater(node.authority, to, effect.frame)
+        return
+      }
+      case 'answer':
+        for (const frame of answersOf(effect.request, node.records, size)) {
+          this.#deliverLater(node.authority, effect.to, encodeFrame(frame, size))
+        }
+        return
+      case 'timer':
+        node.timerAtMs = effect.atMs
+        this.#later(node, effect.atMs - this.#nowMs, () => {
+          if (node.timerAtMs === effect.atMs) this.#step(node, { type: 'tick' })
+        })
+        return
+      case 'emit':
+        this.#later(node, executeMs(node.authority), () => {
+          if (effect.commit.subDag.index !== node.executed.length + 1) throw new Error(`node ${node.authority}: emitted out of order`)
+          node.executed.push({ commit: effect.commit, items: effect.items })
+          this.#step(node, { type: 'executed', index: effect.commit.subDag.index, isFinal: false })
+        })
+        return
+      case 'verify':
+        this.#later(node, 0, () => this.#step(node, { type: 'verified', id: effect.id, isValid: verify(effect.transactions) }))
+        return
+      default:
+        return noteEffect(node, effect)
+    }
+  }
+
+  /** Within this life of the node. */
+  #later(node: Running, delayMs: number, run: () => void): void {
+    const { life } = node
+    this.#plan(this.#nowMs + Math.max(0, delayMs), () => {
+      if (node.life === life) run()
+    })
+  }
+
+  #deliverLater(from: Authority, to: Authority, frame: Uint8Array): void {
+    this.onSend(from, to, frame)
+    if (this.options.isLost?.(from, to, frame) === true) return
+    const { latencyMs = (_from, _to, random) => 1 + random.below(5) } = this.options
+    const link = `${from}>${to}`
+    const atMs = Math.max(this.#linkFreeAtMs.get(link) ?? 0, this.#nowMs + latencyMs(from, to, this.random))
+    this.#linkFreeAtMs.set(link, atMs)
+    const bytes = frame.slice()
+    const target = this.#running[to]!
+    this.#plan(atMs, () => target.core !== undefined && this.#step(target, { type: 'frame', from, frame: bytes }))
+  }
+
+  /** A binary heap by (time, order of planning). */
+  #plan(atMs: number, run: () => void): void {
+    const heap = this.#planned
+    let at = heap.push({ atMs, order: this.#order++, run }) - 1
+    for (let parent = (at - 1) >> 1; at > 0 && isBefore(heap[at]!, heap[parent]!); parent = (at - 1) >> 1) {
+      swap(heap, at, parent)
+      at = parent
+    }
+  }
+
+  #pop(): void {
+    const heap = this.#planned
+    swap(heap, 0, heap.length - 1)
+    heap.pop()
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1
+      let least = at
+      if (left < heap.length && isBefore(heap[left]!, heap[least]!)) least = left
+      if (left + 1 < heap.length && isBefore(heap[left + 1]!, heap[least]!)) least = left + 1
+      if (least === at) return
+      swap(heap, at, least)
+      at = least
+    }
+  }
+}
+
+function noteEffect(node: Running, effect: DoableEffect): void {
+  if (effect.type === 'count') node.counts.set(effect.name, (node.counts.get(effect.name) ?? 0) + effect.by)
+  else if (effect.type === 'evidence') node.evidence.push(effect.bytes)
+  else if (effect.type === 'halt') node.halts.push(effect.reason)
+  else if (effect.type === 'overloaded') node.overloaded.push(...effect.transactions)
+  else if (effect.type === 'retry') node.retried.push(...effect.transactions)
+  else if (effect.type === 'accepted') node.accepted += effect.count
+}
+
+function isBefore(a: Planned, b: Planned): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
+}
+
+function swap<T>(items: T[], a: number, b: number): void {
+  const item = items[a]!
+  items[a] = items[b]!
+  items[b] = item
+}
