@@ -33,16 +33,15 @@ export function createCommittee(members: readonly Member[]): Committee {
   assertMembers(members)
   const size = members.length
   const stakes = members.map(({ stake }) => stake)
-  const totalStake = stakes.reduce((sum, stake) => sum + stake, 0)
-  if (totalStake > 2 ** 53) throw new ConsensusError('CONSENSUS_BAD_COMMITTEE', `stake of ${totalStake} is above 2^53`)
-  const total = BigInt(totalStake)
+  const total = stakes.reduce((sum, stake) => sum + BigInt(stake), 0n)
+  if (total > 2n ** 53n) throw new ConsensusError('CONSENSUS_BAD_COMMITTEE', `stake of ${total} is above 2^53`)
   const countedIn = new Uint32Array(size) // the call that counted an authority last: a set that needs no clearing
   let call = 0
   return {
     members,
     size,
     stakes,
-    totalStake,
+    totalStake: Number(total),
     quorum: Number((2n * total) / 3n) + 1,
     validity: Number((total + 2n) / 3n),
     stakeOf(authorities) {

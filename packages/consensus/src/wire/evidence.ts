@@ -6,6 +6,9 @@
  * - checkpoint: signer u16 · twice (bytes, u32 length · signature 96): at most 755 bytes
  *
  * The two ascend by hash (by bytes), so that a pair has one encoding.
+ *
+ * A vote is proven by digests, because who collects votes does not know the header of a stray one. Only the digest names the chain, so
+ * votes of one key on two chains can be set against each other: a node key serves one chain.
  */
 import { ConsensusError } from '../errors.ts'
 import { assertAscending, ByteReader, ByteWriter, compareBytes } from './bytes.ts'

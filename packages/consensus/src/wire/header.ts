@@ -7,6 +7,7 @@
  * decoded keeps a view of its rest for that (values are read-only: a changed copy is another object and is written anew).
  */
 import { LEDGER_TAGS } from '@selvedge/crypto/transcript'
+import { ConsensusError } from '../errors.ts'
 import { assertAscending, ByteReader, ByteWriter, compareBytes } from './bytes.ts'
 import { hashTagged, slotDigest, taggedBytes } from './digest.ts'
 import { DIGEST_BYTES, PAYLOAD_COUNT_MAX, SIGNATURE_BYTES } from './limits.ts'
@@ -85,6 +86,7 @@ function encodeRest(header: Header): Uint8Array {
 }
 
 function writeRest(out: ByteWriter, { createdAtMs, payload, parents, systemTransactions }: Header): void {
+  if (payload.length > PAYLOAD_COUNT_MAX) throw new ConsensusError('CONSENSUS_TOO_LARGE', `payload of ${payload.length} batches`)
   out.u64(createdAtMs).u32(payload.length)
   for (const [i, { digest, worker, bytes }] of payload.entries()) {
     if (i > 0) assertAscending(compareBytes(payload[i - 1]!.digest, digest), 'payload digests')
