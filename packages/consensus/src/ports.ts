@@ -3,12 +3,9 @@
  *
  * Validators are addressed by node key everywhere here. Authority indices belong to one epoch and stay inside it.
  */
-import type { RecordKind, StoredRecord, StoreView } from './core/contract.ts'
-import type { Mode } from './dag/contract.ts'
-import type { Authority, Digest, Member, SubDag } from './wire/types.ts'
-
-/** A validator's Ed25519 key, 32 bytes, as lower-case hex: the only address there is. */
-export type PeerKey = string
+import type { StoredRecord, StoreView } from './core/contract.ts'
+import type { NextEpoch, PeerKey } from './core/epochs-contract.ts'
+import type { Authority, Digest, SubDag } from './wire/types.ts'
 
 export interface Clock {
   /** Never falls. */
@@ -61,21 +58,10 @@ export interface Store {
   stop(): Promise<void>
 }
 
-/** What an epoch is made from; equal on every member. The executor decides it, with the last block of the epoch before. */
-export interface EpochPlan {
-  readonly epoch: number
-  /** In the order of their Ed25519 keys. */
-  readonly committee: readonly Member[]
-  readonly mode: Mode
-  /** 32 bytes that nobody could foresee: the order of leaders is drawn from them. */
-  readonly beacon: Digest
+/** What an epoch is made from: equal on every member. */
+export interface EpochPlan extends NextEpoch {
+  /** The final sub-DAG of the epoch before; for the first epoch the genesis hash and the genesis time. */
   readonly previous: { readonly subDagDigest: Digest; readonly timestampMs: number }
-  readonly parameters?: {
-    readonly gcDepth?: number
-    readonly scheduleCommits?: number
-    readonly leadersPerRound?: number
-    readonly workers?: number
-  }
 }
 
 /** What one vertex of a block brings, in order. */
@@ -97,17 +83,24 @@ export interface OrderedBlock {
 }
 
 export interface Executed {
-  /** This block is the last of its epoch: what follows. Only the transactions before the one that closed the epoch were executed. */
-  readonly final?: EpochPlan
-  /** What all members are to sign together. The same bytes on every honest member; at most 4 KiB. */
+  /**
+   * This block is the last of its epoch, and what follows it. Only the transactions before the one that closed the epoch were executed;
+   * what comes after them is handed back to whoever submitted it.
+   */
+  readonly final?: NextEpoch
+  /** What all members are to sign: the same 20 to 280 bytes on every honest one, beginning with chainId u32, epoch u64, height u64. */
   readonly checkpoint?: { readonly height: number; readonly bytes: Uint8Array }
+  /** What this validator has to say in its next proposal (`encodeSystemTransaction`). */
+  readonly systemTransactions?: readonly Uint8Array[]
+  /** Node keys of the next epoch's members, once they are known: their early frames are held until it begins. */
+  readonly nextMembers?: readonly Uint8Array[]
 }
 
 /** Where the executor's durable state stands. */
 export interface Applied {
   /** Index of the last block that was applied in this epoch; 0 for none. */
   readonly index: number
-  /** The epoch that the next block belongs to: after a final block the following one, with index 0. @default the genesis plan */
+  /** The epoch that the next block belongs to: after a final block `planAfter(block, final)`, with index 0. @default the genesis plan */
   readonly plan?: EpochPlan
 }
 
@@ -135,17 +128,17 @@ export interface NodeKey {
   sign(message: Uint8Array): Uint8Array
 }
 
-/** BLS over one message, off the thread of consensus: checkpoints are signed and checked here. */
+/** BLS12-381 (min-pk), off the thread of consensus. */
 export interface CheckpointSigner {
   /** 96 bytes. */
   sign(message: Uint8Array): Promise<Uint8Array>
-  /** Which of the signatures over `message` are bad, by place, and the aggregate of all others (`undefined` when there is none). */
+  /** Which of the signatures over `message` are bad, by place; the aggregate of all of them where none is. */
   check(
     message: Uint8Array,
     keys: readonly Uint8Array[],
     signatures: readonly Uint8Array[],
   ): Promise<{ readonly bad: readonly number[]; readonly aggregate: Uint8Array | undefined }>
+  /** Whether `aggregate` is one signature of all `keys` over `message`. */
+  checkAggregate(message: Uint8Array, keys: readonly Uint8Array[], aggregate: Uint8Array): Promise<boolean>
   stop?(): Promise<void>
 }
-
-export type { RecordKind, StoredRecord, StoreView }

@@ -26,6 +26,7 @@ export type RecordKind =
   | 'checkpoint' // by height: digest that was signed
   | 'floor' // slot floor after amnesia, boot counter
   | 'evidence'
+  | 'plan' // what the epoch was made from, written by the driver: an epoch that is only served is set up from it
 
 export interface StoredRecord {
   readonly kind: RecordKind

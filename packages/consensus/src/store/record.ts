@@ -19,7 +19,18 @@ const NO_AUTHOR = 0xffff
 const NO_ROUND = 2n ** 64n - 1n
 
 /** Numbers on disk: never change one, add at the end. */
-const KINDS: readonly RecordKind[] = ['proposed', 'voted', 'batch', 'certificate', 'block', 'subDag', 'checkpoint', 'floor', 'evidence']
+const KINDS: readonly RecordKind[] = [
+  'proposed',
+  'voted',
+  'batch',
+  'certificate',
+  'block',
+  'subDag',
+  'checkpoint',
+  'floor',
+  'evidence',
+  'plan',
+]
 
 /** Header and key of `record`; the body follows as it is. */
 export function encodeRecordHead({ kind, key, round, author, bytes }: StoredRecord, salt: number, synced: number): Uint8Array {
