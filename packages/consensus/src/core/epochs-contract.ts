@@ -66,12 +66,16 @@ export interface EpochsComponents {
   readonly storeOf: (epoch: number) => StoreView
 }
 
+export interface ClosedEpoch extends EpochSetup {
+  readonly parameters?: CoreOptions['parameters']
+}
+
 export interface EpochsSetup {
   /** The epoch that the executor stands in. `self` is -1 when this node has no seat in it. */
   readonly current: EpochSetup
   readonly parameters?: CoreOptions['parameters']
-  /** Closed epochs whose records are still here, for serving. */
-  readonly closed?: readonly EpochSetup[]
+  /** Closed epochs whose records are still here, for serving. Where they ended is found in the records: `lastApplied` is not looked at. */
+  readonly closed?: readonly ClosedEpoch[]
 }
 
 export interface Epochs {
