@@ -49,3 +49,11 @@ export const codecs: readonly Codec[] = [
   sized('block certificate', arbitrary.blockCertificateOf(COMMITTEE_SIZE), wire.encodeBlockCertificate, wire.decodeBlockCertificate),
   ...frames,
 ]
+
+/** The codec of all frames, for a committee of another size. */
+export function frameCodecOf(committeeSize: number): Pick<Codec, 'encode' | 'decode'> {
+  return {
+    encode: (frame: wire.Frame) => wire.encodeFrame(frame, committeeSize),
+    decode: (bytes) => wire.decodeFrame(bytes, committeeSize),
+  }
+}
