@@ -18,19 +18,20 @@ const BODY_BYTES_MAX = 64 * 2 ** 20
 const NO_AUTHOR = 0xffff
 const NO_ROUND = 2n ** 64n - 1n
 
-/** Numbers on disk: never change one, add at the end. */
-const KINDS: readonly RecordKind[] = [
-  'proposed',
-  'voted',
-  'batch',
-  'certificate',
-  'block',
-  'subDag',
-  'checkpoint',
-  'floor',
-  'evidence',
-  'plan',
-]
+/** Numbers on disk: never change one. */
+const NUMBERS: Readonly<Record<RecordKind, number>> = {
+  proposed: 0,
+  voted: 1,
+  batch: 2,
+  certificate: 3,
+  block: 4,
+  subDag: 5,
+  checkpoint: 6,
+  floor: 7,
+  evidence: 8,
+  plan: 9,
+}
+const KINDS = new Map(Object.entries(NUMBERS).map(([kind, number]) => [number, kind as RecordKind]))
 
 /** Header and key of `record`; the body follows as it is. */
 export function encodeRecordHead({ kind, key, round, author, bytes }: StoredRecord, salt: number, synced: number): Uint8Array {
@@ -40,7 +41,7 @@ export function encodeRecordHead({ kind, key, round, author, bytes }: StoredReco
   const head = Buffer.alloc(RECORD_HEADER_BYTES + key.length)
   head.set(RECORD_MAGIC)
   head.writeUInt32LE(bytes.length, 8)
-  head.writeUInt8(KINDS.indexOf(kind), 12)
+  head.writeUInt8(NUMBERS[kind], 12)
   head.writeUInt8(key.length, 13)
   head.writeUInt16LE(author ?? NO_AUTHOR, 14)
   head.writeBigUInt64LE(round === undefined ? NO_ROUND : BigInt(round), 16)
@@ -65,7 +66,7 @@ export const recordBytesOf = ({ keyBytes, bodyBytes }: RecordHeader): number => 
 export function decodeRecordHeader(bytes: Buffer): RecordHeader | undefined {
   if (bytes.length < RECORD_HEADER_BYTES || !RECORD_MAGIC.every((byte, i) => byte === bytes[i])) return undefined
   const bodyBytes = bytes.readUInt32LE(8)
-  const kind = KINDS[bytes.readUInt8(12)]
+  const kind = KINDS.get(bytes.readUInt8(12))
   if (kind === undefined || bodyBytes > BODY_BYTES_MAX) return undefined
   const author = bytes.readUInt16LE(14)
   const round = bytes.readBigUInt64LE(16)

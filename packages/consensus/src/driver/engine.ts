@@ -1,0 +1,153 @@
+/**
+ * The turn: what happened since the last one is stepped, event by event, and the effects go into one queue; then everything that is to
+ * be durable is appended and synced once, and what stands behind it is done when that is over. Turns go on while a sync runs.
+ *
+ * It decides nothing: which effect waits for which is the queue's order, and that is the core's.
+ */
+import { BarrierQueue } from '../core/barrier-queue.ts'
+import type { Epochs, EpochsEffect, EpochsEvent } from '../core/epochs-contract.ts'
+import type { ConsensusError } from '../errors.ts'
+import type { Clock, Store } from '../ports.ts'
+import type { FlowControl } from './flow-control.ts'
+import type { Share, Submissions } from './submissions.ts'
+import { named } from './failure.ts'
+
+/** What is done rather than kept. */
+export type DriverEffect = EpochsEffect | { readonly type: 'tell'; readonly shares: readonly Share[] }
+
+export interface EngineComponents {
+  readonly epochs: Epochs
+  readonly store: Store
+  readonly clock: Clock
+  readonly flow: FlowControl
+  readonly submissions: Submissions
+  readonly perform: (effect: DriverEffect) => void
+  readonly onRetry: (transactions: readonly Uint8Array[]) => void
+  readonly onFailure: (failure: ConsensusError) => void
+}
+
+interface Arrival {
+  readonly event: EpochsEvent
+  /** Whose transactions these are. */
+  readonly shares?: readonly Share[]
+}
+
+/** While more waits for the disk, no peer is read. */
+const UNSYNCED_BYTES_MAX = 16 * 2 ** 20
+
+const isBarrier = (effect: DriverEffect): boolean => effect.type === 'epoch' && effect.effect.type === 'persist'
+
+export class Engine {
+  readonly #components: EngineComponents
+  readonly #queue = new BarrierQueue<DriverEffect>(isBarrier)
+  #arrivals: Arrival[] = []
+  #isScheduled = false
+  #isStopped = false
+  #isMember = true
+  /** Of records that are not durable yet. */
+  #unsyncedBytes = 0
+
+  constructor(components: EngineComponents) {
+    this.#components = components
+  }
+
+  post(event: EpochsEvent, shares?: readonly Share[]): void {
+    if (this.#isStopped) return
+    this.#arrivals.push(shares === undefined ? { event } : { event, shares })
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => this.#turn())
+  }
+
+  /** Nothing is stepped, synced or done any more. */
+  stop(): void {
+    this.#isStopped = true
+    this.#arrivals = []
+  }
+
+  #turn(): void {
+    this.#isScheduled = false
+    const arrivals = this.#arrivals
+    this.#arrivals = []
+    for (const arrival of arrivals) this.#step(arrival)
+    this.#guarded(() => this.#pump())
+  }
+
+  #step({ event, shares }: Arrival): void {
+    if (this.#isStopped) return
+    const { epochs, clock, flow } = this.#components
+    const effects: EpochsEffect[] = []
+    epochs.step(event, { nowMs: clock.nowMs(), unixMs: clock.unixMs() }, effects)
+    this.#queue.push(this.#adopt(effects, shares))
+    if (event.type === 'frame') flow.release(event.from, event.frame.length)
+  }
+
+  /** Keeps the submissions in step with the core; what they are told stays in its place among the effects. */
+  #adopt(effects: readonly EpochsEffect[], shares: readonly Share[] | undefined): DriverEffect[] {
+    const { submissions, onRetry } = this.#components
+    const refused = effects.flatMap((each) => (each.type === 'epoch' && each.effect.type === 'overloaded' ? each.effect.transactions : []))
+    if (shares !== undefined) submissions.enter(shares, refused)
+    for (const effect of effects) if (effect.type === 'begin' || effect.type === 'leave') this.#isMember = effect.type === 'begin'
+    const adopted: DriverEffect[] = []
+    for (const effect of effects) {
+      const inner = effect.type === 'epoch' ? effect.effect : undefined
+      if (inner?.type === 'accepted') adopted.push({ type: 'tell', shares: submissions.take(inner.count) })
+      else if (inner?.type === 'retry') this.#retry(inner, onRetry)
+      else if (inner?.type !== 'overloaded') adopted.push(effect)
+      if (inner?.type === 'persist') this.#unsyncedBytes += inner.records.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    }
+    return adopted
+  }
+
+  /** What was still waiting goes into the next epoch, if there is one for this node; what was promised is carried over by the core. */
+  #retry({ transactions, told }: { transactions: readonly Uint8Array[]; told: number }, onRetry: EngineComponents['onRetry']): void {
+    const { submissions } = this.#components
+    const waiting = submissions.take(transactions.length - told)
+    if (this.#isMember) return this.post({ type: 'transactions', transactions }, waiting)
+    submissions.refuseAll(waiting, 'CONSENSUS_NOT_A_MEMBER')
+    onRetry(transactions)
+  }
+
+  #pump(): void {
+    if (this.#isStopped) return
+    const { perform, store, flow } = this.#components
+    for (const effect of this.#queue.takeReady()) perform(effect)
+    flow.setCongested(this.#unsyncedBytes > UNSYNCED_BYTES_MAX)
+    const barriers = this.#queue.takeBarriers()
+    if (barriers === undefined) return
+    let bytes = 0
+    for (const barrier of barriers) {
+      if (barrier.type !== 'epoch' || barrier.effect.type !== 'persist') continue
+      store.epoch(barrier.epoch).append(barrier.effect.records)
+      for (const record of barrier.effect.records) bytes += record.bytes.length
+    }
+    store.sync().then(
+      () => this.#release(bytes),
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #release(bytes: number): void {
+    if (this.#isStopped) return
+    this.#unsyncedBytes -= bytes
+    this.#guarded(() => {
+      for (const effect of this.#queue.durable()) this.#components.perform(effect)
+      this.#pump()
+    })
+  }
+
+  /** What the store refuses ends the validator; what is no `ConsensusError` is a bug and may crash. */
+  #guarded(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return
+    this.stop()
+    this.#components.onFailure(named(error))
+  }
+}
