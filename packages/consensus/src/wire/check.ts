@@ -2,7 +2,7 @@
  * What can be said of a header, block or certificate from itself and the committee, as answers and not as exceptions: cores ask for
  * every message, before anything dearer. What depends on the DAG, on stored batches or on a clock is theirs.
  *
- * Source: docs/protocol/consensus-types.md, "Validity".
+ * Source: docs/protocol/consensus-types.md §5.
  */
 import { compareBytes } from './bytes.ts'
 import type { Committee } from './committee.ts'

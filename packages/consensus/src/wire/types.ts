@@ -4,7 +4,7 @@
  * u64 fields that are counted or compared (epoch, round, index, times) are `number`: their decoders refuse 2^53 and above.
  * Authorities are u16 places in the committee, sorted by Ed25519 key. Digests are 32 bytes, SHA-256.
  *
- * Source: docs/protocol/consensus.md, "Types".
+ * Source: docs/protocol/consensus-types.md §3.
  */
 
 /** Place in one epoch's committee. */
