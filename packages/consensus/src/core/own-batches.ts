@@ -66,15 +66,25 @@ export class OwnBatches {
     return next
   }
 
+  /** What is refused is told of before anything else comes of this call. */
   submit(transactions: readonly Uint8Array[]): void {
+    const { nowMs, settings } = this.#context
     const refused: Uint8Array[] = []
     for (const transaction of transactions) {
-      if (this.#batches.size >= UNCOMMITTED_BATCHES_MAX || transaction.length > TRANSACTION_BYTES_MAX) refused.push(transaction)
-      else this.#take(transaction)
+      const batchCount = this.#batches.size + Math.floor(this.#waitingBytes / settings.batchBytesMax)
+      if (batchCount >= UNCOMMITTED_BATCHES_MAX || transaction.length > TRANSACTION_BYTES_MAX) {
+        refused.push(transaction)
+        continue
+      }
+      if (this.#waiting.length === 0) this.#waitingSinceMs = nowMs
+      this.#waiting.push(transaction)
+      this.#waitingBytes += LENGTH_BYTES + transaction.length
     }
-    if (refused.length === 0) return
-    this.#context.count('transactionsOverloaded', refused.length)
-    this.#context.push({ type: 'overloaded', transactions: refused })
+    if (refused.length > 0) {
+      this.#context.count('transactionsOverloaded', refused.length)
+      this.#context.push({ type: 'overloaded', transactions: refused })
+    }
+    while (BATCH_HEAD_BYTES + this.#waitingBytes >= settings.batchBytesMax) this.#seal()
   }
 
   acknowledge(from: Authority, digest: Digest): void {
@@ -159,24 +169,26 @@ export class OwnBatches {
     return { told, waiting }
   }
 
-  #take(transaction: Uint8Array): void {
-    const size = LENGTH_BYTES + transaction.length
-    const { batchBytesMax } = this.#context.settings
-    if (this.#waiting.length > 0 && BATCH_HEAD_BYTES + this.#waitingBytes + size > batchBytesMax) this.#seal()
-    if (this.#waiting.length === 0) this.#waitingSinceMs = this.#context.nowMs
-    this.#waiting.push(transaction)
-    this.#waitingBytes += size
-    if (BATCH_HEAD_BYTES + this.#waitingBytes >= batchBytesMax) this.#seal()
+  /** The oldest that fit, at least one. */
+  #takeWaiting(): Uint8Array[] {
+    let size = BATCH_HEAD_BYTES
+    let count = 0
+    for (const { length } of this.#waiting) {
+      if (count > 0 && size + LENGTH_BYTES + length > this.#context.settings.batchBytesMax) break
+      size += LENGTH_BYTES + length
+      count++
+    }
+    this.#waitingBytes -= size - BATCH_HEAD_BYTES
+    this.#waitingSinceMs = this.#context.nowMs
+    return this.#waiting.splice(0, count)
   }
 
   #seal(): void {
     const { setup, self, settings, unixMs } = this.#context
-    const transactions = this.#waiting
+    const transactions = this.#takeWaiting()
     const seq = this.#nextSeq++
     const worker = seq % settings.workers
     const bytes = encodeBatch({ epoch: setup.epoch, author: self, worker, seq, createdAtMs: unixMs, transactions })
-    this.#waiting = []
-    this.#waitingBytes = 0
     const digest = batchDigest(setup.chainId, bytes)
     const key = toHex(digest)
     this.#index.add(key, { author: self, worker, bytes: bytes.length })

@@ -56,20 +56,23 @@ export class Proposer {
     return this.#nextAtMs
   }
 
-  advance(): void {
+  /** @returns whether it proposed: that may complete a certificate, and the next round be due. */
+  advance(): boolean {
     const { context, quorumRoundOf, maySign } = this.#parts
     this.#nextAtMs = Number.POSITIVE_INFINITY
     const round = quorumRoundOf()
     if (this.#quorumAtMs === Number.NEGATIVE_INFINITY || round > this.#quorumRound) this.#quorumAtMs = context.nowMs
     this.#quorumRound = round
     this.#fill(round)
-    if (this.#lastRound > round || maySign(round + 1) !== true) return
+    if (this.#lastRound > round || maySign(round + 1) !== true) return false
     const atMs = this.#proposesAtMs(round)
-    if (context.nowMs < atMs) this.#nextAtMs = atMs
-    else {
-      this.#proposedAtMs = context.nowMs
-      this.#propose(round + 1, this.#parts.takeContent())
+    if (context.nowMs < atMs) {
+      this.#nextAtMs = atMs
+      return false
     }
+    this.#proposedAtMs = context.nowMs
+    this.#propose(round + 1, this.#parts.takeContent())
+    return true
   }
 
   /** Missed rounds, up to the newest with a quorum; empty, because what they carry comes late and may be orphaned. */

@@ -18,6 +18,8 @@ import type {
 } from '../../src/core/contract.ts'
 import { EffectQueue, type DoableEffect } from '../../src/core/effect-queue.ts'
 import type { Commit, Mode } from '../../src/dag/contract.ts'
+import { decodeBatch } from '../../src/wire/batch.ts'
+import { decodeSignedBlock } from '../../src/wire/block.ts'
 import { toHex } from '../../src/wire/bytes.ts'
 import { encodeFrame, type Frame } from '../../src/wire/frames.ts'
 import type { Authority } from '../../src/wire/types.ts'
@@ -40,6 +42,8 @@ export interface ClusterOptions {
   readonly verify?: (transactions: readonly Uint8Array[]) => boolean
   /** What is on its way is lost where this says so. @default nothing is */
   readonly isLost?: (from: Authority, to: Authority, frame: Uint8Array) => boolean
+  /** Whether a node without records asks the others first (2.11); not in an epoch that follows one in which it took part. @default true */
+  readonly asksOnFirstBoot?: boolean
   /** Nodes that never start. */
   readonly silent?: readonly Authority[]
   /** Whether a sync takes time, so that effects wait in the queue. @default 0 */
@@ -60,13 +64,16 @@ export interface ClusterNode {
   readonly records: MemoryRecords
   /** By index, from 1; survives crashes, as the executor's own store does. */
   readonly executed: Emitted[]
+  /** Of all that was executed, in order, as hex. Tests make each of theirs different. */
+  readonly transactions: string[]
   readonly counts: Map<string, number>
   /** Effects of a kind that a test looks at. */
   readonly evidence: Uint8Array[]
   readonly halts: string[]
   readonly overloaded: Uint8Array[]
   readonly retried: Uint8Array[]
-  accepted: number
+  /** Own transactions that a client was told of; survives crashes, as the client does. */
+  readonly accepted: Uint8Array[]
   /** Persists and sends done so far: what crash tests enumerate. */
   boundaries: number
   /** Added to this node's wall clock. */
@@ -77,6 +84,8 @@ interface Running extends ClusterNode {
   queue: EffectQueue
   /** Rises with every crash: what was planned for an earlier life means nothing. */
   life: number
+  /** Own transactions that no client was told of yet. */
+  waiting: Uint8Array[]
   timerAtMs: number
   hasBooted: boolean
 }
@@ -110,9 +119,18 @@ export class Cluster {
     this.committee = options.committee ?? createCheapCommittee(options.size)
     this.random = createRandom(options.seed)
     this.#running = Array.from({ length: options.size }, (_, authority) => ({
-      ...{ authority, core: undefined, records: new MemoryRecords(), executed: [], counts: new Map<string, number>(), evidence: [], halts: [] },
-      ...{ overloaded: [], retried: [], accepted: 0, boundaries: 0, skewMs: 0 },
-      ...{ queue: new EffectQueue(), life: 0, timerAtMs: Number.POSITIVE_INFINITY, hasBooted: false },
+      ...{
+        authority,
+        core: undefined,
+        records: new MemoryRecords(),
+        executed: [],
+        transactions: [],
+        counts: new Map<string, number>(),
+        evidence: [],
+        halts: [],
+      },
+      ...{ overloaded: [], retried: [], accepted: [], boundaries: 0, skewMs: 0 },
+      ...{ queue: new EffectQueue(), life: 0, waiting: [], timerAtMs: Number.POSITIVE_INFINITY, hasBooted: false },
     }))
     this.nodes = this.#running
   }
@@ -134,7 +152,7 @@ export class Cluster {
       beacon: new Uint8Array(32).fill(9),
       previous: { subDagDigest: genesisHash, timestampMs: GENESIS_MS },
       lastApplied: this.nodes[authority]!.executed.length,
-      isFirstBoot: !this.#running[authority]!.hasBooted,
+      isFirstBoot: this.options.asksOnFirstBoot !== false && !this.#running[authority]!.hasBooted,
     }
   }
 
@@ -152,6 +170,7 @@ export class Cluster {
     const node = this.#running[authority]!
     node.core = undefined
     node.queue = new EffectQueue()
+    node.waiting = []
     node.life++
     node.timerAtMs = Number.POSITIVE_INFINITY
   }
@@ -164,7 +183,10 @@ export class Cluster {
   }
 
   submit(authority: Authority, transactions: readonly Uint8Array[]): void {
-    this.event(authority, { type: 'transactions', transactions })
+    const node = this.#running[authority]!
+    if (node.core === undefined) return
+    node.waiting.push(...transactions)
+    this.#step(node, { type: 'transactions', transactions })
   }
 
   event(authority: Authority, event: CoreEvent): void {
@@ -178,11 +200,15 @@ export class Cluster {
     this.#deliverLater(from, to, bytes)
   }
 
-  /** Lets virtual time go on until `untilMs` after now, or until `isDone`. @returns whether `isDone` held. */
+  /** Lets virtual time go on for `forMs`, or until `isDone`, which is asked every 10 ms of it. @returns whether `isDone` held. */
   run(forMs: number, isDone: () => boolean = () => false): boolean {
     const endMs = this.#nowMs + forMs
+    let askAtMs = this.#nowMs
     for (let next = this.#planned[0]; next !== undefined && next.atMs <= endMs; next = this.#planned[0]) {
-      if (isDone()) return true
+      if (next.atMs >= askAtMs) {
+        if (isDone()) return true
+        askAtMs = next.atMs + 10
+      }
       this.#pop()
       this.#nowMs = Math.max(this.#nowMs, next.atMs)
       next.run()
@@ -272,6 +298,7 @@ export class Cluster {
         this.#later(node, executeMs(node.authority), () => {
           if (effect.commit.subDag.index !== node.executed.length + 1) throw new Error(`node ${node.authority}: emitted out of order`)
           node.executed.push({ commit: effect.commit, items: effect.items })
+          node.transactions.push(...effect.items.flatMap((item) => transactionsOf(item, node.records)))
           this.#step(node, { type: 'executed', index: effect.commit.subDag.index, isFinal: false })
         })
         return
@@ -329,13 +356,26 @@ export class Cluster {
   }
 }
 
+/** What an executor would read from the store; a missing one is an error of the core. */
+function transactionsOf(item: OrderedItem, records: MemoryRecords): string[] {
+  if (item.type === 'system') return []
+  const bytes = records.get(item.type, toHex(item.digest))
+  if (bytes === undefined) throw new Error(`a ${item.type} was executed that is not here`)
+  const { transactions } = item.type === 'batch' ? decodeBatch(bytes) : decodeSignedBlock(bytes).block
+  return transactions.map(toHex)
+}
+
 function noteEffect(node: Running, effect: DoableEffect): void {
   if (effect.type === 'count') node.counts.set(effect.name, (node.counts.get(effect.name) ?? 0) + effect.by)
   else if (effect.type === 'evidence') node.evidence.push(effect.bytes)
   else if (effect.type === 'halt') node.halts.push(effect.reason)
-  else if (effect.type === 'overloaded') node.overloaded.push(...effect.transactions)
   else if (effect.type === 'retry') node.retried.push(...effect.transactions)
-  else if (effect.type === 'accepted') node.accepted += effect.count
+  else if (effect.type === 'accepted') node.accepted.push(...node.waiting.splice(0, effect.count))
+  else if (effect.type === 'overloaded') {
+    node.overloaded.push(...effect.transactions)
+    const refused = new Set(effect.transactions)
+    node.waiting = node.waiting.filter((transaction) => !refused.has(transaction))
+  }
 }
 
 function isBefore(a: Planned, b: Planned): boolean {
