@@ -4,8 +4,8 @@
  *
  * Whatever it signed at round r rested on a quorum at r - 1, so more than a third of honest stake had made round r - 1: any quorum of the
  * others meets them. Hence `floor = max(highest certified round + 2, highest own slot shown)` over answers of stake Q among the others,
- * or 0 when none shows anything. A round counts only with its proof, which the mode checks: a certificate by its signatures, a block by
- * being accepted here. An answer whose proof is still being fetched is not counted yet; one whose proof is bad counts as round 0.
+ * or 0 when none shows anything. A round counts only with its proof, which the mode checks: a certificate by its signatures; a block by
+ * being accepted here, for the round before its own, of which it names a quorum. An answer whose proof is still being fetched is not counted yet; one whose proof is bad counts as round 0.
  *
  * In a committee too small for a quorum among the others (n < 4), all of them must answer.
  */

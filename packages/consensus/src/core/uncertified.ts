@@ -212,7 +212,10 @@ class UncertifiedCore implements Core {
     return new Uint8Array()
   }
 
-  /** A block is proof of its round once it is accepted here: then a quorum stood at every round below. */
+  /**
+   * A block that is accepted here proves a quorum in the round before its own: that is the round it certifies. One of round 1 rests on
+   * genesis and proves nothing; counted as more, it would let the first member that speaks silence all that still ask.
+   */
   #provenRoundOf(from: Authority, proof: Uint8Array): ProvenRound {
     const signed = proof.length === 0 ? undefined : decodeSignedBlock(proof.slice())
     const key = signed === undefined ? undefined : this.#blocks.notice(signed)
@@ -221,7 +224,7 @@ class UncertifiedCore implements Core {
     const { rule } = this.#order
     const digest = Uint8Array.from(key.match(/../g)!, (byte) => Number.parseInt(byte, 16))
     return () => {
-      if (round <= rule.gcRound || rule.dag.get(key) !== undefined) return round
+      if (round <= rule.gcRound || rule.dag.get(key) !== undefined) return round - 1
       if (round <= this.#proposer.round + BEHIND_ROUNDS_MAX)
         this.#fetcher.want({ key, digest, round, author, first: from, bytes: 0, group: 0 })
       return undefined
