@@ -210,13 +210,20 @@ export function assertAscending(comparison: number, what: string): void {
   if (comparison > 0) throw new ConsensusError('CONSENSUS_UNSORTED', `${what} do not ascend`)
 }
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const HEX_DIGITS: readonly number[] = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+/** Arguments of one call that every engine takes. */
+const HEX_BYTES_MAX = 1_024
 
-/** Lower-case hex: the key of a digest in maps and stores. */
+/** Lower-case hex: the key of a digest in maps and stores. One flat string: pieces put together would be flattened at every look-up. */
 export function toHex(bytes: Uint8Array): string {
-  let hex = ''
-  for (let i = 0; i < bytes.length; i++) hex += HEX[bytes[i]!]!
-  return hex
+  if (bytes.length > HEX_BYTES_MAX) return toHex(bytes.subarray(0, HEX_BYTES_MAX)) + toHex(bytes.subarray(HEX_BYTES_MAX))
+  const codes = new Array<number>(2 * bytes.length)
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    codes[2 * i] = HEX_DIGITS[byte >> 4]!
+    codes[2 * i + 1] = HEX_DIGITS[byte & 15]!
+  }
+  return String.fromCharCode.apply(null, codes)
 }
 
 function assertRange(value: number, limit: number): void {

@@ -285,3 +285,8 @@ test('u64 fields hold every number below 2^53 and no more', () => {
     expect.objectContaining({ code: 'CONSENSUS_OUT_OF_RANGE' }),
   )
 })
+
+test.each([0, 1, 32, 1_024, 1_025, 5_000])('%i bytes are written as hex', (size) => {
+  const bytes = new Uint8Array(size).map((_, i) => i * 7)
+  expect(toHex(bytes)).toBe(Buffer.from(bytes).toString('hex'))
+})

@@ -86,16 +86,18 @@ export function createFuzzer(seed: number, samples: number): (inputs: number) =>
         isEdited || share < EDITED_SHARE + WHOLE_SHARE ? fill(scratch, bytes) : noise(scratch, bytes, random),
       )
       const tried = isEdited ? editTimes(scratch, input, 1 + random(3), random) : input
+      let value: unknown
       try {
-        const value = subject.decode(tried)
-        counts.accepted++
-        if (!isSame(subject.encode(value as never), tried)) counts.notCanonical++
-        const fault = subject.check(value)
-        if (fault !== undefined) faults[fault] = (faults[fault] ?? 0) + 1
+        value = subject.decode(tried)
       } catch (error) {
         if (error instanceof ConsensusError) refused[error.code] = (refused[error.code] ?? 0) + 1
         else if (strangers.length < 10) strangers.push(`${String(error)} on ${Buffer.from(tried).toString('hex')}`)
+        continue
       }
+      counts.accepted++
+      if (!isEncodingOf(tried, value, subject)) counts.notCanonical++
+      const fault = subject.check(value)
+      if (fault !== undefined) faults[fault] = (faults[fault] ?? 0) + 1
     }
     return { inputs, ...counts, strangers, refused, faults }
   }
@@ -223,8 +225,14 @@ function swap(scratch: Uint8Array, at: number, size: number): void {
   }
 }
 
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+function isEncodingOf(bytes: Uint8Array, value: unknown, { encode }: Subject): boolean {
+  let encoded: Uint8Array
+  try {
+    encoded = encode(value as never)
+  } catch {
+    return false // an encoder that refuses what its decoder took
+  }
+  if (encoded.length !== bytes.length) return false
+  for (let i = 0; i < bytes.length; i++) if (encoded[i] !== bytes[i]) return false
   return true
 }
