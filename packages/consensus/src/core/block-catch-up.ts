@@ -1,6 +1,7 @@
 /**
  * Catching up by ranges in the uncertified mode (2.10): one request out at a time, each answer followed by the next request while blocks
- * with good signatures tell that others are more than 10 rounds ahead. Who answers late or with nothing new is followed by another.
+ * with good signatures tell that others are more than 10 rounds ahead, or the last answer brought something. Who answers late or with
+ * nothing new is followed by another.
  *
  * Whether to hold back own proposals is another matter: for that stake V, which holds an honest member, must be seen ahead. No peer's
  * word about heights is taken for either (2.10, snarkOS#4461).
@@ -27,6 +28,8 @@ export class BlockCatchUp {
   #asked: { readonly peer: Authority; readonly untilMs: number } | undefined
   #next: Authority | undefined
   #notBeforeMs = 0
+  /** The last answer brought something: there may be more. */
+  #hasMore = false
 
   constructor(parts: BlockCatchUpParts) {
     this.#parts = parts
@@ -34,7 +37,7 @@ export class BlockCatchUp {
 
   get nextAtMs(): number {
     if (this.#asked !== undefined) return this.#asked.untilMs
-    return this.#isBehind && !this.#parts.isDigesting() ? this.#notBeforeMs : Number.POSITIVE_INFINITY
+    return this.#isWanting && !this.#parts.isDigesting() ? this.#notBeforeMs : Number.POSITIVE_INFINITY
   }
 
   /** Stake V has signed blocks more than 10 rounds above the own round. */
@@ -52,6 +55,7 @@ export class BlockCatchUp {
   answered(peer: Authority, isNew: boolean): void {
     if (this.#asked?.peer !== peer) return
     this.#asked = undefined
+    this.#hasMore = isNew
     this.#next = isNew ? peer : undefined
     this.#notBeforeMs = isNew ? 0 : this.#parts.context.nowMs + RETRY_MS_MIN
   }
@@ -68,7 +72,11 @@ export class BlockCatchUp {
   advance(): void {
     const { context, isDigesting } = this.#parts
     if (this.#asked !== undefined && context.nowMs >= this.#asked.untilMs) this.answered(this.#asked.peer, false)
-    if (this.#isBehind && !isDigesting() && context.nowMs >= this.#notBeforeMs) this.ask(this.#next ?? this.#furthest())
+    if (this.#isWanting && !isDigesting() && context.nowMs >= this.#notBeforeMs) this.ask(this.#next ?? this.#furthest())
+  }
+
+  get #isWanting(): boolean {
+    return this.#hasMore || this.#isBehind
   }
 
   get #isBehind(): boolean {

@@ -11,6 +11,7 @@ import { subDagDigest } from '../wire/sub-dag.ts'
 import type { Authority, Digest } from '../wire/types.ts'
 import type { BlockContent } from './block-manager.ts'
 import { itemsOfBlock, readBlock, vertexOfBlock } from './block-vertex.ts'
+import { ClosingWatch } from './closing-watch.ts'
 import type { CoreContext } from './context.ts'
 import type { CoreOptions, OrderedItem } from './contract.ts'
 import { Emitter } from './emitter.ts'
@@ -43,6 +44,9 @@ export class BlockOrder {
   readonly #unexecuted: number[]
   readonly #orderedBytes = new Map<number, Map<Authority, number>>()
   readonly #orderedBefore: ReadonlySet<string>
+  readonly #closing: ClosingWatch
+  /** Own blocks behind the closing, by the sub-DAG that they stand in. */
+  readonly #beyond = new Map<number, readonly string[]>()
   #loadedCount = 0
   #gcRound: number
   #isChanged = true
@@ -59,6 +63,7 @@ export class BlockOrder {
     this.rule = createMysticetiRule(order, state.snapshot)
     this.#gcRound = this.rule.gcRound
     this.own = new OwnTransactions(context)
+    this.#closing = new ClosingWatch(context)
     this.emitter = new Emitter({ context, read: (key, digest) => this.#read(key, digest.slice()) }, state.lastIndex)
     this.#orderedBefore = this.#orderedUpTo(state)
     this.#restoreUnapplied(state)
@@ -92,6 +97,14 @@ export class BlockOrder {
   restoredOwn({ key, digest }: Vertex): void {
     const block = this.#orderedBefore.has(key) ? undefined : readBlock(this.#parts.context.store, key)
     if (block !== undefined) this.own.restore(block, digest, undefined)
+  }
+
+  /** The epoch ended with sub-DAG `index`. @returns own transactions that it did not execute. */
+  close(index: number): ReturnType<OwnTransactions['release']> {
+    this.advance() // after a restart the commits since the last snapshot are still to be found again
+    for (const key of this.#beyond.get(index) ?? []) this.own.committed(key, Number.POSITIVE_INFINITY)
+    this.executedUpTo(index)
+    return this.own.release(index)
   }
 
   executedUpTo(index: number): void {
@@ -134,10 +147,19 @@ export class BlockOrder {
       onOwnOrdered(vertex.round)
     }
     this.#orderedBytes.set(index, sizes)
+    this.#watchClosing(index, items)
     if (index <= this.emitter.recorded) this.#mismatch ||= this.#differs(commit)
     this.emitter.record({ commit, items }, index % SNAPSHOT_COMMITS === 0 ? this.rule.snapshot() : NO_SNAPSHOT)
     if (index <= this.emitter.executed) this.executedUpTo(index)
     context.count('commits')
+  }
+
+  #watchClosing(index: number, items: readonly OrderedItem[]): void {
+    const { self } = this.#parts.context
+    const beyond = this.#closing
+      .beyond(index, items)
+      .flatMap((item) => (item.type === 'block' && item.author === self ? [toHex(item.digest)] : []))
+    if (beyond.length > 0) this.#beyond.set(index, beyond)
   }
 
   #differs({ subDag, digest }: Commit): boolean {
@@ -179,11 +201,15 @@ export class BlockOrder {
   /** Own blocks that are ordered and not executed: were the epoch to end before them, they would have to be given back. */
   #restoreUnapplied({ snapshotIndex }: SubDagState): void {
     const { store, setup, self } = this.#parts.context
-    for (let index = setup.lastApplied + 1; index <= snapshotIndex; index++) {
+    for (let index = Math.max(1, setup.lastApplied); index <= snapshotIndex; index++) {
+      const items: OrderedItem[] = []
       for (const digest of readSubDagRecord(store, index)?.subDag.vertices ?? []) {
         const block = readBlock(store, toHex(digest))
-        if (block?.author === self) this.own.restore(block, digest.slice(), index)
+        if (block === undefined) continue
+        items.push(...itemsOfBlock({ author: block.author, digest }, block.systemTransactions, block.transactions.length > 0))
+        if (block.author === self) this.own.restore(block, digest.slice(), index)
       }
+      this.#watchClosing(index, items)
     }
   }
 

@@ -164,7 +164,7 @@ export class BlockProposer {
   }
 
   #ancestorsOf(round: number): Ancestor[] {
-    const { context, rule } = this.#parts
+    const { context } = this.#parts
     const ancestors = [this.#previous]
     for (const author of context.others) {
       const latest = round === 1 ? { round: 0, digest: context.genesis[author]!.digest } : this.#latestOf(author, round - 1)

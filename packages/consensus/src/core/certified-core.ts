@@ -35,6 +35,7 @@ class CertifiedCore implements Core {
   /** The first round that this run proposed in. */
   #firstRound = Number.POSITIVE_INFINITY
   #isClosed = false
+  #hasRecovered = false
   #hasHalted = false
   #armedAtMs = Number.POSITIVE_INFINITY
 
@@ -202,15 +203,17 @@ class CertifiedCore implements Core {
   }
 
   #close(index: number): void {
+    if (!this.#hasRecovered) this.#recover() // closed before a restart: what it still owes is found in the store
     this.#isClosed = true
     this.#parts.ordering.close(index)
   }
 
   /** Takes up the epoch where an earlier run left it (2.11): the DAG, own headers and batches; and says again what may not have left. */
   #recover(): void {
+    this.#hasRecovered = true
     const { once, recorded, rule, intake, ownHeaders, ownBatches, index, aggregator, proposer, slots, floor, repeater } = this.#parts
     const { store, committee, setup, self } = this.#context
-    const { orderedOwnRounds, proposed } = readCertifiedHistory(this.#context, once, recorded)
+    const { orderedOwnRounds, orderedBatches, proposed } = readCertifiedHistory(this.#context, once, recorded)
     for (const { bytes } of store.entries('certificate', rule.gcRound)) {
       const certificate = decodeCertificate(bytes, committee.size)
       intake.restore(candidateOf(certificate, setup.chainId))
@@ -235,6 +238,7 @@ class CertifiedCore implements Core {
       (key) => index.isExecuted(key),
       (key) => inHeaders.has(key),
     )
+    for (const { key, index: orderedAt } of orderedBatches) ownBatches.commit(key, orderedAt)
     floor.start(this.#context.randomNumber())
     if (lastRound > 0) repeater.repeat()
   }

@@ -13,6 +13,8 @@ import { readSubDagRecord } from './sub-dag-record.ts'
 export interface CertifiedHistory {
   /** Rounds of own headers that stored sub-DAGs order. */
   readonly orderedOwnRounds: ReadonlySet<number>
+  /** Batches of sub-DAGs that are stored and not executed, with their index: they are ordered and will not be again. */
+  readonly orderedBatches: readonly { readonly key: string; readonly index: number }[]
   /** Own headers of all rounds, ascending. */
   readonly proposed: readonly SignedHeader[]
 }
@@ -21,6 +23,7 @@ export interface CertifiedHistory {
 export function readCertifiedHistory(context: CoreContext, once: OrderedOnce, recorded: number): CertifiedHistory {
   const { store, committee, self, setup } = context
   const orderedOwnRounds = new Set<number>()
+  const orderedBatches: { key: string; index: number }[] = []
   for (let index = 1; index <= recorded; index++) {
     const record = readSubDagRecord(store, index)
     for (const digest of record?.subDag.vertices ?? []) {
@@ -29,9 +32,10 @@ export function readCertifiedHistory(context: CoreContext, once: OrderedOnce, re
       const { header } = decodeCertificate(bytes, committee.size)
       if (header.author === self) orderedOwnRounds.add(header.round)
       if (index <= setup.lastApplied) once.replay(header, index)
+      else for (const entry of header.payload) orderedBatches.push({ key: toHex(entry.digest), index })
     }
   }
   const proposed: SignedHeader[] = []
   for (const { round, bytes } of store.entries('proposed')) if (round !== undefined) proposed.push(decodeSignedHeader(bytes))
-  return { orderedOwnRounds, proposed: proposed.toSorted((a, b) => a.header.round - b.header.round) }
+  return { orderedOwnRounds, orderedBatches, proposed: proposed.toSorted((a, b) => a.header.round - b.header.round) }
 }

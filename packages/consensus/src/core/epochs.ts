@@ -20,16 +20,7 @@ import { Carried, carriedRecord, readCarried, type Returned } from './carried.ts
 import { createCertifiedCore } from './certified-core.ts'
 import type { Core, CoreEffect, CoreEvent, CoreOptions, EpochSetup, StoredRecord, Time } from './contract.ts'
 import { EarlyFrames } from './early-frames.ts'
-import type {
-  EpochEffect,
-  Epochs,
-  EpochsComponents,
-  EpochsEffect,
-  EpochsEvent,
-  EpochsSetup,
-  NextEpoch,
-  PeerKey,
-} from './epochs-contract.ts'
+import type { Epochs, EpochsComponents, EpochsEffect, EpochsEvent, EpochsSetup, NextEpoch, PeerKey } from './epochs-contract.ts'
 import { readSubDagRecord, readSubDagState } from './sub-dag-record.ts'
 import { createUncertifiedCore } from './uncertified.ts'
 

@@ -134,11 +134,11 @@ class UncertifiedCore implements Core {
 
   /** The last sub-DAG of the epoch is executed: nothing is made or ordered any more, and what was not ordered goes back. */
   #executed(index: number, isFinal: boolean): void {
-    this.#order.executedUpTo(index)
-    if (!isFinal || this.#isOver) return
+    if (!isFinal) return this.#order.executedUpTo(index)
+    if (this.#isOver) return
     this.#isOver = true
     this.#context.persist()
-    const { told, untold } = this.#order.own.release(index)
+    const { told, untold } = this.#order.close(index)
     if (told.length + untold.length > 0) this.#context.push({ type: 'retry', transactions: [...told, ...untold], told: told.length })
   }
 
