@@ -8,7 +8,8 @@
  *
  * It is biased on purpose. Uniform picks keep all nodes about equally far and find few of the orders that break a protocol.
  *
- * Weights lie in a Fenwick tree, so a pick costs O(log pools) and a change of one receiver's biases O(authors · log pools).
+ * A pick walks the sums of the receivers and then one receiver's pools, O(receivers + authors); a change of one weight is O(1). For 4 to 100
+ * nodes that is faster than a tree of partial sums, whose updates cost more than its searches save.
  */
 import { check, isIndex, isShare } from './errors.ts'
 import type { Random } from './random.ts'
@@ -45,6 +46,14 @@ interface Waiting<T> {
 const WEIGHT_MAX = 256
 const POOLS_MAX: number = 2 ** 20
 
+/** Weight of an author for a receiver that is even-handed, skewed, deaf to some or behind; `draw` is 0 to 4. */
+function weightOf(style: number, draw: number): number {
+  if (style === 0) return 16
+  if (style === 1) return 1 << (2 * draw)
+  if (style === 2) return draw < 2 ? 0 : 64
+  return 1
+}
+
 class Adversary<T> implements AdversarialScheduler<T> {
   readonly counts = { shifts: 0, camps: 0, duplicated: 0, forgotten: 0 }
   readonly #random: Random
@@ -53,11 +62,11 @@ class Adversary<T> implements AdversarialScheduler<T> {
   readonly #options: Required<AdversarialOptions>
   readonly #pools: Waiting<T>[][]
   readonly #added: Float64Array
-  /** Bias of a pool; what the tree holds of it is 0 while it is empty or its ends are in different camps. */
+  /** Bias of a pool; what is held of it is 0 while it is empty or its ends are in different camps. */
   readonly #weights: Int32Array
   readonly #held: Int32Array
-  readonly #tree: Int32Array
-  readonly #top: number
+  /** What is held, by receiver. */
+  readonly #sums: Int32Array
   readonly #campOf: Uint8Array
   #isSplit = false
   #isFair = false
@@ -74,8 +83,7 @@ class Adversary<T> implements AdversarialScheduler<T> {
     this.#added = new Float64Array(pools)
     this.#weights = new Int32Array(pools).fill(WEIGHT_MAX)
     this.#held = new Int32Array(pools)
-    this.#tree = new Int32Array(pools + 1)
-    this.#top = 2 ** (31 - Math.clz32(pools))
+    this.#sums = new Int32Array(this.#receivers)
     this.#campOf = new Uint8Array(Math.max(this.#receivers, this.#authors))
     for (let receiver = 0; receiver < this.#receivers; receiver++) this.#shift(receiver)
   }
@@ -136,8 +144,8 @@ class Adversary<T> implements AdversarialScheduler<T> {
   }
 
   #poolOf(receiver: number, author: number): number {
-    check(isIndex(receiver, this.#receivers), `receiver must be below ${this.#receivers}, got ${receiver}`)
-    check(isIndex(author, this.#authors), `author must be below ${this.#authors}, got ${author}`)
+    if (!isIndex(receiver, this.#receivers)) check(false, `receiver must be below ${this.#receivers}, got ${receiver}`)
+    if (!isIndex(author, this.#authors)) check(false, `author must be below ${this.#authors}, got ${author}`)
     return receiver * this.#authors + author
   }
 
@@ -171,8 +179,7 @@ class Adversary<T> implements AdversarialScheduler<T> {
     const first = receiver * this.#authors
     for (let pool = first; pool < first + this.#authors; pool++) {
       const draw = this.#random.below(5)
-      const weights = [16, 4 ** draw, draw < 2 ? 0 : 64, 1]
-      this.#weights[pool] = weights[style] as number
+      this.#weights[pool] = weightOf(style, draw)
       this.#refresh(pool)
     }
   }
@@ -185,19 +192,8 @@ class Adversary<T> implements AdversarialScheduler<T> {
     this.#refreshAll()
   }
 
-  /** Builds the tree anew, in one pass. */
   #refreshAll(): void {
-    const tree = this.#tree.fill(0)
-    this.#total = 0
-    for (let pool = 0; pool < this.#held.length; pool++) {
-      const weight = this.#weightOf(pool)
-      this.#held[pool] = weight
-      this.#total += weight
-      const at = pool + 1
-      const next = at + (at & -at)
-      tree[at] = (tree[at] as number) + weight
-      if (next < tree.length) tree[next] = (tree[next] as number) + (tree[at] as number)
-    }
+    for (let pool = 0; pool < this.#held.length; pool++) this.#refresh(pool)
   }
 
   #weightOf(pool: number): number {
@@ -207,27 +203,25 @@ class Adversary<T> implements AdversarialScheduler<T> {
     return this.#campOf[receiver] === this.#campOf[pool - receiver * this.#authors] ? (this.#weights[pool] as number) : 0
   }
 
-  /** Brings the tree up to date with one pool. In the fair phase a pool weighs as much as another, however much waits in it. */
+  /** Brings the sums up to date with one pool. In the fair phase a pool weighs as much as another, however much waits in it. */
   #refresh(pool: number): void {
     const weight = this.#weightOf(pool)
     const change = weight - (this.#held[pool] as number)
     if (change === 0) return
+    const receiver = Math.floor(pool / this.#authors)
     this.#held[pool] = weight
+    this.#sums[receiver] = (this.#sums[receiver] as number) + change
     this.#total += change
-    for (let at = pool + 1; at < this.#tree.length; at += at & -at) this.#tree[at] = (this.#tree[at] as number) + change
   }
 
   /** The pool in which the running sum of weights passes `target`. */
   #find(target: number): number {
-    let at = 0
     let rest = target
-    for (let step = this.#top; step > 0; step >>= 1) {
-      const next = at + step
-      if (next >= this.#tree.length || (this.#tree[next] as number) > rest) continue
-      at = next
-      rest -= this.#tree[next] as number
-    }
-    return at
+    let receiver = 0
+    for (; rest >= (this.#sums[receiver] as number); receiver++) rest -= this.#sums[receiver] as number
+    let pool = receiver * this.#authors
+    for (; rest >= (this.#held[pool] as number); pool++) rest -= this.#held[pool] as number
+    return pool
   }
 }
 

@@ -1,9 +1,12 @@
 /**
  * Discrete events in virtual time: the earliest first, and among equals the one scheduled first.
  *
- * A 4-ary heap of (time f64, slot i32) in typed arrays; what an event is stands in struct-of-arrays slots: its kind, two whole numbers and
- * one payload. A kind is a function that was given once, so scheduling makes no closure and no object. A cancelled event stays in the heap
+ * A 4-ary heap of (time f64, slot i32) in typed arrays; what an event is stands in its slot: kind, two whole numbers, generation and sequence
+ * in 32 bytes of one typed array (half a cache line instead of one for each field), and a payload beside. A kind is a function
+ * that was given once, so scheduling makes no closure and no object. A cancelled event stays in the heap
  * until its time or until the cancelled outnumber the rest, when the heap is rebuilt; its payload is let go at once.
+ *
+ * Tried and given up: (time, slot) side by side in one array, and 16 bytes a slot; neither was faster at 1e4 to 1e6 pending.
  *
  * Invariants: time never falls; (time, sequence) is a total order, so the order of events is a function of the calls alone; what lies
  * between two events costs nothing.
@@ -51,6 +54,15 @@ const SLOTS_MAX: number = 2 ** SLOT_BITS
 const GENERATION_MASK: number = 2 ** 27 - 1
 const CANCELLED = -1
 
+/** Fields of a slot. The sequence is 53 bits in two. */
+const STRIDE = 8
+const KIND = 0
+const FIRST = 1
+const SECOND = 2
+const GENERATION = 3
+const SEQUENCE_HIGH = 4
+const SEQUENCE_LOW = 5
+
 type Run = (a: number, b: number, payload: unknown) => void
 
 class HeapEngine implements Engine {
@@ -64,11 +76,7 @@ class HeapEngine implements Engine {
   #times = new Float64Array(64)
   #slots = new Int32Array(64)
   // The slots.
-  #kinds = new Int32Array(64)
-  #firsts = new Int32Array(64)
-  #seconds = new Int32Array(64)
-  #generations = new Int32Array(64)
-  #sequences = new Float64Array(64)
+  #cells = new Int32Array(64 * STRIDE)
   #free = new Int32Array(64)
   readonly #payloads: unknown[] = []
   #used = 0
@@ -107,21 +115,26 @@ class HeapEngine implements Engine {
   schedule<P>(atMs: number, kind: EventKind<P>, a: number, b: number, payload: P): TimerId {
     if (!(atMs >= this.#nowMs && atMs < Number.POSITIVE_INFINITY)) check(false, `an event must lie at or after ${this.#nowMs}, got ${atMs}`)
     const slot = this.#freeCount > 0 ? (this.#free[--this.#freeCount] as number) : this.#newSlot()
-    this.#kinds[slot] = kind
-    this.#firsts[slot] = a
-    this.#seconds[slot] = b
+    const cells = this.#cells
+    const cell = slot * STRIDE
+    const sequence = this.#sequence++
+    cells[cell + KIND] = kind
+    cells[cell + FIRST] = a
+    cells[cell + SECOND] = b
+    cells[cell + SEQUENCE_HIGH] = sequence / 2 ** 31
+    cells[cell + SEQUENCE_LOW] = sequence % 2 ** 31
     this.#payloads[slot] = payload
-    this.#sequences[slot] = this.#sequence++
     this.#size += 1
     this.#up(this.#size - 1, atMs, slot)
-    return ((this.#generations[slot] as number) * SLOTS_MAX + slot) as TimerId
+    return ((cells[cell + GENERATION] as number) * SLOTS_MAX + slot) as TimerId
   }
 
   cancel(timer: TimerId): boolean {
     const slot = timer % SLOTS_MAX
     const generation = (timer - slot) / SLOTS_MAX
-    if (!(slot < this.#used) || this.#generations[slot] !== generation || this.#kinds[slot] === CANCELLED) return false
-    this.#kinds[slot] = CANCELLED
+    const cell = slot * STRIDE
+    if (!(slot < this.#used) || this.#cells[cell + GENERATION] !== generation || this.#cells[cell + KIND] === CANCELLED) return false
+    this.#cells[cell + KIND] = CANCELLED
     this.#payloads[slot] = undefined
     this.#cancelled += 1
     if (this.#cancelled > 64 && this.#cancelled * 2 > this.#size) this.#rebuild()
@@ -136,7 +149,8 @@ class HeapEngine implements Engine {
   }
 
   run(untilMs: number): void {
-    check(untilMs >= this.#nowMs && untilMs < Number.POSITIVE_INFINITY, `run until ${this.#nowMs} or later, got ${untilMs}`)
+    const isAhead = untilMs >= this.#nowMs && untilMs < Number.POSITIVE_INFINITY
+    if (!isAhead) check(false, `run until ${this.#nowMs} or later, got ${untilMs}`)
     for (;;) {
       this.#skipCancelled()
       if (this.#size === 0 || (this.#times[0] as number) > untilMs) break
@@ -146,7 +160,7 @@ class HeapEngine implements Engine {
   }
 
   #skipCancelled(): void {
-    while (this.#cancelled > 0 && this.#kinds[this.#slots[0] as number] === CANCELLED) {
+    while (this.#cancelled > 0 && this.#cells[(this.#slots[0] as number) * STRIDE + KIND] === CANCELLED) {
       this.#release(this.#pop())
       this.#cancelled -= 1
     }
@@ -157,12 +171,15 @@ class HeapEngine implements Engine {
     this.#nowMs = this.#times[0] as number
     this.#ran += 1
     const slot = this.#pop()
-    const kind = this.#kinds[slot] as number
+    const cell = slot * STRIDE
+    const kind = this.#cells[cell + KIND] as number
+    const a = this.#cells[cell + FIRST] as number
+    const b = this.#cells[cell + SECOND] as number
     const payload = this.#payloads[slot]
     this.#payloads[slot] = undefined
     this.#release(slot)
     this.#kindsRan[kind] = (this.#kindsRan[kind] as number) + 1
-    ;(this.#runs[kind] as Run)(this.#firsts[slot] as number, this.#seconds[slot] as number, payload)
+    ;(this.#runs[kind] as Run)(a, b, payload)
   }
 
   #overBudget(): SimulatorError {
@@ -173,15 +190,11 @@ class HeapEngine implements Engine {
   }
 
   #newSlot(): number {
-    if (this.#used === this.#kinds.length) {
+    if (this.#used === this.#slots.length) {
       check(this.#used < SLOTS_MAX, `at most ${SLOTS_MAX} events pend at once`)
       this.#times = grown(this.#times, Float64Array)
-      this.#sequences = grown(this.#sequences, Float64Array)
       this.#slots = grown(this.#slots, Int32Array)
-      this.#kinds = grown(this.#kinds, Int32Array)
-      this.#firsts = grown(this.#firsts, Int32Array)
-      this.#seconds = grown(this.#seconds, Int32Array)
-      this.#generations = grown(this.#generations, Int32Array)
+      this.#cells = grown(this.#cells, Int32Array)
       this.#free = grown(this.#free, Int32Array)
     }
     this.#payloads.push(undefined)
@@ -189,7 +202,8 @@ class HeapEngine implements Engine {
   }
 
   #release(slot: number): void {
-    this.#generations[slot] = ((this.#generations[slot] as number) + 1) & GENERATION_MASK // an old TimerId names nothing
+    const at = slot * STRIDE + GENERATION
+    this.#cells[at] = ((this.#cells[at] as number) + 1) & GENERATION_MASK // an old TimerId names nothing
     this.#free[this.#freeCount++] = slot
   }
 
@@ -239,7 +253,10 @@ class HeapEngine implements Engine {
   }
 
   #isBefore(slot: number, other: number): boolean {
-    return (this.#sequences[slot] as number) < (this.#sequences[other] as number)
+    const cells = this.#cells
+    const high = (cells[slot * STRIDE + SEQUENCE_HIGH] as number) - (cells[other * STRIDE + SEQUENCE_HIGH] as number)
+    if (high !== 0) return high < 0
+    return (cells[slot * STRIDE + SEQUENCE_LOW] as number) < (cells[other * STRIDE + SEQUENCE_LOW] as number)
   }
 
   #pop(): number {
@@ -254,7 +271,7 @@ class HeapEngine implements Engine {
     let kept = 0
     for (let i = 0; i < this.#size; i++) {
       const slot = this.#slots[i] as number
-      if (this.#kinds[slot] === CANCELLED) {
+      if (this.#cells[slot * STRIDE + KIND] === CANCELLED) {
         this.#release(slot)
         continue
       }

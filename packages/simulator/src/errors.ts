@@ -20,7 +20,7 @@ export class SimulatorError extends Error {
   }
 }
 
-/** Checks an argument at the public edge. */
+/** Checks an argument at the public edge. On hot paths write `if (!fine) check(false, …)`: a message is built even when nothing is wrong. */
 export function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw new SimulatorError('SIMULATOR_BAD_ARGUMENT', message)
 }

@@ -51,7 +51,7 @@ class DrawnPlan implements FaultPlan {
   }
 
   occurs(name: string, share: number, occasion?: string): boolean {
-    check(isShare(share), `a share must be 0 to 1, got ${share}`)
+    if (!isShare(share)) check(false, `a share must be 0 to 1, got ${share}`)
     const decision = { name, occasion: occasion ?? this.#lineOf(name).asked++ }
     const random = occasion === undefined ? this.#lineOf(name).random : createRandom(this.#seed, 'fault', name, occasion)
     if (!random.chance(share) || (this.#only !== undefined && !this.#only.has(keyOf(decision)))) return false

@@ -87,7 +87,7 @@ class SimulatedNetwork<M> implements Network<M> {
     this.#deliver = deliver
     this.#random = world.stream('network')
     this.#arrival = world.engine.kind<Travelling<M>>('arrival', (to, from, travelling) => this.#arrive(to, from, travelling))
-    this.#departure = world.engine.kind<Outgoing<M>>('departure', (from, _to, outgoing) => this.#depart(from, outgoing))
+    this.#departure = world.engine.kind<Outgoing<M>>('departure', (from, to, { message, bytes }) => this.#depart(from, to, message, bytes))
     this.#uplinkFreeMs = new Float64Array(nodes)
     this.#uplinks = new Float64Array(nodes).fill(options.uplinkBytesPerSecond)
     this.#boots = new Int32Array(nodes)
@@ -101,12 +101,11 @@ class SimulatedNetwork<M> implements Network<M> {
     if (!(bytes >= 0)) check(false, `bytes must be 0 or more, got ${bytes}`)
     if (this.#isUp[from] === 0) return
     this.counts.sent += 1
-    const outgoing: Outgoing<M> = { to, message, bytes, delayMs: 0 }
     const hook = this.#hooks.get(from)
-    if (hook === undefined) return this.#depart(from, outgoing)
-    for (const each of hook(outgoing)) {
+    if (hook === undefined) return this.#depart(from, to, message, bytes)
+    for (const each of hook({ to, message, bytes, delayMs: 0 })) {
       this.#checkNode(each.to)
-      if (each.delayMs <= 0) this.#depart(from, each)
+      if (each.delayMs <= 0) this.#depart(from, each.to, each.message, each.bytes)
       else this.#world.engine.schedule(this.#world.engine.now() + each.delayMs, this.#departure, from, each.to, each)
     }
   }
@@ -203,7 +202,7 @@ class SimulatedNetwork<M> implements Network<M> {
     return state
   }
 
-  #depart(from: number, { to, message, bytes }: Outgoing<M>): void {
+  #depart(from: number, to: number, message: M, bytes: number): void {
     if (this.#isUp[from] === 0) return
     const { lossShare, duplicateShare } = this.#options
     const key = from * this.#nodes + to

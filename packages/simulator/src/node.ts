@@ -126,7 +126,7 @@ class Machine implements SimulatedNode {
   }
 
   after(delayMs: number, fn: () => void): () => void {
-    check(delayMs >= 0, `a delay must be 0 or more, got ${delayMs}`)
+    if (!(delayMs >= 0)) check(false, `a delay must be 0 or more, got ${delayMs}`)
     const timer = this.#atTrueTime(this.#world.now() + delayMs / this.#rate, () => this.run(fn))
     return () => void this.#world.cancel(timer)
   }

@@ -5,7 +5,7 @@
  * stream draws nothing, so a new consumer shifts no other. Everything is 32-bit integer arithmetic and one exact division by a power of
  * two: equal seeds give equal values in every engine.
  */
-import { check } from './errors.ts'
+import { check, SimulatorError } from './errors.ts'
 
 export interface Random {
   /** A whole number, 0 <= n < 2^32. */
@@ -55,6 +55,13 @@ function absorbPart(key: Key, part: number | string): Key {
   return next
 }
 
+/** Up to here `u32 * limit` is exact (Lemire's method, "Fast random integer generation in an interval", 2019); above, by remainder. */
+const MULTIPLIED_MAX: number = 2 ** 21
+
+function refuseLimit(limit: number): never {
+  throw new SimulatorError('SIMULATOR_BAD_ARGUMENT', `limit must be a whole number from 1 to 2^32, got ${limit}`)
+}
+
 class Stream implements Random {
   readonly #key: Key
   #a: number
@@ -88,11 +95,19 @@ class Stream implements Random {
   }
 
   below(limit: number): number {
-    check(Number.isInteger(limit) && limit >= 1 && limit <= 2 ** 32, `limit must be a whole number from 1 to 2^32, got ${limit}`)
-    const excess = 2 ** 32 % limit
+    if (!(Number.isInteger(limit) && limit >= 1 && limit <= 2 ** 32)) refuseLimit(limit)
+    if (limit > MULTIPLIED_MAX) {
+      const excess = 2 ** 32 % limit
+      for (;;) {
+        const value = this.u32()
+        if (value < 2 ** 32 - excess) return value % limit
+      }
+    }
     for (;;) {
-      const value = this.u32()
-      if (value < 2 ** 32 - excess) return value % limit
+      const product = this.u32() * limit
+      const whole = Math.floor(product / 2 ** 32)
+      const rest = product - whole * 2 ** 32
+      if (rest >= limit || rest >= 2 ** 32 % limit) return whole // the remainder is asked for once in 2^32 / limit draws
     }
   }
 

@@ -55,11 +55,10 @@ export interface Simulator {
 }
 
 function checkLink({ delayMsMin = 0, delayMsMax = delayMsMin, lossShare = 0, duplicateShare = 0 }: Link): void {
-  check(
-    delayMsMin >= 0 && delayMsMax >= delayMsMin,
-    `a delay must be 0 or more and delayMsMax not below, got ${delayMsMin} to ${delayMsMax}`,
-  )
-  for (const share of [lossShare, duplicateShare]) check(isShare(share), `a share must be 0 to 1, got ${share}`)
+  const isDelay = delayMsMin >= 0 && delayMsMax >= delayMsMin
+  if (!isDelay) check(false, `a delay must be 0 or more and delayMsMax not below, got ${delayMsMin} to ${delayMsMax}`)
+  if (!isShare(lossShare)) check(false, `a share must be 0 to 1, got ${lossShare}`)
+  if (!isShare(duplicateShare)) check(false, `a share must be 0 to 1, got ${duplicateShare}`)
 }
 
 /**

@@ -46,7 +46,9 @@ class HashedTrace implements Trace {
   readonly #view = new DataView(this.#block.buffer)
   readonly #kinds = new Map<string, number>()
   readonly #lastMax: number
-  readonly #last: TraceEntry[] = []
+  /** A ring of the newest entries, field by field: recording makes no object. */
+  readonly #lastNumbers: Float64Array
+  readonly #lastKinds: string[] = []
   #filled = 0
   #count = 0
   /** Chain of blocks: hash(previous ‖ block). A hash in progress cannot be read twice, a chain can. */
@@ -55,6 +57,7 @@ class HashedTrace implements Trace {
   constructor(createHash: (() => Hash) | undefined, lastMax: number) {
     this.#createHash = createHash
     this.#lastMax = lastMax
+    this.#lastNumbers = new Float64Array(lastMax * 4)
   }
 
   get count(): number {
@@ -62,7 +65,7 @@ class HashedTrace implements Trace {
   }
 
   record(timeMs: number, node: number, kind: string, size = 0, extra = 0): void {
-    if (this.#lastMax > 0) this.#last[this.#count % this.#lastMax] = { timeMs, node, kind, size, extra }
+    if (this.#lastMax > 0) this.#remember(timeMs, node, kind, size, extra)
     this.#count += 1
     if (this.#createHash === undefined) return
     const at = this.#filled
@@ -88,8 +91,27 @@ class HashedTrace implements Trace {
   }
 
   last(): readonly TraceEntry[] {
-    const start = this.#count > this.#lastMax ? this.#count % this.#lastMax : 0
-    return [...this.#last.slice(start), ...this.#last.slice(0, start)]
+    const length = Math.min(this.#count, this.#lastMax)
+    return Array.from({ length }, (_, i) => {
+      const place = (this.#count - length + i) % this.#lastMax
+      const [timeMs, node, size, extra] = this.#lastNumbers.subarray(place * 4, place * 4 + 4) as unknown as [
+        number,
+        number,
+        number,
+        number,
+      ]
+      return { timeMs, node, kind: this.#lastKinds[place] as string, size, extra }
+    })
+  }
+
+  #remember(timeMs: number, node: number, kind: string, size: number, extra: number): void {
+    const place = this.#count % this.#lastMax
+    const numbers = this.#lastNumbers
+    numbers[place * 4] = timeMs
+    numbers[place * 4 + 1] = node
+    numbers[place * 4 + 2] = size
+    numbers[place * 4 + 3] = extra
+    this.#lastKinds[place] = kind
   }
 
   #hashed(): Uint8Array {

@@ -9,7 +9,7 @@ import { runScript } from '../../../tools/environments/run-script.ts'
 import { installedRuntimes } from '../../../tools/environments/runtimes.ts'
 
 const folder = dirname(dirname(fileURLToPath(import.meta.url)))
-const EXPECTED = { digest: 'db432995e55906999a3e4cc0f7dc99bb090404c9b6e6379a946a96c90d55c150', entries: [7416, 4997], sent: 8000 }
+const EXPECTED = { digest: '25a7c6477d135646f6357816375583fe95b986a817e88d90f084642ab3a604f4', entries: [7413, 4966], sent: 8000 }
 
 beforeAll(() => ensureBuilt(folder), 120_000)
 

@@ -24,9 +24,8 @@ const MESSAGE = { id: 1 } // one object for all: large runs pass references
 export function flood(seed: number, nodes: number, createHash?: () => Hash): Flood {
   const sim = createSimulator(seed, createHash === undefined ? {} : { createHash })
   const graph = createRandom(seed, 'graph')
-  const neighbours = Int32Array.from({ length: nodes * DEGREE }, (_, i) =>
-    i % DEGREE === 0 ? (i / DEGREE + 1) % nodes : graph.below(nodes),
-  )
+  const neighbours = new Int32Array(nodes * DEGREE)
+  for (let i = 0; i < neighbours.length; i++) neighbours[i] = i % DEGREE === 0 ? (i / DEGREE + 1) % nodes : graph.below(nodes)
   const heard = new Uint8Array(nodes)
   let reached = 0
   let lastMs = 0
