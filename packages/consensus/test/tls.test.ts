@@ -262,6 +262,7 @@ describe('against others', () => {
     for (const socket of sockets) socket.destroy()
     await startNode(0, [1])
     await until(() => b.peers.size === 1)
+    expect(b.events.filter(({ type }) => type === 'connected')).toHaveLength(1)
   })
 
   test('a flood of empty and tiny frames costs nothing above', async () => {
@@ -279,8 +280,9 @@ test('stop ends all connections, may be called twice, and frees the port', async
   const [a, b] = await startPair()
   await Promise.all([a.network.stop(), a.network.stop()])
   await until(() => b.peers.size === 0)
-  await startNode(0, [1], { port: a.address.port })
+  const again = await startNode(0, [1], { port: a.address.port })
   await until(() => b.peers.size === 1)
+  expect(again.address.port).toBe(a.address.port)
 })
 
 test('a port that is taken is a named failure', async () => {

@@ -174,7 +174,16 @@ export class RunningValidator implements Validator {
       { epoch: plan.epoch, index: lastApplied },
     )
     const performer = new Performer({
-      ...{ network, store, clock, flow, submissions, executions, verifier, signer: checkpointSigner, setups, counts },
+      network,
+      store,
+      clock,
+      flow,
+      submissions,
+      executions,
+      verifier,
+      signer: checkpointSigner,
+      setups,
+      counts,
       post: (event) => this.#post(event),
       events: {
         onBegin: (setup) => this.#enter(setup),

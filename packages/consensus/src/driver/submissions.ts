@@ -4,7 +4,7 @@
  * The core tells of transactions by their number, oldest first, so what waits is a queue of (ticket, count). All of this is kept in step
  * with the core at the moment of a step; only the answer to the client waits until what it rests on is durable.
  */
-import { ConsensusError, type ConsensusErrorCode } from '../errors.ts'
+import type { ConsensusError, ConsensusErrorCode } from '../errors.ts'
 
 export interface Refusal {
   /** Place in what was submitted. */

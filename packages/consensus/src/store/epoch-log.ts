@@ -168,8 +168,7 @@ function bytesOf(entry: Entry): Uint8Array {
     segment.fd ??= openSync(segment.path, 'r+')
     const record = readAt(segment.fd, offset, recordBytes)
     if (record.length === recordBytes && decodeRecordHeader(record) !== undefined && isWhole(record, segment.salt)) {
-      const bodyOffset = RECORD_HEADER_BYTES + key.length
-      return new Uint8Array(record.buffer, record.byteOffset + bodyOffset, recordBytes - bodyOffset) // no Buffer, whose slice is a view
+      return record.subarray(RECORD_HEADER_BYTES + key.length)
     }
   } catch (cause) {
     throw new ConsensusError(

@@ -63,22 +63,26 @@ export interface RecordHeader {
 export const recordBytesOf = ({ keyBytes, bodyBytes }: RecordHeader): number => RECORD_HEADER_BYTES + keyBytes + bodyBytes
 
 /** What the 32 bytes at the start of `bytes` say, or `undefined` where they are no header. */
-export function decodeRecordHeader(bytes: Buffer): RecordHeader | undefined {
+export function decodeRecordHeader(bytes: Uint8Array): RecordHeader | undefined {
   if (bytes.length < RECORD_HEADER_BYTES || !RECORD_MAGIC.every((byte, i) => byte === bytes[i])) return undefined
-  const bodyBytes = bytes.readUInt32LE(8)
-  const kind = KINDS.get(bytes.readUInt8(12))
+  const view = new DataView(bytes.buffer, bytes.byteOffset, RECORD_HEADER_BYTES)
+  const bodyBytes = view.getUint32(8, true)
+  const kind = KINDS.get(view.getUint8(12))
   if (kind === undefined || bodyBytes > BODY_BYTES_MAX) return undefined
-  const author = bytes.readUInt16LE(14)
-  const round = bytes.readBigUInt64LE(16)
+  const author = view.getUint16(14, true)
+  const round = view.getBigUint64(16, true)
   return {
     kind,
-    keyBytes: bytes.readUInt8(13),
+    keyBytes: view.getUint8(13),
     bodyBytes,
     round: round === NO_ROUND ? undefined : Number(round),
     author: author === NO_AUTHOR ? undefined : author,
-    synced: Number(bytes.readBigUInt64LE(24)),
+    synced: Number(view.getBigUint64(24, true)),
   }
 }
 
 /** Whether a whole record (header, key, body) has the checksum that its header names. */
-export const isWhole = (record: Buffer, salt: number): boolean => crc32(record.subarray(8), salt) === record.readUInt32LE(4)
+export function isWhole(record: Uint8Array, salt: number): boolean {
+  const view = new DataView(record.buffer, record.byteOffset, record.length)
+  return crc32(record.subarray(8), salt) === view.getUint32(4, true)
+}

@@ -23,21 +23,22 @@ export function encodeSegmentHeader(epoch: number, number: number, salt: number)
 }
 
 /** The salt of the segment, or `undefined` where these 32 bytes are not the header of this one. */
-export function saltOf(header: Buffer, epoch: number, number: number): number | undefined {
-  const salt = header.length === SEGMENT_HEADER_BYTES ? header.readUInt32LE(24) : 0
-  return header.equals(encodeSegmentHeader(epoch, number, salt)) ? salt : undefined
+export function saltOf(header: Uint8Array, epoch: number, number: number): number | undefined {
+  if (header.length !== SEGMENT_HEADER_BYTES) return undefined
+  const salt = new DataView(header.buffer, header.byteOffset).getUint32(24, true)
+  return Buffer.compare(header, encodeSegmentHeader(epoch, number, salt)) === 0 ? salt : undefined
 }
 
 /** Exactly `length` bytes, or fewer where the file ends. */
-export function readAt(fd: number, offset: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(length) // whoever reads may keep it: no pool may be pinned
+export function readAt(fd: number, offset: number, length: number): Uint8Array {
+  const own = Buffer.allocUnsafeSlow(length) // whoever reads may keep it: no pool may be pinned
   let count = 0
   while (count < length) {
-    const read = readSync(fd, bytes, count, length - count, offset + count)
+    const read = readSync(fd, own, count, length - count, offset + count)
     if (read === 0) break
     count += read
   }
-  return bytes.subarray(0, count)
+  return new Uint8Array(own.buffer, own.byteOffset, count) // no Buffer, whose slice is a view
 }
 
 export interface ScannedRecord {
@@ -49,9 +50,9 @@ export interface ScannedRecord {
 /** Calls `onRecord` for each whole record. @returns the offset behind the last one. */
 export function scanSegment(fd: number, size: number, salt: number, onRecord: (record: ScannedRecord) => void): number {
   let offset = SEGMENT_HEADER_BYTES
-  let window: Buffer = Buffer.alloc(0)
+  let window: Uint8Array = new Uint8Array()
   let windowOffset = 0
-  const view = (length: number): Buffer | undefined => {
+  const view = (length: number): Uint8Array | undefined => {
     if (offset + length > size) return undefined
     if (offset + length > windowOffset + window.length) {
       window = readAt(fd, offset, Math.min(Math.max(CHUNK_BYTES, length), size - offset))
@@ -65,7 +66,7 @@ export function scanSegment(fd: number, size: number, salt: number, onRecord: (r
     if (header === undefined) return offset
     const record = view(recordBytesOf(header))
     if (record === undefined || !isWhole(record, salt)) return offset
-    onRecord({ header, key: record.toString('latin1', RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + header.keyBytes), offset })
+    onRecord({ header, key: keyOf(record.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + header.keyBytes)), offset })
     offset += record.length
   }
 }
@@ -73,7 +74,7 @@ export function scanSegment(fd: number, size: number, salt: number, onRecord: (r
 /** Whether a whole record after `offset` says that what is at `offset` was durable once. */
 export function isVouchedFor(fd: number, offset: number, size: number, salt: number): boolean {
   for (let start = offset; start < size; start += CHUNK_BYTES) {
-    const chunk = readAt(fd, start, Math.min(CHUNK_BYTES + RECORD_HEADER_BYTES, size - start)) // chunks overlap by a header
+    const chunk = bufferOf(readAt(fd, start, Math.min(CHUNK_BYTES + RECORD_HEADER_BYTES, size - start))) // chunks overlap by a header
     for (let at = chunk.indexOf(RECORD_MAGIC); at !== -1; at = chunk.indexOf(RECORD_MAGIC, at + 1)) {
       const header = decodeRecordHeader(chunk.subarray(at, at + RECORD_HEADER_BYTES))
       if (header === undefined || header.synced <= offset || start + at + recordBytesOf(header) > size) continue
@@ -82,3 +83,6 @@ export function isVouchedFor(fd: number, offset: number, size: number, salt: num
   }
   return false
 }
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+const keyOf = (bytes: Uint8Array): string => bufferOf(bytes).toString('latin1')

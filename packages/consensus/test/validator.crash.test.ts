@@ -1,0 +1,161 @@
+/**
+ * Goal: a validator that is killed at any moment comes back, catches up, never signs two things for one slot, and loses nothing that a
+ * client was told. Method: four processes over TLS on loopback under more than 1,000 transfers a second; one of them is killed with -9
+ * at a drawn moment, comes back, and must reach what the others had applied when it did; again and again. In the end all logs are equal,
+ * every accepted transfer is in them once, and whatever the logs on disk hold of signatures is read for two in one slot.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, expect, test } from 'vitest'
+import type { Mode } from '../src/index.ts'
+import type { JournalLine } from './support/accounts.ts'
+import { readSignedStatements } from './support/signed-statements.ts'
+import { until } from './support/until.ts'
+import type { ChildLine, ChildSetup } from './support/validator.child.ts'
+
+const SEED = Number(process.env['SEED'] ?? 1)
+/** In a soak 200, here a few. */
+const KILLS = Math.min(200, Number(process.env['RUNS'] ?? 4))
+const COUNT = 4
+const LOAD = 6
+const CHILD = fileURLToPath(new URL('./support/validator.child.ts', import.meta.url))
+
+const children: ChildProcess[] = []
+let folder = ''
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** What one validator told in all its lives. */
+interface Life {
+  child: ChildProcess
+  boot: number
+  /** Of the last block that was applied. */
+  index: number
+  /** It has brought something of this life into a block: it signs, and is not an amnesiac any more. */
+  isAtWork: boolean
+  readonly accepted: { readonly first: bigint; readonly count: number }[]
+  readonly failures: string[]
+}
+
+function live(setup: ChildSetup, life: Partial<Life>): Life {
+  const child = spawn(process.execPath, ['--conditions=@selvedge/source', CHILD, JSON.stringify(setup)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  const lived: Life = Object.assign(life, {
+    child,
+    boot: setup.boot,
+    index: 0,
+    isAtWork: false,
+    accepted: life.accepted ?? [],
+    failures: life.failures ?? [],
+  })
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    const line = JSON.parse(text) as ChildLine
+    if (line.type === 'block' && lived.child === child) {
+      lived.index = line.index
+      lived.isAtWork ||= line.isOwn
+    } else if (line.type === 'accepted') lived.accepted.push({ first: BigInt(line.first), count: line.count })
+    else if (line.type === 'failed') lived.failures.push(line.code)
+  })
+  return lived
+}
+
+const exited = (child: ChildProcess): Promise<unknown> => new Promise((resolve) => child.once('exit', resolve))
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve) => {
+          const server = createServer().listen(0, '127.0.0.1', () => resolve(server))
+        }),
+    ),
+  )
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+const journalOf = (place: number): JournalLine[] =>
+  readFileSync(join(folder, `journal-${place}`), 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        const { epoch, index, digest, timestampMs, isFinal, ids, state } = JSON.parse(line) as JournalLine
+        return [{ epoch, index, digest, timestampMs, isFinal, ids, state }]
+      } catch {
+        return [] // torn by a kill, or empty
+      }
+    })
+
+/** Numbers below 1, from the seed. */
+function createDraw(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+test.each<Mode>(['certified', 'uncertified'])(
+  `${KILLS} kills under load: logs stay equal, nothing accepted is lost, no slot is signed twice, %s, seed ${SEED}`,
+  async (mode) => {
+    folder = await mkdtemp(join(tmpdir(), 'selvedge-kills-'))
+    const ports = await freePorts(COUNT)
+    const draw = createDraw(SEED)
+    const setupOf = (place: number, boot: number): ChildSetup => ({ folder, place, boot, ports, mode, load: LOAD })
+    const lives = ports.map((_, place) => live(setupOf(place, 0), {}))
+    await until(() => lives.every(({ isAtWork }) => isAtWork)) // one more that were out before would be more than a third
+    for (let kill = 0; kill < KILLS; kill++) {
+      const place = Math.floor(draw() * COUNT)
+      const life = lives[place]!
+      await new Promise((resolve) => setTimeout(resolve, draw() * 500)) // the moment is drawn: there is nothing to wait for
+      const gone = exited(life.child)
+      life.child.kill('SIGKILL')
+      await gone
+      const others = lives.filter((other) => other !== life)
+      const goal = Math.max(...others.map(({ index }) => index)) + 5 // they go on without it
+      await until(() => others.every(({ index }) => index >= goal))
+      live(setupOf(place, kill + 1), life)
+      await until(() => life.index >= goal && life.isAtWork)
+    }
+    for (const { child } of lives) child.kill('SIGTERM') // no further load
+    const accepted = (): bigint[] =>
+      lives.flatMap((life) => life.accepted.flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => first + BigInt(i))))
+    const isMissing = (): boolean => {
+      const logs = lives.map((_, place) => new Set(journalOf(place).flatMap(({ ids }) => ids)))
+      return accepted().some((id) => logs.some((log) => !log.has(String(id))))
+    }
+    while (isMissing()) await new Promise((resolve) => setTimeout(resolve, 200))
+    await Promise.all(
+      lives.map(({ child }) => {
+        const gone = exited(child)
+        child.kill('SIGUSR2')
+        return gone
+      }),
+    )
+    expect(lives.flatMap(({ failures }) => failures)).toEqual([])
+    const journals = lives.map((_, place) => journalOf(place))
+    const shortest = Math.min(...journals.map(({ length }) => length))
+    for (const journal of journals) expect(journal.slice(0, shortest)).toEqual(journals[0]!.slice(0, shortest))
+    for (const journal of journals) expect(journal.map(({ index }) => index)).toEqual(journal.map((_, i) => i + 1)) // each once, in order
+    const signed = readSignedStatements(
+      lives.map((_, place) => join(folder, `log-${place}`)),
+      COUNT,
+    )
+    expect(signed.doubleSigned).toEqual([])
+    expect(signed.count).toBeGreaterThan(100)
+    expect(accepted().length).toBeGreaterThan(100)
+  },
+  Math.max(120_000, KILLS * 30_000),
+)
