@@ -9,6 +9,7 @@ export { FRAMES_IN_FLIGHT_MAX, QUEUED_BYTES_MAX } from './driver/flow-control.ts
 export type { Refusal, Submission } from './driver/submissions.ts'
 export { createMemoryStore } from './store/memory-store.ts'
 export * from './validator.ts'
+export * from './validator-contract.ts'
 export { createCheckpointSigner } from './checkpoint-signer.node.ts'
 export { createWorkerVerifier, type TransactionRules, type WorkerVerifierOptions } from './transaction-verifier.node.ts'
 export * from './wire/types.ts'
