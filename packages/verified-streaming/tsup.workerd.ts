@@ -21,7 +21,7 @@ const config: Options = {
     },
   ],
   async onSuccess() {
-    writeFileSync('dist/workerd/kernel.wasm', generateKernel(true)) // workerd runs V8
+    writeFileSync('dist/workerd/kernel.wasm', generateKernel())
   },
 }
 

@@ -1,5 +1,5 @@
 /** Ranges of bytes, and the `Range` header of HTTP (RFC 9110 §14.1.2) as a list of them. */
-import { VerifyError } from './errors.ts'
+import { errorOf, type VerifyError } from './errors.ts'
 
 /** Bytes `start` up to and without `end`; to the end of the blob where `end` is absent. */
 export interface ByteRange {
@@ -17,36 +17,26 @@ const RANGES_MAX = 256
  * @throws {VerifyError} `VERIFY_BAD_RANGE` when it is no byte range or none of it can be satisfied (status 416).
  */
 export function byteRangesOfHeader(header: string, size?: number): ByteRange[] {
-  const list = /^bytes[ \t]*=(.*)$/i.exec(header.trim())?.[1]
-  const specs =
-    list
-      ?.split(',', RANGES_MAX + 1)
-      .map((spec) => spec.trim())
-      .filter((spec) => spec !== '') ?? []
-  if (specs.length === 0 || specs.length > RANGES_MAX)
-    throw new VerifyError('VERIFY_BAD_RANGE', `not a range of bytes: "${header.slice(0, 80)}"`)
-  const ranges = specs.map((spec) => byteRangeOfSpec(spec, size)).filter((range) => range !== undefined)
-  if (ranges.length === 0) throw new VerifyError('VERIFY_BAD_RANGE', `no part of "${header.slice(0, 80)}" lies within ${size} bytes`)
+  const refused = (): VerifyError => errorOf('VERIFY_BAD_RANGE', { header: header.slice(0, 80), size: size ?? 'unknown' })
+  const list = /^bytes[ \t]*=(.*)$/i.exec(header.trim())?.[1] ?? ''
+  const specs = list.split(',', RANGES_MAX + 2).filter((spec) => spec.trim() !== '')
+  if (specs.length > RANGES_MAX) throw refused()
+  const ranges: ByteRange[] = []
+  for (const spec of specs) {
+    const [, first, last] = /^\s*(\d*)-(\d*)\s*$/.exec(spec) ?? []
+    let start = Number(first)
+    let end: number | undefined = last ? Number(last) + 1 : size
+    if (!(first || last) || !isSafe(start) || !isSafe(Number(last) + 1) || (first && last && end! <= start)) throw refused()
+    if (!first) {
+      if (size === undefined) throw refused() // it counts from the end
+      start = Math.max(0, size - Number(last))
+      end = size
+    } else if (size !== undefined) end = Math.min(size, end!)
+    if (end === undefined) ranges.push({ start })
+    else if (start < end) ranges.push({ start, end })
+  }
+  if (ranges.length === 0) throw refused()
   return ranges
 }
 
-function byteRangeOfSpec(spec: string, size: number | undefined): ByteRange | undefined {
-  const [, first = '', last = ''] = /^(\d*)-(\d*)$/.exec(spec) ?? []
-  const start = Number(first)
-  const end = Number(last)
-  if (
-    (first === '' && last === '') ||
-    start > Number.MAX_SAFE_INTEGER ||
-    end >= Number.MAX_SAFE_INTEGER ||
-    (first !== '' && last !== '' && end < start)
-  ) {
-    throw new VerifyError('VERIFY_BAD_RANGE', `not a range of bytes: "${spec.slice(0, 80)}"`)
-  }
-  if (first === '') {
-    if (size === undefined) throw new VerifyError('VERIFY_BAD_RANGE', `"${spec}" counts from the end, and the size is not known`)
-    return end === 0 || size === 0 ? undefined : { start: Math.max(0, size - end), end: size }
-  }
-  if (size !== undefined && start >= size) return undefined
-  if (last === '') return size === undefined ? { start } : { start, end: size }
-  return { start, end: size === undefined ? end + 1 : Math.min(size, end + 1) }
-}
+const isSafe = Number.isSafeInteger

@@ -1,119 +1,82 @@
-/** One way to pull bytes from whatever a caller has, and to stop waiting for it when a signal says so. */
-import { VerifyError } from './errors.ts'
-import { asReadAt, isRandomAccess, type RandomAccess, type ReadAt } from './random-access.ts'
+/** One way to pull bytes from whatever a caller has. */
+import { refuse } from './errors.ts'
+import { after, type Later, orAbort } from './later.ts'
+import { type RandomAccess, readAtOf } from './random-access.ts'
+import { checkBytes } from './tree.ts'
 
 /** Bytes that come once, in order. */
 export type ByteSource = RandomAccess | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** Bytes as they come: at once where they are there, else a promise; `undefined` at the end. One call at a time. */
 export interface BytePull {
-  next(): Uint8Array | undefined | Promise<Uint8Array | undefined>
+  next(): Later<Uint8Array | undefined>
   /** Tells the source that no more is wanted. Settles, and never rejects, when the source has answered: a stalled one may not. */
   cancel(reason?: unknown): Promise<void>
 }
+
+type Pulled = { readonly done?: boolean | undefined; readonly value?: Uint8Array | undefined }
 
 /** Read in one go from random access. */
 const READ_BYTES = 256 * 1024
 
 /** @throws {VerifyError} `VERIFY_BAD_ARGUMENT` when it is no source. */
 export function pullOf(source: ByteSource): BytePull {
-  if (source instanceof Uint8Array) return pullOfBytes(source)
-  if (isRandomAccess(source)) return pullOfReadAt(asReadAt(source))
-  if (typeof source === 'object' && source !== null) {
-    if ('getReader' in source && typeof source.getReader === 'function') return pullOfReader(source.getReader())
-    if (Symbol.asyncIterator in source) return pullOfIterator(source[Symbol.asyncIterator]())
-    if (Symbol.iterator in source) return pullOfIterator(source[Symbol.iterator]())
-  }
-  throw new VerifyError('VERIFY_BAD_ARGUMENT', 'expected bytes, a Blob, a ReadableStream or an iterable of Uint8Array')
-}
-
-function pullOfBytes(bytes: Uint8Array): BytePull {
-  let rest: Uint8Array | undefined = bytes
-  return {
-    next() {
-      const all = rest
-      rest = undefined
-      return all
-    },
-    async cancel() {
-      rest = undefined
-    },
-  }
-}
-
-function pullOfReadAt(source: ReadAt): BytePull {
-  let offset = 0
-  return {
-    next() {
-      if (offset >= source.size) return undefined
+  if (source instanceof Uint8Array) return pullOfIterator([source].values())
+  const file = readAtOf(source)
+  if (file) {
+    let offset = 0
+    return pullWith(() => {
+      if (offset >= file.size) return { done: true }
       const at = offset
-      offset = Math.min(source.size, at + READ_BYTES)
-      return source.readAt(at, offset - at)
-    },
-    async cancel() {
-      offset = source.size
-    },
+      offset = Math.min(file.size, at + READ_BYTES)
+      return after(file.readAt(at, offset - at), (value) => ({ value }))
+    })
   }
-}
-
-function pullOfReader(reader: ReadableStreamDefaultReader<Uint8Array>): BytePull {
-  return {
-    async next() {
-      const { done, value } = await reader.read()
-      return done ? undefined : checkBytes(value)
-    },
-    cancel: (reason) => reader.cancel(reason).catch(() => {}), // the source's own failure while it is being dropped concerns nobody
+  const stream = source as Partial<ReadableStream<Uint8Array> & AsyncIterable<Uint8Array> & Iterable<Uint8Array>> | null | undefined
+  if (typeof stream?.getReader === 'function') {
+    const reader = stream.getReader()
+    return pullWith(
+      () => reader.read(),
+      (reason) => reader.cancel(reason),
+    )
   }
+  const iterator = stream?.[Symbol.asyncIterator]?.() ?? (typeof stream === 'object' ? stream?.[Symbol.iterator]?.() : undefined)
+  return iterator ? pullOfIterator(iterator) : refuse('a source of bytes', typeof source)
 }
 
 function pullOfIterator(iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>): BytePull {
+  return pullWith(
+    () => iterator.next() as Later<Pulled>,
+    () => iterator.return?.(),
+  )
+}
+
+function pullWith(next: () => Later<Pulled>, cancel?: (reason: unknown) => unknown): BytePull {
   return {
-    next() {
-      const result = iterator.next()
-      if (result instanceof Promise) return result.then(bytesOf)
-      return 'then' in result && typeof result.then === 'function'
-        ? Promise.resolve(result).then(bytesOf)
-        : bytesOf(result as IteratorResult<Uint8Array>)
-    },
-    async cancel() {
+    next: () => after(next(), ({ done, value }) => (done ? undefined : checkBytes(value!))),
+    async cancel(reason) {
       try {
-        await iterator.return?.()
+        await cancel?.(reason)
       } catch {
-        // as above
+        // the source's own failure while it is being dropped concerns nobody
       }
     },
   }
 }
 
-function bytesOf(result: IteratorResult<Uint8Array>): Uint8Array | undefined {
-  return result.done === true ? undefined : checkBytes(result.value)
-}
-
-function checkBytes(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  throw new VerifyError('VERIFY_BAD_ARGUMENT', `a source must give Uint8Array, got ${typeof value}`)
-}
-
-/** The promise, or the signal's reason within one turn of its abort, however long the promise takes. Leaves no listener behind. */
-export function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  return new Promise((resolve, reject) => {
-    const forget = (): void => signal.removeEventListener('abort', abort)
-    const abort = (): void => {
-      forget()
-      reject(signal.reason)
+/** Takes all of a source, part by part. @throws the reason of `signal`; then, and when `take` throws, the source is told. */
+export async function takeAll(source: ByteSource, signal: AbortSignal | undefined, take: (bytes: Uint8Array) => void): Promise<void> {
+  const pull = pullOf(source)
+  try {
+    for (;;) {
+      signal?.throwIfAborted()
+      const next = pull.next()
+      const bytes = next instanceof Promise ? await orAbort(next, signal) : next
+      if (!bytes) return
+      take(bytes)
     }
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort)
-    promise.then(
-      (value) => {
-        forget()
-        resolve(value)
-      },
-      (error: unknown) => {
-        forget()
-        reject(error)
-      },
-    )
-  })
+  } catch (error) {
+    void pull.cancel(error)
+    throw error
+  }
 }

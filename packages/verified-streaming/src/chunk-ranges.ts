@@ -8,7 +8,7 @@
  */
 import { type ByteRange, byteRangesOfHeader } from './byte-range.ts'
 import { CHUNK_BYTES } from './constants.ts'
-import { VerifyError } from './errors.ts'
+import { errorOf, type VerifyError } from './errors.ts'
 import { chunkCountOf } from './tree.ts'
 import { readVarint, writeVarint } from './varint.ts'
 
@@ -46,26 +46,19 @@ export class ChunkRanges {
 
   /** The last chunk, whichever it is: what proves the size of a blob. Not to be combined arithmetically: it is "from 2^64-1". */
   static get lastChunk(): ChunkRanges {
-    return (lastChunk ??= new ChunkRanges([Number.POSITIVE_INFINITY]))
+    return (lastChunk ??= new ChunkRanges([Infinity]))
   }
 
   /** @throws {VerifyError} `VERIFY_BAD_RANGE` unless boundaries rise strictly from 0. */
   static fromBoundaries(boundaries: Iterable<number>): ChunkRanges {
     const list = [...boundaries]
-    let last = -1
-    for (const boundary of list) {
-      if (!(boundary > last) || !(Number.isSafeInteger(boundary) || boundary === Number.POSITIVE_INFINITY)) {
-        throw new VerifyError('VERIFY_BAD_RANGE', `boundaries must be whole numbers that rise, got ${boundary} after ${last}`)
-      }
-      last = boundary
-    }
+    list.forEach((end, i) => checkRange(list[i - 1] ?? -1, end, end))
     return new ChunkRanges(list)
   }
 
   /** Chunks `start` up to and without `end` (to the last one where `end` is absent). */
   static fromChunks(start: number, end?: number): ChunkRanges {
-    if (end !== undefined && end === start) return ChunkRanges.none
-    return ChunkRanges.fromBoundaries(end === undefined ? [start] : [start, end])
+    return ChunkRanges.fromBoundaries(end === undefined ? [start] : end === start ? [] : [start, end])
   }
 
   /**
@@ -75,26 +68,15 @@ export class ChunkRanges {
    */
   static fromByteRanges(ranges: Iterable<ByteRange>): ChunkRanges {
     const spans: ChunkSpan[] = []
-    for (const { start, end } of ranges) {
-      const isOpen = end === undefined || end === Number.POSITIVE_INFINITY
-      if (!Number.isSafeInteger(start) || start < 0 || (!isOpen && (!Number.isSafeInteger(end) || end < start))) {
-        throw new VerifyError('VERIFY_BAD_RANGE', `not a byte range: ${start} to ${end}`)
-      }
-      if (end === start) continue
-      spans.push({ start: Math.floor(start / CHUNK_BYTES), end: isOpen ? Number.POSITIVE_INFINITY : Math.ceil(end / CHUNK_BYTES) })
+    for (const { start, end = Infinity } of ranges) {
+      checkRange(-1, start, start)
+      if (end !== start) spans.push(checkRange(start, end, start))
     }
-    spans.sort((a, b) => a.start - b.start)
-    const boundaries: number[] = []
-    let open = -1 // end of the span being grown
-    for (const { start, end } of spans) {
-      if (start > open) {
-        if (open >= 0) boundaries.push(open)
-        boundaries.push(start)
-      }
-      open = Math.max(open, end)
-    }
-    if (open >= 0 && open !== Number.POSITIVE_INFINITY) boundaries.push(open)
-    return new ChunkRanges(boundaries)
+    return ChunkRanges.joined(
+      spans.sort((a, b) => a.start - b.start),
+      CHUNK_BYTES,
+      1,
+    )
   }
 
   /** The selection of a Bao slice: `length` bytes from `start`, where no length still means one byte (spec §1.3). */
@@ -140,22 +122,19 @@ export class ChunkRanges {
   /** How much of the chunks from `start` to before `end` is selected: 0 nothing, 1 a part, 2 everything. */
   coverage(start: number, end: number): 0 | 1 | 2 {
     const place = this.#above(start)
-    const next = this.boundaries[place]
-    if (next !== undefined && next < end) return 1
-    return place % 2 === 1 ? 2 : 0
+    return this.boundaries[place]! < end ? 1 : place % 2 === 1 ? 2 : 0
   }
 
   /** End (exclusive) of the run of selected chunks that holds `chunk`; `chunk` itself when it is not selected. */
   runEnd(chunk: number): number {
     const place = this.#above(chunk)
-    return place % 2 === 1 ? (this.boundaries[place] ?? Number.POSITIVE_INFINITY) : chunk
+    return place % 2 === 1 ? (this.boundaries[place] ?? Infinity) : chunk
   }
 
   /** First place whose boundary is above `chunk`. */
   #above(chunk: number): number {
     let low = 0
-    let high = this.boundaries.length
-    while (low < high) {
+    for (let high = this.boundaries.length; low < high; ) {
       const middle = (low + high) >>> 1
       if (this.boundaries[middle]! > chunk) high = middle
       else low = middle + 1
@@ -166,21 +145,19 @@ export class ChunkRanges {
   /** The ranges in order; `end` is `Infinity` in an open one. */
   *spans(): IterableIterator<ChunkSpan> {
     for (let i = 0; i < this.boundaries.length; i += 2) {
-      yield { start: this.boundaries[i]!, end: this.boundaries[i + 1] ?? Number.POSITIVE_INFINITY }
+      yield { start: this.boundaries[i]!, end: this.boundaries[i + 1] ?? Infinity }
     }
   }
 
   /** The bytes of these chunks in a blob of `size` bytes. */
   byteRanges(size: number): { start: number; end: number }[] {
-    const out: { start: number; end: number }[] = []
-    for (const { start, end } of this.spans()) {
-      if (start * CHUNK_BYTES < size) out.push({ start: start * CHUNK_BYTES, end: Math.min(size, end * CHUNK_BYTES) })
-    }
-    return out
+    return Array.from(this.spans(), ({ start, end }) => ({ start: start * CHUNK_BYTES, end: Math.min(size, end * CHUNK_BYTES) })).filter(
+      ({ start }) => start < size,
+    )
   }
 
   equals(other: ChunkRanges): boolean {
-    return this.boundaries.length === other.boundaries.length && this.boundaries.every((boundary, i) => boundary === other.boundaries[i])
+    return this.boundaries.join() === other.boundaries.join()
   }
 
   union(other: ChunkRanges): ChunkRanges {
@@ -193,35 +170,26 @@ export class ChunkRanges {
 
   /** What is here and not in `other`. */
   difference(other: ChunkRanges): ChunkRanges {
-    return this.#merge(new ChunkRanges(other.boundaries[0] === 0 ? other.boundaries.slice(1) : [0, ...other.boundaries]), 2)
+    return this.#merge(other, 2, 1)
   }
 
-  /** Sweeps both lists; a chunk is in the result when at least `least` of the two sets have it. */
-  #merge(other: ChunkRanges, least: 1 | 2): ChunkRanges {
+  /** Sweeps both lists; a chunk is in the result when at least `least` of the two sets have it, with `flip` of this and what is not in `other`. */
+  #merge(other: ChunkRanges, least: 1 | 2, flip = 0): ChunkRanges {
     const a = this.boundaries
     const b = other.boundaries
     const out: number[] = []
-    let i = 0
-    let j = 0
-    while (i < a.length || j < b.length) {
-      const at = Math.min(a[i] ?? Number.POSITIVE_INFINITY, b[j] ?? Number.POSITIVE_INFINITY)
-      if (i < a.length && a[i] === at) i++
-      if (j < b.length && b[j] === at) j++
-      if ((i % 2) + (j % 2) >= least !== (out.length % 2 === 1)) out.push(at)
+    for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+      const at = Math.min(a[i] ?? Infinity, b[j] ?? Infinity)
+      if (a[i] === at) i++
+      if (b[j] === at) j++
+      if ((i % 2) + ((j + flip) % 2) >= least !== (out.length % 2 === 1)) out.push(at)
     }
     return new ChunkRanges(out)
   }
 
   /** The smallest set of whole groups of 2^chunkGroupLog chunks that holds this one. */
   roundUpToGroups(chunkGroupLog: number): ChunkRanges {
-    const group = 2 ** chunkGroupLog
-    const out: number[] = []
-    this.boundaries.forEach((boundary, i) => {
-      const rounded = i % 2 === 0 ? Math.floor(boundary / group) * group : Math.ceil(boundary / group) * group
-      if (i % 2 === 0 && out.length > 0 && rounded <= out[out.length - 1]!) out.pop()
-      else out.push(rounded)
-    })
-    return new ChunkRanges(out)
+    return ChunkRanges.joined(this.spans(), 2 ** chunkGroupLog, 2 ** chunkGroupLog)
   }
 
   /**
@@ -231,11 +199,8 @@ export class ChunkRanges {
    */
   truncate(size: number): ChunkRanges {
     const count = chunkCountOf(size)
-    const end = this.boundaries[this.boundaries.length - 1]
-    if (end === undefined) return this
-    if (!this.isOpen && end < count) return this
-    const inside = this.intersect(new ChunkRanges([0, count]))
-    return inside.union(new ChunkRanges([count - 1, count]))
+    if (this.isEmpty || (!this.isOpen && this.boundaries.at(-1)! < count)) return this
+    return this.intersect(new ChunkRanges([0, count])).union(new ChunkRanges([count - 1, count]))
   }
 
   /** The canonical wire form (spec §1.6): a count, then the widths of alternating spans, "not selected" first; shortest varints. */
@@ -250,7 +215,7 @@ export class ChunkRanges {
     writeVarint(out, BigInt(this.boundaries.length))
     let last = 0n
     for (const boundary of this.boundaries) {
-      const value = boundary === Number.POSITIVE_INFINITY ? U64_MAX : BigInt(boundary)
+      const value = boundary === Infinity ? U64_MAX : BigInt(boundary)
       writeVarint(out, value - last)
       last = value
     }
@@ -263,26 +228,44 @@ export class ChunkRanges {
    */
   static decode(bytes: Uint8Array): ChunkRanges {
     const { ranges, next } = ChunkRanges.decodeAt(bytes, 0)
-    if (next !== bytes.length) throw new VerifyError('VERIFY_MALFORMED', `${bytes.length - next} bytes after a set of ranges`)
+    if (next !== bytes.length) throw malformed(next)
     return ranges
   }
 
   /** Decodes at `offset`; `next` is where what follows begins. */
   static decodeAt(bytes: Uint8Array, offset: number): { ranges: ChunkRanges; next: number } {
     let { value: count, next } = readVarint(bytes, offset)
-    if (count > BigInt(bytes.length - next)) throw new VerifyError('VERIFY_MALFORMED', `${count} spans in ${bytes.length - next} bytes`)
+    if (count > bytes.length - next) throw malformed(next)
     const boundaries: number[] = []
-    let last = 0n
-    for (; count > 0n; count--) {
+    for (let last = 0n; count > 0n; count--) {
       const width = readVarint(bytes, next)
       next = width.next
       last += width.value
       const isEmpty = width.value === 0n && boundaries.length > 0
-      if (isEmpty || last > U64_MAX || (last > BigInt(Number.MAX_SAFE_INTEGER) && last !== U64_MAX)) {
-        throw new VerifyError('VERIFY_MALFORMED', `span of ${width.value} chunks up to ${last}`)
-      }
-      boundaries.push(last === U64_MAX ? Number.POSITIVE_INFINITY : Number(last))
+      if (isEmpty || (last !== U64_MAX && last > Number.MAX_SAFE_INTEGER)) throw malformed(next)
+      boundaries.push(last === U64_MAX ? Infinity : Number(last))
     }
     return { ranges: new ChunkRanges(boundaries), next }
   }
+
+  /** The sorted spans as a set, each divided by `unit`, rounded outwards, and in steps of `scale`. */
+  private static joined(spans: Iterable<ChunkSpan>, unit: number, scale: number): ChunkRanges {
+    const out: number[] = []
+    for (const span of spans) {
+      const start = Math.floor(span.start / unit) * scale
+      const end = Math.ceil(span.end / unit) * scale
+      if (out.length > 0 && start <= out.at(-1)!) out.push(Math.max(end, out.pop()!))
+      else out.push(start, end)
+    }
+    if (out.at(-1) === Infinity) out.pop()
+    return new ChunkRanges(out)
+  }
 }
+
+/** Throws unless `end` is a whole number, or infinite, above `start`. */
+function checkRange(start: number, end: number, from: number): ChunkSpan {
+  if (!(end > start) || !(Number.isSafeInteger(end) || end === Infinity)) throw errorOf('VERIFY_BAD_RANGE', { start: from, end })
+  return { start, end }
+}
+
+const malformed = (offset: number): VerifyError => errorOf('VERIFY_MALFORMED', { what: 'ranges', offset })

@@ -1,10 +1,10 @@
 /** Root and outboard of a source of bytes. */
-import { type ByteSource, orAbort, pullOf } from './byte-source.ts'
+import { type ByteSource, takeAll } from './byte-source.ts'
 import { CHUNK_GROUP_LOG_DEFAULT } from './constants.ts'
-import { type Outboard, type OutboardOptions, TreeBuilder } from './outboard-builder.ts'
+import { createTreeBuilder, type Outboard, type OutboardOptions } from './outboard-builder.ts'
 import type { HashPool } from './parallel/hash-pool.ts'
 import { buildInParallel, poolFor } from './parallel/parallel-build.ts'
-import { isRandomAccess } from './random-access.ts'
+import { readAtOf } from './random-access.ts'
 
 export interface HashProgress {
   readonly type: 'hashed'
@@ -24,11 +24,6 @@ export interface CreateOutboardOptions extends OutboardOptions {
   readonly onProgress?: ((progress: HashProgress) => void) | undefined
 }
 
-function totalOf(source: ByteSource): number | undefined {
-  if (!isRandomAccess(source)) return undefined
-  return source instanceof Uint8Array ? source.length : source.size
-}
-
 /**
  * Reads a source once and makes its root and outboard. Memory is constant beside the outboard, which is 64 bytes for each
  * chunk group: 0.39 % of the content at 16 KiB, 6.25 % at 1 KiB.
@@ -40,37 +35,24 @@ function totalOf(source: ByteSource): number | undefined {
 export async function createOutboard(source: ByteSource, options: CreateOutboardOptions = {}): Promise<Outboard> {
   const { signal, onProgress } = options
   signal?.throwIfAborted()
-  const builder = new TreeBuilder(options)
-  const total = totalOf(source)
+  const builder = createTreeBuilder(options)
+  const total = readAtOf(source)?.size
   const lease = await poolFor(options.workers, total)
-  if (lease !== undefined) {
-    try {
-      signal?.throwIfAborted()
-      const onBytes = (bytes: number): void => onProgress?.({ type: 'hashed', bytes, total })
-      await buildInParallel(lease.pool, builder, source, {
-        chunkGroupLog: options.chunkGroupLog ?? CHUNK_GROUP_LOG_DEFAULT,
-        signal,
-        onBytes,
-      })
-      return builder.finish()
-    } finally {
-      lease.release()
-    }
-  }
-  const pull = pullOf(source)
   let bytes = 0
+  const onBytes = (more: number): void => onProgress?.({ type: 'hashed', bytes: (bytes += more), total })
   try {
-    for (;;) {
-      const next = pull.next()
-      const input = next instanceof Promise ? await orAbort(next, signal) : next
-      if (input === undefined) return builder.finish()
-      builder.update(input)
-      bytes += input.length
-      onProgress?.({ type: 'hashed', bytes, total })
+    if (lease) {
+      const chunkGroupLog = options.chunkGroupLog ?? CHUNK_GROUP_LOG_DEFAULT
       signal?.throwIfAborted()
+      await buildInParallel(lease.pool, builder, source, { chunkGroupLog, signal, onBytes })
+    } else {
+      await takeAll(source, signal, (input) => {
+        builder.update(input)
+        onBytes(input.length)
+      })
     }
-  } catch (error) {
-    void pull.cancel(error)
-    throw error
+    return builder.finish()
+  } finally {
+    lease?.release()
   }
 }

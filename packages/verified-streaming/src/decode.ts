@@ -2,11 +2,12 @@
  * Drivers of the decoder: an async iterable, an it-pipe transform and a pair of web streams. They move bytes and wait;
  * what is true is decided in decoder.ts.
  */
-import { type ByteReader, isByteReader } from './byte-reader.ts'
-import { type BytePull, type ByteSource, orAbort, pullOf } from './byte-source.ts'
+import type { ByteReader } from './byte-reader.ts'
+import { type BytePull, type ByteSource, pullOf } from './byte-source.ts'
 import type { ContentSize } from './content-size.ts'
 import { Decoder, type DecoderOptions, type ParentListener, type VerifiedPart } from './decoder.ts'
-import { VerifyError } from './errors.ts'
+import { errorOf } from './errors.ts'
+import { orAbort } from './later.ts'
 
 export interface DecodeProgress {
   readonly type: 'verified'
@@ -41,20 +42,16 @@ class DecodeIterator implements Decoding {
   readonly #decoder: Decoder
   readonly #pull: BytePull
   readonly #reader: ByteReader | undefined
-  readonly #end: boolean
-  readonly #signal: AbortSignal | undefined
-  readonly #onProgress: DecodeOptions['onProgress']
+  readonly #options: DecodeOptions
   #verifiedBytes = 0
   #isOver = false
-  #running: Promise<unknown> | undefined
+  #running: Promise<IteratorResult<VerifiedPart>> | undefined
 
   constructor(encoded: ByteSource | ByteReader, root: Uint8Array, options: DecodeOptions, onParent?: ParentListener) {
     this.#decoder = new Decoder(root, options, onParent)
-    this.#reader = isByteReader(encoded) ? encoded : undefined
-    this.#pull = isByteReader(encoded) ? encoded : pullOf(encoded)
-    this.#end = options.end ?? this.#reader === undefined
-    this.#signal = options.signal
-    this.#onProgress = options.onProgress
+    if ((encoded as Partial<ByteReader>)?.unread) this.#reader = encoded as ByteReader
+    this.#pull = this.#reader ?? pullOf(encoded as ByteSource)
+    this.#options = options
   }
 
   get size(): ContentSize {
@@ -66,40 +63,41 @@ class DecodeIterator implements Decoding {
   }
 
   next(): Promise<IteratorResult<VerifiedPart>> {
-    if (this.#running !== undefined) return this.#running.then(() => this.next())
+    if (this.#running) return this.#running.then(() => this.next())
     try {
       const step = this.#advance()
-      if (!(step instanceof Promise)) return Promise.resolve(step)
-      const running = this.#wait(step)
-      const rest = (): void => {
-        this.#running = undefined
-      }
-      this.#running = running.then(rest, rest)
-      return running
+      return step instanceof Promise ? (this.#running = this.#wait(step)) : Promise.resolve(step)
     } catch (error) {
       return Promise.reject(this.#close(error))
     }
   }
 
   async return(): Promise<IteratorResult<VerifiedPart>> {
-    const isWaiting = this.#running !== undefined
     if (this.#isOver) return DONE
-    this.#isOver = true
-    if (this.#reader !== undefined) this.#reader.unread(this.#decoder.rest)
-    else if (isWaiting)
-      void this.#pull.cancel() // it may be stalled
-    else await this.#pull.cancel()
+    const told = this.#leave()
+    if (!this.#running) await told // else it may be stalled
     return DONE
   }
 
   /** As far as it goes without waiting: a result, or the input that is to be waited for. */
   #advance(): IteratorResult<VerifiedPart> | Promise<Uint8Array | undefined> {
-    if (this.#isOver) return DONE
-    this.#signal?.throwIfAborted()
+    const decoder = this.#decoder
+    const { signal, onProgress, end = !this.#reader } = this.#options
+    if (!this.#isOver) signal?.throwIfAborted()
     while (!this.#isOver) {
-      const part = this.#decoder.next()
-      if (part !== undefined) return this.#result(part)
-      if (this.#decoder.isDone && !this.#seeksEnd()) break
+      const value = decoder.next()
+      if (value) {
+        this.#verifiedBytes += value.bytes.length
+        onProgress?.({ type: 'verified', bytes: this.#verifiedBytes, size: decoder.size })
+        return { done: false, value }
+      }
+      if (decoder.isDone) {
+        if (!end) {
+          void this.#leave()
+          break
+        }
+        refuseTrailing(decoder.rest)
+      }
       const input = this.#pull.next()
       if (input instanceof Promise) return input
       this.#take(input)
@@ -110,7 +108,7 @@ class DecodeIterator implements Decoding {
   async #wait(first: Promise<Uint8Array | undefined>): Promise<IteratorResult<VerifiedPart>> {
     try {
       for (let input = first; ; ) {
-        const bytes = await orAbort(input, this.#signal)
+        const bytes = await orAbort(input, this.#options.signal)
         if (this.#isOver) return DONE // returned while it waited
         this.#take(bytes)
         const step = this.#advance()
@@ -119,48 +117,37 @@ class DecodeIterator implements Decoding {
       }
     } catch (error) {
       throw this.#close(error)
+    } finally {
+      this.#running = undefined
     }
   }
 
   /** The next input, or its end. */
   #take(input: Uint8Array | undefined): void {
-    if (this.#decoder.isDone) {
-      if (input === undefined) this.#isOver = true
-      else refuseTrailing(input)
-    } else if (input === undefined) this.#decoder.end()
-    else this.#decoder.push(input)
+    const decoder = this.#decoder
+    if (!input) {
+      decoder.end()
+      this.#isOver = true
+    } else if (decoder.isDone) refuseTrailing(input)
+    else decoder.push(input)
   }
 
-  /** The encoding is over. Whether it is still to be seen that nothing follows; else leaves what follows to the next reader. */
-  #seeksEnd(): boolean {
-    const { rest } = this.#decoder
-    if (this.#end) {
-      refuseTrailing(rest)
-      return true
-    }
+  /** Leaves what was not used to the next reader, or tells the source that no more is wanted. */
+  async #leave(): Promise<void> {
     this.#isOver = true
-    if (this.#reader !== undefined) this.#reader.unread(rest)
-    else void this.#pull.cancel()
-    return false
-  }
-
-  #result(part: VerifiedPart): IteratorResult<VerifiedPart> {
-    this.#verifiedBytes += part.bytes.length
-    this.#onProgress?.({ type: 'verified', bytes: this.#verifiedBytes, size: this.#decoder.size })
-    return { done: false, value: part }
+    await (this.#reader ? this.#reader.unread(this.#decoder.rest) : this.#pull.cancel())
   }
 
   /** Ends it with an error: the source is told, and not waited for. */
   #close(error: unknown): unknown {
-    if (this.#isOver) return error
+    if (!this.#isOver) void this.#pull.cancel(error)
     this.#isOver = true
-    void this.#pull.cancel(error)
     return error
   }
 }
 
-function refuseTrailing(bytes: Uint8Array): void {
-  if (bytes.length > 0) throw new VerifyError('VERIFY_TRAILING', `${bytes.length} bytes or more after the end of the encoding`)
+function refuseTrailing({ length }: Uint8Array): void {
+  if (length > 0) throw errorOf('VERIFY_TRAILING', { bytes: length })
 }
 
 /**

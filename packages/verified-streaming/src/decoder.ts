@@ -8,11 +8,13 @@
 import { ChunkRanges } from './chunk-ranges.ts'
 import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HASH_BYTES, HEADER_BYTES, PAIR_BYTES, WALK_SLOTS } from './constants.ts'
 import { type ContentSize, UNKNOWN_SIZE } from './content-size.ts'
-import { VerifyError } from './errors.ts'
-import { parentMatches, subtreeCvs, subtreeMatches } from './kernel/index.ts'
+import { errorOf, type VerifyError, type VerifyErrorCode } from './errors.ts'
+import { GroupTree, placeInPerfect } from './group-tree.ts'
+import { parentMatches, subtreeMatches } from './kernel/index.ts'
+import { NodeInput } from './node-input.ts'
+import { readSize } from './outboard.ts'
 import { PreOrderWalk } from './pre-order-walk.ts'
 import { checkChunkGroupLog, checkRoot, checkSize, chunkCountOf } from './tree.ts'
-import { WholeSubtree } from './whole-subtree.ts'
 
 /** Verified bytes and where they belong. */
 export interface VerifiedPart {
@@ -30,43 +32,42 @@ export interface DecoderOptions {
   readonly maxSize?: number | undefined
 }
 
-/** Hears of a verified parent over `count` chunks from `start`: 64 bytes of `bytes` at `offset`, a view like that of a part. */
-export type ParentListener = (start: number, count: number, bytes: Uint8Array, offset: number) => void
+/**
+ * Hears of the verified parents of a subtree of `count` chunks from `start`, whose encoding is at `offset` of `bytes`, a view like that of
+ * a part: with `depth` 1 of the topmost, else of all of a subtree of 2^depth groups.
+ */
+export type ParentListener = (start: number, count: number, bytes: Uint8Array, offset: number, depth: number) => void
 
 const CV_WORDS = HASH_BYTES / 4
-const EMPTY = new Uint8Array(0)
+/** Small groups are verified so many chunks at a time, where all are there: then the kernel hashes them side by side. */
+const CHUNKS_AT_ONCE_LOG = 4
 
+/** Push form of `decode`, for whoever moves bytes without an iterator. */
 export class Decoder {
+  readonly #input: NodeInput
   readonly #ranges: ChunkRanges
-  readonly #chunkGroupLog: number
+  readonly #log: number
   readonly #maxSize: number
   readonly #onParent: ParentListener | undefined
   /** Expected values of the nodes that wait, by slot. */
   readonly #cvs = new Uint8Array(WALK_SLOTS * HASH_BYTES)
   readonly #words = new Int32Array(this.#cvs.buffer)
-  readonly #fresh = new Uint8Array(PAIR_BYTES)
+  #tree: GroupTree | undefined
+  #joined: Uint8Array | undefined
   #walk: PreOrderWalk | undefined
-  #groups: WholeSubtree | undefined
   #size: ContentSize = UNKNOWN_SIZE
   #claimed = 0
-  #failure: VerifyError | undefined
-
-  /** Octets that the item in hand has; 0 when a new one is to be taken. */
-  #need = HEADER_BYTES
   #isDone = false
-  #input: Uint8Array = EMPTY
-  #position = 0
-  #carry = new Uint8Array(PAIR_BYTES)
-  #carried = 0
-  /** Where the item in hand lies once it is whole. */
-  #item: Uint8Array = this.#input
-  #itemAt = 0
+  #failure: VerifyError | undefined
+  /** Octets of the node in hand, or of the header. */
+  #need = HEADER_BYTES
 
   constructor(root: Uint8Array, options: DecoderOptions = {}, onParent?: ParentListener) {
     const { ranges = ChunkRanges.all, chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, maxSize = Number.MAX_SAFE_INTEGER } = options
     this.#cvs.set(checkRoot(root))
     this.#ranges = ranges
-    this.#chunkGroupLog = checkChunkGroupLog(chunkGroupLog)
+    this.#log = checkChunkGroupLog(chunkGroupLog)
+    this.#input = new NodeInput(CHUNK_BYTES * 2 ** chunkGroupLog)
     this.#maxSize = checkSize(maxSize)
     this.#onParent = onParent
   }
@@ -83,14 +84,12 @@ export class Decoder {
 
   /** Input not used: what follows the encoding, once it is done. */
   get rest(): Uint8Array {
-    return this.#input.subarray(this.#position)
+    return this.#input.rest
   }
 
   /** Hands in more, once `next` has answered `undefined`. Borrowed until `next` answers `undefined` again. */
   push(input: Uint8Array): void {
-    if (this.#position < this.#input.length) throw new VerifyError('VERIFY_BAD_ARGUMENT', 'push() before the last input was used up')
-    this.#input = input
-    this.#position = 0
+    this.#input.push(input)
   }
 
   /**
@@ -99,176 +98,105 @@ export class Decoder {
    * @throws {VerifyError} `VERIFY_MISMATCH`, `VERIFY_TOO_LARGE`; then the same at every later call.
    */
   next(): VerifiedPart | undefined {
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.#failure) throw this.#failure
     while (!this.#isDone) {
-      if (this.#need === 0 && !this.#takeNode()) break
-      const walk = this.#walk
-      if (walk?.isWhole && !walk.isLeaf) {
-        const part = this.#subtree(walk)
-        if (part !== undefined) return part
+      let walk = this.#walk
+      let part = walk && this.#subtree(walk)
+      if (!part) {
+        if (!this.#input.gather(this.#need)) return undefined
+        part = walk ? this.#node(walk) : this.#header()
       }
-      if (!this.#gather()) return undefined
-      const length = this.#need
-      this.#need = 0
-      const part = walk === undefined ? this.#header() : walk.isLeaf ? this.#leaf(walk, length) : this.#parent(walk)
-      if (part !== undefined) return part
+      walk = this.#walk!
+      this.#isDone = !walk.next()
+      this.#need = walk.isLeaf ? this.#leafBytes(walk) : PAIR_BYTES
+      if (part) return part
     }
-    this.#isDone = true
     return undefined
   }
 
   /** Says that no input follows. @throws {VerifyError} `VERIFY_TRUNCATED` unless the encoding is done. */
   end(): void {
-    if (this.#failure !== undefined) throw this.#failure
-    if (this.#isDone) return
-    const walk = this.#walk
-    const offset = walk === undefined ? 0 : walk.start * CHUNK_BYTES
-    this.#fail(
-      'VERIFY_TRUNCATED',
-      walk === undefined ? 'the encoding ends within its header' : `the encoding ends before the node at byte ${offset}`,
-      { offset },
-    )
-  }
-
-  #takeNode(): boolean {
-    const walk = this.#walk!
-    if (!walk.next()) return false
-    this.#need = walk.isLeaf ? this.#leafBytes(walk) : PAIR_BYTES
-    return true
+    if (this.#failure) throw this.#failure
+    if (!this.#isDone) this.#fail('VERIFY_TRUNCATED', { offset: (this.#walk?.start ?? 0) * CHUNK_BYTES })
   }
 
   /**
    * A subtree selected whole that is all there, verified at once: two groups that lie side by side behind their parent, or
-   * several small ones. Nothing where it is not like that, or not true: then it goes node by node, and is refused there.
+   * several small ones, whose content is put together in memory of our own. Every parent is still compared. Nothing where it is not
+   * like that, or not true: then it goes node by node, to hand on what is true and to name what is not.
    */
   #subtree(walk: PreOrderWalk): VerifiedPart | undefined {
     const { start, count } = walk
-    const log = this.#chunkGroupLog
-    const isPair = count <= 2 * 2 ** log
-    if (this.#carried > 0 || (!isPair && !WholeSubtree.takes(count, log))) return undefined
-    const at = this.#position
+    const groups = walk.groups()
+    if (!walk.isWhole || walk.isLeaf || (groups > 2 && count > 2 ** CHUNKS_AT_ONCE_LOG)) return undefined
+    const depth = Math.log2(groups)
     const contentBytes = this.#leafBytes(walk)
-    const end = at + WholeSubtree.encodedBytes(count, contentBytes, log)
-    if (end > this.#input.length) return undefined
-    const bytes = isPair ? this.#pairOf(walk, at, end) : this.#groupsOf(walk, at, contentBytes)
-    if (bytes === undefined) return undefined
-    walk.skipChildren()
-    this.#position = end
-    this.#need = 0
-    this.#proveSize(walk)
-    return { offset: start * CHUNK_BYTES, bytes }
-  }
-
-  /** Two groups in one call of the kernel, where they lie. */
-  #pairOf(walk: PreOrderWalk, at: number, end: number): Uint8Array | undefined {
-    const item = this.#input
-    const { start, count, slot } = walk
-    if (!parentMatches(item, at, count === walk.chunkCount, this.#words, slot * CV_WORDS)) return undefined
-    subtreeCvs(item, at + PAIR_BYTES, end, start, this.#chunkGroupLog, this.#fresh, 0)
-    for (let i = 0; i < PAIR_BYTES; i++) if (this.#fresh[i] !== item[at + i]) return undefined
-    this.#onParent?.(start, count, item, at)
-    return item.subarray(at + PAIR_BYTES, end)
-  }
-
-  /** Several groups, their chunks hashed side by side; their content is put together in memory of our own. */
-  #groupsOf(walk: PreOrderWalk, at: number, contentBytes: number): Uint8Array | undefined {
-    const item = this.#input
-    const { start, count, slot } = walk
-    const groups = (this.#groups ??= new WholeSubtree(this.#chunkGroupLog))
-    if (!groups.verify(item, at, start, count, contentBytes, count === walk.chunkCount, this.#words, slot * CV_WORDS)) return undefined
-    const listener = this.#onParent
-    if (listener !== undefined)
-      groups.parents(at, start, count, contentBytes, (first, chunks, place) => listener(first, chunks, item, place))
-    return groups.content.subarray(0, contentBytes)
-  }
-
-  #leafBytes(walk: PreOrderWalk): number {
-    return Math.min(walk.count * CHUNK_BYTES, this.#claimed - walk.start * CHUNK_BYTES)
-  }
-
-  /** Whether the item in hand is whole, in one piece: where it lies in the input, or put together from several. */
-  #gather(): boolean {
-    const there = this.#input.length - this.#position
-    if (this.#carried === 0 && there >= this.#need) {
-      this.#item = this.#input
-      this.#itemAt = this.#position
-      this.#position += this.#need
-      return true
+    const bytes = contentBytes + (groups - 1) * PAIR_BYTES
+    const encoded = this.#input.rest
+    if (depth % 1 || !this.#input.has(bytes) || !this.#parentIsTrue(walk, encoded, 0)) return undefined
+    const tree = (this.#tree ??= new GroupTree(this.#log, Math.max(CHUNKS_AT_ONCE_LOG, this.#log + 1)))
+    let content = encoded.subarray(PAIR_BYTES, bytes)
+    if (groups > 2) {
+      // Groups lie side by side two by two.
+      const groupBytes = CHUNK_BYTES * 2 ** this.#log
+      const joined = (this.#joined ??= new Uint8Array(CHUNK_BYTES * 2 ** CHUNKS_AT_ONCE_LOG))
+      for (let group = 0; group < groups; group += 2) {
+        const place = placeInPerfect(depth, 0, group, groupBytes)
+        joined.set(encoded.subarray(place, Math.min(place + 2 * groupBytes, bytes)), group * groupBytes)
+      }
+      content = joined.subarray(0, contentBytes)
     }
-    const taken = Math.min(there, this.#need - this.#carried)
-    this.#reserve(this.#carried + taken)
-    this.#carry.set(this.#input.subarray(this.#position, this.#position + taken), this.#carried)
-    this.#position += taken
-    this.#carried += taken
-    if (this.#carried < this.#need) return false
-    this.#carried = 0
-    this.#item = this.#carry
-    this.#itemAt = 0
-    return true
+    tree.compute(content, start)
+    if (!tree.hasParents(encoded, depth)) return undefined
+    this.#onParent?.(start, count, encoded, 0, depth)
+    walk.skipChildren()
+    this.#input.skip(bytes)
+    return this.#part(walk, content)
   }
 
-  /** Grows with what has really come, at most eightfold, never by what was announced. */
-  #reserve(length: number): void {
-    if (length <= this.#carry.length) return
-    const groupBytes = CHUNK_BYTES * 2 ** this.#chunkGroupLog
-    const wanted = Math.max(length, 4 * this.#carry.length)
-    const grown = new Uint8Array(2 * wanted > groupBytes ? Math.max(groupBytes, PAIR_BYTES) : wanted)
-    grown.set(this.#carry.subarray(0, this.#carried))
-    this.#carry = grown
+  #leafBytes({ start, count }: PreOrderWalk): number {
+    return Math.min(count * CHUNK_BYTES, this.#claimed - start * CHUNK_BYTES)
+  }
+
+  #parentIsTrue({ slot, count, chunkCount }: PreOrderWalk, bytes: Uint8Array, at: number): boolean {
+    return parentMatches(bytes, at, count === chunkCount, this.#words, slot * CV_WORDS)
   }
 
   #header(): undefined {
-    const view = new DataView(this.#item.buffer, this.#item.byteOffset + this.#itemAt, HEADER_BYTES)
-    const size = view.getBigUint64(0, true)
-    if (size > BigInt(this.#maxSize)) {
-      this.#fail('VERIFY_TOO_LARGE', `the encoding says ${size} bytes, at most ${this.#maxSize} are accepted`, {
-        size: String(size),
-        maxSize: this.#maxSize,
-      })
-    }
-    this.#claimed = Number(size)
-    this.#size = { state: 'unverified', claimed: this.#claimed }
-    this.#walk = new PreOrderWalk(chunkCountOf(this.#claimed), this.#chunkGroupLog, this.#ranges.truncate(this.#claimed))
+    const size = readSize(this.#input.item, this.#input.at)
+    if (size > this.#maxSize) this.#fail('VERIFY_TOO_LARGE', { size: String(size), maxSize: this.#maxSize })
+    const claimed = (this.#claimed = Number(size))
+    this.#size = { state: 'unverified', claimed }
+    this.#walk = new PreOrderWalk(chunkCountOf(claimed), this.#log, this.#ranges.truncate(claimed))
   }
 
-  #parent(walk: PreOrderWalk): undefined {
-    const item = this.#item
-    const at = this.#itemAt
-    const isRoot = walk.count === walk.chunkCount
-    if (!parentMatches(item, at, isRoot, this.#words, walk.slot * CV_WORDS)) this.#mismatch('parent', walk.start, walk.count)
-    if (this.#onParent !== undefined) this.#onParent(walk.start, walk.count, item, at)
-    if (walk.leftSlot >= 0) this.#expect(walk.leftSlot, item, at)
-    if (walk.rightSlot >= 0) this.#expect(walk.rightSlot, item, at + HASH_BYTES)
-  }
-
-  #leaf(walk: PreOrderWalk, length: number): VerifiedPart | undefined {
-    const item = this.#item
-    const at = this.#itemAt
-    const end = at + length
-    const { start, count, slot } = walk
-    if (!subtreeMatches(item, at, end, start, count === walk.chunkCount, this.#words, slot * CV_WORDS)) this.#mismatch('leaf', start, count)
-    this.#proveSize(walk)
-    return length === 0 ? undefined : { offset: start * CHUNK_BYTES, bytes: item.subarray(at, end) }
-  }
-
-  /** After the node in hand, leaf or subtree, was found true. */
-  #proveSize(walk: PreOrderWalk): void {
-    if (walk.start + walk.count === walk.chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
+  #node(walk: PreOrderWalk): VerifiedPart | undefined {
+    const { start, count, slot, isLeaf } = walk
+    const { item, at } = this.#input
+    const end = at + this.#need
+    const isTrue = isLeaf
+      ? subtreeMatches(item, at, end, start, count === walk.chunkCount, this.#words, slot * CV_WORDS)
+      : this.#parentIsTrue(walk, item, at)
+    const offset = start * CHUNK_BYTES
+    if (!isTrue) this.#fail('VERIFY_MISMATCH', { what: isLeaf ? 'leaf' : 'parent', offset, end: offset + this.#leafBytes(walk) })
+    if (isLeaf) return this.#part(walk, item.subarray(at, end))
+    this.#onParent?.(start, count, item, at, 1)
+    this.#expect(walk.leftSlot, item, at)
+    this.#expect(walk.rightSlot, item, at + HASH_BYTES)
+    return undefined
   }
 
   #expect(slot: number, item: Uint8Array, at: number): void {
-    const cvs = this.#cvs
-    for (let i = 0; i < HASH_BYTES; i++) cvs[slot * HASH_BYTES + i] = item[at + i]!
+    if (slot >= 0) for (let i = 0; i < HASH_BYTES; i++) this.#cvs[slot * HASH_BYTES + i] = item[at + i]!
   }
 
-  #mismatch(what: 'parent' | 'leaf', start: number, count: number): never {
-    const offset = start * CHUNK_BYTES
-    const end = Math.min(offset + count * CHUNK_BYTES, this.#claimed)
-    this.#fail('VERIFY_MISMATCH', `${what} of bytes ${offset} to ${end} does not belong to the root`, { what, offset, end })
+  /** Of the node in hand, leaf or subtree, which was found true. The last one proves the size. */
+  #part({ start, count, chunkCount }: PreOrderWalk, bytes: Uint8Array): VerifiedPart | undefined {
+    if (start + count === chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
+    return bytes.length > 0 ? { offset: start * CHUNK_BYTES, bytes } : undefined
   }
 
-  #fail(code: VerifyError['code'], message: string, details: Record<string, number | string>): never {
-    this.#failure = new VerifyError(code, message, details)
-    throw this.#failure
+  #fail(code: VerifyErrorCode, details: Record<string, number | string>): never {
+    throw (this.#failure = errorOf(code, details))
   }
 }

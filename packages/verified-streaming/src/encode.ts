@@ -3,16 +3,19 @@
  * outboard's groups come from the outboard; those inside a group that is sent in part, or that the outboard is too coarse
  * for, are computed from the group's bytes.
  */
-import { orAbort } from './byte-source.ts'
+import { takeAll } from './byte-source.ts'
 import { ChunkRanges } from './chunk-ranges.ts'
-import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HEADER_BYTES, PAIR_BYTES, WALK_SLOTS } from './constants.ts'
-import { createOutboard } from './create-outboard.ts'
-import { VerifyError } from './errors.ts'
+import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HEADER_BYTES, PAIR_BYTES } from './constants.ts'
+import { refuse } from './errors.ts'
 import { GroupTree } from './group-tree.ts'
-import { leftPlaceOf, OutboardReader, type OutboardOrder, rightPlaceOf, rootPlaceOf, writeSize } from './outboard.ts'
+import { after, type Later, orAbort } from './later.ts'
+import { readOutboard, writeSize } from './outboard.ts'
+import { createOutboardBuilder } from './outboard-builder.ts'
+import type { OutboardOrder } from './places.ts'
 import { PreOrderWalk } from './pre-order-walk.ts'
-import { asReadAt, isRandomAccess, type RandomAccess, type ReadAt } from './random-access.ts'
+import { asReadAt, type RandomAccess } from './random-access.ts'
 import { checkChunkGroupLog, checkSize, chunkCountOf } from './tree.ts'
+import { windowOn } from './window.ts'
 
 /** Content with what proves it. */
 export interface VerifiableBlob {
@@ -35,89 +38,42 @@ export interface EncodeOptions {
 /** Octets of a piece, and of what is read of the content at once. */
 const PIECE_BYTES = 64 * 1024
 
-/** What the encoder reads, with a window of content that is read ahead only within what is selected. */
-class Supply {
-  readonly outboard: OutboardReader
-  readonly #data: ReadAt
-  readonly #size: number
-  readonly #groupChunks: number
-  readonly #selection: ChunkRanges
-  readonly #tree: GroupTree
-  #treeStart = -1
-  #window: Uint8Array = new Uint8Array(0)
-  #windowStart = 0
+/** The items of an encoding in the order of `walk`, whose next node has been taken: each a view that is valid until the next. */
+function itemsOf(
+  { data, outboard, order }: VerifiableBlob,
+  size: number,
+  selection: ChunkRanges,
+  chunkGroupLog: number,
+): { walk: PreOrderWalk; item: () => Later<Uint8Array> } {
+  const source = asReadAt(data)
+  if (source.size < size) refuse(`data of ${size} bytes`, source.size)
+  const content = windowOn(source)
+  const pairs = readOutboard(asReadAt(outboard), size, order)
+  const walk = new PreOrderWalk(chunkCountOf(size), chunkGroupLog, selection, order, pairs.chunkGroupLog)
+  const groupChunks = 2 ** pairs.chunkGroupLog
+  const tree = new GroupTree(0, pairs.chunkGroupLog)
 
-  constructor(blob: VerifiableBlob, size: number, selection: ChunkRanges) {
-    this.#data = asReadAt(blob.data)
-    this.#size = size
-    if (this.#data.size < size) throw new VerifyError('VERIFY_BAD_ARGUMENT', `data of ${this.#data.size} bytes for a blob of ${size}`)
-    this.outboard = new OutboardReader(asReadAt(blob.outboard), size, blob.order ?? 'pre')
-    this.#groupChunks = 2 ** this.outboard.chunkGroupLog
-    this.#selection = selection
-    this.#tree = new GroupTree(this.outboard.chunkGroupLog)
-  }
-
-  /** Content `start` to `end`, a view valid until the next call; `ahead` is how far it may read on. */
-  content(start: number, end: number, ahead: number): Uint8Array | Promise<Uint8Array> {
-    const at = start - this.#windowStart
-    if (at >= 0 && end - this.#windowStart <= this.#window.length) return this.#window.subarray(at, at + end - start)
-    const windowEnd = Math.max(end, Math.min(ahead, start + PIECE_BYTES, this.#size))
-    const read = this.#data.readAt(start, windowEnd - start)
-    const keep = (bytes: Uint8Array): Uint8Array => {
-      this.#window = bytes
-      this.#windowStart = start
-      return bytes.subarray(0, end - start)
-    }
-    return read instanceof Uint8Array ? keep(read) : read.then(keep)
-  }
-
-  leaf(start: number, count: number): Uint8Array | Promise<Uint8Array> {
+  /** Content of some chunks, read ahead only within what is selected. */
+  function read(start: number, count: number): Later<Uint8Array> {
     const from = start * CHUNK_BYTES
-    return this.content(from, Math.min(from + count * CHUNK_BYTES, this.#size), this.#selection.runEnd(start) * CHUNK_BYTES)
+    const end = Math.min(from + count * CHUNK_BYTES, size)
+    const ahead = Math.min(from + PIECE_BYTES, selection.runEnd(start) * CHUNK_BYTES, size)
+    return content(from, end - from, from, Math.max(end, ahead))
   }
 
-  /** The pair of a node inside one group of the outboard. */
-  innerPair(start: number, count: number): Uint8Array | Promise<Uint8Array> {
-    const group = start - (start % this.#groupChunks)
-    if (group === this.#treeStart) return this.#tree.pair(start, count)
-    const from = group * CHUNK_BYTES
-    const end = Math.min(from + this.#groupChunks * CHUNK_BYTES, this.#size)
-    const compute = (bytes: Uint8Array): Uint8Array => {
-      this.#tree.compute(bytes, 0, bytes.length, group)
-      this.#treeStart = group
-      return this.#tree.pair(start, count)
-    }
-    const bytes = this.content(from, end, this.#selection.runEnd(start) * CHUNK_BYTES)
-    return bytes instanceof Uint8Array ? compute(bytes) : bytes.then(compute)
-  }
-}
-
-/** The items of an encoding in order, each a view that is valid until the next. */
-class Items {
-  readonly #walk: PreOrderWalk
-  readonly #supply: Supply
-  readonly #places = new Float64Array(WALK_SLOTS)
-  readonly #groupChunks: number
-
-  constructor(walk: PreOrderWalk, supply: Supply) {
-    this.#walk = walk
-    this.#supply = supply
-    this.#groupChunks = 2 ** supply.outboard.chunkGroupLog
-    this.#places[0] = rootPlaceOf(supply.outboard.order, supply.outboard.groupCount)
+  function item(): Later<Uint8Array> {
+    const { start, count } = walk
+    if (walk.isLeaf) return read(start, count)
+    if (count > groupChunks) return pairs.pair(walk.place, walk.groups())
+    const group = start - (start % groupChunks)
+    if (tree.start === group) return tree.pair(start, count)
+    return after(read(group, groupChunks), (bytes) => {
+      tree.compute(bytes, group)
+      return tree.pair(start, count)
+    })
   }
 
-  next(): Uint8Array | undefined | Promise<Uint8Array> {
-    const walk = this.#walk
-    if (!walk.next()) return undefined
-    if (walk.isLeaf) return this.#supply.leaf(walk.start, walk.count)
-    if (walk.count <= this.#groupChunks) return this.#supply.innerPair(walk.start, walk.count)
-    const { order } = this.#supply.outboard
-    const groups = Math.ceil(walk.count / this.#groupChunks)
-    const place = this.#places[walk.slot]!
-    if (walk.rightSlot >= 0) this.#places[walk.rightSlot] = rightPlaceOf(order, place, groups)
-    if (walk.leftSlot >= 0) this.#places[walk.leftSlot] = leftPlaceOf(order, place, groups)
-    return this.#supply.outboard.pair(place, groups)
-  }
+  return { walk, item }
 }
 
 /**
@@ -140,9 +96,7 @@ export async function* encodeRanges(
 ): AsyncGenerator<Uint8Array, void, void> {
   const { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, signal } = options
   const size = checkSize(blob.size)
-  const selection = ranges.truncate(size)
-  const walk = new PreOrderWalk(chunkCountOf(size), checkChunkGroupLog(chunkGroupLog), selection)
-  const items = new Items(walk, new Supply(blob, size, selection))
+  const { walk, item } = itemsOf(blob, size, ranges.truncate(size), checkChunkGroupLog(chunkGroupLog))
 
   let piece = new Uint8Array(PIECE_BYTES)
   writeSize(piece, 0, size)
@@ -150,15 +104,15 @@ export async function* encodeRanges(
   let isFirst = true
   for (;;) {
     signal?.throwIfAborted()
-    const next = items.next()
-    const item = next instanceof Promise ? await orAbort(next, signal) : next
-    if (item === undefined) break
-    for (let at = 0; at < item.length; ) {
-      const taken = Math.min(item.length - at, PIECE_BYTES - held)
-      piece.set(at === 0 && taken === item.length ? item : item.subarray(at, at + taken), held)
+    if (!walk.next()) break
+    const next = item()
+    const bytes = next instanceof Promise ? await orAbort(next, signal) : next
+    for (let at = 0; at < bytes.length; ) {
+      const taken = Math.min(bytes.length - at, PIECE_BYTES - held)
+      piece.set(taken === bytes.length ? bytes : bytes.subarray(at, at + taken), held)
       held += taken
       at += taken
-      if (held < PIECE_BYTES && !(isFirst && walk.isLeaf && at === item.length)) continue
+      if (held < PIECE_BYTES && !(isFirst && walk.isLeaf && at === bytes.length)) continue
       yield piece.subarray(0, held)
       signal?.throwIfAborted()
       isFirst = false
@@ -171,17 +125,18 @@ export async function* encodeRanges(
 
 /**
  * The combined encoding of a whole blob. Parents come before what they prove, so the content is read twice: it must be
- * something that can be (bytes, a Blob or File, a file handle), not a stream.
+ * something that can be (bytes, a Blob or File, a file handle), not a stream. It is hashed on this thread: for large content on
+ * several cores, `createOutboard` and then `encodeRanges`.
  *
  * @returns pieces of the caller's own.
  * @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for a stream.
  * @example for await (const piece of encode(await fromFileHandle(handle))) process.stdout.write(piece)
  */
 export async function* encode(source: RandomAccess, options: EncodeOptions = {}): AsyncGenerator<Uint8Array, void, void> {
-  if (!isRandomAccess(source))
-    throw new VerifyError('VERIFY_BAD_ARGUMENT', 'encode() reads its source twice: bytes, a Blob or an object with `size` and `readAt`')
-  const { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, signal } = options
-  const { outboard, size } = await createOutboard(source, { chunkGroupLog, signal })
+  asReadAt(source)
+  const builder = createOutboardBuilder({ chunkGroupLog: options.chunkGroupLog })
+  await takeAll(source, options.signal, (bytes) => builder.update(bytes))
+  const { outboard, size } = builder.finish()
   yield* encodeRanges({ data: source, outboard, size }, ChunkRanges.all, options)
 }
 
@@ -198,7 +153,7 @@ export function encodedBytesOf(
     if (!walk.isWhole) continue
     bytes += Math.min(walk.count * CHUNK_BYTES, size - walk.start * CHUNK_BYTES)
     if (walk.isLeaf) continue
-    bytes += (Math.ceil(walk.count / 2 ** chunkGroupLog) - 2) * PAIR_BYTES
+    bytes += (walk.groups() - 2) * PAIR_BYTES
     walk.skipChildren()
   }
   return bytes

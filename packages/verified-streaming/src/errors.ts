@@ -22,3 +22,14 @@ export class VerifyError extends Error {
     this.details = details
   }
 }
+
+/** An error whose message is its details: what was expected, what came, and where. */
+export function errorOf(code: VerifyErrorCode, details: Readonly<Record<string, number | string>>): VerifyError {
+  const facts = Object.entries(details).map((fact) => fact.join(' '))
+  return new VerifyError(code, `${code}: ${facts.join(', ')}`, details)
+}
+
+/** @throws {VerifyError} always, `VERIFY_BAD_ARGUMENT`. */
+export function refuse(expected: string, got: unknown): never {
+  throw errorOf('VERIFY_BAD_ARGUMENT', { expected, got: String(got) })
+}

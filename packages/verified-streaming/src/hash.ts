@@ -1,10 +1,11 @@
 /** One-shot hashing. */
-import { checkBytes, createHasher, outputLengthOf } from './hasher.ts'
+import { checkOutputBytes, createHasher } from './hasher.ts'
 import { CHUNK_BYTES, CV_BYTES } from './kernel/constants.ts'
 import { finish } from './kernel/finish.ts'
 import { type ModeOptions, modeOf } from './kernel/mode.ts'
-import { shortcuts } from './kernel/select.ts'
+import { compiled } from './kernel/select.ts'
 import { SUBTREE_BYTES_MAX } from './kernel/subtree.ts'
+import { checkBytes } from './tree.ts'
 
 export interface HashOptions extends ModeOptions {
   /** Length of the result. @default 32 */
@@ -21,8 +22,8 @@ const NO_OPTIONS: HashOptions = {}
  */
 export function hash(bytes: Uint8Array, options: HashOptions = NO_OPTIONS): Uint8Array {
   checkBytes(bytes)
-  if (options === NO_OPTIONS && bytes.length <= CHUNK_BYTES && shortcuts !== undefined) return shortcuts.rootOfChunk(bytes)
-  const outputBytes = options.outputBytes === undefined ? CV_BYTES : outputLengthOf(options.outputBytes)
+  if (options === NO_OPTIONS && bytes.length <= CHUNK_BYTES && compiled) return compiled.rootOfChunk(bytes)
+  const outputBytes = checkOutputBytes(options.outputBytes ?? CV_BYTES)
   if (bytes.length > SUBTREE_BYTES_MAX) return createHasher(options).update(bytes).digest(outputBytes)
   return finish(bytes, modeOf(options), undefined, outputBytes)
 }

@@ -1,7 +1,7 @@
 /** The encoding of whole chunk groups, made from a host's content and outboard, each item as soon as it has come. */
 import type { ChunkRanges } from './chunk-ranges.ts'
-import { CHUNK_BYTES, HEADER_BYTES, WALK_SLOTS } from './constants.ts'
-import { leftPlaceOf, OutboardReader, rightPlaceOf, rootPlaceOf, writeSize } from './outboard.ts'
+import { CHUNK_BYTES, HEADER_BYTES } from './constants.ts'
+import { readOutboard, writeSize } from './outboard.ts'
 import { PreOrderWalk } from './pre-order-walk.ts'
 import type { ReadAt } from './random-access.ts'
 import { chunkCountOf } from './tree.ts'
@@ -22,20 +22,14 @@ export async function* encodeGroups(
   const header = new Uint8Array(HEADER_BYTES)
   writeSize(header, 0, size)
   yield header
-  const reader = new OutboardReader(outboard, size, 'pre', chunkGroupLog)
+  const reader = readOutboard(outboard, size, 'pre', chunkGroupLog)
   const walk = new PreOrderWalk(chunkCountOf(size), chunkGroupLog, ranges.truncate(size))
-  const places = new Float64Array(WALK_SLOTS)
-  places[0] = rootPlaceOf('pre', reader.groupCount)
   while (walk.next()) {
     if (walk.isLeaf) {
       const start = walk.start * CHUNK_BYTES
       yield content.readAt(start, Math.min(walk.count * CHUNK_BYTES, size - start))
       continue
     }
-    const groups = Math.ceil(walk.count / 2 ** chunkGroupLog)
-    const place = places[walk.slot]!
-    if (walk.rightSlot >= 0) places[walk.rightSlot] = rightPlaceOf('pre', place, groups)
-    if (walk.leftSlot >= 0) places[walk.leftSlot] = leftPlaceOf('pre', place, groups)
-    yield reader.pair(place, groups)
+    yield reader.pair(walk.place, walk.groups())
   }
 }

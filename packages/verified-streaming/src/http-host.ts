@@ -2,7 +2,7 @@
  * A static host as far as it is needed here: how long a file is said to be, and bytes of it by plain HTTP ranges. Nothing that it says is
  * true until it is verified: a length only shapes the requests, and what a body holds beyond what was asked for is never read.
  */
-import { orAbort } from './byte-source.ts'
+import { orAbort } from './later.ts'
 import { VerifyError } from './errors.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>

@@ -1,16 +1,19 @@
 /**
- * Root and outboard of bytes that arrive in pieces of any length, hashing each group as soon as it is whole. Parents are
- * kept in the order in which they become known, which is post-order; pre-order is arranged at the end.
- *
- * A value is merged with its left neighbour only when a further group has begun, because the last merge of all needs the
- * root flag. For the same reason the first group waits until a second one begins. Memory: the outboard (twice while it is
- * arranged), one group, one value a level.
+ * Root and outboard of bytes that arrive in pieces of any length, hashing each group as soon as a further one begins. Parents are
+ * kept in the order in which they become known, which is post-order; pre-order is arranged at the end. Memory: the outboard (twice
+ * while it is arranged), one group, one value a level.
  */
-import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HASH_BYTES, HEADER_BYTES, PAIR_BYTES, WALK_SLOTS } from './constants.ts'
-import { VerifyError } from './errors.ts'
-import { parentCv, subtreeCv, subtreeCvs } from './kernel/index.ts'
-import { groupBytesOf, type OutboardOrder, reorderOutboard, writeSize } from './outboard.ts'
-import { checkChunkGroupLog, groupCountOf } from './tree.ts'
+import { ChunkRanges } from './chunk-ranges.ts'
+import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HASH_BYTES, HEADER_BYTES, PAIR_BYTES } from './constants.ts'
+import { refuse } from './errors.ts'
+import { Edge } from './kernel/edge.ts'
+import { PLAIN } from './kernel/engine.ts'
+import { subtreeCv, subtreeCvs } from './kernel/index.ts'
+import { writeSize } from './outboard.ts'
+import type { OutboardOrder } from './places.ts'
+import { PreOrderWalk } from './pre-order-walk.ts'
+import { Tail } from './tail.ts'
+import { checkChunkGroupLog } from './tree.ts'
 
 export interface OutboardOptions {
   /** Chunk groups of 2^chunkGroupLog KiB, 0 to 10. @default 4 (16 KiB, as iroh) */
@@ -44,120 +47,78 @@ const SEGMENT_PAIRS = 1024
 const CVS_AT_ONCE = 64
 
 /** The builder, with a second way in for values that workers made. */
-export class TreeBuilder implements OutboardBuilder {
-  readonly #log: number
-  readonly #order: OutboardOrder
-  readonly #lengthField: boolean
-  readonly #groupBytes: number
-  /** The group that is not whole yet, or the first one. */
-  readonly #tail: Uint8Array
-  #held = 0
-  #size = 0
-  #groups = 0
-  #isFinished = false
-  /** Values of finished subtrees, largest first, side by side: the last two are the pair to be merged next. */
-  readonly #stack = new Uint8Array((WALK_SLOTS + 1) * HASH_BYTES)
-  #depth = 0
-  readonly #fresh = new Uint8Array(CVS_AT_ONCE * HASH_BYTES)
-  readonly #segments: Uint8Array[] = []
-  #pairs = 0
+export interface TreeBuilder extends OutboardBuilder {
+  /** Takes the values of the next groups instead of their bytes; the last of a blob may be short. Only of blobs of more than one group. */
+  addCvs(cvs: Uint8Array, bytes: number): void
+}
 
-  constructor(options: OutboardOptions) {
-    const { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, order = 'pre' } = options
-    this.#log = checkChunkGroupLog(chunkGroupLog)
-    this.#order = order
-    this.#lengthField = options.lengthField ?? (chunkGroupLog === 0 && order === 'pre')
-    this.#groupBytes = groupBytesOf(this.#log)
-    this.#tail = new Uint8Array(this.#groupBytes)
-  }
+export function createTreeBuilder(options: OutboardOptions): TreeBuilder {
+  const { chunkGroupLog: log = CHUNK_GROUP_LOG_DEFAULT, order = 'pre', lengthField = log === 0 && order === 'pre' } = options
+  const groupChunks = 2 ** checkChunkGroupLog(log)
+  const groupBytes = groupChunks * CHUNK_BYTES
+  const fresh = new Uint8Array(CVS_AT_ONCE * HASH_BYTES)
+  const segments: Uint8Array[] = []
+  let pairs = 0
+  let size = 0
+  let isFinished = false
 
-  update(bytes: Uint8Array): this {
-    if (this.#isFinished) throw new VerifyError('VERIFY_BAD_ARGUMENT', 'update() after finish()')
-    if (this.#size + bytes.length > Number.MAX_SAFE_INTEGER) throw new VerifyError('VERIFY_TOO_LARGE', 'content above 2^53-1 bytes')
-    this.#size += bytes.length
-    let at = 0
-    if (this.#held > 0) {
-      at = Math.min(bytes.length, this.#groupBytes - this.#held)
-      this.#tail.set(bytes.subarray(0, at), this.#held)
-      this.#held += at
-      if (this.#held < this.#groupBytes || (this.#groups === 0 && at === bytes.length)) return this
-      this.#addGroups(this.#tail, 0, this.#groupBytes)
-      this.#held = 0
-    }
-    const rest = bytes.length - at
-    const keepsAll = this.#groups === 0 && rest <= this.#groupBytes
-    const whole = keepsAll ? at : at + rest - (rest % this.#groupBytes)
-    this.#addGroups(bytes, at, whole)
-    this.#tail.set(bytes.subarray(whole))
-    this.#held = bytes.length - whole
-    return this
-  }
-
-  /**
-   * Takes the values of the next whole groups instead of their bytes; the last of a blob may be short. Only where `update`
-   * has left no group begun, and only of blobs of more than one group.
-   */
-  addCvs(cvs: Uint8Array, bytes: number): void {
-    this.#size += bytes
-    for (let at = 0; at < cvs.length; at += this.#fresh.length) {
-      const some = cvs.subarray(at, at + this.#fresh.length)
-      this.#fresh.set(some)
-      for (let i = 0; i < some.length; i += HASH_BYTES) this.#push(i)
-    }
-  }
-
-  finish(): Outboard {
-    if (this.#isFinished) throw new VerifyError('VERIFY_BAD_ARGUMENT', 'finish() a second time')
-    this.#isFinished = true
-    if (this.#groups === 0) subtreeCv(this.#tail, 0, this.#held, 0, true, this.#stack, 0)
-    else {
-      if (this.#held > 0) this.#addGroups(this.#tail, 0, this.#held)
-      while (this.#depth > 1) this.#merge(this.#depth === 2)
-    }
-    return { root: this.#stack.slice(0, HASH_BYTES), size: this.#size, outboard: this.#arrange() }
-  }
-
-  /** Hashes whole groups, or the last short one, of a blob that has more than one. */
-  #addGroups(bytes: Uint8Array, start: number, end: number): void {
-    const stepBytes = CVS_AT_ONCE * this.#groupBytes
+  const edge = new Edge(PLAIN, (cvs, at) => {
+    const place = (pairs % SEGMENT_PAIRS) * PAIR_BYTES
+    if (place === 0) segments.push(new Uint8Array(SEGMENT_PAIRS * PAIR_BYTES))
+    const segment = segments[Math.floor(pairs++ / SEGMENT_PAIRS)]!
+    for (let i = 0; i < PAIR_BYTES; i++) segment[place + i] = cvs[at + i]!
+  })
+  const addGroups = (bytes: Uint8Array, start: number, end: number): void => {
+    const stepBytes = CVS_AT_ONCE * groupBytes
     for (let at = start; at < end; at += stepBytes) {
-      const startChunk = this.#groups * (this.#groupBytes / CHUNK_BYTES)
-      const count = subtreeCvs(bytes, at, Math.min(end, at + stepBytes), startChunk, this.#log, this.#fresh, 0)
-      for (let i = 0; i < count; i++) this.#push(i * HASH_BYTES)
+      const count = subtreeCvs(bytes, at, Math.min(end, at + stepBytes), edge.chunks, log, fresh, 0)
+      for (let i = 0; i < count; i++) edge.push(fresh, i * HASH_BYTES, groupChunks)
     }
   }
+  const tail = new Tail(groupBytes, addGroups)
 
-  /** Adds the value of the next group, after the merges which its predecessors were waiting for. */
-  #push(freshAt: number): void {
-    for (let merged = this.#groups; merged > 0 && merged % 2 === 0; merged /= 2) this.#merge(false)
-    const at = this.#depth++ * HASH_BYTES
-    for (let i = 0; i < HASH_BYTES; i++) this.#stack[at + i] = this.#fresh[freshAt + i]!
-    this.#groups++
-  }
-
-  #merge(isRoot: boolean): void {
-    const at = (this.#depth - 2) * HASH_BYTES
-    const place = this.#pairs++ % SEGMENT_PAIRS
-    if (place === 0) this.#segments.push(new Uint8Array(SEGMENT_PAIRS * PAIR_BYTES))
-    const segment = this.#segments[this.#segments.length - 1]!
-    for (let i = 0; i < PAIR_BYTES; i++) segment[place * PAIR_BYTES + i] = this.#stack[at + i]!
-    parentCv(this.#stack, at, isRoot, this.#stack, at)
-    this.#depth--
-  }
-
-  #arrange(): Uint8Array {
-    const length = this.#pairs * PAIR_BYTES
-    const post = new Uint8Array(length)
-    this.#segments.forEach((segment, i) =>
-      post.set(segment.subarray(0, Math.min(segment.length, length - i * segment.length)), i * segment.length),
-    )
-    this.#segments.length = 0
-    if (this.#order === 'post' && !this.#lengthField) return post
-    const out = new Uint8Array(length + (this.#lengthField ? HEADER_BYTES : 0))
-    const pairs = this.#order === 'pre' ? out.subarray(out.length - length) : out.subarray(0, length)
-    reorderOutboard(post, 'post', pairs, this.#order, groupCountOf(this.#size, this.#log))
-    if (this.#lengthField) writeSize(out, this.#order === 'pre' ? 0 : length, this.#size)
+  function arrange(): Uint8Array {
+    const isPre = order === 'pre'
+    const out = new Uint8Array(pairs * PAIR_BYTES + (lengthField ? HEADER_BYTES : 0))
+    const walk = new PreOrderWalk(pairs + 1, 0, ChunkRanges.all, 'post')
+    let to = isPre && lengthField ? HEADER_BYTES : 0
+    for (let place = 0; place < pairs; place++) {
+      if (isPre)
+        do walk.next()
+        while (walk.isLeaf)
+      const from = isPre ? walk.place : place
+      const at = (from % SEGMENT_PAIRS) * PAIR_BYTES
+      out.set(segments[Math.floor(from / SEGMENT_PAIRS)]!.subarray(at, at + PAIR_BYTES), to)
+      to += PAIR_BYTES
+    }
+    if (lengthField) writeSize(out, isPre ? 0 : to, size)
     return out
+  }
+
+  /** @throws {VerifyError} `VERIFY_BAD_ARGUMENT` after `finish`. */
+  const checkRunning = (): void => {
+    if (isFinished) refuse('a builder that is not finished', 'a finished one')
+  }
+  return {
+    update(bytes) {
+      checkRunning()
+      size += bytes.length
+      tail.push(bytes)
+      return this
+    },
+    addCvs(cvs, bytes) {
+      size += bytes
+      for (let at = 0; at < cvs.length; at += HASH_BYTES) edge.push(cvs, at, groupChunks)
+    },
+    finish() {
+      checkRunning()
+      isFinished = true
+      const { held } = tail
+      if (edge.depth === 0) subtreeCv(held, 0, held.length, 0, true, edge.cvs, 0)
+      else if (held.length > 0) addGroups(held, 0, held.length)
+      edge.fold(true)
+      return { root: edge.cvs.slice(0, HASH_BYTES), size, outboard: arrange() }
+    },
   }
 }
 
@@ -170,5 +131,5 @@ export class TreeBuilder implements OutboardBuilder {
  * const { root, size, outboard } = builder.finish()
  */
 export function createOutboardBuilder(options: OutboardOptions = {}): OutboardBuilder {
-  return new TreeBuilder(options)
+  return createTreeBuilder(options)
 }

@@ -4,21 +4,23 @@
  * one leaf; a group selected in part is descended to single chunks. At group size 1 that is Bao.
  *
  * Nodes wait on a stack of at most one sibling a level. Each has a slot in it, and whoever walks may keep data of its own
- * beside the slots (the decoder expected values, the encoder places in an outboard): when a parent is taken, `rightSlot`
- * and `leftSlot` say where its children now wait, -1 for one that the selection misses.
+ * beside the slots (the decoder expected values): when a parent is taken, `rightSlot` and `leftSlot` say where its children now
+ * wait, -1 for one that the selection misses.
  */
 import type { ChunkRanges } from './chunk-ranges.ts'
 import { WALK_SLOTS } from './constants.ts'
+import { leftPlaceOf, type OutboardOrder, rightPlaceOf, rootPlaceOf } from './places.ts'
 import { leftCountOf } from './tree.ts'
 
 export class PreOrderWalk {
   readonly chunkCount: number
   readonly #selection: ChunkRanges
   readonly #groupChunks: number
-  readonly #starts = new Float64Array(WALK_SLOTS)
-  readonly #counts = new Float64Array(WALK_SLOTS)
-  readonly #whole = new Uint8Array(WALK_SLOTS)
-  #waiting = 0
+  readonly #order: OutboardOrder
+  readonly #outboardLog: number
+  /** Start, count, coverage and place of those that wait. */
+  readonly #waiting = new Float64Array(WALK_SLOTS * 4)
+  #depth = 0
 
   /** The node taken last: its first chunk, its chunks, and whether it is a leaf of the encoding. */
   start = 0
@@ -26,52 +28,74 @@ export class PreOrderWalk {
   isLeaf = false
   /** Whether all of the node taken last is selected. */
   isWhole = false
+  /** Where the pair of the node taken last lies in an outboard, where it is above the groups of that. */
+  place = 0
   slot = -1
   leftSlot = -1
   rightSlot = -1
 
-  /** @param selection - already truncated to the blob's size. */
-  constructor(chunkCount: number, chunkGroupLog: number, selection: ChunkRanges) {
+  /**
+   * @param selection - already truncated to the blob's size.
+   * @param outboardLog - group size of the outboard that `place` is about.
+   */
+  constructor(
+    chunkCount: number,
+    chunkGroupLog: number,
+    selection: ChunkRanges,
+    order: OutboardOrder = 'pre',
+    outboardLog: number = chunkGroupLog,
+  ) {
     this.chunkCount = chunkCount
     this.#selection = selection
     this.#groupChunks = 2 ** chunkGroupLog
-    this.#push(0, chunkCount, selection.coverage(0, chunkCount))
+    this.#order = order
+    this.#outboardLog = outboardLog
+    this.#push(0, chunkCount, selection.coverage(0, chunkCount), rootPlaceOf(order, this.groups(chunkCount)))
+  }
+
+  /** Groups of the outboard under a node of `count` chunks. */
+  groups(count: number = this.count): number {
+    return Math.ceil(count / 2 ** this.#outboardLog)
   }
 
   /** Takes the next node; false at the end. */
   next(): boolean {
-    if (this.#waiting === 0) return false
-    const slot = --this.#waiting
-    this.slot = slot
-    this.start = this.#starts[slot]!
-    this.count = this.#counts[slot]!
-    this.isWhole = this.#whole[slot] === 2
+    if (this.#depth === 0) return false
+    const slot = (this.slot = --this.#depth)
+    const waiting = this.#waiting
+    this.start = waiting[4 * slot]!
+    this.count = waiting[4 * slot + 1]!
+    this.isWhole = waiting[4 * slot + 2] === 2
+    this.place = waiting[4 * slot + 3]!
     this.isLeaf = this.count === 1 || (this.isWhole && this.count <= this.#groupChunks)
-    this.leftSlot = -1
-    this.rightSlot = -1
+    this.leftSlot = this.rightSlot = -1
     if (!this.isLeaf) this.#descend()
     return true
   }
 
   /** Forgets the children of the parent taken last, or of the leaf nothing. */
   skipChildren(): void {
-    this.#waiting = this.slot
+    this.#depth = this.slot
   }
 
   #descend(): void {
-    const left = leftCountOf(this.count)
-    const middle = this.start + left
-    const end = this.start + this.count
-    this.rightSlot = this.#push(middle, this.count - left, this.isWhole ? 2 : this.#selection.coverage(middle, end))
-    this.leftSlot = this.#push(this.start, left, this.isWhole ? 2 : this.#selection.coverage(this.start, middle))
+    const { start, count, place } = this
+    const left = leftCountOf(count)
+    const middle = start + left
+    const coverageOf = (from: number, end: number): number => (this.isWhole ? 2 : this.#selection.coverage(from, end))
+    const groups = this.groups(count)
+    this.rightSlot = this.#push(middle, count - left, coverageOf(middle, start + count), rightPlaceOf(this.#order, place, groups))
+    this.leftSlot = this.#push(start, left, coverageOf(start, middle), leftPlaceOf(this.#order, place, groups))
   }
 
-  #push(start: number, count: number, coverage: 0 | 1 | 2): number {
+  #push(start: number, count: number, coverage: number, place: number): number {
     if (coverage === 0) return -1
-    const slot = this.#waiting++
-    this.#starts[slot] = start
-    this.#counts[slot] = count
-    this.#whole[slot] = coverage
+    const waiting = this.#waiting
+    const slot = this.#depth++
+    waiting[4 * slot] = start
+    waiting[4 * slot + 1] = count
+    waiting[4 * slot + 2] = coverage
+    waiting[4 * slot + 3] = place
     return slot
   }
 }

@@ -1,5 +1,6 @@
 /** Reading at an offset: bytes, a Blob or File, a file handle, or whatever a caller brings. */
-import { VerifyError } from './errors.ts'
+import { errorOf, refuse, VerifyError } from './errors.ts'
+import { after, type Later } from './later.ts'
 import { checkSize } from './tree.ts'
 
 /** A port: whoever has content to read from fits it. */
@@ -48,44 +49,30 @@ export function fromFileHandle(handle: FileHandleLike, size?: number): ReadAt | 
   }
 }
 
+/** What it is to be read with, and `undefined` for what cannot be read at an offset. */
+export function readAtOf(source: unknown): ReadAt | undefined {
+  if (source instanceof Uint8Array) return readExactly(source.length, (start, end) => source.subarray(start, end))
+  if (typeof Blob === 'function' && source instanceof Blob)
+    return readExactly(source.size, async (start, end) => new Uint8Array(await source.slice(start, end).arrayBuffer()))
+  return typeof (source as Partial<ReadAt>)?.readAt === 'function' ? (source as ReadAt) : undefined
+}
+
 export function isRandomAccess(source: unknown): source is RandomAccess {
-  return source instanceof Uint8Array || isBlob(source) || isReadAt(source)
-}
-
-function isBlob(source: unknown): source is Blob {
-  return typeof Blob === 'function' && source instanceof Blob
-}
-
-function isReadAt(source: unknown): source is ReadAt {
-  return typeof source === 'object' && source !== null && 'readAt' in source && typeof source.readAt === 'function'
+  return readAtOf(source) !== undefined
 }
 
 /** One shape for all of them. @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for anything else. */
 export function asReadAt(source: RandomAccess): ReadAt {
-  if (source instanceof Uint8Array) return readAtOfBytes(source)
-  if (isBlob(source)) return readAtOfBlob(source)
-  if (isReadAt(source)) return source
-  throw new VerifyError('VERIFY_BAD_ARGUMENT', 'expected bytes, a Blob or an object with `size` and `readAt`')
+  return readAtOf(source) ?? refuse('bytes, a Blob or a ReadAt', typeof source)
 }
 
-function readAtOfBytes(bytes: Uint8Array): ReadAt {
+function readExactly(size: number, read: (start: number, end: number) => Later<Uint8Array>): ReadAt {
   return {
-    size: bytes.length,
-    readAt(offset, length) {
-      if (offset + length > bytes.length)
-        throw new VerifyError('VERIFY_READ_FAILED', `read of ${length} bytes at ${offset}, of ${bytes.length}`)
-      return bytes.subarray(offset, offset + length)
-    },
-  }
-}
-
-function readAtOfBlob(blob: Blob): ReadAt {
-  return {
-    size: blob.size,
-    async readAt(offset, length) {
-      const bytes = new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer())
-      if (bytes.length !== length) throw new VerifyError('VERIFY_READ_FAILED', `read of ${length} bytes at ${offset} gave ${bytes.length}`)
-      return bytes
-    },
+    size,
+    readAt: (offset, length) =>
+      after(read(offset, offset + length), (bytes) => {
+        if (bytes.length === length) return bytes
+        throw errorOf('VERIFY_READ_FAILED', { offset, expected: length, got: bytes.length })
+      }),
   }
 }

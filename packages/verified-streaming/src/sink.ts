@@ -14,8 +14,9 @@ import { type ContentSize, UNKNOWN_SIZE } from './content-size.ts'
 import { type DecodeOptions, type Decoding, decodeWithParents } from './decode.ts'
 import type { VerifiedPart } from './decoder.ts'
 import { VerifyError } from './errors.ts'
+import { placeInPerfect } from './group-tree.ts'
 import type { SinkStore } from './memory-store.ts'
-import { leftPlaceOf, type OutboardOrder, rightPlaceOf, rootPlaceOf } from './outboard.ts'
+import { leftPlaceOf, type OutboardOrder, rightPlaceOf, rootPlaceOf } from './places.ts'
 import type { Outboard } from './outboard-builder.ts'
 import { decodeSinkState, encodeSinkState } from './sink-state.ts'
 import { checkChunkGroupLog, checkRoot, chunkCountOf, groupCountOf, leftCountOf } from './tree.ts'
@@ -128,9 +129,15 @@ class BlobSink implements Sink {
       encoded,
       this.#root,
       { ranges, chunkGroupLog: this.#log, maxSize: this.#maxSize, signal, end },
-      (start, count, bytes, at) => {
-        if (count > groupChunks)
-          pending.push({ slot: (start + leftCountOf(count)) / groupChunks - 1, pair: bytes.slice(at, at + PAIR_BYTES) })
+      (start, count, bytes, at, depth) => {
+        for (let level = depth; level > 0; level--) {
+          const chunks = depth === 1 ? count : groupChunks * 2 ** level
+          for (let first = 0; first < count && chunks > groupChunks; first += chunks) {
+            const from = at + placeInPerfect(depth, level, first / chunks, groupChunks * CHUNK_BYTES)
+            const middle = start + first + leftCountOf(Math.min(chunks, count - first))
+            pending.push({ slot: middle / groupChunks - 1, pair: bytes.slice(from, from + PAIR_BYTES) })
+          }
+        }
       },
     )
     let bytes = 0
@@ -207,8 +214,8 @@ class BlobSink implements Sink {
     const tree: TreeSource = {
       chunkGroupLog: this.#log,
       content: (offset, length) => readable(() => store.readContent(offset, length)),
-      descend() {},
-      pair: (_slot, start, count) => readable(() => store.readPair((start + leftCountOf(count)) / groupChunks - 1)),
+      order: 'pre',
+      pair: (_place, start, count) => readable(() => store.readPair((start + leftCountOf(count)) / groupChunks - 1)),
     }
     const still = await trueLeaves(findings(tree, this.#root, size, wholeGroupsOf(before, this.#log, size), signal))
     this.#held = this.#held.difference(before.difference(still))

@@ -1,5 +1,5 @@
 /** LEB128 of postcard for u64: seven bits a byte, least significant first. Only the shortest form is accepted. */
-import { VerifyError } from './errors.ts'
+import { errorOf, VerifyError } from './errors.ts'
 
 const VARINT_BYTES_MAX = 10
 
@@ -17,15 +17,13 @@ export function writeVarint(out: number[], value: bigint): void {
 export function readVarint(bytes: Uint8Array, offset: number): { value: bigint; next: number } {
   let value = 0n
   for (let i = 0; i < VARINT_BYTES_MAX; i++) {
-    const byte = bytes[offset + i]
-    if (byte === undefined) throw new VerifyError('VERIFY_MALFORMED', 'a number ends with the bytes', { offset })
+    const byte = bytes[offset + i] ?? 0
     value |= BigInt(byte & 0x7f) << BigInt(7 * i)
-    if (byte >= 0x80) continue
-    if (byte === 0 && i > 0) break
-    if (value >= 2n ** 64n) break
+    if (byte > 0x7f) continue
+    if ((byte === 0 && i > 0) || value >> 64n || offset + i >= bytes.length) break
     return { value, next: offset + i + 1 }
   }
-  throw new VerifyError('VERIFY_MALFORMED', 'a number is above 2^64-1 or not in its shortest form', { offset })
+  throw errorOf('VERIFY_MALFORMED', { what: 'a varint', offset })
 }
 
 /** A varint that counts something in memory: refused above what a `number` holds. */

@@ -1,10 +1,11 @@
 /** Content that lies beside its outboard, held against a root: all of it, ranges of it, or whatever of it is still true. */
-import { orAbort } from './byte-source.ts'
 import { ChunkRanges } from './chunk-ranges.ts'
-import { CHUNK_BYTES, HASH_BYTES, PAIR_BYTES, WALK_SLOTS } from './constants.ts'
+import { CHUNK_BYTES, HASH_BYTES, HEADER_BYTES, PAIR_BYTES, WALK_SLOTS } from './constants.ts'
 import { VerifyError } from './errors.ts'
 import { parentCv, subtreeCv } from './kernel/index.ts'
-import { leftPlaceOf, OutboardReader, type OutboardOrder, rightPlaceOf, rootPlaceOf } from './outboard.ts'
+import { orAbort } from './later.ts'
+import { type OutboardReader, readOutboard, readSize } from './outboard.ts'
+import type { OutboardOrder } from './places.ts'
 import { PreOrderWalk } from './pre-order-walk.ts'
 import { asReadAt, type RandomAccess, type ReadAt } from './random-access.ts'
 import { checkRoot, checkSize, chunkCountOf } from './tree.ts'
@@ -32,42 +33,19 @@ type Found = Uint8Array | undefined
 export interface TreeSource {
   readonly chunkGroupLog: number
   content(offset: number, length: number): Found | Promise<Found>
-  /** Told a parent's slot and those of its children, before the children are asked for. */
-  descend(slot: number, count: number, leftSlot: number, rightSlot: number): void
-  pair(slot: number, start: number, count: number): Found | Promise<Found>
+  /** Of the places of pairs. */
+  readonly order: OutboardOrder
+  pair(place: number, start: number, count: number): Found | Promise<Found>
 }
 
 /** Content beside an outboard in pre- or post-order. */
-class OutboardTree implements TreeSource {
-  readonly chunkGroupLog: number
-  readonly #data: ReadAt
-  readonly #reader: OutboardReader
-  readonly #places = new Float64Array(WALK_SLOTS)
-
-  constructor(data: ReadAt, reader: OutboardReader) {
-    this.chunkGroupLog = reader.chunkGroupLog
-    this.#data = data
-    this.#reader = reader
-    this.#places[0] = rootPlaceOf(reader.order, reader.groupCount)
-  }
-
-  #groups(count: number): number {
-    return Math.ceil(count / 2 ** this.chunkGroupLog)
-  }
-
-  content(offset: number, length: number): Uint8Array | Promise<Uint8Array> {
-    return this.#data.readAt(offset, length)
-  }
-
-  descend(slot: number, count: number, leftSlot: number, rightSlot: number): void {
-    const { order } = this.#reader
-    const place = this.#places[slot]!
-    if (rightSlot >= 0) this.#places[rightSlot] = rightPlaceOf(order, place, this.#groups(count))
-    if (leftSlot >= 0) this.#places[leftSlot] = leftPlaceOf(order, place, this.#groups(count))
-  }
-
-  pair(slot: number, _start: number, count: number): Uint8Array | Promise<Uint8Array> {
-    return this.#reader.pair(this.#places[slot]!, this.#groups(count))
+function besideOutboard(data: ReadAt, reader: OutboardReader): TreeSource {
+  const { chunkGroupLog, order } = reader
+  return {
+    chunkGroupLog,
+    order,
+    content: (offset, length) => data.readAt(offset, length),
+    pair: (place, _start, count) => reader.pair(place, Math.ceil(count / 2 ** chunkGroupLog)),
   }
 }
 
@@ -80,7 +58,7 @@ export async function* findings(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Finding, void, void> {
   const wholeGroups = ranges.truncate(size).roundUpToGroups(tree.chunkGroupLog).truncate(size)
-  const walk = new PreOrderWalk(chunkCountOf(size), tree.chunkGroupLog, wholeGroups)
+  const walk = new PreOrderWalk(chunkCountOf(size), tree.chunkGroupLog, wholeGroups, tree.order)
   const expected = new Uint8Array(WALK_SLOTS * HASH_BYTES)
   const actual = new Uint8Array(HASH_BYTES)
   expected.set(checkRoot(root))
@@ -89,7 +67,7 @@ export async function* findings(
     const { start, count, isLeaf, slot } = walk
     const isRoot = count === walk.chunkCount
     const from = start * CHUNK_BYTES
-    const read = isLeaf ? tree.content(from, Math.min(count * CHUNK_BYTES, size - from)) : tree.pair(slot, start, count)
+    const read = isLeaf ? tree.content(from, Math.min(count * CHUNK_BYTES, size - from)) : tree.pair(walk.place, start, count)
     const bytes = read instanceof Promise ? await orAbort(read, signal) : read
     if (bytes !== undefined && isLeaf) subtreeCv(bytes, 0, bytes.length, start, isRoot, actual, 0)
     else if (bytes !== undefined) parentCv(bytes, 0, isRoot, actual, 0)
@@ -98,7 +76,6 @@ export async function* findings(
     else if (!isLeaf) {
       if (walk.leftSlot >= 0) expected.set(bytes.subarray(0, HASH_BYTES), walk.leftSlot * HASH_BYTES)
       if (walk.rightSlot >= 0) expected.set(bytes.subarray(HASH_BYTES, PAIR_BYTES), walk.rightSlot * HASH_BYTES)
-      tree.descend(slot, count, walk.leftSlot, walk.rightSlot)
     }
     yield { start, count, isLeaf, isTrue }
   }
@@ -107,11 +84,14 @@ export async function* findings(
 async function open(data: RandomAccess, outboard: RandomAccess, options: VerifyRangesOptions): Promise<{ tree: TreeSource; size: number }> {
   const source = asReadAt(data)
   const size = checkSize(options.size ?? source.size)
-  const reader = new OutboardReader(asReadAt(outboard), size, options.order ?? 'pre')
-  const named = (await reader.namedSize()) ?? size
-  if (named !== size)
-    throw new VerifyError('VERIFY_MISMATCH', `the outboard is of ${named} bytes, not ${size}`, { what: 'outboard', offset: 0, end: size })
-  return { size, tree: new OutboardTree(source, reader) }
+  const proof = asReadAt(outboard)
+  const reader = readOutboard(proof, size, options.order)
+  if (reader.sizeAt !== undefined) {
+    const named = Number(readSize(await proof.readAt(reader.sizeAt, HEADER_BYTES), 0)) // beyond 2^53 not exactly: then it is another anyway
+    if (named !== size)
+      throw new VerifyError('VERIFY_MISMATCH', `the outboard is of ${named} bytes, not ${size}`, { what: 'outboard', offset: 0, end: size })
+  }
+  return { size, tree: besideOutboard(source, reader) }
 }
 
 /**

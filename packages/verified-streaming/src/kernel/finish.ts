@@ -1,65 +1,53 @@
 /** The end of a hash: the root's compression, repeated with a counter for outputs longer than 32 bytes. */
-import { BLOCK_BYTES, CHUNK_BYTES, CHUNK_END, CHUNK_START, CV_BYTES, CVS_AT, OUT_AT, PAIR_AT, PARENT, ROOT, TAIL_AT } from './constants.ts'
-import type { Engine, Mode } from './engine.ts'
+import { BLOCK_BYTES, CHUNK_BYTES, CHUNK_END, CHUNK_START, CV_BYTES, CVS_AT, OUT_AT, PARENT, ROOT } from './constants.ts'
+import type { Edge } from './edge.ts'
+import type { Mode } from './engine.ts'
+import { compress } from './portable.ts'
 import { engineFor } from './select.ts'
-import type { CvStack } from './stack.ts'
-import { chunksInto, keyAt, stage, subtreeInto } from './subtree.ts'
+import { chunksInto, keyAt, reduce, stage, subtreeInto } from './subtree.ts'
 
 /**
  * Output of the blob that ends with `tail` (at most 1 MiB; empty only for the empty blob) and whose earlier subtrees are in
- * `stack`, which is left as it was.
+ * `before`, which is left as it was.
  */
-export function finish(tail: Uint8Array, mode: Mode, stack: CvStack | undefined, outputBytes: number): Uint8Array {
+export function finish(tail: Uint8Array, mode: Mode, before: Edge | undefined, outputBytes: number): Uint8Array {
   const engine = engineFor(tail.length)
-  const { flags } = mode
   const key = keyAt(engine, mode)
-  if (stack === undefined || stack.depth === 0) {
-    if (outputBytes === CV_BYTES) {
-      subtreeInto(engine, tail, 0, tail.length, 0, true, flags, key)
-      return engine.memory.slice(CVS_AT, CVS_AT + CV_BYTES)
-    }
-    if (tail.length <= CHUNK_BYTES) return chunkOutput(engine, tail, flags, key, outputBytes)
-    pairOfTail(engine, tail, flags, key)
-  } else {
-    subtreeInto(engine, tail, 0, tail.length, stack.chunks, false, flags, key)
-    stack.joinTail(engine, CVS_AT, flags, key)
-  }
-  if (outputBytes !== CV_BYTES) return expand(engine, key, PAIR_AT, BLOCK_BYTES, flags | PARENT, outputBytes)
-  engine.parents(PAIR_AT, 1, flags | ROOT, key, OUT_AT)
-  return engine.memory.slice(OUT_AT, OUT_AT + CV_BYTES)
-}
-
-/** The two halves of a tree of more than one chunk, left at `PAIR_AT`. */
-function pairOfTail(engine: Engine, tail: Uint8Array, flags: number, key: number): void {
-  const count = chunksInto(engine, tail, 0, tail.length, 0, flags, 0, key)
-  const left = 2 ** (31 - Math.clz32(count - 1))
-  const rightAt = CVS_AT + left * CV_BYTES
-  engine.reduce(rightAt, count - left, 1, flags, 0, key)
-  engine.memory.copyWithin(PAIR_AT + CV_BYTES, rightAt, rightAt + CV_BYTES)
-  engine.reduce(CVS_AT, left, 1, flags, 0, key)
-  engine.memory.copyWithin(PAIR_AT, CVS_AT, CVS_AT + CV_BYTES)
-}
-
-/** Long output of a blob of one chunk: its blocks one by one, because the last is the root. */
-function chunkOutput(engine: Engine, bytes: Uint8Array, flags: number, key: number, outputBytes: number): Uint8Array {
-  let block = stage(engine, bytes, 0, bytes.length)
+  const { memory } = engine
+  let flags = mode.flags
+  // The root's input: chaining value, block, its length and flags.
   let cv = key
-  let blockFlags = flags | CHUNK_START
-  let left = bytes.length
-  for (; left > BLOCK_BYTES; left -= BLOCK_BYTES, block += BLOCK_BYTES) {
-    engine.output(cv, block, 0, 0, BLOCK_BYTES, blockFlags, OUT_AT)
-    cv = TAIL_AT
-    engine.memory.copyWithin(TAIL_AT, OUT_AT, OUT_AT + CV_BYTES)
-    blockFlags = flags
+  let block = CVS_AT
+  let length = BLOCK_BYTES
+  if (before && before.depth > 0) {
+    const edge = before.copy()
+    subtreeInto(engine, tail, 0, tail.length, edge.chunks, 0, flags, key)
+    edge.push(memory, CVS_AT, 0)
+    edge.fold(false)
+    memory.set(edge.cvs.subarray(0, BLOCK_BYTES), CVS_AT)
+    flags |= PARENT
+  } else if (tail.length > CHUNK_BYTES) {
+    reduce(engine, CVS_AT, chunksInto(engine, tail, 0, tail.length, 0, flags, 0, key), 2, flags, 0, key)
+    flags |= PARENT
+  } else {
+    block = stage(engine, tail, 0, tail.length)
+    const earlier = Math.max(0, Math.ceil(tail.length / BLOCK_BYTES) - 1) * BLOCK_BYTES
+    length = tail.length - earlier
+    if (earlier > 0) {
+      engine.one(block, earlier, 0, 0, flags | CHUNK_START, 0, key, CVS_AT, 1)
+      cv = CVS_AT
+      block += earlier
+    } else flags |= CHUNK_START
+    flags |= CHUNK_END
   }
-  return expand(engine, cv, block, left, blockFlags | CHUNK_END, outputBytes)
-}
-
-function expand(engine: Engine, cv: number, block: number, length: number, flags: number, outputBytes: number): Uint8Array {
+  if (outputBytes === CV_BYTES) {
+    engine.one(block, length, 0, 0, flags | ROOT, 0, cv, OUT_AT, 1)
+    return memory.slice(OUT_AT, OUT_AT + CV_BYTES)
+  }
   const out = new Uint8Array(outputBytes)
   for (let at = 0, counter = 0; at < outputBytes; at += BLOCK_BYTES, counter++) {
-    engine.output(cv, block, counter | 0, (counter / 2 ** 32) | 0, length, flags | ROOT, OUT_AT)
-    out.set(engine.memory.subarray(OUT_AT, OUT_AT + Math.min(BLOCK_BYTES, outputBytes - at)), at)
+    compress(engine.words, cv >> 2, block >> 2, counter | 0, (counter / 2 ** 32) | 0, length, flags | ROOT, OUT_AT >> 2, true)
+    out.set(memory.subarray(OUT_AT, OUT_AT + Math.min(BLOCK_BYTES, outputBytes - at)), at)
   }
   return out
 }

@@ -5,13 +5,10 @@
  *
  * Invariant: no state survives a call but the engine itself, so calls may interleave in any order.
  */
-import { BLOCK_BYTES, CHUNK_BYTES, CV_BYTES, CVS_AT, CVS_MAX, IV_AT, OUT_AT, PAIR_AT, ROOT, STAGE_BYTES } from './constants.ts'
-import { engineFor, shortcuts } from './select.ts'
-import { chunksInto, subtreeInto } from './subtree.ts'
-
-function copyOut(memory: Uint8Array, at: number, out: Uint8Array, outOffset: number): void {
-  for (let i = 0; i < CV_BYTES; i++) out[outOffset + i] = memory[at + i]!
-}
+import { BLOCK_BYTES, CHUNK_BYTES, CV_BYTES, CVS_AT, IV_AT, OUT_AT, PAIR_AT, PARENT, ROOT, STAGE_BYTES } from './constants.ts'
+import { type Engine, type Mode, PLAIN } from './engine.ts'
+import { compiled, engineFor } from './select.ts'
+import { chunksInto, keyAt, parents, reduce, subtreeInto } from './subtree.ts'
 
 /**
  * CV of one subtree: bytes `input[start, end)`, 1 to 2^20 of them, or 0 for the empty blob; `startChunk` is the index of
@@ -26,9 +23,26 @@ export function subtreeCv(
   out: Uint8Array,
   outOffset: number,
 ): void {
+  copyOut(subtree(input, start, end, startChunk, isRoot), CVS_AT, out, outOffset)
+}
+
+/** As `subtreeCv`, but answers whether the CV is the one whose eight words stand at `expected[index]`. */
+export function subtreeMatches(
+  input: Uint8Array,
+  start: number,
+  end: number,
+  startChunk: number,
+  isRoot: boolean,
+  expected: Int32Array,
+  index: number,
+): boolean {
+  return matches(subtree(input, start, end, startChunk, isRoot), CVS_AT, expected, index)
+}
+
+function subtree(input: Uint8Array, start: number, end: number, startChunk: number, isRoot: boolean): Engine {
   const engine = engineFor(end - start)
-  subtreeInto(engine, input, start, end, startChunk, isRoot, 0, IV_AT)
-  copyOut(engine.memory, CVS_AT, out, outOffset)
+  subtreeInto(engine, input, start, end, startChunk, isRoot ? ROOT : 0, 0, IV_AT)
+  return engine
 }
 
 /**
@@ -52,7 +66,7 @@ export function subtreeCvs(
   for (let at = start; at < end; at += runBytes) {
     const chunks = chunksInto(engine, input, at, Math.min(end, at + runBytes), startChunk + (at - start) / CHUNK_BYTES, 0, 0, IV_AT)
     const groups = Math.ceil(chunks / groupChunks)
-    if (groupChunks > 1) engine.reduce(CVS_AT, chunks, groups, 0, 0, IV_AT)
+    reduce(engine, CVS_AT, chunks, groups, 0, 0, IV_AT)
     out.set(engine.memory.subarray(CVS_AT, CVS_AT + groups * CV_BYTES), to)
     to += groups * CV_BYTES
   }
@@ -60,13 +74,8 @@ export function subtreeCvs(
 }
 
 /** Parent of two CVs lying side by side (64 bytes) at `pairOffset`. Writes 32 bytes to `out`. */
-export function parentCv(pair: Uint8Array, pairOffset: number, isRoot: boolean, out: Uint8Array, outOffset: number): void {
-  if (shortcuts !== undefined) return shortcuts.parentCv(pair, pairOffset, isRoot, out, outOffset)
-  const engine = engineFor(BLOCK_BYTES)
-  const { memory } = engine
-  for (let i = 0; i < BLOCK_BYTES; i++) memory[PAIR_AT + i] = pair[pairOffset + i]!
-  engine.parents(PAIR_AT, 1, isRoot ? ROOT : 0, IV_AT, OUT_AT)
-  copyOut(memory, OUT_AT, out, outOffset)
+export function parentCv(pair: Uint8Array, pairOffset: number, isRoot: boolean, out: Uint8Array, outOffset: number, mode?: Mode): void {
+  copyOut(parent(pair, pairOffset, isRoot, mode), OUT_AT, out, outOffset)
 }
 
 /**
@@ -74,45 +83,37 @@ export function parentCv(pair: Uint8Array, pairOffset: number, isRoot: boolean, 
  * bytes shows them) stand at `expected[index]`. Fastest when `pair` is exactly 64 bytes long.
  */
 export function parentMatches(pair: Uint8Array, pairOffset: number, isRoot: boolean, expected: Int32Array, index: number): boolean {
-  if (shortcuts !== undefined) return shortcuts.parentMatches(pair, pairOffset, isRoot, expected, index)
+  if (compiled) return compiled.parentMatches(pair, pairOffset, isRoot ? PARENT | ROOT : PARENT, expected, index)
+  return matches(parent(pair, pairOffset, isRoot), OUT_AT, expected, index)
+}
+
+/** Leaves the value of a parent at `OUT_AT`. */
+function parent(pair: Uint8Array, pairOffset: number, isRoot: boolean, mode: Mode = PLAIN): Engine {
   const engine = engineFor(BLOCK_BYTES)
-  for (let i = 0; i < BLOCK_BYTES; i++) engine.memory[PAIR_AT + i] = pair[pairOffset + i]!
-  engine.parents(PAIR_AT, 1, isRoot ? ROOT : 0, IV_AT, OUT_AT)
-  return matches(engine.words, OUT_AT, expected, index)
+  const flags = mode.flags | (isRoot ? PARENT | ROOT : PARENT)
+  const key = keyAt(engine, mode)
+  if (compiled) compiled.parent(pair, pairOffset, flags, key)
+  else {
+    engine.memory.set(pair.subarray(pairOffset, pairOffset + BLOCK_BYTES), PAIR_AT)
+    engine.one(PAIR_AT, BLOCK_BYTES, 0, 0, flags, 0, key, OUT_AT, 1)
+  }
+  return engine
 }
 
-/** As `subtreeCv`, but answers whether the CV is the one whose eight words stand at `expected[index]`. */
-export function subtreeMatches(
-  input: Uint8Array,
-  start: number,
-  end: number,
-  startChunk: number,
-  isRoot: boolean,
-  expected: Int32Array,
-  index: number,
-): boolean {
-  const engine = engineFor(end - start)
-  subtreeInto(engine, input, start, end, startChunk, isRoot, 0, IV_AT)
-  return matches(engine.words, CVS_AT, expected, index)
-}
-
-/**
- * Parents of `count` consecutive pairs (64 bytes each) at `pairOffset`, none of them a root, four at a time. Writes 32 bytes
- * each to `out`, which may be `pairs` itself at the same offset.
- */
-export function parentCvs(pairs: Uint8Array, pairOffset: number, count: number, out: Uint8Array, outOffset: number): void {
+/** Parents of `count` consecutive pairs (64 bytes each, up to 512), none of them a root, four at a time. Writes 32 bytes each to `out`. */
+export function parentCvs(pairs: Uint8Array, count: number, out: Uint8Array): void {
   const engine = engineFor(count * BLOCK_BYTES)
   const { memory } = engine
-  const step = CVS_MAX / 2
-  for (let i = 0; i < count; i += step) {
-    const some = Math.min(step, count - i)
-    memory.set(pairs.subarray(pairOffset + i * BLOCK_BYTES, pairOffset + (i + some) * BLOCK_BYTES), CVS_AT)
-    engine.parents(CVS_AT, some, 0, IV_AT, CVS_AT)
-    out.set(memory.subarray(CVS_AT, CVS_AT + some * CV_BYTES), outOffset + i * CV_BYTES)
-  }
+  memory.set(pairs.subarray(0, count * BLOCK_BYTES), CVS_AT)
+  parents(engine, CVS_AT, count, 0, IV_AT, CVS_AT)
+  out.set(memory.subarray(CVS_AT, CVS_AT + count * CV_BYTES))
 }
 
-function matches(words: Int32Array, at: number, expected: Int32Array, index: number): boolean {
-  for (let i = 0; i < CV_BYTES / 4; i++) if (words[at / 4 + i] !== expected[index + i]) return false
+function copyOut({ memory }: Engine, valueAt: number, out: Uint8Array, outOffset: number): void {
+  for (let i = 0; i < CV_BYTES; i++) out[outOffset + i] = memory[valueAt + i]!
+}
+
+function matches({ words }: Engine, valueAt: number, expected: Int32Array, index: number): boolean {
+  for (let i = 0; i < CV_BYTES / 4; i++) if (words[valueAt / 4 + i] !== expected[index + i]) return false
   return true
 }

@@ -1,7 +1,7 @@
 /** The three modes of BLAKE3 as the kernel takes them: a key (absent: the IV) and the flag that every compression carries. */
-import { VerifyError } from '../errors.ts'
+import { refuse } from '../errors.ts'
 import { CV_BYTES, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, KEYED_HASH } from './constants.ts'
-import type { Mode } from './engine.ts'
+import { type Mode, PLAIN } from './engine.ts'
 import { finish } from './finish.ts'
 
 export interface ModeOptions {
@@ -11,14 +11,13 @@ export interface ModeOptions {
   readonly context?: string | undefined
 }
 
-const PLAIN: Mode = { flags: 0, key: undefined }
 const CONTEXT: Mode = { flags: DERIVE_KEY_CONTEXT, key: undefined }
 
 /** @throws {VerifyError} `VERIFY_BAD_ARGUMENT` when the key is not 32 bytes, or both are given. */
 export function modeOf({ key, context }: ModeOptions): Mode {
-  if (key !== undefined && context !== undefined) throw new VerifyError('VERIFY_BAD_ARGUMENT', 'a hash takes a key or a context, not both')
+  if (key !== undefined && context !== undefined) refuse('a key or a context', 'both')
   if (key !== undefined) {
-    if (key.length !== CV_BYTES) throw new VerifyError('VERIFY_BAD_ARGUMENT', `a key is ${CV_BYTES} bytes, got ${key.length}`)
+    if (key.length !== CV_BYTES) refuse('a key of 32 bytes', key.length)
     return { flags: KEYED_HASH, key: key.slice() }
   }
   if (context === undefined) return PLAIN

@@ -5,14 +5,14 @@
 import { kernelModule } from './compile.ts'
 import type { Engine } from './engine.ts'
 import { createPortableEngine } from './portable.ts'
-import { createWasmKernel, type Shortcuts } from './wasm.ts'
+import { createWasmKernel, type WasmKernel } from './wasm.ts'
 
-/** Bytes of work after which generating and compiling (about 3 ms) pays; each call counts as `CALL_BYTES` more. */
+/** Bytes of work after which generating and compiling (about 4 ms) pays; each call counts as `CALL_BYTES` more. */
 const WORK_BYTES = 65_536
 const CALL_BYTES = 256
 
-/** Set once the WebAssembly kernel runs. */
-export let shortcuts: Shortcuts | undefined
+/** Set once the WebAssembly kernel runs: for places that only ever see one function there, which engines can inline down to the call. */
+export let compiled: WasmKernel | undefined
 
 let engine: Engine | undefined
 let isSettled = false
@@ -25,7 +25,7 @@ export function engineFor(bytes: number): Engine {
   if (workBytes > WORK_BYTES) {
     isSettled = true
     const module = kernelModule()
-    if (module) ({ engine, shortcuts } = createWasmKernel(module))
+    if (module) ({ engine } = compiled = createWasmKernel(module))
   }
   engine ??= createPortableEngine()
   return engine

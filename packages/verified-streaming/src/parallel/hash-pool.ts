@@ -4,6 +4,7 @@
  */
 import { VerifyError } from '../errors.ts'
 import { kernelBytes } from '../kernel/compile.ts'
+import { checkNumber } from '../tree.ts'
 import { spawnWorker, type Worker, workerCountMax } from './spawn.ts'
 import type { WorkerAnswer, WorkerJob } from './worker-source.ts'
 
@@ -102,8 +103,7 @@ export class WorkerPool implements HashPool {
 
 /** @throws {VerifyError} `VERIFY_BAD_ARGUMENT` unless it is a whole number from 0 to 64. */
 export function checkWorkers(workers: number): number {
-  if (Number.isInteger(workers) && workers >= 0 && workers <= 64) return workers
-  throw new VerifyError('VERIFY_BAD_ARGUMENT', `workers must be a whole number from 0 to 64, got ${workers}`)
+  return checkNumber('workers', workers, 64)
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Building a tree with the values that workers make. */
-import { type BytePull, type ByteSource, orAbort, pullOf } from '../byte-source.ts'
+import { type BytePull, type ByteSource, pullOf } from '../byte-source.ts'
+import { orAbort } from '../later.ts'
 import type { TreeBuilder } from '../outboard-builder.ts'
 import { isRandomAccess } from '../random-access.ts'
 import { checkWorkers, type HashPool, WorkerPool } from './hash-pool.ts'
@@ -13,6 +14,7 @@ const WORKERS_DEFAULT = 4
 export interface BuildOptions {
   readonly chunkGroupLog: number
   readonly signal: AbortSignal | undefined
+  /** Hears of more bytes that are done. */
   readonly onBytes: (bytes: number) => void
 }
 
@@ -36,10 +38,8 @@ export async function poolFor(workers: number | HashPool | undefined, total: num
 /** Feeds all of `source` to `builder`, which has seen nothing yet. */
 export async function buildInParallel(pool: WorkerPool, builder: TreeBuilder, source: ByteSource, options: BuildOptions): Promise<void> {
   const { chunkGroupLog, signal, onBytes } = options
-  let bytes = 0
-  const onCvs = (cvs: Uint8Array, jobBytes: number): void => {
-    builder.addCvs(cvs, jobBytes)
-    bytes += jobBytes
+  const onCvs = (cvs: Uint8Array, bytes: number): void => {
+    builder.addCvs(cvs, bytes)
     onBytes(bytes)
   }
   const direct = directSourceOf(source)

@@ -7,7 +7,8 @@
  * Jobs are done in any order: a worker that the system keeps waiting holds up nobody else's. Memory is bounded by two slots
  * of 1 MiB a worker, and the values of `JOBS_HELD` jobs a worker.
  */
-import { type BytePull, orAbort } from '../byte-source.ts'
+import type { BytePull } from '../byte-source.ts'
+import { orAbort } from '../later.ts'
 import type { WorkerPool } from './hash-pool.ts'
 
 /** Bytes of the least job, and of every slot: a multiple of every chunk group size. */
