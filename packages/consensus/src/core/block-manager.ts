@@ -198,7 +198,7 @@ export class BlockManager {
   restore(bytes: Uint8Array): void {
     const incoming = this.#named(decodeSignedBlock(bytes), bytes, this.#parts.context.self)
     this.#slotOf(incoming).push(seenOf(incoming))
-    const vertex = this.#vertexOf(incoming)
+    const vertex = vertexOfBlock(incoming.signed.block, incoming.digest, incoming.key)
     if (this.#parts.rule.insert(vertex) === 'added') this.#parts.onAccepted(vertex, contentOf(incoming))
   }
 
@@ -366,7 +366,7 @@ export class BlockManager {
   #insert(incoming: Incoming): Vertex | undefined {
     const { context, rule, onAccepted } = this.#parts
     const { key, bytes } = incoming
-    const vertex = this.#vertexOf(incoming)
+    const vertex = vertexOfBlock(incoming.signed.block, incoming.digest, incoming.key)
     if (vertex.parents.some((parent) => (rule.dag.get(parent.key)?.createdAtMs ?? 0) > vertex.createdAtMs)) {
       context.count('blockBeforeAncestor')
       return undefined
@@ -377,10 +377,6 @@ export class BlockManager {
     this.#missing.delete(key)
     this.#arrived.push(key)
     return vertex
-  }
-
-  #vertexOf({ signed: { block }, key, digest }: Incoming): Vertex {
-    return vertexOfBlock(block, digest, key, this.#parts.evidence.offendersOf(block.systemTransactions))
   }
 }
 

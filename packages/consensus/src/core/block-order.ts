@@ -131,21 +131,24 @@ export class BlockOrder {
   }
 
   #record(commit: Commit): void {
-    const { context, onOwnOrdered } = this.#parts
+    const { context, evidence, onOwnOrdered } = this.#parts
     const { index } = commit.subDag
     const items: OrderedItem[] = []
     const sizes = new Map<Authority, number>()
+    const offenders = new Set<Authority>()
     for (const vertex of commit.vertices) {
       const held = this.#contents.get(vertex.key)
       if (held === undefined) throw new Error(`block ${vertex.key} is ordered and was not accepted, or was ordered before`)
       const { content } = held
       items.push(...itemsOfBlock(vertex, content.systemTransactions, content.hasTransactions))
+      for (const offender of evidence.offendersOf(content.systemTransactions)) offenders.add(offender)
       sizes.set(vertex.author, (sizes.get(vertex.author) ?? 0) + content.size)
       this.#forget(vertex.key)
       if (vertex.author !== context.self) continue
       this.own.committed(vertex.key, index)
       onOwnOrdered(vertex.round)
     }
+    for (const offender of offenders) this.rule.exclude(offender) // before the next commit, on every member
     this.#orderedBytes.set(index, sizes)
     this.#watchClosing(index, items)
     if (index <= this.emitter.recorded) this.#mismatch ||= this.#differs(commit)
@@ -214,10 +217,10 @@ export class BlockOrder {
   }
 
   #read(key: string, digest: Digest): { readonly vertex: Vertex; readonly items: readonly OrderedItem[] } | undefined {
-    const { context, evidence } = this.#parts
+    const { context } = this.#parts
     const block = readBlock(context.store, key)
     if (block === undefined) return undefined
-    const vertex = vertexOfBlock(block, digest, key, evidence.offendersOf(block.systemTransactions))
+    const vertex = vertexOfBlock(block, digest, key)
     return { vertex, items: itemsOfBlock(vertex, block.systemTransactions, block.transactions.length > 0) }
   }
 }

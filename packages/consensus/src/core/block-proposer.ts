@@ -39,7 +39,7 @@ export interface BlockProposerParts {
 
 export class BlockProposer {
   readonly #parts: BlockProposerParts
-  readonly #leaderTimeoutMs: number
+  readonly leaderTimeoutMs: number
   /** By author: the highest round that an own block named. */
   readonly #named: number[]
   /** Highest round with a quorum, and since when. */
@@ -54,7 +54,7 @@ export class BlockProposer {
     const { context } = parts
     const { leaderTimeoutMsMin, leaderTimeoutMsMax } = context.settings
     this.#parts = parts
-    this.#leaderTimeoutMs = Math.min(leaderTimeoutMsMax, Math.max(leaderTimeoutMsMin, LEADER_TIMEOUT_MS))
+    this.leaderTimeoutMs = Math.min(leaderTimeoutMsMax, Math.max(leaderTimeoutMsMin, LEADER_TIMEOUT_MS))
     this.#named = context.committee.members.map(() => 0)
     this.#previous = { round: 0, author: context.self, digest: context.genesis[context.self]!.digest }
     const bytes = context.store.get('proposed', LAST_KEY)
@@ -136,7 +136,7 @@ export class BlockProposer {
     const delayMs = isBusy() ? roundDelayMsMin : Math.max(roundDelayMsMin, idleDelayMsMax)
     const leader = this.#round === 0 ? undefined : rule.leaderOf(this.#round)
     const isLeaderHere = leader === undefined || rule.dag.slot(this.#round, leader).length > 0
-    return Math.max(this.#lastAtMs + delayMs, isLeaderHere ? Number.NEGATIVE_INFINITY : this.#roundAtMs + this.#leaderTimeoutMs)
+    return Math.max(this.#lastAtMs + delayMs, isLeaderHere ? Number.NEGATIVE_INFINITY : this.#roundAtMs + this.leaderTimeoutMs)
   }
 
   #propose(round: number): void {

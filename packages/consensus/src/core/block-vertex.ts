@@ -5,11 +5,10 @@ import type { Vertex } from '../dag/contract.ts'
 import type { Authority, Block, Digest } from '../wire/types.ts'
 import type { OrderedItem, StoreView } from './contract.ts'
 
-/** @param offenders - whom the evidence in the block proves guilty. */
-export function vertexOfBlock(block: Block, digest: Digest, key: string, offenders: readonly Authority[]): Vertex {
+export function vertexOfBlock(block: Block, digest: Digest, key: string): Vertex {
   const { round, author, createdAtMs } = block
   const parents = block.ancestors.map((ancestor) => ({ round: ancestor.round, author: ancestor.author, key: toHex(ancestor.digest) }))
-  return { round, author, digest, key, createdAtMs, parents, ...(offenders.length > 0 && { offenders }) }
+  return { round, author, digest, key, createdAtMs, parents }
 }
 
 /** System transactions first, each by itself; then the block, when it has transactions. */

@@ -240,12 +240,12 @@ export class CertificateIntake {
   }
 
   #insert(first: Candidate): void {
-    const { context, rule, evidence } = this.#parts
+    const { context, rule } = this.#parts
     const complete = [first]
     for (let candidate = complete.pop(); candidate !== undefined; candidate = complete.pop()) {
       const { certificate, key } = candidate
       const { header } = certificate
-      const vertex = vertexOf(candidate, evidence.offendersOf(header.systemTransactions))
+      const vertex = vertexOf(candidate)
       this.#fetcher.arrived(key)
       if (rule.insert(vertex) !== 'added') continue // 'conflict' sets `rule.halted`, which the core looks at
       const { payload, systemTransactions } = header

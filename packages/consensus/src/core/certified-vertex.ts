@@ -2,7 +2,7 @@
 import { toHex } from '../wire/bytes.ts'
 import { certificateDigest } from '../wire/certificate.ts'
 import { headerDigest } from '../wire/header.ts'
-import type { Authority, Certificate, Digest, PayloadEntry } from '../wire/types.ts'
+import type { Certificate, Digest, PayloadEntry } from '../wire/types.ts'
 import type { Vertex } from '../dag/contract.ts'
 
 /** What a vertex brings to execution. */
@@ -25,9 +25,8 @@ export function candidateOf(certificate: Certificate, chainId: number): Candidat
   return { certificate, headerDigest: ofHeader, digest, key: toHex(digest) }
 }
 
-/** @param offenders - whom the evidence in the header proves guilty. */
-export function vertexOf({ certificate: { header }, digest, key }: Candidate, offenders: readonly Authority[]): Vertex {
+export function vertexOf({ certificate: { header }, digest, key }: Candidate): Vertex {
   const { round, author, createdAtMs } = header
   const parents = header.parents.map((parent) => ({ round: round - 1, author: parent.author, key: toHex(parent.digest) }))
-  return { round, author, digest, key, createdAtMs, parents, ...(offenders.length > 0 && { offenders }) }
+  return { round, author, digest, key, createdAtMs, parents }
 }

@@ -72,6 +72,7 @@ export class Ordering {
     const commits: Emission[] = []
     for (let [commit] = rule.tryCommit(1); commit !== undefined; [commit] = rule.tryCommit(1)) {
       commits.push({ commit, items: this.#contentOf(commit) })
+      this.#exclude(commit)
       this.#settle(commit, isOwnOfThisRun)
     }
     const last = commits.length - 1
@@ -109,6 +110,14 @@ export class Ordering {
     })
   }
 
+  /** Who is proven guilty in this commit, before the next one is found: so it is the same on every member (2.12.6). */
+  #exclude({ vertices }: Commit): void {
+    const { rule, intake, evidence } = this.#parts
+    for (const { key } of vertices) {
+      for (const offender of evidence.offendersOf(intake.contentOf(key)?.systemTransactions ?? [])) rule.exclude(offender)
+    }
+  }
+
   #settle({ vertices, subDag }: Commit, isOwnOfThisRun: (round: number) => boolean): void {
     const { context, intake, ownHeaders, ownBatches, orphaned } = this.#parts
     for (const { author, round, key } of vertices) {
@@ -140,12 +149,12 @@ export class Ordering {
   }
 
   #read(key: string): { readonly vertex: Vertex; readonly items: readonly OrderedItem[] } | undefined {
-    const { context, evidence } = this.#parts
+    const { context } = this.#parts
     const bytes = context.store.get('certificate', key)
     if (bytes === undefined) return undefined
     const candidate = candidateOf(decodeCertificate(bytes, context.committee.size), context.setup.chainId)
     const { header } = candidate.certificate
-    const vertex = vertexOf(candidate, evidence.offendersOf(header.systemTransactions))
+    const vertex = vertexOf(candidate)
     this.#want(header.payload, vertex)
     return { vertex, items: itemsOf(vertex, header) }
   }

@@ -29,8 +29,6 @@ import { BATCH_BYTES_MAX, BLOCK_REQUEST_COUNT_MAX } from '../wire/limits.ts'
 /** Requests of one peer that are answered. */
 const REQUESTS_PER_SECOND = 200
 const REQUESTS_AT_ONCE = 400
-/** Without a new round for so long, the last own block is said again and others are asked; then ever more slowly. */
-const STALL_MS_MIN = 1_000
 
 /** @throws {ConsensusError} for a committee or a store that cannot be. */
 export function createUncertifiedCore(components: CoreComponents, setup: EpochSetup, options?: CoreOptions): Core {
@@ -51,7 +49,8 @@ class UncertifiedCore implements Core {
   readonly #acceptedRounds: number[]
   readonly #requests: TokenBucket[]
   readonly #random: () => number
-  #stallMs = STALL_MS_MIN
+  readonly #roundTrip = new RoundTrip()
+  #stallMs = RETRY_MS_MAX
   #movedAtMs = 0
   #movedRound = 0
   #timerAtMs = Number.POSITIVE_INFINITY
@@ -69,7 +68,7 @@ class UncertifiedCore implements Core {
     this.#checkpoints = new Checkpoints(context, this.#evidence)
     this.#floor = new Floor(context)
     this.#order = this.#createOrder(options)
-    this.#fetcher = new Fetcher(context, new RoundTrip(), {
+    this.#fetcher = new Fetcher(context, this.#roundTrip, {
       requestOf: (_, digests) => ({ type: 'blockRequest', epoch: setup.epoch, query: { by: 'digest', digests } }),
       requestCountMax: BLOCK_REQUEST_COUNT_MAX,
       authorBytesMax: BATCH_BYTES_MAX,
@@ -128,6 +127,7 @@ class UncertifiedCore implements Core {
   #start(): void {
     this.#isStarted = true
     this.#movedAtMs = this.#context.nowMs
+    this.#stallMs = this.#stallMsMin
     this.#floor.start(this.#random())
     if (!this.#isOver) this.#repeatLast()
   }
@@ -273,13 +273,18 @@ class UncertifiedCore implements Core {
     this.#context.push({ type: 'halt', reason })
   }
 
+  /** A round takes this long when all is well, or its leader is silent; then an answer would have come. */
+  get #stallMsMin(): number {
+    return Math.max(this.#context.settings.idleDelayMsMax, this.#proposer.leaderTimeoutMs) + this.#roundTrip.retryMs
+  }
+
   /** Nothing moves: say the last own block again, ask for what is missing, and ask somebody for what follows. */
   #watch(): void {
     const { nowMs } = this.#context
     if (this.#proposer.round > this.#movedRound) {
       this.#movedRound = this.#proposer.round
       this.#movedAtMs = nowMs
-      this.#stallMs = STALL_MS_MIN
+      this.#stallMs = this.#stallMsMin
       return
     }
     if (nowMs < this.#movedAtMs + this.#stallMs) return
