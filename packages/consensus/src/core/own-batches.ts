@@ -15,10 +15,11 @@ import type { Authority, Digest, PayloadEntry } from '../wire/types.ts'
 import type { BatchIndex } from './batch-index.ts'
 import type { CoreContext } from './context.ts'
 import type { RoundTrip } from './fetching.ts'
-import { RETRY_MS_MAX, UNCOMMITTED_BATCHES_MAX } from './settings.ts'
+import { BATCHES_PER_SECOND, RETRY_MS_MAX, UNCOMMITTED_BATCHES_MAX } from './settings.ts'
 
 const BATCH_HEAD_BYTES = 32
 const LENGTH_BYTES = 4
+const SEAL_MS_MIN: number = 1_000 / BATCHES_PER_SECOND
 /** The record of what is on its way: next seq u64 · digests. */
 const UNDERWAY_KEY = 'batches'
 
@@ -43,6 +44,7 @@ export class OwnBatches {
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
   #waitingSinceMs = 0
+  #sealedAtMs = Number.NEGATIVE_INFINITY
   #nextSeq = 0
 
   constructor(context: CoreContext, index: BatchIndex, roundTrip: RoundTrip) {
@@ -61,7 +63,7 @@ export class OwnBatches {
   }
 
   get nextAtMs(): number {
-    let next = this.#waiting.length > 0 ? this.#waitingSinceMs + this.#context.settings.batchDelayMsMax : Number.POSITIVE_INFINITY
+    let next = this.#waiting.length > 0 ? this.#sealsAtMs : Number.POSITIVE_INFINITY
     for (const { isHandedOver, retryAtMs } of this.#batches.values()) if (!isHandedOver) next = Math.min(next, retryAtMs)
     return next
   }
@@ -121,8 +123,8 @@ export class OwnBatches {
   }
 
   advance(): void {
-    const { nowMs, settings } = this.#context
-    if (this.#waiting.length > 0 && nowMs >= this.#waitingSinceMs + settings.batchDelayMsMax) this.#seal()
+    const { nowMs } = this.#context
+    if (this.#waiting.length > 0 && nowMs >= this.#sealsAtMs) this.#seal()
     for (const [key, batch] of this.#batches) if (!batch.isHandedOver && nowMs >= batch.retryAtMs) this.#repeat(key, batch)
   }
 
@@ -169,6 +171,11 @@ export class OwnBatches {
     return { told, waiting }
   }
 
+  /** When what waits is sealed for its age: no sooner after the last batch than others take them from one author. */
+  get #sealsAtMs(): number {
+    return Math.max(this.#waitingSinceMs + this.#context.settings.batchDelayMsMax, this.#sealedAtMs + SEAL_MS_MIN)
+  }
+
   /** The oldest that fit, at least one. */
   #takeWaiting(): Uint8Array[] {
     let size = BATCH_HEAD_BYTES
@@ -186,6 +193,7 @@ export class OwnBatches {
   #seal(): void {
     const { setup, self, settings, unixMs } = this.#context
     const transactions = this.#takeWaiting()
+    this.#sealedAtMs = this.#context.nowMs
     const seq = this.#nextSeq++
     const worker = seq % settings.workers
     const bytes = encodeBatch({ epoch: setup.epoch, author: self, worker, seq, createdAtMs: unixMs, transactions })

@@ -86,12 +86,13 @@ export class Proposer {
     }
   }
 
-  /** When the header of `round + 1` is due, given what is known now. */
+  /** When the header of `round + 1` is due, or this is worth asking again, given what is known now. */
   #proposesAtMs(round: number): number {
     const { context, hasWork } = this.#parts
     const { roundDelayMsMin, idleDelayMsMax } = context.settings
     const restedAtMs = this.#proposedAtMs + (hasWork() ? roundDelayMsMin : Math.max(roundDelayMsMin, idleDelayMsMax))
-    return this.#isReady(round) ? restedAtMs : Math.max(restedAtMs, this.#quorumAtMs + this.#leaderTimeoutMs(round))
+    if (context.nowMs < restedAtMs || this.#isReady(round)) return restedAtMs
+    return Math.max(restedAtMs, this.#quorumAtMs + this.#leaderTimeoutMs(round))
   }
 
   /** Whether nothing better is to be had from waiting in `round`. */

@@ -42,6 +42,10 @@ export interface ClusterOptions {
   readonly verify?: (transactions: readonly Uint8Array[]) => boolean
   /** What is on its way is lost where this says so. @default nothing is */
   readonly isLost?: (from: Authority, to: Authority, frame: Uint8Array) => boolean
+  /** How many items are executed of the sub-DAG that closes the epoch; `undefined` for every other. @default the epoch goes on */
+  readonly closingItemsOf?: (node: Authority, emitted: Emitted) => number | undefined
+  /** How often a frame arrives. @default once */
+  readonly copies?: (random: Random) => number
   /** Whether a node without records asks the others first (2.11); not in an epoch that follows one in which it took part. @default true */
   readonly asksOnFirstBoot?: boolean
   /** Nodes that never start. */
@@ -88,6 +92,10 @@ interface Running extends ClusterNode {
   waiting: Uint8Array[]
   timerAtMs: number
   hasBooted: boolean
+  /** The executor has seen the end of the epoch. */
+  hasClosed: boolean
+  /** It takes one sub-DAG after another. */
+  executorFreeAtMs: number
 }
 
 interface Planned {
@@ -130,7 +138,15 @@ export class Cluster {
         halts: [],
       },
       ...{ overloaded: [], retried: [], accepted: [], boundaries: 0, skewMs: 0 },
-      ...{ queue: new EffectQueue(), life: 0, waiting: [], timerAtMs: Number.POSITIVE_INFINITY, hasBooted: false },
+      ...{
+        queue: new EffectQueue(),
+        life: 0,
+        waiting: [],
+        timerAtMs: Number.POSITIVE_INFINITY,
+        hasBooted: false,
+        executorFreeAtMs: 0,
+        hasClosed: false,
+      },
     }))
     this.nodes = this.#running
   }
@@ -171,6 +187,7 @@ export class Cluster {
     node.core = undefined
     node.queue = new EffectQueue()
     node.waiting = []
+    node.executorFreeAtMs = 0
     node.life++
     node.timerAtMs = Number.POSITIVE_INFINITY
   }
@@ -295,12 +312,8 @@ export class Cluster {
         })
         return
       case 'emit':
-        this.#later(node, executeMs(node.authority), () => {
-          if (effect.commit.subDag.index !== node.executed.length + 1) throw new Error(`node ${node.authority}: emitted out of order`)
-          node.executed.push({ commit: effect.commit, items: effect.items })
-          node.transactions.push(...effect.items.flatMap((item) => transactionsOf(item, node.records)))
-          this.#step(node, { type: 'executed', index: effect.commit.subDag.index, isFinal: false })
-        })
+        node.executorFreeAtMs = Math.max(node.executorFreeAtMs, this.#nowMs) + executeMs(node.authority)
+        this.#later(node, node.executorFreeAtMs - this.#nowMs, () => this.#execute(node, effect))
         return
       case 'verify':
         this.#later(node, 0, () => this.#step(node, { type: 'verified', id: effect.id, isValid: verify(effect.transactions) }))
@@ -308,6 +321,18 @@ export class Cluster {
       default:
         return noteEffect(node, effect)
     }
+  }
+
+  /** What follows the closing sub-DAG is dropped. */
+  #execute(node: Running, { commit, items }: Emitted): void {
+    if (node.hasClosed) return
+    const { index } = commit.subDag
+    if (index !== node.executed.length + 1) throw new Error(`node ${node.authority}: emitted out of order`)
+    const executedCount = this.options.closingItemsOf?.(node.authority, { commit, items })
+    node.hasClosed = executedCount !== undefined
+    node.executed.push({ commit, items })
+    node.transactions.push(...items.slice(0, executedCount).flatMap((item) => transactionsOf(item, node.records)))
+    this.#step(node, { type: 'executed', index, isFinal: node.hasClosed })
   }
 
   /** Within this life of the node. */
@@ -327,7 +352,9 @@ export class Cluster {
     this.#linkFreeAtMs.set(link, atMs)
     const bytes = frame.slice()
     const target = this.#running[to]!
-    this.#plan(atMs, () => target.core !== undefined && this.#step(target, { type: 'frame', from, frame: bytes }))
+    for (let copies = this.options.copies?.(this.random) ?? 1; copies > 0; copies--) {
+      this.#plan(atMs, () => target.core !== undefined && this.#step(target, { type: 'frame', from, frame: bytes }))
+    }
   }
 
   /** A binary heap by (time, order of planning). */
