@@ -42,9 +42,13 @@ export class Ballots {
 
   /** Whether authors of stake Q have a block of the next round that passes the slot over. */
   isSkipped(round: number, author: Authority): boolean {
-    const passes = (voter: Vertex): boolean => this.#ballotOf(voter)?.votes[author] === undefined
+    const ballots = this.#rounds.get(round + 1)
+    if (ballots === undefined) return false
+    const passes = ({ key }: Vertex): boolean => ballots.get(key)!.votes[author] === undefined
     let stake = 0
-    for (const [voter, weight] of this.#stakes.entries()) if (this.#dag.slot(round + 1, voter).some(passes)) stake += weight
+    for (let voter = 0; voter < this.#stakes.length; voter++) {
+      if (this.#dag.slot(round + 1, voter).some(passes)) stake += this.#stakes[voter]!
+    }
     return stake >= this.#quorum
   }
 
@@ -66,10 +70,12 @@ export class Ballots {
   }
 
   #certify(certifier: Vertex): void {
-    const voters = certifier.parents.filter(({ round }) => round === certifier.round - 1)
-    for (const author of this.#stakes.keys()) {
+    const votings = certifier.parents
+      .filter(({ round }) => round === certifier.round - 1)
+      .map((voter) => ({ voter, ballot: this.#ballotOf(voter) }))
+    for (let author = 0; author < this.#stakes.length; author++) {
       for (const block of this.#dag.slot(certifier.round - 2, author)) {
-        const inFavour = voters.filter((voter) => this.#ballotOf(voter)?.votes[author] === block.key)
+        const inFavour = votings.filter(({ ballot }) => ballot?.votes[author] === block.key).map(({ voter }) => voter)
         if (this.#stakeOf(inFavour) >= this.#quorum) this.#ballotOf(block)?.certifiers.push(certifier)
       }
     }
@@ -77,9 +83,13 @@ export class Ballots {
 
   /** Stake of distinct authors. */
   #stakeOf(blocks: readonly { readonly author: Authority }[]): number {
-    if (blocks.length === 0) return 0
     let stake = 0
-    for (const author of new Set(blocks.map((block) => block.author))) stake += this.#stakes[author]!
+    for (let at = 0; at < blocks.length; at++) {
+      const { author } = blocks[at]!
+      let isFirst = true
+      for (let before = 0; before < at; before++) if (blocks[before]!.author === author) isFirst = false
+      if (isFirst) stake += this.#stakes[author]!
+    }
     return stake
   }
 }
