@@ -99,7 +99,7 @@ export class CertifiedFrames {
         checkpoints.receiveCertificate(frame.certificate)
         return true
       case 'evidence':
-        evidence.add(frame.evidence)
+        evidence.add(frame.evidence, from)
         return true
       case 'block':
       case 'blocks':

@@ -22,6 +22,7 @@ import { evidenceOfCheckpoints } from '../wire/evidence.ts'
 import type { Authority } from '../wire/types.ts'
 import type { CoreContext } from './context.ts'
 import type { EvidencePool } from './evidence-pool.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 /** Heights without a certificate that one signer's signatures are held for. */
 const OPEN_MAX = 128
@@ -32,6 +33,9 @@ const CHECKS_MAX = 64
 /** Own signatures that are said again while nothing comes of them. */
 const REPEAT_MAX = 16
 const REPEAT_MS = 1_000
+/** Second signatures of one signer that are checked, at two BLS verifications each: junk must not cost this thread its time. */
+const SUSPICIONS_PER_SECOND = 5
+const SUSPICIONS_AT_ONCE = 10
 /** A signature this far below the highest certificate comes from a member that is behind: it gets the certificate. */
 const LATE_HEIGHTS = 8
 
@@ -56,12 +60,15 @@ export class Checkpoints {
   readonly #heights = new Map<number, Height>()
   readonly #own = new Map<number, Uint8Array>()
   readonly #checking = new Map<number, BlockCertificate>()
+  /** By signer: how often its second signatures are looked at. */
+  readonly #suspicions: readonly TokenBucket[]
   #highestCertified = 0
   #repeatAtMs = Number.POSITIVE_INFINITY
 
   constructor(context: CoreContext, evidence: EvidencePool) {
     this.#context = context
     this.#evidence = evidence
+    this.#suspicions = context.committee.members.map(() => new TokenBucket(SUSPICIONS_PER_SECOND, SUSPICIONS_AT_ONCE))
   }
 
   get nextAtMs(): number {
@@ -159,7 +166,9 @@ export class Checkpoints {
     const key = toHex(sha256(bytes))
     const before = state.signed.get(signer)
     if (before !== undefined && before.key !== key) {
-      this.#evidence.add(evidenceOfCheckpoints(signer, before, { bytes, signature }))
+      if (this.#suspicions[signer]!.take(this.#context.nowMs)) {
+        this.#evidence.add(evidenceOfCheckpoints(signer, before, { bytes, signature }))
+      }
       return
     }
     if (before !== undefined || state.bad.has(signer)) return

@@ -3,7 +3,8 @@
  * order as a system transaction.
  *
  * One proof an offender is enough: the ledger slashes once per (signer, epoch), and the schedule leaves an offender out once. So the
- * first good one is what is kept, ordered and gossiped; an offender's name pays for at most ten checks.
+ * first good one is what is kept, ordered and gossiped. Of what one peer says about one offender at most ten are looked at: a peer's junk
+ * costs its own word, and shields nobody.
  *
  * Invariant: `#proven` holds offenders whose evidence passed `checkEvidence`, each with a durable record before anything was said.
  */
@@ -14,7 +15,7 @@ import type { Authority } from '../wire/types.ts'
 import { ConsensusError } from '../errors.ts'
 import type { CoreContext } from './context.ts'
 
-/** Evidence of one offender that is looked at when it comes by gossip. */
+/** Evidence against one offender that is looked at when one peer tells it. */
 const CHECKS_MAX = 10
 /** Verdicts on ordered evidence that are remembered: the same bytes stand in the blocks of several authors. */
 const VERDICTS_MAX = 256
@@ -22,7 +23,7 @@ const VERDICTS_MAX = 256
 export class EvidencePool {
   readonly #context: CoreContext
   readonly #proven = new Map<Authority, Uint8Array>()
-  readonly #checks = new Map<Authority, number>()
+  readonly #checks = new Map<string, number>()
   readonly #verdicts = new Map<string, Authority | undefined>()
   #toOrder: Uint8Array[] = []
 
@@ -39,12 +40,9 @@ export class EvidencePool {
     return this.#proven.has(signer)
   }
 
-  /** Of what this node saw itself, both parts with good signatures; also what a peer gossips. @returns whether it was new and good. */
-  add(evidence: Evidence): boolean {
-    if (this.#proven.has(evidence.signer)) return false
-    const checks = this.#checks.get(evidence.signer) ?? 0
-    if (checks >= CHECKS_MAX) return false
-    this.#checks.set(evidence.signer, checks + 1)
+  /** @param from - who told it; nobody for what this node saw itself. @returns whether it was new and good. */
+  add(evidence: Evidence, from?: Authority): boolean {
+    if (this.#proven.has(evidence.signer) || (from !== undefined && !this.#mayCheck(from, evidence.signer))) return false
     if (this.#fails(evidence)) {
       this.#context.count('evidenceRefused')
       return false
@@ -77,6 +75,14 @@ export class EvidencePool {
       if (offender !== undefined) offenders.add(offender)
     }
     return [...offenders].toSorted((a, b) => a - b)
+  }
+
+  #mayCheck(from: Authority, signer: Authority): boolean {
+    const pair = `${from}:${signer}`
+    const checks = this.#checks.get(pair) ?? 0
+    if (checks >= CHECKS_MAX || signer >= this.#context.committee.size) return false
+    this.#checks.set(pair, checks + 1)
+    return true
   }
 
   #verdictOf(bytes: Uint8Array): Authority | undefined {

@@ -14,10 +14,11 @@ import type { Statement } from '../wire/statement.ts'
 import { statementSigningBytes } from '../wire/statement.ts'
 import type { Authority } from '../wire/types.ts'
 import type { CoreContext } from './context.ts'
-import { RETRY_MS_MAX } from './settings.ts'
 
 const KEY = 'floor'
-const ASK_MS_MIN = 500
+/** All others may be needed: who has not answered is asked again before long. */
+const ASK_MS_MIN = 250
+const ASK_MS_MAX = 1_000
 
 /** What an answer is worth so far: a proven round, or `undefined` while the proof cannot be judged. */
 export type ProvenRound = () => number | undefined
@@ -104,7 +105,7 @@ export class Floor {
       this.#context.send(other, { type: 'floorQuery', epoch: this.#context.setup.epoch, nonce: this.#nonce })
     }
     this.#askAtMs = this.#context.nowMs + this.#waitMs
-    this.#waitMs = Math.min(RETRY_MS_MAX, this.#waitMs * 2)
+    this.#waitMs = Math.min(ASK_MS_MAX, this.#waitMs * 2)
   }
 
   #found(): number | undefined {

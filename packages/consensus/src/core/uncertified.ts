@@ -18,7 +18,7 @@ import { BlockOrder } from './block-order.ts'
 import { BlockProposer } from './block-proposer.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { CoreContext } from './context.ts'
-import type { Core, CoreComponents, CoreEffect, CoreEvent, CoreOptions, EpochSetup, Time } from './contract.ts'
+import type { Core, CoreComponents, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, Time } from './contract.ts'
 import { EvidencePool } from './evidence-pool.ts'
 import { Fetcher, RoundTrip } from './fetching.ts'
 import { Floor, type ProvenRound } from './floor.ts'
@@ -87,6 +87,12 @@ class UncertifiedCore implements Core {
 
   get isLive(): boolean {
     return this.#floor.isLive
+  }
+
+  get gauges(): CoreGauges {
+    const { gcRound, lastCommittedRound, dag, doneCount } = this.#order.rule
+    const { round } = this.#proposer
+    return { round, gcRound, lastCommittedRound, waiting: this.#blocks.waitingCount, vertices: dag.size, done: doneCount }
   }
 
   step(event: CoreEvent, time: Time, effects: CoreEffect[]): void {
@@ -166,7 +172,7 @@ class UncertifiedCore implements Core {
       case 'blockCertificate':
         return this.#checkpoints.receiveCertificate(frame.certificate)
       case 'evidence':
-        this.#evidence.add(frame.evidence)
+        this.#evidence.add(frame.evidence, from)
         return
       default:
         return this.#isOver ? undefined : this.#readLive(from, bytes, frame)
