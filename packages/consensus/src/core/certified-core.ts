@@ -15,7 +15,7 @@ import { readCertifiedHistory } from './certified-history.ts'
 import { type CertifiedParts, createCertifiedParts } from './certified-parts.ts'
 import { candidateOf, type VertexContent } from './certified-vertex.ts'
 import { CoreContext } from './context.ts'
-import type { Core, CoreComponents, CoreEffect, CoreEvent, CoreOptions, EpochSetup, Time } from './contract.ts'
+import type { Core, CoreComponents, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, Time } from './contract.ts'
 import { takeSystemTransactions } from './proposer.ts'
 import { VOTE_WINDOW } from './settings.ts'
 
@@ -56,6 +56,13 @@ class CertifiedCore implements Core {
 
   get isLive(): boolean {
     return this.#parts.ordering.hasOrderedOwn
+  }
+
+  get gauges(): CoreGauges {
+    const { rule, intake, voter } = this.#parts
+    const { gcRound, lastCommittedRound, dag, doneCount } = rule
+    const waiting = voter.parkedCount + intake.parkedCount
+    return { round: intake.quorumRound, gcRound, lastCommittedRound, waiting, vertices: dag.size, done: doneCount }
   }
 
   step(event: CoreEvent, time: Time, effects: CoreEffect[]): void {

@@ -159,8 +159,23 @@ export interface CoreOptions {
   }
 }
 
+/** Where a core stands, and the sizes of what peers could make grow. */
+export interface CoreGauges {
+  /** Highest round with a quorum in the DAG. */
+  readonly round: number
+  readonly gcRound: number
+  readonly lastCommittedRound: number
+  /** Headers, certificates or blocks that wait for something. */
+  readonly waiting: number
+  readonly vertices: number
+  /** Committed vertices above gcRound. */
+  readonly done: number
+}
+
 export interface Core {
   readonly mode: Mode
+  /** For metrics and tests; decides nothing. */
+  readonly gauges: CoreGauges
   /** A vertex that this very process made was ordered: so nothing of a later epoch can have been signed before it started (2.11). */
   readonly isLive: boolean
   step(event: CoreEvent, time: Time, effects: CoreEffect[]): void
