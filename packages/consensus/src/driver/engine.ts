@@ -7,7 +7,7 @@
 import { BarrierQueue } from '../core/barrier-queue.ts'
 import type { Epochs, EpochsEffect, EpochsEvent } from '../core/epochs-contract.ts'
 import type { ConsensusError } from '../errors.ts'
-import type { Clock, Store } from '../ports.ts'
+import type { Clock, Store, StoredRecord } from '../ports.ts'
 import type { FlowControl } from './flow-control.ts'
 import type { Share, Submissions } from './submissions.ts'
 import { named } from './failure.ts'
@@ -35,6 +35,7 @@ interface Arrival {
 /** While more waits for the disk, no peer is read. */
 const UNSYNCED_BYTES_MAX = 16 * 2 ** 20
 
+const bytesOf = (records: readonly StoredRecord[]): number => records.reduce((sum, { bytes }) => sum + bytes.length, 0)
 const isBarrier = (effect: DriverEffect): boolean => effect.type === 'epoch' && effect.effect.type === 'persist'
 
 export class Engine {
@@ -69,8 +70,10 @@ export class Engine {
     this.#isScheduled = false
     const arrivals = this.#arrivals
     this.#arrivals = []
-    for (const arrival of arrivals) this.#step(arrival)
-    this.#guarded(() => this.#pump())
+    this.#guarded(() => {
+      for (const arrival of arrivals) this.#step(arrival)
+      this.#pump()
+    })
   }
 
   #step({ event, shares }: Arrival): void {
@@ -94,9 +97,15 @@ export class Engine {
       if (inner?.type === 'accepted') adopted.push({ type: 'tell', shares: submissions.take(inner.count) })
       else if (inner?.type === 'retry') this.#retry(inner, onRetry)
       else if (inner?.type !== 'overloaded') adopted.push(effect)
-      if (inner?.type === 'persist') this.#unsyncedBytes += inner.records.reduce((sum, { bytes }) => sum + bytes.length, 0)
+      if (effect.type === 'epoch' && inner?.type === 'persist') this.#append(effect.epoch, inner.records)
     }
     return adopted
+  }
+
+  /** At once: the core reads what it has put away, and must not find less while an earlier sync still runs. */
+  #append(epoch: number, records: readonly StoredRecord[]): void {
+    this.#components.store.epoch(epoch).append(records)
+    this.#unsyncedBytes += bytesOf(records)
   }
 
   /** What was still waiting goes into the next epoch, if there is one for this node; what was promised is carried over by the core. */
@@ -116,11 +125,8 @@ export class Engine {
     const barriers = this.#queue.takeBarriers()
     if (barriers === undefined) return
     let bytes = 0
-    for (const barrier of barriers) {
-      if (barrier.type !== 'epoch' || barrier.effect.type !== 'persist') continue
-      store.epoch(barrier.epoch).append(barrier.effect.records)
-      for (const record of barrier.effect.records) bytes += record.bytes.length
-    }
+    for (const barrier of barriers)
+      if (barrier.type === 'epoch' && barrier.effect.type === 'persist') bytes += bytesOf(barrier.effect.records)
     store.sync().then(
       () => this.#release(bytes),
       (error: unknown) => this.#fail(error),
