@@ -63,3 +63,17 @@ test('100,000 events with many equal times come in the order of (time, sequence)
   engine.run(250)
   expect(ran).toEqual(times.map((_, label) => label).toSorted((a, b) => times[a]! - times[b]! || a - b))
 })
+
+test.each([100, 1000, 20_000])('of %i events, those that are left after most were cancelled come in order', (count) => {
+  const random = createRandom(count)
+  const engine = createEngine()
+  const ran: number[] = []
+  const kind = engine.kind('mark', (label) => ran.push(label))
+  const times = Array.from({ length: count }, () => random.below(count) / 4)
+  const timers = times.map((atMs, label) => engine.schedule(atMs, kind, label, 0, undefined))
+  const isCancelled = times.map(() => random.chance(0.8))
+  for (const label of random.shuffle([...timers.keys()])) if (isCancelled[label]) expect(engine.cancel(timers[label]!)).toBe(true)
+  engine.run(count)
+  const left = [...times.keys()].filter((label) => !isCancelled[label])
+  expect(ran).toEqual(left.toSorted((a, b) => times[a]! - times[b]! || a - b))
+})
