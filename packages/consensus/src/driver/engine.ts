@@ -21,6 +21,8 @@ export interface EngineComponents {
   readonly clock: Clock
   readonly flow: FlowControl
   readonly submissions: Submissions
+  /** Of the epoch that it begins with. */
+  readonly isMember: boolean
   readonly perform: (effect: DriverEffect) => void
   readonly onRetry: (transactions: readonly Uint8Array[]) => void
   readonly onFailure: (failure: ConsensusError) => void
@@ -44,12 +46,13 @@ export class Engine {
   #arrivals: Arrival[] = []
   #isScheduled = false
   #isStopped = false
-  #isMember = true
+  #isMember: boolean
   /** Of records that are not durable yet. */
   #unsyncedBytes = 0
 
   constructor(components: EngineComponents) {
     this.#components = components
+    this.#isMember = components.isMember
   }
 
   post(event: EpochsEvent, shares?: readonly Share[]): void {
@@ -89,8 +92,8 @@ export class Engine {
   #adopt(effects: readonly EpochsEffect[], shares: readonly Share[] | undefined): DriverEffect[] {
     const { submissions, onRetry } = this.#components
     const refused = effects.flatMap((each) => (each.type === 'epoch' && each.effect.type === 'overloaded' ? each.effect.transactions : []))
-    if (shares !== undefined) submissions.enter(shares, refused)
     for (const effect of effects) if (effect.type === 'begin' || effect.type === 'leave') this.#isMember = effect.type === 'begin'
+    if (shares !== undefined) submissions.enter(shares, refused, this.#isMember ? 'CONSENSUS_OVERLOADED' : 'CONSENSUS_NOT_A_MEMBER')
     const adopted: DriverEffect[] = []
     for (const effect of effects) {
       const inner = effect.type === 'epoch' ? effect.effect : undefined

@@ -66,6 +66,7 @@ export class RunningValidator implements Validator {
     try {
       await store.start()
       const { index, plan = this.#options.genesis } = await executor.lastApplied()
+      this.#assertRunning()
       this.#parts = this.#compose(plan, index)
       await network.start({
         onFrame: (from, frame) => {
@@ -74,10 +75,12 @@ export class RunningValidator implements Validator {
         },
         onPeer: (peer, isConnected) => this.#notePeer(peer, isConnected),
       })
+      this.#assertRunning()
       network.setPeers(this.#members())
       this.#post({ type: 'start' })
     } catch (error) {
       await this.#end('failed', error instanceof ConsensusError ? error : undefined)
+      await Promise.allSettled([network.stop(), store.stop()]) // what a stop() in between could not know of
       throw error
     }
   }
@@ -88,7 +91,7 @@ export class RunningValidator implements Validator {
 
   async submit(transactions: readonly Uint8Array[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<Submission> {
     signal?.throwIfAborted()
-    if (this.#phase !== 'running') throw new ConsensusError('CONSENSUS_STOPPED', `submit() to a validator that is ${this.#phase}`)
+    this.#assertRunning()
     const settled = this.#admission.submit(transactions, this.#isMember)
     return signal === undefined ? settled : orAborted(settled, signal)
   }
@@ -120,6 +123,10 @@ export class RunningValidator implements Validator {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
+  }
+
+  #assertRunning(): void {
+    if (this.#phase !== 'running') throw new ConsensusError('CONSENSUS_STOPPED', `the validator is ${this.#phase}`)
   }
 
   #post(event: EpochsEvent, shares?: readonly Share[]): void {
@@ -196,7 +203,17 @@ export class RunningValidator implements Validator {
       },
     })
     const perform = performer.perform.bind(performer)
-    const engine = new Engine({ epochs, store, clock, flow, submissions, perform, onRetry: onRetry ?? (() => {}), onFailure })
+    const engine = new Engine({
+      epochs,
+      store,
+      clock,
+      flow,
+      submissions,
+      isMember: current.self >= 0,
+      perform,
+      onRetry: onRetry ?? (() => {}),
+      onFailure,
+    })
     return { engine, executions, performer }
   }
 

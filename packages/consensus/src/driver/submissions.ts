@@ -62,14 +62,14 @@ export class Submissions {
   }
 
   /** Those that the core took, in this order; `refused` are those of them that it did not take after all, in this order too. */
-  enter(shares: readonly Share[], refused: readonly Uint8Array[]): void {
+  enter(shares: readonly Share[], refused: readonly Uint8Array[], code: ConsensusErrorCode): void {
     let next = 0
     for (const { ticket, count } of shares) {
       const before = next
       if (next < refused.length) {
         for (const [index, transaction] of ticket.transactions.entries()) {
           if (transaction !== refused[next]) continue
-          this.refuse(ticket, index, 'CONSENSUS_OVERLOADED')
+          this.refuse(ticket, index, code)
           next += 1
         }
       }

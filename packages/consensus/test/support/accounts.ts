@@ -165,11 +165,12 @@ export class AccountsExecutor implements Executor {
     for (const each of text.split('\n')) {
       const line = parseLine(each)
       if (line === undefined) continue
-      this.lines.push(line)
+      const { balances, closers, ...noted } = line
+      this.lines.push(noted)
       for (const id of line.ids) this.ids.add(BigInt(id))
-      line.balances.forEach((balance, i) => (this.balances[i] = balance))
+      balances.forEach((balance, i) => (this.balances[i] = balance))
       this.#closers.clear()
-      for (const closer of line.closers) this.#closers.add(closer)
+      for (const closer of closers) this.#closers.add(closer)
       const closing = this.#options.epochs?.get(line.epoch)
       if (line.isFinal && closing !== undefined)
         this.#begin({ digest: Buffer.from(line.digest, 'hex'), timestampMs: line.timestampMs }, closing.next)
