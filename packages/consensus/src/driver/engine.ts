@@ -5,9 +5,10 @@
  * It decides nothing: which effect waits for which is the queue's order, and that is the core's.
  */
 import { BarrierQueue } from '../core/barrier-queue.ts'
+import type { StoredRecord } from '../core/contract.ts'
 import type { Epochs, EpochsEffect, EpochsEvent } from '../core/epochs-contract.ts'
 import type { ConsensusError } from '../errors.ts'
-import type { Clock, Store, StoredRecord } from '../ports.ts'
+import type { Clock, Store } from '../ports.ts'
 import type { FlowControl } from './flow-control.ts'
 import type { Share, Submissions } from './submissions.ts'
 import { named } from './failure.ts'
