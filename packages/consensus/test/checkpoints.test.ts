@@ -86,7 +86,7 @@ describe.each<Mode>(['certified', 'uncertified'])('mode %s', (mode) => {
     cluster.run(2_000)
     const keyring = createBlsKeyring(committee.members.map(({ blsKey }) => blsKey))
     for (const at of [0, 1, 2, 3]) {
-      expect([...certificates[at]!.keys()].toSorted()).toEqual([1, 2, 3, 4, 5])
+      expect([...certificates[at]!.keys()].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5])
       for (const [height, encoded] of certificates[at]!) {
         const { bytes, signers, aggregate } = decodeBlockCertificate(encoded, 4)
         expect(toHex(bytes)).toBe(toHex(checkpointOf(height, 1)))
@@ -100,7 +100,7 @@ describe.each<Mode>(['certified', 'uncertified'])('mode %s', (mode) => {
     const { cluster, certificates } = run(mode, (at, height) => checkpointOf(height, at === LIAR ? 9 : 1))
     cluster.run(2_000)
     for (const at of [0, 1, 2, 3]) {
-      expect([...certificates[at]!.keys()].toSorted()).toEqual([1, 2, 3, 4, 5])
+      expect([...certificates[at]!.keys()].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5])
       for (const encoded of certificates[at]!.values()) expect(decodeBlockCertificate(encoded, 4).signers).toEqual(honest)
     }
     for (const at of honest) expect(cluster.nodes[at]!.counts.get('checkpointDissent')).toBe(5)
@@ -114,7 +114,7 @@ describe.each<Mode>(['certified', 'uncertified'])('mode %s', (mode) => {
     )
     cluster.run(2_000)
     for (const at of honest) {
-      expect([...certificates[at]!.keys()].toSorted()).toEqual([1, 2, 3, 4, 5])
+      expect([...certificates[at]!.keys()].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5])
       for (const encoded of certificates[at]!.values()) expect(decodeBlockCertificate(encoded, 4).signers).toEqual(honest)
     }
   })

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Mode } from '../src/dag/contract.ts'
 import { encodeFrame, frameEpochOf } from '../src/wire/frames.ts'
-import { Chain, type ChainOptions } from './support/chain.ts'
+import { Chain } from './support/chain.ts'
+import type { ChainOptions } from './support/chain-types.ts'
 
 const CORE = { batchDelayMsMax: 5, idleDelayMsMax: 20, roundDelayMsMin: 5, leaderTimeoutMsMin: 50, leaderTimeoutMsMax: 100 }
 const SWITCH: ChainOptions['epochs'] = [
@@ -80,7 +81,7 @@ describe.each<Mode>(['certified', 'uncertified'])('epochs of mode %s', (mode) =>
   })
 
   test('killed around the close, at any time of it, a node follows and nothing that was promised is lost or doubled', () => {
-    for (let killMs = 0; killMs < 60; killMs += 5) {
+    for (let killMs = 0; killMs < 60; killMs += 7) {
       const chain = createChain({ epochs: epochs.slice(0, 2), seed: 4, epochMs: 200 }).start()
       chain.feed(5, 600)
       const isNear = (): boolean => chain.nodes.some(({ counts }) => counts.has('ready 0'))

@@ -5,54 +5,25 @@
  */
 import { answersOf } from '../../src/core/answers.ts'
 import { BarrierQueue } from '../../src/core/barrier-queue.ts'
-import type { CoreOptions, EpochSetup } from '../../src/core/contract.ts'
+import type { EpochSetup } from '../../src/core/contract.ts'
 import { createEpochs } from '../../src/core/epochs.ts'
 import type { Epochs, EpochsEffect, EpochsEvent, NextEpoch, PeerKey } from '../../src/core/epochs-contract.ts'
-import type { Commit, Mode } from '../../src/dag/contract.ts'
+import type { Commit } from '../../src/dag/contract.ts'
 import { decodeBatch } from '../../src/wire/batch.ts'
 import { decodeSignedBlock } from '../../src/wire/block.ts'
 import { compareBytes, toHex } from '../../src/wire/bytes.ts'
 import { createCommittee } from '../../src/wire/committee.ts'
 import { encodeFrame } from '../../src/wire/frames.ts'
 import { decodeSystemTransaction, encodeSystemTransaction } from '../../src/wire/system-transaction.ts'
-import type { Authority } from '../../src/wire/types.ts'
 import { createCheapCommittee } from './committee.ts'
+import type { Applied, ChainOptions, Emitted, Item } from './chain-types.ts'
 import { MemoryRecords } from './memory-records.ts'
 import { createRandom, type Random } from './random.ts'
 import { VirtualTime } from './virtual-time.ts'
 
-export interface ChainOptions {
-  readonly seed: number
-  /** By epoch: its mode, and which of the nodes sit in it. */
-  readonly epochs: readonly { readonly mode: Mode; readonly nodes: readonly number[] }[]
-  /** Block time of an epoch. */
-  readonly epochMs: number
-  readonly core?: CoreOptions
-}
-
-export interface ExecutedBlock {
-  readonly epoch: number
-  readonly index: number
-  readonly digest: string
-  readonly transactions: readonly string[]
-}
-
-/** What an executor keeps, whatever happens to the process. */
-interface Applied {
-  blocks: ExecutedBlock[]
-  setup: EpochSetup
-  index: number
-  startedAtMs: number
-  readonly ready: Set<Authority>
-  readonly closed: EpochSetup[]
-}
-
 const CHAIN_ID = 7
 const GENESIS_MS = 1_700_000_000_000
 const GENESIS_HASH = new Uint8Array(32).fill(7)
-
-type Emitted = { readonly epoch: number; readonly commit: Commit; readonly items: readonly Item[] }
-type Item = Extract<Extract<EpochsEffect, { type: 'epoch' }>['effect'], { type: 'emit' }>['items'][number]
 
 export class ChainNode {
   readonly key: PeerKey
