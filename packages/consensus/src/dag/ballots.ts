@@ -23,17 +23,25 @@ export class Ballots {
   readonly #quorum: number
   readonly #rounds = new Map<number, Map<string, Ballot>>()
   #lowestRound = 1
+  /** By author: the call of `#stakeOf` that counted it last. A set that needs no clearing. */
+  readonly #countedIn: number[]
+  #call = 0
 
   constructor(dag: DagStore<'uncertified'>, stakes: readonly number[], quorum: number) {
     this.#dag = dag
     this.#stakes = stakes
     this.#quorum = quorum
+    this.#countedIn = stakes.map(() => 0)
   }
 
   /** Counts a block that was just added to the DAG. */
   add(block: Vertex): void {
     const votes: (string | undefined)[] = this.#stakes.map(() => undefined)
-    for (const { round, author, key } of block.parents) if (round === block.round - 1) votes[author] ??= key
+    for (const parent of block.parents) {
+      const { round, author } = parent
+      const key = this.#dag.get(parent.key)?.key ?? parent.key // the DAG's own string: equal ones are the same one then
+      if (round === block.round - 1) votes[author] ??= key
+    }
     let round = this.#rounds.get(block.round)
     if (round === undefined) this.#rounds.set(block.round, (round = new Map()))
     round.set(block.key, { votes, certifiers: [] })
@@ -70,12 +78,11 @@ export class Ballots {
   }
 
   #certify(certifier: Vertex): void {
-    const votings = certifier.parents
-      .filter(({ round }) => round === certifier.round - 1)
-      .map((voter) => ({ voter, ballot: this.#ballotOf(voter) }))
+    const voters = certifier.parents.filter(({ round }) => round === certifier.round - 1)
+    const votings = voters.map((voter) => ({ author: voter.author, ballot: this.#ballotOf(voter) }))
     for (let author = 0; author < this.#stakes.length; author++) {
       for (const block of this.#dag.slot(certifier.round - 2, author)) {
-        const inFavour = votings.filter(({ ballot }) => ballot?.votes[author] === block.key).map(({ voter }) => voter)
+        const inFavour = votings.filter(({ ballot }) => ballot?.votes[author] === block.key)
         if (this.#stakeOf(inFavour) >= this.#quorum) this.#ballotOf(block)?.certifiers.push(certifier)
       }
     }
@@ -84,11 +91,11 @@ export class Ballots {
   /** Stake of distinct authors. */
   #stakeOf(blocks: readonly { readonly author: Authority }[]): number {
     let stake = 0
-    for (let at = 0; at < blocks.length; at++) {
-      const { author } = blocks[at]!
-      let isFirst = true
-      for (let before = 0; before < at; before++) if (blocks[before]!.author === author) isFirst = false
-      if (isFirst) stake += this.#stakes[author]!
+    this.#call += 1
+    for (const { author } of blocks) {
+      if (this.#countedIn[author] === this.#call) continue
+      this.#countedIn[author] = this.#call
+      stake += this.#stakes[author]!
     }
     return stake
   }

@@ -69,7 +69,7 @@ const ballots: readonly Patch[] = [
     find: 'if (this.#dag.slot(round + 1, voter).some(passes)) stake += this.#stakes[voter]!',
     put: 'stake += this.#dag.slot(round + 1, voter).filter(passes).length * this.#stakes[voter]!',
   },
-  { id: 'commit-counts-blocks', class: 'safety', find: 'if (isFirst) stake', put: 'stake' },
+  { id: 'commit-counts-blocks', class: 'safety', find: 'if (this.#countedIn[author] === this.#call) continue', put: '' },
   { id: 'vote-for-any-in-slot', class: 'safety', find: 'ballot?.votes[author] === block.key', put: 'ballot?.votes[author] !== undefined' },
   {
     id: 'commits-the-first-in-slot',
