@@ -105,17 +105,12 @@ export function createSimulator(seed: number, { eventsMax, createHash }: Simulat
     cancel: (timer) => engine.cancel(timer),
     every(periodMs, fn) {
       check(periodMs > 0, `a period must be above 0 ms, got ${periodMs}`)
-      let isStopped = false
       const tick = (): void => {
-        if (isStopped) return
-        timer = at(engine.now() + periodMs, tick)
+        timer = at(engine.now() + periodMs, tick) // before the call, which may stop it
         fn()
       }
       let timer = at(engine.now() + periodMs, tick)
-      return () => {
-        isStopped = true
-        engine.cancel(timer)
-      }
+      return () => void engine.cancel(timer)
     },
     send(link, fn, bytes = 0) {
       checkLink(link)

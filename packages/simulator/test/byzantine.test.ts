@@ -61,6 +61,25 @@ test.each([2, 3, 4])('equivocating in %i copies tells disjoint sets that are not
   expect(plan.counts.get('equivocating')).toBe(heard.filter((each) => each.includes("'")).length)
 })
 
+test('a variant is made once for each story, so that all who hear it hear the same', () => {
+  let made = 0
+  const fork = equivocating<string>({
+    keyOf: (message) => message,
+    variant: (message, copy) => `${message}'${copy} made as number ${made++}`,
+  })
+  const { heard } = play([fork], { rounds: 3 })
+  expect([made, new Set(heard.filter((each) => each.includes('made')).map((each) => each.slice(2))).size]).toEqual([3, 3])
+})
+
+test('shares that differ shift nothing: each question draws once', () => {
+  const answers = (firstShare: number): boolean[] => {
+    const plan = createFaultPlan(5)
+    plan.occurs('x', firstShare)
+    return Array.from({ length: 50 }, () => plan.occurs('x', 0.5))
+  }
+  expect(answers(1)).toEqual(answers(0.3))
+})
+
 test('to the same node an equivocator tells the same story again', () => {
   const sim = createSimulator(1)
   const fork = equivocating<string>({ keyOf: (message) => message, variant: (message) => `${message}'` })

@@ -141,6 +141,9 @@ test('after a crash the disk goes on: what is synced later is kept', () => {
   sim.run(1)
   disk.crash('all')
   expect(read('log')).toBe('kept')
+  disk.append('log', bytesOf(' not this'))
+  disk.crash('all')
+  expect(read('log')).toBe('kept')
 })
 
 test('a full disk refuses the write and keeps the file; room that is freed can be used', () => {

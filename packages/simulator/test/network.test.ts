@@ -66,6 +66,13 @@ test('an ordered link loses nothing, keeps its order, and pays for each loss wit
   expect(arrivals.at(-1)!.atMs).toBeGreaterThan(clean.arrivals.at(-1)!.atMs)
 })
 
+test('time-outs of an ordered link double, and end: after six losses the message comes through', () => {
+  const { sim, network, arrivals } = createWorld({ isOrdered: true, lossShare: 1, retransmitMs: 100 })
+  network.send(0, 1, 1, 1)
+  sim.run(100_000)
+  expect(arrivals).toEqual([{ atMs: 10 + 100 * (1 + 2 + 4 + 8 + 16 + 32), to: 1, from: 0, message: 1 }])
+})
+
 test('an uplink sends one message after the other at its rate, to whomever they go', () => {
   const { sim, network, arrivals } = createWorld({ uplinkBytesPerSecond: 100_000 })
   for (const to of [1, 2, 3]) network.send(0, to, to, 1000) // 10 ms each

@@ -115,7 +115,8 @@ test('churn: nodes come and go in sessions of the given length, until it is stop
   const boots = nodes.reduce((sum, each) => sum + each.boots, 0) / 200
   expect(Math.abs(boots - 11)).toBeLessThan(1.5) // the first, and one each 2,000 ms
   stop()
-  const before = nodes.map((each) => each.boots)
+  const states = (): string[] => nodes.map(({ boots: count, isUp }) => `${count} ${isUp}`)
+  const before = states()
   sim.run(40_000)
-  expect(nodes.map((each) => each.boots)).toEqual(before)
+  expect(states()).toEqual(before)
 })

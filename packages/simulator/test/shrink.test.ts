@@ -11,12 +11,15 @@ test(`the result fails, is a part in order, and fails no more without any one de
     size: fc.integer({ min: 1, max: 60 }),
     needs: fc.array(fc.nat(59), { minLength: 1, maxLength: 5 }),
     isEither: fc.boolean(),
+    conditions: fc.array(fc.tuple(fc.nat(59), fc.nat(59)), { maxLength: 6 }), // the first is needed while the second is there
   })
-  const property = fc.property(cases, ({ size, needs, isEither }) => {
+  const property = fc.property(cases, ({ size, needs, isEither, conditions }) => {
     const all = Array.from({ length: size }, (_, i) => i)
     const needed = needs.map((need) => need % size)
-    const fails = (part: readonly number[]): boolean =>
-      isEither ? needed.some((each) => part.includes(each)) : needed.every((each) => part.includes(each))
+    const fails = (part: readonly number[]): boolean => {
+      const isEnough = isEither ? needed.some((each) => part.includes(each)) : needed.every((each) => part.includes(each))
+      return isEnough && conditions.every(([one, other]) => !part.includes(other % size) || part.includes(one % size))
+    }
     const { decisions, isMinimal } = shrink(all, fails)
     expect([isMinimal, fails(decisions), decisions.toSorted((a, b) => a - b)]).toEqual([true, true, decisions])
     for (const each of decisions) expect(fails(decisions.filter((other) => other !== each))).toBe(false)
