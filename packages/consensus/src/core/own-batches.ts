@@ -104,8 +104,12 @@ export class OwnBatches {
   /** Payload of headers that will not be ordered goes to the front (2.7), but for what another header brought. */
   putBack(payload: readonly PayloadEntry[]): void {
     const queued = new Set(this.#queue.map(({ digest }) => toHex(digest)))
-    const again = payload.filter(({ digest }) => this.#batches.has(toHex(digest)) && !queued.has(toHex(digest)))
-    this.#queue.unshift(...again)
+    const again = new Map<string, PayloadEntry>() // after a crash two headers may have carried the same
+    for (const entry of payload) {
+      const key = toHex(entry.digest)
+      if (this.#batches.has(key) && !queued.has(key)) again.set(key, entry)
+    }
+    this.#queue.unshift(...again.values())
   }
 
   /** Sub-DAG `index` orders it. */
