@@ -39,7 +39,7 @@ export interface ValidatorOptions {
   readonly genesis: EpochPlan
   /** Local settings of the core; what must be the same on every member stands in the plan of an epoch. */
   readonly core?: Omit<CoreOptions, 'parameters' | 'verifiesTransactions'>
-  /** Bytes of own transactions that may wait for their batch; more are refused with `CONSENSUS_OVERLOADED`. @default 16 MiB */
+  /** Bytes of own transactions that may wait for their batch, 64 more counted for each; beyond, they are refused with `CONSENSUS_OVERLOADED`. @default 16 MiB */
   readonly submitBytesMax?: number
   /** A block was applied by the executor. */
   readonly onBlock?: (block: OrderedBlock, executed: Executed) => void

@@ -196,12 +196,12 @@ describe('what is refused', () => {
   })
 
   test('more than may wait, at once, while what was accepted is ordered', async () => {
-    const members = await startFour('uncertified', { submitBytesMax: 10_000 })
+    const members = await startFour('uncertified', { submitBytesMax: 61_000 })
     const { validator } = members[0]!
     const outcomes = await Promise.all(Array.from({ length: 20 }, (_, i) => validator.submit(transfers(i * 100, 100))))
     const accepted = outcomes.reduce((sum, outcome) => sum + outcome.accepted, 0)
     expect(outcomes.flatMap(({ refused }) => refused).every(({ code }) => code === 'CONSENSUS_OVERLOADED')).toBe(true)
-    expect(accepted).toBe(800) // 8 of 1,200 bytes
+    expect(accepted).toBe(800) // 8 of 100 times 12 + 64 bytes
     await until(() => members.every(({ executor }) => executor.ids.size === accepted))
     expect(validator.status().waitingBytes).toBe(0)
   })

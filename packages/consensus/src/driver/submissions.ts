@@ -37,15 +37,18 @@ export interface Share {
   readonly count: number
 }
 
+/** Counted for each transaction, so that many tiny ones fill the limit too. */
+const OVERHEAD_BYTES = 64
+
 export class Submissions {
   /** What the core has and has not told of, in its order. */
   #waiting: Share[] = []
   readonly #open = new Set<Ticket>()
-  /** Bytes of transactions that were neither accepted nor refused. */
+  /** Of transactions that were neither accepted nor refused, with what each costs beside its bytes. */
   bytes = 0
 
   open(transactions: readonly Uint8Array[]): { readonly ticket: Ticket; readonly settled: Promise<Submission> } {
-    const bytes = transactions.reduce((sum, { length }) => sum + length, 0)
+    const bytes = transactions.reduce((sum, { length }) => sum + length + OVERHEAD_BYTES, 0)
     let ticket: Ticket | undefined
     const settled = new Promise<Submission>((resolve, reject) => {
       ticket = { transactions, refused: [], accepted: 0, left: transactions.length, bytes, resolve, reject }

@@ -9,10 +9,10 @@ test('the core tells by numbers, and each client hears of its own', async () => 
   const [first, second] = [submissions.open(list(3)), submissions.open(list(2))]
   submissions.enter([{ ticket: first.ticket, count: 3 }], [], 'CONSENSUS_OVERLOADED')
   submissions.enter([{ ticket: second.ticket, count: 2 }], [], 'CONSENSUS_OVERLOADED')
-  expect(submissions.bytes).toBe(5)
+  expect(submissions.bytes).toBe(5 * 65)
   submissions.accept(submissions.take(4))
   expect(await first.settled).toEqual({ accepted: 3, refused: [] })
-  expect(submissions.bytes).toBe(2)
+  expect(submissions.bytes).toBe(2 * 65)
   submissions.accept(submissions.take(1))
   expect(await second.settled).toEqual({ accepted: 2, refused: [] })
   expect(submissions.bytes).toBe(0)
