@@ -8,6 +8,7 @@
  */
 import { toHex } from '../wire/bytes.ts'
 import { headerDigest } from '../wire/header.ts'
+import { SYSTEM_TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
 import type { Certificate, Digest, SignedHeader } from '../wire/types.ts'
 import { decodeCertificate } from '../wire/certificate.ts'
 import { CertifiedFrames } from './certified-frames.ts'
@@ -89,9 +90,7 @@ class CertifiedCore implements Core {
       case 'transactions':
         return ownBatches.submit(event.transactions)
       case 'systemTransaction':
-        if (this.#system.length < SYSTEM_QUEUE_MAX) this.#system.push(event.bytes)
-        else this.#context.count('systemTransactionOverloaded')
-        return
+        return this.#takeSystemTransaction(event.bytes)
       case 'verified':
         peerBatches.verified(event.id, event.isValid)
         return
@@ -101,6 +100,12 @@ class CertifiedCore implements Core {
       default:
         return this.#takeCheckpoint(event)
     }
+  }
+
+  #takeSystemTransaction(bytes: Uint8Array): void {
+    const mayStand = bytes.length > 0 && bytes.length <= SYSTEM_TRANSACTION_BYTES_MAX && this.#system.length < SYSTEM_QUEUE_MAX
+    if (mayStand) this.#system.push(bytes.slice())
+    else this.#context.count('systemTransactionRefused')
   }
 
   #takeCheckpoint(event: CoreEvent): void {

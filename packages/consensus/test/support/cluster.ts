@@ -15,6 +15,7 @@ import type {
   EpochSetup,
   OrderedItem,
   StoredRecord,
+  StoreView,
 } from '../../src/core/contract.ts'
 import { EffectQueue, type DoableEffect } from '../../src/core/effect-queue.ts'
 import type { Commit, Mode } from '../../src/dag/contract.ts'
@@ -23,6 +24,7 @@ import { decodeSignedBlock } from '../../src/wire/block.ts'
 import { toHex } from '../../src/wire/bytes.ts'
 import { encodeFrame, type Frame } from '../../src/wire/frames.ts'
 import type { Authority } from '../../src/wire/types.ts'
+import { Agenda } from './agenda.ts'
 import { createCheapCommittee, type TestCommittee } from './committee.ts'
 import { MemoryRecords } from './memory-records.ts'
 import { createRandom, type Random } from './random.ts'
@@ -86,6 +88,8 @@ export interface ClusterNode {
 
 interface Running extends ClusterNode {
   queue: EffectQueue
+  /** What this life of the core has put away, durable or not: it reads that at once. */
+  pending: MemoryRecords
   /** Rises with every crash: what was planned for an earlier life means nothing. */
   life: number
   /** Own transactions that no client was told of yet. */
@@ -96,12 +100,6 @@ interface Running extends ClusterNode {
   hasClosed: boolean
   /** It takes one sub-DAG after another. */
   executorFreeAtMs: number
-}
-
-interface Planned {
-  readonly atMs: number
-  readonly order: number
-  readonly run: () => void
 }
 
 const CHAIN_ID = 1337
@@ -117,37 +115,15 @@ export class Cluster {
   /** Sees every frame that is sent, before loss. */
   onSend: (from: Authority, to: Authority, frame: Uint8Array) => void = () => {}
   readonly #running: readonly Running[]
-  readonly #planned: Planned[] = []
+  readonly #agenda = new Agenda()
   readonly #linkFreeAtMs = new Map<string, number>()
   #nowMs = 0
-  #order = 0
 
   constructor(options: ClusterOptions) {
     this.options = options
     this.committee = options.committee ?? createCheapCommittee(options.size)
     this.random = createRandom(options.seed)
-    this.#running = Array.from({ length: options.size }, (_, authority) => ({
-      ...{
-        authority,
-        core: undefined,
-        records: new MemoryRecords(),
-        executed: [],
-        transactions: [],
-        counts: new Map<string, number>(),
-        evidence: [],
-        halts: [],
-      },
-      ...{ overloaded: [], retried: [], accepted: [], boundaries: 0, skewMs: 0 },
-      ...{
-        queue: new EffectQueue(),
-        life: 0,
-        waiting: [],
-        timerAtMs: Number.POSITIVE_INFINITY,
-        hasBooted: false,
-        executorFreeAtMs: 0,
-        hasClosed: false,
-      },
-    }))
+    this.#running = Array.from({ length: options.size }, (_, authority) => createNode(authority))
     this.nodes = this.#running
   }
 
@@ -164,7 +140,12 @@ export class Cluster {
   setupOf(authority: Authority): EpochSetup {
     const genesisHash = new Uint8Array(32).fill(7)
     return {
-      ...{ chainId: CHAIN_ID, epoch: 3, genesisHash, committee: this.committee.members, self: authority, mode: this.options.mode },
+      chainId: CHAIN_ID,
+      epoch: 3,
+      genesisHash,
+      committee: this.committee.members,
+      self: authority,
+      mode: this.options.mode,
       beacon: new Uint8Array(32).fill(9),
       previous: { subDagDigest: genesisHash, timestampMs: GENESIS_MS },
       lastApplied: this.nodes[authority]!.executed.length,
@@ -175,7 +156,8 @@ export class Cluster {
   /** A new core over what the node has on disk. */
   restart(authority: Authority): void {
     const node = this.#running[authority]!
-    const components = { crypto: this.committee.cryptos[authority]!, store: node.records, random: () => this.random.u32() }
+    node.pending = new MemoryRecords()
+    const components = { crypto: this.committee.cryptos[authority]!, store: storeOf(node), random: () => this.random.u32() }
     node.core = this.options.createCore(components, this.setupOf(authority), this.options.core)
     node.hasBooted = true
     this.#step(node, { type: 'start' })
@@ -221,12 +203,12 @@ export class Cluster {
   run(forMs: number, isDone: () => boolean = () => false): boolean {
     const endMs = this.#nowMs + forMs
     let askAtMs = this.#nowMs
-    for (let next = this.#planned[0]; next !== undefined && next.atMs <= endMs; next = this.#planned[0]) {
+    for (let next = this.#agenda.next; next !== undefined && next.atMs <= endMs; next = this.#agenda.next) {
       if (next.atMs >= askAtMs) {
         if (isDone()) return true
         askAtMs = next.atMs + 10
       }
-      this.#pop()
+      this.#agenda.pop()
       this.#nowMs = Math.max(this.#nowMs, next.atMs)
       next.run()
     }
@@ -240,12 +222,13 @@ export class Cluster {
   }
 
   after(delayMs: number, run: () => void): void {
-    this.#plan(this.#nowMs + delayMs, run)
+    this.#agenda.plan(this.#nowMs + delayMs, run)
   }
 
   #step(node: Running, event: CoreEvent): void {
     const effects: CoreEffect[] = []
     node.core?.step(event, { nowMs: this.#nowMs, unixMs: GENESIS_MS + Math.floor(this.#nowMs) + node.skewMs }, effects)
+    for (const effect of effects) if (effect.type === 'persist') node.pending.write(effect.records)
     node.queue.push(effects)
     this.#drain(node)
   }
@@ -260,7 +243,8 @@ export class Cluster {
       const records = queue.takeRecords()
       if (records === undefined) return
       const { syncMs = 0 } = this.options
-      if (syncMs > 0) return this.#plan(this.#nowMs + syncMs, () => node.life === life && this.#synced(node, records) && this.#drain(node))
+      if (syncMs > 0)
+        return this.#agenda.plan(this.#nowMs + syncMs, () => node.life === life && this.#synced(node, records) && this.#drain(node))
       if (!this.#synced(node, records)) return
     }
   }
@@ -338,7 +322,7 @@ export class Cluster {
   /** Within this life of the node. */
   #later(node: Running, delayMs: number, run: () => void): void {
     const { life } = node
-    this.#plan(this.#nowMs + Math.max(0, delayMs), () => {
+    this.#agenda.plan(this.#nowMs + Math.max(0, delayMs), () => {
       if (node.life === life) run()
     })
   }
@@ -353,33 +337,43 @@ export class Cluster {
     const bytes = frame.slice()
     const target = this.#running[to]!
     for (let copies = this.options.copies?.(this.random) ?? 1; copies > 0; copies--) {
-      this.#plan(atMs, () => target.core !== undefined && this.#step(target, { type: 'frame', from, frame: bytes }))
+      this.#agenda.plan(atMs, () => target.core !== undefined && this.#step(target, { type: 'frame', from, frame: bytes }))
     }
   }
+}
 
-  /** A binary heap by (time, order of planning). */
-  #plan(atMs: number, run: () => void): void {
-    const heap = this.#planned
-    let at = heap.push({ atMs, order: this.#order++, run }) - 1
-    for (let parent = (at - 1) >> 1; at > 0 && isBefore(heap[at]!, heap[parent]!); parent = (at - 1) >> 1) {
-      swap(heap, at, parent)
-      at = parent
-    }
+function createNode(authority: Authority): Running {
+  return {
+    authority,
+    core: undefined,
+    records: new MemoryRecords(),
+    executed: [],
+    transactions: [],
+    counts: new Map(),
+    evidence: [],
+    halts: [],
+    overloaded: [],
+    retried: [],
+    accepted: [],
+    boundaries: 0,
+    skewMs: 0,
+    queue: new EffectQueue(),
+    pending: new MemoryRecords(),
+    life: 0,
+    waiting: [],
+    timerAtMs: Number.POSITIVE_INFINITY,
+    hasBooted: false,
+    hasClosed: false,
+    executorFreeAtMs: 0,
   }
+}
 
-  #pop(): void {
-    const heap = this.#planned
-    swap(heap, 0, heap.length - 1)
-    heap.pop()
-    for (let at = 0; ; ) {
-      const left = 2 * at + 1
-      let least = at
-      if (left < heap.length && isBefore(heap[left]!, heap[least]!)) least = left
-      if (left + 1 < heap.length && isBefore(heap[left + 1]!, heap[least]!)) least = left + 1
-      if (least === at) return
-      swap(heap, at, least)
-      at = least
-    }
+/** Lists are read when a core starts, and then there is nothing but what is durable. */
+function storeOf({ records, pending }: Running): StoreView {
+  return {
+    get: (kind, key) => pending.get(kind, key) ?? records.get(kind, key),
+    has: (kind, key) => pending.has(kind, key) || records.has(kind, key),
+    entries: (kind, afterRound) => records.entries(kind, afterRound),
   }
 }
 
@@ -403,14 +397,4 @@ function noteEffect(node: Running, effect: DoableEffect): void {
     const refused = new Set(effect.transactions)
     node.waiting = node.waiting.filter((transaction) => !refused.has(transaction))
   }
-}
-
-function isBefore(a: Planned, b: Planned): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
-}
-
-function swap<T>(items: T[], a: number, b: number): void {
-  const item = items[a]!
-  items[a] = items[b]!
-  items[b] = item
 }

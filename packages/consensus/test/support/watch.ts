@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest'
 import type { Commit } from '../../src/dag/contract.ts'
-import { blockDigest, decodeSignedBlock } from '../../src/wire/block.ts'
+import { blockDigest } from '../../src/wire/block.ts'
 import { toHex } from '../../src/wire/bytes.ts'
 import { decodeFrame } from '../../src/wire/frames.ts'
 import { headerDigest } from '../../src/wire/header.ts'
