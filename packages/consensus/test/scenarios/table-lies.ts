@@ -1,0 +1,182 @@
+/** Members that say one thing to some and another to others, or nothing. */
+import { dropping, equivocating } from '@selvedge/simulator'
+import { bodyOf, frameTypeOf } from '../../src/wire/frames.ts'
+import { decodeSignedHeader } from '../../src/wire/header.ts'
+import { alteredSlot, Conspiracy, forkOf, isOf, slotOf } from './liars.ts'
+import { counted, expectTrue, offendersIn, type Scenario } from './play.ts'
+import type { TimedWorld } from './timed-world.ts'
+
+const all = (faultyMax: number): number => faultyMax
+const one = (): number => 1
+
+/** Only liars are found guilty, and none of them is left out where `isSure`. */
+function expectGuilty(world: TimedWorld, isSure: boolean): void {
+  const offenders = offendersIn(world)
+  for (const offender of offenders) expectTrue(world.liars.includes(offender), `honest member ${offender} is found guilty`)
+  if (isSure) for (const liar of world.liars) expectTrue(offenders.has(liar), `liar ${liar} goes unpunished`)
+}
+
+/** Equivocates with `copies` and, certified, gathers votes for each variant. */
+function equivocate(world: TimedWorld, copies: number, isMeant?: (round: number) => boolean): Conspiracy {
+  const { committee, liars } = world
+  const conspiracy = new Conspiracy(committee, liars, (from, to, frame) => world.say(from, to, frame))
+  for (const liar of liars) {
+    const onVariant = (frame: Uint8Array): void => {
+      if (frameTypeOf(frame) === 'header') conspiracy.spread(frame)
+    }
+    world.lie(liar, equivocating(forkOf(committee, liar, copies, isMeant, onVariant)))
+    world.member(liar).hears = (from, frame) => conspiracy.hears(liar, from, frame)
+  }
+  return conspiracy
+}
+
+const equivocation = (copies: number): Scenario => ({
+  name: `liars say ${copies} different things at each slot, to disjoint sets`,
+  faults: ['equivocating'],
+  liars: all,
+  fault: (world) => void equivocate(world, copies),
+  // headers are not passed on: of three stories to disjoint sets nobody may ever see two, and then none is certified
+  mustFollow: (world) => expectGuilty(world, world.options.mode === 'uncertified' || copies === 2),
+  mustNot: (world) => expectTrue(world.referee.halts.length === 0, 'somebody halted'),
+})
+
+export const lies: readonly Scenario[] = [
+  equivocation(2),
+  equivocation(3),
+  {
+    name: 'a liar says two things exactly where it leads',
+    faults: ['equivocating'],
+    liars: one,
+    runMs: 500,
+    fault: (world) => {
+      const [liar = 0] = world.liars
+      const leads = new Set<number>()
+      const { log } = world.referee
+      // what leads is known from the log: in rotation, the liar comes again where it came before, a cycle later
+      const cycle = world.options.mode === 'certified' ? 2 * world.size : world.size
+      equivocate(world, 2, (round) => {
+        for (const { leader, leaderRound } of log) if (leader === liar) leads.add(leaderRound % cycle)
+        return leads.has(round % cycle)
+      })
+    },
+    mustFollow: (world) => expectTrue(world.referee.log.length > 5, 'nothing was committed'),
+    mustNot: (world) => expectTrue(world.referee.halts.length === 0, 'somebody halted'),
+  },
+  {
+    name: 'liars vote for every header they hear, and for both of a pair',
+    rules: ['certified'],
+    faults: ['vote for both'],
+    liars: all,
+    fault: (world) => {
+      const conspiracy = equivocate(world, 2)
+      world.sim.at(250, () => {
+        if (conspiracy.double > 0 && conspiracy.certificates > 0) world.plan.count('vote for both')
+      })
+    },
+    mustFollow: (world) => expectGuilty(world, true),
+    mustNot: (world) => expectTrue(world.referee.halts.length === 0, 'somebody halted'),
+  },
+  {
+    name: 'liars name both blocks of a pair of theirs, one by each of two ways',
+    rules: ['uncertified'],
+    faults: ['equivocating'],
+    liars: all,
+    fault: (world) => void equivocate(world, 2, (round) => round % 2 === 0),
+    mustFollow: (world) => expectGuilty(world, true),
+    mustNot: (world) => expectTrue(world.referee.halts.length === 0, 'somebody halted'),
+  },
+  {
+    name: 'liars give their votes to nobody',
+    rules: ['certified'],
+    faults: ['dropping'],
+    liars: all,
+    fault: (world) => world.liars.forEach((liar) => world.lie(liar, dropping({ isMeant: isOf('vote') }))),
+    mustFollow: (world) => expectTrue(world.referee.log.length > 5, 'nothing was committed'),
+    mustNot: (world) => expectGuilty(world, false),
+  },
+  {
+    name: 'liars give certificates or blocks to one member only',
+    faults: ['dropping'],
+    liars: all,
+    fault: (world) => {
+      const to = world.honest.slice(1)
+      for (const liar of world.liars) world.lie(liar, dropping({ to, isMeant: isOf('certificate', 'block') }))
+    },
+    mustFollow: (world) => expectTrue(world.referee.log.length > 5, 'nothing was committed'),
+    mustNot: (world) => expectGuilty(world, false),
+  },
+  {
+    name: 'liars give their batches to a bare quorum, and to the others nothing, not even asked',
+    rules: ['certified'],
+    faults: ['dropping'],
+    liars: all,
+    fault: (world) => {
+      world.feed(world.liars, 15, 250)
+      const to = world.honest.slice(0, world.faultyMax)
+      for (const liar of world.liars) world.lie(liar, dropping({ to, isMeant: isOf('batch', 'batchResponse') }))
+    },
+    mustFollow: (world) => {
+      const cheated = world.honest[0]!
+      const foreign = [...world.member(cheated).records.entries('batch')].filter(({ author }) => world.liars.includes(author!))
+      expectTrue(foreign.length > 0, 'what was withheld was not fetched from others')
+    },
+    mustNot: (world) => expectGuilty(world, false),
+  },
+  {
+    name: 'liars name their batches at a worker that does not hold them',
+    rules: ['certified'],
+    faults: ['wrong worker'],
+    liars: all,
+    options: () => ({ core: { parameters: { workers: 2 } } }),
+    fault: (world) => {
+      world.feed(world.liars, 15, 250)
+      for (const liar of world.liars) {
+        world.network.intercept(liar, (outgoing) => {
+          if (slotOf(liar, outgoing.message) === undefined) return [outgoing]
+          const message = alteredSlot(world.committee, outgoing.message, (vertex) => {
+            if (!('payload' in vertex) || vertex.payload.length === 0) return undefined
+            return { ...vertex, payload: vertex.payload.map((entry) => ({ ...entry, worker: 1 - entry.worker })) }
+          })
+          if (message === undefined) return [outgoing]
+          world.plan.count('wrong worker')
+          return [{ ...outgoing, message }]
+        })
+      }
+    },
+    mustFollow: (world) => expectTrue(counted(world, 'headerBatchMismatch') > 0, 'nobody noticed the worker'),
+    mustNot: (world) => {
+      for (const at of world.honest) {
+        for (const { bytes } of world.member(at).records.entries('voted')) void bytes
+      }
+      expectGuilty(world, false)
+    },
+  },
+  {
+    name: 'liars propose the batches of others, and their own twice',
+    rules: ['certified'],
+    faults: ['proposed again'],
+    liars: all,
+    fault: (world) => {
+      world.feed(world.liars, 15, 250)
+      for (const liar of world.liars) {
+        const own: { readonly digest: Uint8Array; readonly worker: number; readonly bytes: number }[] = []
+        world.network.intercept(liar, (outgoing) => {
+          if (frameTypeOf(outgoing.message) !== 'header') return [outgoing]
+          const { header } = decodeSignedHeader(bodyOf(outgoing.message))
+          const [again] = own
+          for (const entry of header.payload) if (!own.includes(entry)) own.push({ ...entry, digest: entry.digest.slice() })
+          if (again === undefined || header.payload.length > 0) return [outgoing]
+          const message = alteredSlot(world.committee, outgoing.message, (vertex) => ({ ...vertex, payload: [again] }))
+          if (message === undefined) return [outgoing]
+          world.plan.count('proposed again')
+          return [{ ...outgoing, message }]
+        })
+        // its own core would not know the votes for what it did not say: the lie is the header's, the certificate comes from the votes
+        const conspiracy = new Conspiracy(world.committee, [liar], (from, to, frame) => world.say(from, to, frame))
+        void conspiracy
+      }
+    },
+    mustFollow: (world) => expectTrue(world.referee.log.length > 5, 'nothing was committed'),
+    mustNot: (world) => expectTrue(world.referee.duplicates === 0, 'a batch was executed twice'),
+  },
+]
