@@ -22,4 +22,4 @@ export { forEachSeed, type KeptSeed, keptSeeds, type SeedEnvironment, type SeedR
 export { shrink, type Shrunk, type ShrinkOptions } from './shrink.ts'
 export { createSimulator, type Link, type Simulator, type SimulatorOptions } from './simulator.ts'
 export { createTrace, type Hash, type Trace, type TraceEntry, type TraceOptions } from './trace.ts'
-export { type TrapOptions, withTraps } from './traps.ts'
+export { setTraps, type TrapOptions, type Traps, withTraps } from './traps.ts'

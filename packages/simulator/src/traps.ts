@@ -18,6 +18,7 @@ const FUNCTIONS = [
   'queueMicrotask',
   'requestAnimationFrame',
   'process.nextTick',
+  'process.hrtime.bigint',
   'process.hrtime',
   'crypto.getRandomValues',
   'crypto.randomUUID',
@@ -75,46 +76,107 @@ function replace(path: string, make: (original: unknown) => unknown): (() => voi
   }
 }
 
-/** `new Date(ms)` is arithmetic and stays; `new Date()`, `Date()` and every `new Promise` are not. */
-function trapConstructor(original: unknown, path: string, spring: (path: string) => never): unknown {
-  return new Proxy(original as new (...args: unknown[]) => object, {
-    apply: () => spring(path),
-    construct(target, args, newTarget) {
-      if (path === 'Date' && args.length > 0) return Reflect.construct(target, args, newTarget) as object
-      return spring(`new ${path}`)
-    },
-  })
+/** Set traps. Between two runs they let everything through. */
+export interface Traps {
+  /**
+   * Calls `fn` with the traps armed; may be nested. Costs about 0.1 µs.
+   *
+   * @throws {SimulatorError} `SIMULATOR_TRAPPED`, naming the first trap that was stepped into (`details.name`), or a promise returned.
+   */
+  run<T>(fn: () => T): T
+  /** Puts everything back; the other way round than it was set, where several are. */
+  remove(): void
+}
+
+class SetTraps implements Traps {
+  readonly #undo: ((() => void) | undefined)[] = []
+  readonly #isPromiseAllowed: boolean
+  readonly #Promise = Promise // asking its trap would be slow
+  #armed = 0
+  #sprung: SimulatorError | undefined
+
+  constructor(allow: readonly string[]) {
+    this.#isPromiseAllowed = allow.includes('Promise')
+    // A proxy, so that what hangs on a function (`process.hrtime.bigint`) hangs on its trap.
+    const trapFunction = (path: string, original: unknown): unknown =>
+      new Proxy(original as (...args: unknown[]) => unknown, {
+        apply: (target, self, args) => (this.#armed > 0 ? this.#spring(path) : (Reflect.apply(target, self, args) as unknown)),
+      })
+    for (const path of [...FUNCTIONS, ...MATHS]) {
+      if (!allow.includes(path)) this.#undo.push(replace(path, (original) => trapFunction(path, original)))
+    }
+    for (const path of CONSTRUCTORS) {
+      if (!allow.includes(path)) this.#undo.push(replace(path, (original) => this.#trapConstructor(path, original)))
+    }
+  }
+
+  run<T>(fn: () => T): T {
+    const outer = this.#sprung
+    this.#sprung = undefined
+    this.#armed += 1
+    let result: T
+    let sprung: SimulatorError | undefined
+    try {
+      result = fn()
+    } catch (error) {
+      throw this.#sprung ?? error // the core may have made another error of it
+    } finally {
+      sprung = this.#sprung
+      this.#armed -= 1
+      this.#sprung = this.#armed === 0 ? undefined : (outer ?? sprung)
+    }
+    if (sprung !== undefined) throw sprung
+    if (result instanceof this.#Promise && !this.#isPromiseAllowed) {
+      throw new SimulatorError('SIMULATOR_TRAPPED', 'a deterministic core returned a promise', { name: 'Promise' })
+    }
+    return result
+  }
+
+  remove(): void {
+    for (const restore of this.#undo.splice(0).toReversed()) restore?.()
+  }
+
+  #spring(name: string): never {
+    const error = new SimulatorError('SIMULATOR_TRAPPED', `${name} was called inside a deterministic core`, { name })
+    this.#sprung ??= error
+    throw error
+  }
+
+  /** `new Date(ms)` is arithmetic and stays; `new Date()`, `Date()` and every `new Promise` are not. */
+  #trapConstructor(path: string, original: unknown): unknown {
+    return new Proxy(original as new (...args: unknown[]) => object, {
+      apply: (target, self, args) => (this.#armed > 0 ? this.#spring(path) : (Reflect.apply(target, self, args) as unknown)),
+      construct: (target, args, newTarget) => {
+        if (this.#armed > 0 && (path !== 'Date' || args.length === 0)) return this.#spring(`new ${path}`)
+        return Reflect.construct(target, args, newTarget) as object
+      },
+    })
+  }
+}
+
+/**
+ * Sets traps once, for a test that runs a core many times: setting takes about 0.4 ms, `run` 0.1 µs.
+ *
+ * @example
+ * const traps = setTraps()
+ * traps.run(() => core.step(event, time, effects))
+ * traps.remove()
+ */
+export function setTraps({ allow = [] }: TrapOptions = {}): Traps {
+  return new SetTraps(allow)
 }
 
 /**
  * Calls `fn` with every trap set, takes them away again and returns what it returned. May be nested.
  *
- * @throws {SimulatorError} `SIMULATOR_TRAPPED`, naming the first trap that was stepped into (`details.name`), or a promise returned.
- * @example withTraps(() => core.step(event, time, effects))
+ * @throws {SimulatorError} as `Traps.run`.
+ * @example withTraps(() => play(createSimulator(42)))
  */
-export function withTraps<T>(fn: () => T, { allow = [] }: TrapOptions = {}): T {
-  let sprung: SimulatorError | undefined
-  const spring = (name: string): never => {
-    const error = new SimulatorError('SIMULATOR_TRAPPED', `${name} was called inside a deterministic core`, { name })
-    sprung ??= error
-    throw error
-  }
-  const undo: ((() => void) | undefined)[] = []
-  let result: T
+export function withTraps<T>(fn: () => T, options: TrapOptions = {}): T {
+  const traps = setTraps(options)
   try {
-    for (const path of [...FUNCTIONS, ...MATHS]) if (!allow.includes(path)) undo.push(replace(path, () => () => spring(path)))
-    for (const path of CONSTRUCTORS) {
-      if (!allow.includes(path)) undo.push(replace(path, (original) => trapConstructor(original, path, spring)))
-    }
-    result = fn()
-  } catch (error) {
-    throw sprung ?? error // the core may have made another error of it
+    return traps.run(fn)
   } finally {
-    for (const restore of undo.toReversed()) restore?.()
+    traps.remove()
   }
-  if (sprung !== undefined) throw sprung
-  if (result instanceof Promise && !allow.includes('Promise')) {
-    throw new SimulatorError('SIMULATOR_TRAPPED', 'a deterministic core returned a promise', { name: 'Promise' })
-  }
-  return result
 }

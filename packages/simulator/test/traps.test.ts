@@ -1,4 +1,4 @@
-import { createNetwork, createSimulator, fixedLatency, withTraps } from '@selvedge/simulator'
+import { createNetwork, createSimulator, fixedLatency, setTraps, withTraps } from '@selvedge/simulator'
 import { expect, test } from 'vitest'
 
 const steps: readonly (readonly [string, () => unknown])[] = [
@@ -15,6 +15,7 @@ const steps: readonly (readonly [string, () => unknown])[] = [
   ['queueMicrotask', () => queueMicrotask(() => {})],
   ['process.nextTick', () => process.nextTick(() => {})],
   ['process.hrtime', () => process.hrtime()],
+  ['process.hrtime.bigint', () => process.hrtime.bigint()],
   ['crypto.getRandomValues', () => crypto.getRandomValues(new Uint8Array(1))],
   ['crypto.randomUUID', () => crypto.randomUUID()],
   ['AbortSignal.timeout', () => AbortSignal.timeout(1)],
@@ -106,4 +107,32 @@ test('the simulator itself runs inside the traps', () => {
     return count
   })
   expect(arrived).toBe(1)
+})
+
+test('traps that are set once let everything through between two runs, and can be stepped into again and again', async () => {
+  const traps = setTraps()
+  try {
+    for (let i = 0; i < 3; i++) {
+      expect(() => traps.run(() => Date.now())).toThrow('Date.now was called')
+      expect(traps.run(() => i)).toBe(i)
+      expect(Math.abs(Date.now() - new Date().getTime())).toBeLessThan(60_000)
+      expect(await new Promise((resolve) => setTimeout(() => resolve('later'), 0)).then((text) => `${text}!`)).toBe('later!')
+      expect([typeof process.hrtime.bigint(), crypto.getRandomValues(new Uint8Array(2)).length]).toEqual(['bigint', 2])
+      expect([Math.log(1), Math.random() < 1, Date().length > 10, new Date(5).getTime()]).toEqual([0, true, true, 5])
+    }
+    expect(() => traps.run(() => [1, 2].map((each) => traps.run(() => each + Math.random())))).toThrow('Math.random was called')
+    expect(traps.run(() => traps.run(() => 'nested'))).toBe('nested')
+    const hide = (): void => {
+      try {
+        Math.random()
+      } catch {
+        traps.run(() => 1) // a clean run inside does not wipe out what happened around it
+      }
+    }
+    expect(() => traps.run(hide)).toThrow('Math.random was called')
+  } finally {
+    traps.remove()
+    traps.remove()
+  }
+  expect(Date.now.name).toBe('now')
 })
