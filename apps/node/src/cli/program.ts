@@ -3,9 +3,10 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { join } from 'node:path'
 import { NodeError } from '../errors.ts'
 import { createReport, type Report } from './report.ts'
-import { parseListen, parseOrigin, parseRange } from './usage.ts'
+import { parseListen, parseOrigin, parseRange, parseValidators } from './usage.ts'
 
 const DATA_DEFAULT = join('.selvedge', 'node')
+const DEVNET_DATA_DEFAULT = '.selvedge'
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 const JSON_TEXT = 'results as one line of JSON on stdout'
 const DATA_TEXT = 'folder of the store and of the key'
@@ -37,12 +38,23 @@ Examples:
 The address line selvedge://HOST:PORT/KEY is what clients need. The key is made at the first run (DATA/node.key, mode 0600).
 SIGINT or SIGTERM stops it: lanes end, the store is closed. Logs go to stderr as JSON lines.`
 
+const DEVNET_EXAMPLES = `
+The story, on real processes under load: one validator is killed with -9 and comes back, half of them are cut from the other half and
+healed, the committee changes at an epoch's end, Mysticeti-C takes over from Bullshark at the next. Then the files that the validators left
+are read: delivered logs compared, every signed statement checked for a second one in its slot, every acknowledged transfer looked for.
+
+Examples:
+  $ selvedge devnet                                   the story, then the network goes on until Ctrl-C
+  $ selvedge devnet --once --json                     the story; one line of JSON; exit code 1 if anything did not hold
+  $ selvedge devnet --validators 7 --once`
+
 /** Runs the command line; resolves with the exit code: 0, 1 where the work failed, 2 for wrong use. */
 export async function runCli(args: readonly string[]): Promise<number> {
   const isJson = args.includes('--json')
   try {
-    await createProgram(createReport(isJson)).parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' })
-    return 0
+    const report = createReport(isJson)
+    await createProgram(report).parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' })
+    return report.isOk ? 0 : 1
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     return fail(error, isJson)
@@ -69,6 +81,7 @@ function createProgram(report: Report): Command {
   addGet(program, report)
   addAdd(program, report)
   addOrigin(program, report)
+  addDevnet(program, report)
   for (const command of program.commands)
     command
       .exitOverride()
@@ -120,6 +133,22 @@ function addOrigin(program: Command, report: Report): void {
     .addOption(listenOption('where HTTP is answered', 8080))
     .addHelpText('after', '\nExample:\n  $ selvedge origin ./photos --listen 127.0.0.1:8080')
     .action(async (folder, options) => (await import('../commands/origin.ts')).origin(report, folder, options))
+}
+
+function addDevnet(program: Command, report: Report): void {
+  program
+    .command('devnet')
+    .description('Run validators on this machine, each in a process of its own, and the story of what they survive.')
+    .addOption(new Option('--validators <count>', 'seats of the committee, 4 to 10').argParser(argument(parseValidators)).default(4))
+    .addOption(new Option('--story <name>', 'what happens to them').choices(['consensus']).default('consensus'))
+    .option('--once', 'end with the story; exit code 1 if anything did not hold')
+    .option('--data <dir>', 'where their data lies until the end', DEVNET_DATA_DEFAULT)
+    .addHelpText('after', DEVNET_EXAMPLES)
+    .action(async (options) => (await import('../commands/devnet.ts')).devnet(report, options))
+  program
+    .command('devnet-validator', { hidden: true })
+    .description('One process of `selvedge devnet`.')
+    .action(async () => (await import('../commands/devnet-validator.ts')).devnetValidator())
 }
 
 function listenOption(text: string, port: number): Option {

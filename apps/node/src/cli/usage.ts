@@ -32,3 +32,10 @@ export function parseOrigin(text: string): string {
   if (url === undefined || !/^https?:$/.test(url.protocol)) throw usage(`--origin: "${text}" is not an http(s) URL`)
   return url.href.replace(/\/$/, '')
 }
+
+/** Four is the least that survives one; more than ten are too many for one machine. */
+export function parseValidators(text: string): number {
+  const count = Number(text)
+  if (!/^\d{1,2}$/.test(text) || count < 4 || count > 10) throw usage(`--validators: "${text}" is not a number from 4 to 10`)
+  return count
+}

@@ -1,0 +1,8 @@
+/** `selvedge devnet-validator`: what `selvedge devnet` starts for each of its validators; of no use by itself. */
+import { runValidatorProcess } from '../devnet/validator-process.ts'
+import { NodeError } from '../errors.ts'
+
+export async function devnetValidator(): Promise<void> {
+  if (process.send === undefined) throw new NodeError('NODE_USAGE', 'devnet-validator is started by: selvedge devnet')
+  await runValidatorProcess()
+}
