@@ -4,7 +4,7 @@
  * `Mode` keeps the unsafe pairing out: Bullshark's rule on an uncertified DAG forks, so a `CommitRule<'certified'>` takes a
  * `DagStore<'certified'>` and nothing else.
  */
-import type { Ancestor, Authority, Digest, SubDag } from '../wire/types.ts'
+import type { Authority, Digest, SubDag } from '../wire/types.ts'
 
 /** `certified`: Narwhal certificates under Bullshark. `uncertified`: Mysticeti-C blocks. */
 export type Mode = 'certified' | 'uncertified'
@@ -106,5 +106,3 @@ export interface OrderSetup {
   /** Leader slots a round, uncertified only. @default 1 */
   readonly leadersPerRound?: number
 }
-
-export type { Ancestor }

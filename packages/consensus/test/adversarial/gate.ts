@@ -8,6 +8,8 @@
  */
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Kill } from './hunt.ts'
 import { mutants } from './mutants/all.ts'
@@ -34,7 +36,8 @@ export async function runMutant({ id }: Mutant, count: number, known: readonly n
     String(count),
     ...known.map(String),
   ]
-  const { stdout } = await promisify(execFile)(process.execPath, args)
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'selvedge-mutants') } // by content: what is patched is compiled anew
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env })
   return (JSON.parse(stdout) as { kill?: Kill }).kill
 }
 

@@ -12,26 +12,24 @@ import type { RuleMaker } from './config.ts'
 import { RULES } from './hunt.ts'
 import { describeActions, replay, shrinkRecording } from './recording.ts'
 import { playSchedule } from './schedule.ts'
+import { createTally, playInto } from './soak.ts'
 
 const SEEDS = seedRange(process.env, { first: 1, count: 600 })
 
-test.each<Mode>(['certified', 'uncertified'])(`no invariant breaks, %s, ${SEEDS.count} schedules from seed ${SEEDS.first}`, (mode) => {
-  const sums: Record<string, number> = {}
-  const ran = forEachSeed({ ...SEEDS, kept: keptSeeds(corpus, `rules.sim.test.ts ${mode}`) }, (seed) => {
-    const outcome = playSchedule(mode, seed, () => RULES[mode])
-    const { broken } = outcome
-    if (broken !== undefined) {
-      const isSafety = broken.invariant !== 'I9' && broken.invariant !== 'I11'
-      const actions = isSafety ? shrinkRecording(outcome, broken.invariant, () => RULES[mode]) : []
-      throw new Error(`${broken.message}; ${describeActions(outcome, actions)}`, { cause: broken })
-    }
-    for (const [name, count] of Object.entries({ ...outcome.counts, commits: outcome.commits })) sums[name] = (sums[name] ?? 0) + count
-  })
-  expect(ran).toBeGreaterThanOrEqual(SEEDS.count)
-  if (SEEDS.count < 100) return // what must have happened is a matter of many schedules
-  const { crashes, late, versions, commits, equivocations } = sums
-  for (const count of [crashes, late, versions, commits, equivocations]) expect(count).toBeGreaterThan(SEEDS.count / 100)
-})
+test.each<Mode>(['certified', 'uncertified'])(
+  `no invariant breaks, %s, ${SEEDS.count} schedules from seed ${SEEDS.first}`,
+  (mode) => {
+    const tally = createTally()
+    const ran = forEachSeed({ ...SEEDS, kept: keptSeeds(corpus, `rules.sim.test.ts ${mode}`) }, (seed) => playInto(tally, mode, seed))
+    expect([tally.schedules, tally.broken]).toEqual([ran, 0])
+    if (SEEDS.count < 100) return // what must have happened is a matter of many schedules
+    const { crashes, late, versions, equivocations, halts } = tally.counts
+    for (const count of [crashes, late, versions, equivocations]) expect(count).toBeGreaterThan(SEEDS.count / 100)
+    expect(tally.commits).toBeGreaterThan(SEEDS.count)
+    expect(halts).toBeGreaterThan(0)
+  },
+  600_000,
+)
 
 test.each<[Mode, string]>([
   ['certified', '5 39 182 a63e72136a1c6b82'],
