@@ -131,27 +131,29 @@ export class Decoder {
     if (!walk.isWhole || walk.isLeaf || (groups > 2 && count > 2 ** CHUNKS_AT_ONCE_LOG)) return undefined
     const depth = Math.log2(groups)
     const contentBytes = this.#leafBytes(walk)
-    const bytes = contentBytes + (groups - 1) * PAIR_BYTES
-    const encoded = this.#input.rest
-    if (depth % 1 || !this.#input.has(bytes) || !this.#parentIsTrue(walk, encoded, 0)) return undefined
+    const input = this.#input
+    const { bytes, position } = input
+    const end = position + contentBytes + (groups - 1) * PAIR_BYTES
+    if (depth % 1 || !input.has(end - position) || !this.#parentIsTrue(walk, bytes, position)) return undefined
     const tree = (this.#tree ??= new GroupTree(this.#log, Math.max(CHUNKS_AT_ONCE_LOG, this.#log + 1)))
-    let content = encoded.subarray(PAIR_BYTES, bytes)
+    let part = bytes
+    let from = position + PAIR_BYTES
     if (groups > 2) {
       // Groups lie side by side two by two.
       const groupBytes = CHUNK_BYTES * 2 ** this.#log
-      const joined = (this.#joined ??= new Uint8Array(CHUNK_BYTES * 2 ** CHUNKS_AT_ONCE_LOG))
+      part = this.#joined ??= new Uint8Array(CHUNK_BYTES * 2 ** CHUNKS_AT_ONCE_LOG)
+      from = 0
       for (let group = 0; group < groups; group += 2) {
-        const place = placeInPerfect(depth, 0, group, groupBytes)
-        joined.set(encoded.subarray(place, Math.min(place + 2 * groupBytes, bytes)), group * groupBytes)
+        const place = position + placeInPerfect(depth, 0, group, groupBytes)
+        part.set(bytes.subarray(place, Math.min(place + 2 * groupBytes, end)), group * groupBytes)
       }
-      content = joined.subarray(0, contentBytes)
     }
-    tree.compute(content, start)
-    if (!tree.hasParents(encoded, depth)) return undefined
-    this.#onParent?.(start, count, encoded, 0, depth)
+    tree.compute(part, from, from + contentBytes, start)
+    if (!tree.hasParents(bytes, position, depth)) return undefined
+    this.#onParent?.(start, count, bytes, position, depth)
     walk.skipChildren()
-    this.#input.skip(bytes)
-    return this.#part(walk, content)
+    input.position = end
+    return this.#part(walk, part.subarray(from, from + contentBytes))
   }
 
   #leafBytes({ start, count }: PreOrderWalk): number {

@@ -68,7 +68,7 @@ function itemsOf(
     const group = start - (start % groupChunks)
     if (tree.start === group) return tree.pair(start, count)
     return after(read(group, groupChunks), (bytes) => {
-      tree.compute(bytes, group)
+      tree.compute(bytes, 0, bytes.length, group)
       return tree.pair(start, count)
     })
   }

@@ -21,10 +21,10 @@ export class GroupTree {
     for (let level = log - leafLog; level >= 0; level--) this.#levels.push(new Uint8Array(HASH_BYTES * 2 ** level))
   }
 
-  /** Computes the tree over `input`, whose first chunk is `startChunk` of the blob. */
-  compute(input: Uint8Array, startChunk: number): void {
+  /** Computes the tree over `input[start, end)`, whose first chunk is `startChunk` of the blob. */
+  compute(input: Uint8Array, start: number, end: number, startChunk: number): void {
     this.start = startChunk
-    let count = subtreeCvs(input, 0, input.length, startChunk, this.#leafLog, this.#levels[0]!, 0)
+    let count = subtreeCvs(input, start, end, startChunk, this.#leafLog, this.#levels[0]!, 0)
     for (let level = 0; count > 2; level++) {
       const below = this.#levels[level]!
       const above = this.#levels[level + 1]!
@@ -41,12 +41,12 @@ export class GroupTree {
     return this.#levels[Math.log2(left) - this.#leafLog]!.subarray(at, at + PAIR_BYTES)
   }
 
-  /** Whether every parent in the encoding of the subtree computed last, of 2^depth groups, has its value. */
-  hasParents(encoded: Uint8Array, depth: number): boolean {
+  /** Whether every parent in the encoding at `encoded[at]` of the subtree computed last, of 2^depth groups, has its value. */
+  hasParents(encoded: Uint8Array, at: number, depth: number): boolean {
     for (let level = depth; level > 0; level--) {
       const values = this.#levels[level - 1]!
       for (let index = 0; index < 2 ** (depth - level); index++) {
-        const from = placeInPerfect(depth, level, index, CHUNK_BYTES * 2 ** this.#leafLog)
+        const from = at + placeInPerfect(depth, level, index, CHUNK_BYTES * 2 ** this.#leafLog)
         for (let i = 0; i < PAIR_BYTES; i++) if (values[index * PAIR_BYTES + i] !== encoded[from + i]) return false
       }
     }

@@ -7,12 +7,13 @@ import { refuse } from './errors.ts'
 
 export class NodeInput {
   readonly #nodeBytesMax: number
-  #bytes = new Uint8Array(0) as Uint8Array
-  #position = 0
   #carry = new Uint8Array(PAIR_BYTES) as Uint8Array
   #carried = 0
+  /** The last input, and how much of it was used. */
+  bytes: Uint8Array = new Uint8Array(0)
+  position = 0
   /** Where the node gathered last lies. */
-  item: Uint8Array = this.#bytes
+  item: Uint8Array = this.bytes
   at = 0
 
   constructor(nodeBytesMax: number) {
@@ -21,31 +22,27 @@ export class NodeInput {
 
   /** What was not used of the last input. */
   get rest(): Uint8Array {
-    return this.#bytes.subarray(this.#position)
+    return this.bytes.subarray(this.position)
   }
 
   push(bytes: Uint8Array): void {
-    if (this.rest.length > 0) refuse('push() after the last input was used up', 'it before')
-    this.#bytes = bytes
-    this.#position = 0
+    if (this.position < this.bytes.length) refuse('push() after the last input was used up', 'it before')
+    this.bytes = bytes
+    this.position = 0
   }
 
-  /** Whether so many bytes lie at the start of `rest`, with nothing before them still to be put together. */
+  /** Whether so many bytes are there at `position`, with nothing before them still to be put together. */
   has(bytes: number): boolean {
-    return this.#carried === 0 && this.#position + bytes <= this.#bytes.length
-  }
-
-  skip(bytes: number): void {
-    this.#position += bytes
+    return this.#carried === 0 && this.position + bytes <= this.bytes.length
   }
 
   /** Whether a node of `need` bytes is whole now, at `item[at]`. What there is of it has been used up if not. */
   gather(need: number): boolean {
-    const bytes = this.#bytes
-    const from = (this.at = this.#position)
+    const bytes = this.bytes
+    const from = (this.at = this.position)
     this.item = bytes
     if (this.has(need)) {
-      this.skip(need)
+      this.position += need
       return true
     }
     const held = this.#carried
@@ -55,8 +52,8 @@ export class NodeInput {
       this.#carry = new Uint8Array(8 * total > this.#nodeBytesMax ? this.#nodeBytesMax : 4 * total)
       this.#carry.set(before)
     }
-    this.#position += total - held
-    this.#carry.set(bytes.subarray(from, this.#position), held)
+    this.position += total - held
+    this.#carry.set(bytes.subarray(from, this.position), held)
     this.item = this.#carry
     this.at = 0
     this.#carried = total % need
