@@ -1,5 +1,5 @@
 /** What a validator is made of, and what it does: `createValidator` (validator.ts) makes one. */
-import type { CoreOptions } from './core/contract.ts'
+import type { CoreGauges, CoreOptions } from './core/contract.ts'
 import type { Mode } from './dag/contract.ts'
 import type { Submission } from './driver/submissions.ts'
 import type { ConsensusError } from './errors.ts'
@@ -58,8 +58,10 @@ export interface ValidatorStatus {
   readonly mode: Mode
   /** Whether this node has a seat in the epoch. */
   readonly isMember: boolean
-  /** Leader's round of the last block that was applied in this process; 0 before. */
+  /** Highest round with a quorum in the DAG; 0 before the first, and without a seat. */
   readonly round: number
+  /** What the core holds; `undefined` without a seat. */
+  readonly gauges: CoreGauges | undefined
   /** Index in the epoch of the last block that was applied. */
   readonly applied: number
   /** Sub-DAGs that wait for the executor. */

@@ -1,6 +1,14 @@
 /** Four validators go through three epochs: the mode changes at one border, a member at the other, and work goes on all the while. */
 import { afterEach, expect, test } from 'vitest'
-import { createMemoryNetwork, createMemoryStore, createValidator, type EpochPlan, type NextEpoch, type Validator } from '../src/index.ts'
+import {
+  createMemoryNetwork,
+  createMemoryStore,
+  createValidator,
+  type EpochPlan,
+  type NextEpoch,
+  type Store,
+  type Validator,
+} from '../src/index.ts'
 import { AccountsExecutor, encodeTransfer } from './support/accounts.ts'
 import { CHAIN, createNodes, planOf, type TestNode } from './support/members.ts'
 import { until } from './support/until.ts'
@@ -26,8 +34,11 @@ test('modes and members change, what was accepted is ordered, and who left serve
   ])
   const network = createMemoryNetwork()
   const retried: Uint8Array[] = []
+  const stores: Store[] = []
   const start = async ({ keyPair }: TestNode, plan: EpochPlan, executor: AccountsExecutor): Promise<Validator> => {
-    const components = { network: network.join(keyPair.publicKey), store: createMemoryStore(), executor, nodeKey: keyPair }
+    const store = createMemoryStore()
+    stores.push(store)
+    const components = { network: network.join(keyPair.publicKey), store, executor, nodeKey: keyPair }
     const core = { batchDelayMsMax: 5, roundDelayMsMin: 5, idleDelayMsMax: 20 }
     const onRetry = (transactions: readonly Uint8Array[]): unknown => retried.push(...transactions)
     const validator = createValidator(components, { ...CHAIN, genesis: plan, core, onRetry: (each) => void onRetry(each) })
@@ -71,6 +82,8 @@ test('modes and members change, what was accepted is ordered, and who left serve
   expect(executors[0]!.lines).toEqual(executors[1]!.lines.slice(0, executors[0]!.lines.length))
   expect(validators[1]!.status()).toMatchObject({ epoch: 2, mode: 'certified', isMember: true })
   await until(() => joined.lines.length >= 3)
+  await until(() => stores.slice(1, 4).every((store) => !store.epochs().includes(0))) // two epochs old, and reported as closed
+  for (const store of stores.slice(1, 4)) expect(store.epochs()).toEqual([1, 2])
   const own = executors[1]!.lines.filter(({ epoch }) => epoch === 2)
   expect(joined.lines.slice(0, own.length)).toEqual(own.slice(0, joined.lines.length))
 })

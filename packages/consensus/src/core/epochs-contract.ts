@@ -9,7 +9,7 @@
  */
 import type { Digest, Member } from '../wire/types.ts'
 import type { Mode } from '../dag/contract.ts'
-import type { CoreComponents, CoreEffect, CoreEvent, CoreOptions, EpochSetup, StoreView, Time } from './contract.ts'
+import type { CoreComponents, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, StoreView, Time } from './contract.ts'
 
 /** A node's Ed25519 key as lower-case hex. */
 export type PeerKey = string
@@ -81,5 +81,7 @@ export interface EpochsSetup {
 export interface Epochs {
   /** The epoch that the executor stands in. */
   readonly epoch: number
+  /** Of its core, for metrics; `undefined` while this node has no seat. */
+  readonly gauges: CoreGauges | undefined
   step(event: EpochsEvent, time: Time, effects: EpochsEffect[]): void
 }

@@ -18,7 +18,7 @@ import { subDagDigest } from '../wire/sub-dag.ts'
 import type { Authority, Digest } from '../wire/types.ts'
 import { Carried, carriedRecord, readCarried, type Returned } from './carried.ts'
 import { createCertifiedCore } from './certified-core.ts'
-import type { Core, CoreEffect, CoreEvent, CoreOptions, EpochSetup, StoredRecord, Time } from './contract.ts'
+import type { Core, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, StoredRecord, Time } from './contract.ts'
 import { EarlyFrames } from './early-frames.ts'
 import type { Epochs, EpochsComponents, EpochsEffect, EpochsEvent, EpochsSetup, NextEpoch, PeerKey } from './epochs-contract.ts'
 import { readSubDagRecord, readSubDagState } from './sub-dag-record.ts'
@@ -76,6 +76,10 @@ class EpochChain implements Epochs {
 
   get epoch(): number {
     return this.#epoch
+  }
+
+  get gauges(): CoreGauges | undefined {
+    return this.#current?.core.gauges
   }
 
   step(event: EpochsEvent, time: Time, effects: EpochsEffect[]): void {

@@ -4,7 +4,7 @@ import { isBlsSignature } from '@selvedge/crypto/bls'
 import { isEd25519Signature } from '@selvedge/crypto/ed25519'
 import type { EpochSetup } from '../core/contract.ts'
 import { createEpochs } from '../core/epochs.ts'
-import type { ClosedEpoch, EpochsEvent } from '../core/epochs-contract.ts'
+import type { ClosedEpoch, Epochs, EpochsEvent } from '../core/epochs-contract.ts'
 import { ConsensusError } from '../errors.ts'
 import type { EpochPlan, Executed, OrderedBlock } from '../ports.ts'
 import type { Validator, ValidatorComponents, ValidatorOptions, ValidatorStatus } from '../validator-contract.ts'
@@ -24,6 +24,7 @@ interface Parts {
   readonly engine: Engine
   readonly executions: Executions
   readonly performer: Performer
+  readonly epochs: Epochs
 }
 
 const SUBMIT_BYTES_MAX = 16 * 2 ** 20
@@ -42,7 +43,6 @@ export class RunningValidator implements Validator {
   #phase: ValidatorStatus['phase'] = 'new'
   #current: EpochSetup | undefined
   #isMember = false
-  #round = 0
   #parts: Parts | undefined
   #ending: Promise<void> | undefined
 
@@ -111,7 +111,8 @@ export class RunningValidator implements Validator {
       epoch,
       mode,
       isMember: this.#isMember,
-      round: this.#round,
+      round: this.#parts?.epochs.gauges?.round ?? 0,
+      gauges: this.#parts?.epochs.gauges,
       applied: this.#parts?.executions.index ?? 0,
       queued: this.#parts?.executions.queued ?? 0,
       peers: [...this.#peers].toSorted(),
@@ -214,22 +215,18 @@ export class RunningValidator implements Validator {
       onRetry: onRetry ?? (() => {}),
       onFailure,
     })
-    return { engine, executions, performer }
+    return { engine, executions, performer, epochs }
   }
 
-  /** Epochs whose records are still here, to be served; those before the last one are deleted. */
+  /** Epochs whose records are still here: they are served until nobody needs them. */
   #closedSetups(current: number, identity: ChainIdentity): ClosedEpoch[] {
     const { store } = this.#components
     return store.epochs().flatMap((epoch) => {
-      if (epoch >= current) return []
-      const plan = store.epoch(epoch).get('plan', 'plan')
-      if (epoch === current - 1 && plan !== undefined) {
-        const decoded = decodePlan(plan)
-        const setup = setupOf(decoded, identity, { lastApplied: 0, isFirstBoot: false })
-        return [decoded.parameters === undefined ? setup : { ...setup, parameters: decoded.parameters }]
-      }
-      store.drop(epoch).catch((error: unknown) => this.#onFailure(named(error)))
-      return []
+      const bytes = epoch < current ? store.epoch(epoch).get('plan', 'plan') : undefined
+      if (bytes === undefined) return []
+      const plan = decodePlan(bytes)
+      const setup = setupOf(plan, identity, { lastApplied: 0, isFirstBoot: false })
+      return [plan.parameters === undefined ? setup : { ...setup, parameters: plan.parameters }]
     })
   }
 
@@ -239,11 +236,10 @@ export class RunningValidator implements Validator {
   }
 
   #executed(block: OrderedBlock, executed: Executed): void {
-    const { epoch, index, subDag } = block
+    const { epoch, index } = block
     const { final, checkpoint, systemTransactions = [], nextMembers } = executed
-    this.#round = subDag.leader.round
     for (const bytes of systemTransactions) this.submitSystemTransaction(bytes)
-    if (nextMembers !== undefined) this.#post({ type: 'nextCommittee', epoch: epoch + 1, members: nextMembers.map(toHex) })
+    if (nextMembers !== undefined) this.#expect(epoch + 1, nextMembers.map(toHex))
     if (checkpoint !== undefined) this.addCheckpoint(epoch, checkpoint)
     if (final !== undefined) {
       const plan = planAfter(block, final)
@@ -251,6 +247,12 @@ export class RunningValidator implements Validator {
     }
     this.#post({ type: 'executed', epoch, index, ...(final === undefined ? {} : { next: final }) })
     this.#options.onBlock?.(block, executed)
+  }
+
+  /** They may connect before their epoch begins, and what they say early is held. */
+  #expect(epoch: number, members: readonly string[]): void {
+    this.#components.network.setPeers([...new Set([...this.#members(), ...members])])
+    this.#post({ type: 'nextCommittee', epoch, members })
   }
 
   #end(phase: 'stopped' | 'failed', failure: ConsensusError | undefined): Promise<void> {

@@ -113,10 +113,10 @@ export class AccountsExecutor implements Executor {
       this.#begin(block, closing.next)
       return { final: closing.next }
     }
-    const systemTransactions =
-      closing !== undefined && index >= closing.closeAfter ? [encodeSystemTransaction({ kind: 'readyToClose', epoch })] : []
     this.#applied = { index, plan: this.#applied.plan as EpochPlan }
-    return { systemTransactions }
+    if (closing === undefined || index < closing.closeAfter) return {}
+    const nextMembers = closing.next.committee.map(({ key }) => key)
+    return { systemTransactions: [encodeSystemTransaction({ kind: 'readyToClose', epoch })], nextMembers }
   }
 
   /** Equal states have equal digests. */
