@@ -16,6 +16,8 @@ import { UNCOMMITTED_BATCHES_MAX } from './settings.ts'
 const ORPHANS_KEY = 'orphans'
 /** Own transactions that wait for a block, in bytes: above it clients are refused at once. */
 const POOL_BYTES_MAX = 16 * 2 ** 20
+/** Own system transactions that wait for a block. */
+const SYSTEM_QUEUE_MAX = 256
 /** What a block needs beside its transactions, for up to 1,000 members. */
 const BLOCK_OVERHEAD_BYTES = 48 * 1_024
 
@@ -77,7 +79,8 @@ export class OwnTransactions {
   }
 
   submitSystem(bytes: Uint8Array): void {
-    if (bytes.length === 0 || bytes.length > SYSTEM_TRANSACTION_BYTES_MAX) return this.#context.count('systemTransactionRefused')
+    const isGood = bytes.length > 0 && bytes.length <= SYSTEM_TRANSACTION_BYTES_MAX
+    if (!isGood || this.#system.length >= SYSTEM_QUEUE_MAX) return this.#context.count('systemTransactionRefused')
     this.#system.push(bytes.slice())
   }
 

@@ -101,6 +101,7 @@ class UncertifiedCore implements Core {
     if (event.type === 'tick') this.#timerAtMs = Number.POSITIVE_INFINITY
     this.#take(event)
     if (this.#isStarted) this.#advance()
+    if (event.type === 'tick') this.#context.persist() // what is accepted can be served soon, even by who proposes nothing
   }
 
   #take(event: CoreEvent): void {
@@ -112,7 +113,8 @@ class UncertifiedCore implements Core {
       case 'tick':
         return
       case 'transactions':
-        return this.#order.own.submit(event.transactions)
+        if (!this.#isOver) return this.#order.own.submit(event.transactions)
+        return this.#context.push({ type: 'retry', transactions: event.transactions, told: 0 })
       case 'systemTransaction':
         return this.#order.own.submitSystem(event.bytes)
       case 'verified':
