@@ -1,0 +1,146 @@
+/**
+ * Measures the ledger's rows (G1, G2, G4 to G7, G10, G11) as their goals say: four validators in processes of their own, open-loop
+ * generators, beside etcd in the same run.
+ *
+ *   node packages/consensus/bench/ledger/main.ts [ROW ...] [options]
+ *
+ *   ROW                 G1 G2 G4 G5 G6 G7 G10 G11; without one all of them
+ *   --window SECONDS    measured part of a run (60)       --warmup SECONDS   before it (10)
+ *   --repeats N         of each figure, A B A B (5)       --memory SECONDS   of G10 (600)
+ *   --rate TX/S         the peak that G2, G4, G5 and G10 start from, where G1 is not measured
+ *   --record            writes bench/RESULTS.md and the README's table, and adds JSON lines to docs/benchmarks/
+ *
+ * JSON lines go to stdout, words to stderr. Data lies under the ignored .selvedge/ of the clone and is removed. The full sweep takes about
+ * two hours. etcd comes from the distribution's packages and is not installed from here: where it is missing, its row says so.
+ */
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { machineOf } from '../../../../tools/bench/report.ts'
+import { holdBlock } from '../../../../tools/markers.ts'
+import { helpOf, top } from '../../../../tools/tool.ts'
+import { ETCD_MISSING, etcdVersion } from './etcd-cluster.ts'
+import type { Measured } from './measure.ts'
+import { measureCatchUp, measureCrash, measurePartition } from './rows-faults.ts'
+import { measureLatency, measurePeaks } from './rows-load.ts'
+import { measureMemory } from './rows-memory.ts'
+import { recordedRows } from './rows-recorded.ts'
+import type { Scratch, Times } from './sweep.ts'
+import { oneDecimal, type Row, tableOf, thousands } from './table.ts'
+
+const options = {
+  window: { type: 'string', default: '60' },
+  warmup: { type: 'string', default: '10' },
+  repeats: { type: 'string', default: '5' },
+  memory: { type: 'string', default: '600' },
+  rate: { type: 'string' },
+  record: { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const
+
+const ROWS = ['G1', 'G2', 'G4', 'G5', 'G6', 'G7', 'G10', 'G11']
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+const sayMeasured = (subject: string, each: Measured): void => {
+  const { offeredPerSecond, committedPerSecond, p50Ms, p99Ms, foreign, residentMiBMax, cpuSecondsPer1k, lateShare } = each
+  process.stdout.write(`${JSON.stringify({ subject, ...each })}\n`)
+  say(
+    `${subject.padEnd(10)} ${thousands(offeredPerSecond).padStart(7)}/s offered, ${thousands(committedPerSecond).padStart(7)}/s committed, ` +
+      `p50 ${oneDecimal(p50Ms)} ms, p99 ${oneDecimal(p99Ms)} ms, ${Math.round(cpuSecondsPer1k * 1000)} CPU ms per 1,000, ` +
+      `${thousands(residentMiBMax)} MiB, ${(lateShare * 100).toFixed(1)} % left late; busiest outside: ${foreign.name} ${(foreign.share * 100).toFixed(1)} %`,
+  )
+}
+
+interface Plan {
+  readonly wanted: ReadonlySet<string>
+  readonly times: Times
+  readonly memorySeconds: number
+  readonly rate: number | undefined
+  readonly scratch: Scratch
+}
+
+async function measure({ wanted, times, memorySeconds, rate, scratch }: Plan): Promise<Row[]> {
+  const rows: Row[] = []
+  const add = (...more: readonly Row[]): void => {
+    for (const row of more) say(`${row.id}: ${row.what}: ${row.reached} (goal ${row.goal}): ${row.isMet ? 'met' : 'MISSED'}`)
+    rows.push(...more)
+  }
+  let peakOf: Readonly<Record<string, number>> = { bullshark: rate ?? Number.NaN, mysticeti: rate ?? Number.NaN }
+  if (wanted.has('G1')) {
+    const peaks = await measurePeaks(times, scratch)
+    peakOf = peaks.peakOf
+    add(...peaks.rows)
+  }
+  const half = (name: string): number => Math.round((peakOf[name] ?? Number.NaN) / 2)
+  if (['G2', 'G4', 'G5', 'G10'].some((id) => wanted.has(id)) && Number.isNaN(half('bullshark'))) {
+    throw new Error('no peak to start from: measure G1 too, or name one with --rate')
+  }
+  if (wanted.has('G2')) add(...(await measureLatency(times, scratch, peakOf)))
+  if (wanted.has('G4'))
+    add(await measureCrash('certified', half('bullshark'), scratch), await measureCrash('uncertified', half('mysticeti'), scratch))
+  if (wanted.has('G5')) {
+    add(await measurePartition('certified', half('bullshark'), scratch), await measurePartition('uncertified', half('mysticeti'), scratch))
+  }
+  if (wanted.has('G6')) add(await measureCatchUp('certified', scratch), await measureCatchUp('uncertified', scratch))
+  if (wanted.has('G10')) add(await measureMemory('certified', Math.round(0.9 * (peakOf.bullshark ?? 0)), memorySeconds, scratch))
+  add(...recordedRows(['G7', 'G11'].filter((id) => wanted.has(id))))
+  return rows
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  if (values.help) return void process.stdout.write(`${helpOf(import.meta.filename)}\n`)
+  const unknown = positionals.filter((row) => !ROWS.includes(row))
+  if (unknown.length > 0) throw new Error(`no row ${unknown.join(', ')}; there are: ${ROWS.join(' ')}`)
+  const wanted = new Set(positionals.length === 0 ? ROWS : positionals)
+  const times = { windowSeconds: Number(values.window), warmUpSeconds: Number(values.warmup), repeats: Number(values.repeats) }
+  const folder = join(top, '.selvedge', `bench-ledger-${process.pid}`)
+  mkdirSync(folder, { recursive: true })
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130)) // children end with their channel
+  if (wanted.has('G1') && etcdVersion() === undefined) say(ETCD_MISSING)
+  prepare()
+  say(`load before: ${(loadavg()[0] ?? 0).toFixed(2)}`)
+  const rate = values.rate === undefined ? undefined : Number(values.rate)
+  const rows = await measure({ wanted, times, memorySeconds: Number(values.memory), rate, scratch: { folder, onMeasured: sayMeasured } })
+  const table = tableOf(rows, footerOf(times, positionals))
+  for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`)
+  say(`\n${table}`)
+  if (values.record) record(rows, table, times)
+}
+
+/** The packages as users get them, and the links to them in bench/; nothing where sources are run. */
+function prepare(): void {
+  if (process.execArgv.includes('--conditions=@selvedge/source')) return
+  const run = (command: string, args: readonly string[], cwd: string): void => {
+    const { status, error } = spawnSync(command, args, { cwd, stdio: ['ignore', 2, 2] })
+    if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? `code ${status}`}`)
+  }
+  run('turbo', ['run', 'build', '--filter=@selvedge/consensus', '--output-logs=errors-only'], top)
+  run('pnpm', ['install', '--ignore-workspace', '--ignore-scripts', '--frozen-lockfile'], join(top, 'packages/consensus/bench'))
+}
+
+function footerOf({ windowSeconds, warmUpSeconds, repeats }: Times, rows: readonly string[]): string[] {
+  const { cpu, cores, runtime, kernel } = machineOf()
+  const command = ['pnpm bench:ledger', ...rows].join(' ')
+  return [
+    `Measured by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${cpu}, ${cores} cores, Linux ${kernel}, ${runtime}. Windows of ${windowSeconds} s after ${warmUpSeconds} s, ${repeats} repeats in turn, median [least–most].`,
+    'Four validators are four processes over mutual TLS 1.3 on loopback, fsync on; each has an open-loop generator process of its own; latency is from when a transaction was due to when it is final at the validator that it was given to. etcd: 3 nodes, no TLS, fsync on, gRPC over local sockets; commit is the response to the put.',
+  ]
+}
+
+function record(rows: readonly Row[], table: string, times: Times): void {
+  mkdirSync(join(top, 'docs/benchmarks'), { recursive: true })
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: top, encoding: 'utf8' }).stdout.trim()
+  const context = { room: 'consensus', commit, date: new Date().toISOString(), machine: machineOf(), times }
+  appendFileSync(
+    join(top, 'docs/benchmarks/consensus-ledger.jsonl'),
+    rows.map((row) => `${JSON.stringify({ ...context, ...row })}\n`).join(''),
+  )
+  const pages = ['bench/RESULTS.md', 'README.md'].map((page) => join(top, 'packages/consensus', page)).filter(existsSync)
+  for (const { file, message } of pages.flatMap((page) => holdBlock(page, 'ledger', table, true))) say(`${file}: ${message}`)
+}
+
+await main()

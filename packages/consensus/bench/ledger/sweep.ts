@@ -1,0 +1,85 @@
+/** Rates one after another until the system no longer holds them: the knee. Each rate is measured on fresh processes and clean data. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Cluster } from './cluster.ts'
+import { FOREIGN_SHARE_MAX, type Measured, measureAt } from './measure.ts'
+
+export interface Subject {
+  readonly name: string
+  start(folder: string): Promise<Cluster>
+}
+
+export interface Times {
+  readonly warmUpSeconds: number
+  readonly windowSeconds: number
+  readonly repeats: number
+}
+
+/** Data of one run; removed after it. */
+export interface Scratch {
+  readonly folder: string
+  readonly onMeasured: (subject: string, measured: Measured) => void
+}
+
+const RATES = [1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000]
+const P99_MS_MAX = 1_000
+const COMMITTED_SHARE_MIN = 0.97
+const BISECTIONS = 2
+const TRIES = 3
+
+export const isHeld = ({ p99Ms, committedPerSecond, offeredPerSecond }: Measured): boolean => {
+  return p99Ms < P99_MS_MAX && committedPerSecond >= COMMITTED_SHARE_MIN * offeredPerSecond
+}
+
+/** One window of `subject` at one rate; taken again when a process outside the test was busy. The last try stands, and says so. */
+export async function measureSubject(subject: Subject, perSecond: number, times: Times, scratch: Scratch): Promise<Measured> {
+  for (let left = TRIES - 1; ; left--) {
+    const folder = join(scratch.folder, `${subject.name}-${perSecond}`)
+    rmSync(folder, { recursive: true, force: true })
+    const measured = await onFreshCluster(subject, folder, (cluster) =>
+      measureAt(cluster, perSecond, times.warmUpSeconds, times.windowSeconds),
+    )
+    scratch.onMeasured(subject.name, measured)
+    if (measured.foreign.share <= FOREIGN_SHARE_MAX || left === 0) return measured
+  }
+}
+
+export async function onFreshCluster<C extends Cluster, T>(
+  subject: { start(folder: string): Promise<C> },
+  folder: string,
+  use: (cluster: C) => Promise<T>,
+): Promise<T> {
+  const cluster = await subject.start(folder)
+  try {
+    return await use(cluster)
+  } finally {
+    await cluster.stop()
+  }
+}
+
+export interface Sweep {
+  readonly points: readonly Measured[]
+  /** The highest rate that is held, measured; undefined when not even the lowest is. */
+  readonly knee: Measured | undefined
+}
+
+/** All rates up to the first that is not held, then halfway between the last two, twice. `from` leaves out what lies below. */
+export async function sweep(subject: Subject, times: Times, scratch: Scratch, from = 0): Promise<Sweep> {
+  const points: Measured[] = []
+  let held: Measured | undefined
+  let lost = Number.POSITIVE_INFINITY
+  const measure = async (perSecond: number): Promise<void> => {
+    const measured = await measureSubject(subject, perSecond, times, scratch)
+    points.push(measured)
+    if (isHeld(measured)) held = measured
+    else lost = perSecond
+  }
+  for (const rate of RATES) if (rate >= from && rate < lost) await measure(rate)
+  for (let i = 0; i < BISECTIONS && Number.isFinite(lost) && held !== undefined; i++) {
+    await measure(Math.round((held.offeredPerSecond + lost) / 2 / 500) * 500)
+  }
+  return { points, knee: held }
+}
+
+/** Where a repeat begins: two rates below the knee that was found, since all lower ones were held. */
+export const repeatFrom = (knee: Measured): number => RATES.filter((rate) => rate <= knee.offeredPerSecond).at(-2) ?? 0
