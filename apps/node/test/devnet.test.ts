@@ -10,7 +10,7 @@ const leftovers = async (folder: string): Promise<string[]> => {
     : []
 }
 
-test('the story holds: a kill, a cut, a new member and another mode, and the logs say so', { timeout: 180_000 }, async () => {
+test('the story holds: a kill, a cut, a new member and another mode, and the logs say so', { timeout: 600_000 }, async () => {
   const folder = await scratchFolder()
   const { code, stdout, stderr } = await run(['devnet', '--validators', '4', '--story', 'consensus', '--once', '--json'], folder)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -28,7 +28,7 @@ test('the story holds: a kill, a cut, a new member and another mode, and the log
   expect(await leftovers(folder)).toEqual([])
 })
 
-test('Ctrl-C in the middle ends every process and leaves nothing', { timeout: 60_000 }, async () => {
+test('Ctrl-C in the middle ends every process and leaves nothing', { timeout: 300_000 }, async () => {
   const folder = await scratchFolder()
   const child = start(['devnet', '--once'], folder)
   for await (const part of child.stdout!.setEncoding('utf8')) if (String(part).includes('4 validators')) break

@@ -67,6 +67,11 @@ export class Client {
     return [...this.#transfers.values()].filter(({ sentMs, isDelivered }) => sentMs >= sinceMs && isDelivered).length
   }
 
+  /** How many `takeLatenciesMs` would give. */
+  get latencyCount(): number {
+    return this.#latencies.length
+  }
+
   /** From submission to delivery at the validator that a transfer went to, of everything delivered since the last call. */
   takeLatenciesMs(): number[] {
     const taken = this.#latencies

@@ -13,6 +13,9 @@ import { readBlocks } from './journal.ts'
 import type { AppliedBlock, FromValidator, ToValidator, ValidatorSettings } from './messages.ts'
 import { startValidator, type ValidatorProcess } from './validators.ts'
 
+/** What is waited for takes seconds; a machine with ten times as much to do as it can is waited for too. */
+const UNTIL_MS_MAX = 120_000
+
 export interface DevnetOptions {
   /** Seats of the committee; one key pair more is made, for whoever joins. */
   readonly validators: number
@@ -153,7 +156,7 @@ export class Devnet {
   }
 
   /** Resolves when it holds. Fails when a validator did, or after a time in which all that is asked here should long have happened. */
-  async until(what: string, holds: () => boolean, timeoutMs = 60_000): Promise<void> {
+  async until(what: string, holds: () => boolean, timeoutMs: number = UNTIL_MS_MAX): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const end = (run: () => void): void => {
         clearTimeout(timer)

@@ -25,6 +25,8 @@ export interface StoryResult {
 
 const TRANSFERS_PER_SECOND = 1_000
 const LOOK_MS = 2_000
+/** At least so many are looked at, however slow the machine. */
+const LOOK_TRANSFERS = 500
 const DOWN_MS = 2_000
 const CUT_MS = 4_000
 /** What was on its way when the cut came may still arrive. */
@@ -60,6 +62,7 @@ async function look(devnet: Devnet, say: (line: string) => void, what: string): 
   devnet.client.takeLatenciesMs()
   const began = performance.now()
   await sleep(LOOK_MS)
+  await devnet.until(`${LOOK_TRANSFERS} transfers delivered`, () => devnet.client.latencyCount >= LOOK_TRANSFERS)
   const latencies = devnet.client.takeLatenciesMs().toSorted((a, b) => a - b)
   const perSecond = (latencies.length * 1000) / (performance.now() - began)
   const at = (share: number): string => (latencies[Math.floor(latencies.length * share)] ?? Number.NaN).toFixed(0)
