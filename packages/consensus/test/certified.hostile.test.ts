@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createCertifiedCore } from '../src/core/certified-core.ts'
 import type { CoreCrypto } from '../src/core/contract.ts'
 import { batchDigest, encodeBatch } from '../src/wire/batch.ts'
-import { compareBytes } from '../src/wire/bytes.ts'
+import { compareBytes, toHex } from '../src/wire/bytes.ts'
 import { encodeCertificate, genesisDigest } from '../src/wire/certificate.ts'
 import { decodeEvidence, evidenceOfHeaders } from '../src/wire/evidence.ts'
 import { decodeFrame, encodeFrame, type Frame, frameTypeOf } from '../src/wire/frames.ts'
@@ -221,6 +221,23 @@ describe('what is dropped, by its count', () => {
     expect(cluster.nodes[0]!.counts.get('headerParkedFull')).toBeGreaterThan(100)
     expect(cluster.nodes[0]!.executed.length).toBeGreaterThan(10)
     expectAgreement(cluster, HONEST)
+  })
+
+  test('headers full of invented batches: 64 of them are asked for, and the tokens that batches of others need are not spent', () => {
+    const cluster = createCluster().start()
+    const asked = new Set<string>()
+    cluster.onSend = (_, __, bytes) => {
+      const frame = decodeFrame(bytes, 4)
+      if (frame.type === 'batchRequest') for (const digest of frame.digests) asked.add(toHex(digest))
+    }
+    cluster.run(10)
+    const payload = Array.from({ length: 1_000 }, (_, i) => ({ digest: createRandom(i).bytes(32), worker: 0, bytes: 0 }))
+    const sorted = payload.toSorted((a, b) => compareBytes(a.digest, b.digest))
+    cluster.inject(LIAR, 0, { type: 'header', header: signed(cluster, { payload: sorted }) })
+    feed(cluster, { everyMs: 50, forMs: 1_000, nodes: HONEST })
+    expect(cluster.run(5_000, () => cluster.nowMs > 1_100 && HONEST.every((at) => missingOf(cluster, at, HONEST).length === 0))).toBe(true)
+    expect(asked.size).toBe(64)
+    expect(cluster.nodes[1]!.counts.get('requestOverRate')).toBeUndefined()
   })
 
   test('batches above the quota or the rate are dropped, and those of others are not', () => {

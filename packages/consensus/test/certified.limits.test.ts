@@ -57,7 +57,7 @@ test('system transactions are ordered once for each sender and kind, in headers 
   cluster.event(0, { type: 'systemTransaction', bytes: commitment(9) }) // a second of its kind
   cluster.run(1_500)
   const ordered = cluster.nodes[2]!.executed.flatMap(({ items }) => items.flatMap((item) => (item.type === 'system' ? [item] : [])))
-  expect(ordered.map(({ author }) => author).toSorted()).toEqual(ALL)
+  expect(ordered.map(({ author }) => author).toSorted((a, b) => a - b)).toEqual(ALL)
   for (const { author, bytes } of ordered) expect(bytes[1]).toBe(author)
   expectAgreement(cluster)
 })

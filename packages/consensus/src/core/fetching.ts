@@ -57,6 +57,7 @@ export class Fetcher {
   readonly #roundTrip: RoundTrip
   readonly #options: FetcherOptions
   readonly #wanted = new Map<string, Wanted>()
+  readonly #counts = new Map<Authority, number>()
   /** Until when answers of a peer are looked at. */
   readonly #expectedUntilMs = new Map<Authority, number>()
   #nextAtMs = Number.POSITIVE_INFINITY
@@ -75,6 +76,11 @@ export class Fetcher {
     return this.#wanted.size
   }
 
+  /** How much that `author` named is wanted. */
+  countOf(author: Authority): number {
+    return this.#counts.get(author) ?? 0
+  }
+
   has(key: string): boolean {
     return this.#wanted.has(key)
   }
@@ -87,6 +93,7 @@ export class Fetcher {
   want(want: Want): void {
     if (this.#wanted.has(want.key)) return
     this.#wanted.set(want.key, { ...want, attempts: 0, askedAtMs: 0, dueAtMs: this.#context.nowMs })
+    this.#counts.set(want.author, this.countOf(want.author) + 1)
     this.#nextAtMs = Math.min(this.#nextAtMs, this.#context.nowMs)
   }
 
@@ -94,14 +101,14 @@ export class Fetcher {
   arrived(key: string): void {
     const wanted = this.#wanted.get(key)
     if (wanted === undefined) return
-    this.#wanted.delete(key)
+    this.#drop(wanted)
     if (wanted.attempts === 1) this.#roundTrip.sample(this.#context.nowMs - wanted.askedAtMs)
     this.#nextAtMs = Math.min(this.#nextAtMs, this.#context.nowMs) // its bytes are free for others
   }
 
   /** Gives up what stands at `round` or below, where `mayDrop` says so. */
   dropUpTo(round: number, mayDrop: (key: string) => boolean = () => true): void {
-    for (const [key, wanted] of this.#wanted) if (wanted.round <= round && mayDrop(key)) this.#wanted.delete(key)
+    for (const wanted of this.#wanted.values()) if (wanted.round <= round && mayDrop(wanted.key)) this.#drop(wanted)
   }
 
   /** Sends what is due. */
@@ -127,6 +134,11 @@ export class Fetcher {
       if (wanted.dueAtMs > nowMs) this.#nextAtMs = Math.min(this.#nextAtMs, wanted.dueAtMs)
     }
     for (const { to, group, digests } of requests.values()) this.#request(to, group, digests)
+  }
+
+  #drop({ key, author }: Wanted): void {
+    this.#wanted.delete(key)
+    this.#counts.set(author, this.countOf(author) - 1)
   }
 
   #bytesOnTheWay(nowMs: number): Map<Authority, number> {

@@ -18,6 +18,11 @@ import { TokenBucket } from './token-bucket.ts'
 
 const MIB = 2 ** 20
 const VERIFY_PREFIX = 'batch:'
+/**
+ * Batches of one author that are asked for on behalf of votes. An honest one has at most 40 under way and has sent them; without this,
+ * headers full of invented digests would spend this node's tokens at all others.
+ */
+const VOTE_WANTS_MAX = 64
 
 interface Checking {
   readonly digest: Digest
@@ -118,6 +123,7 @@ export class PeerBatches {
     }
     if (this.#checking.has(key) || this.#fetcher.has(key)) return
     if (!isCertified && this.#usedBy(place.author) + bytes > UNEXECUTED_BYTES_MAX) return this.#context.count('batchOverQuota')
+    if (!isCertified && this.#fetcher.countOf(place.author) >= VOTE_WANTS_MAX) return this.#context.count('batchWantsFull')
     this.#fetcher.want({ key, digest, group: worker, bytes, author: place.author, round: place.round, first: place.author })
   }
 

@@ -11,7 +11,7 @@ import { checkHeader } from '../wire/check.ts'
 import { headerDigest } from '../wire/header.ts'
 import { ROUND_LEAD_MAX } from '../wire/limits.ts'
 import type { Authority, Digest, Header, SignedHeader, Vote } from '../wire/types.ts'
-import { isHeaderSigned, type SignatureContext } from '../wire/verify.ts'
+import { isHeaderSigned, rememberOwnVote, type SignatureContext } from '../wire/verify.ts'
 import { decodeVote, encodeVote, voteSigningBytes } from '../wire/vote.ts'
 import type { CommitRule } from '../dag/contract.ts'
 import type { BatchIndex } from './batch-index.ts'
@@ -178,6 +178,7 @@ export class Voter {
       signature: context.crypto.sign(voteSigningBytes(slot)),
     }
     this.#lastVotes.set(author, vote)
+    rememberOwnVote(vote, this.#parts.signatures.verified)
     context.persist({ kind: 'voted', key: `${author}`, author, round, bytes: encodeVote(vote) })
     context.send(author, { type: 'vote', vote })
   }

@@ -62,6 +62,11 @@ export function isVoteSigned(vote: Vote, context: SignatureContext): boolean {
   return isGood(slot, vote.voter, vote.voter, vote.signature, () => voteSigningBytes(vote), context)
 }
 
+/** A vote that was signed here: it will stand in certificates, and needs no check there. */
+export function rememberOwnVote(vote: Vote, verified: VerifiedSignatures): void {
+  verified.add(slotKeyOf(vote, vote.headerDigest), vote.voter, vote.signature)
+}
+
 /**
  * The full rule for a certificate that no verified one vouches for: signers of a quorum, and every signature in it good. The header is
  * `checkHeader`'s.
