@@ -64,6 +64,10 @@ export function createContentServer({ source }: ContentServerComponents, options
       } catch (error) {
         throw contentErrorOf(error, signal)
       }
+      if (signal?.aborted) {
+        await plan.close() // the store may have opened it after the abort
+        throw signal.reason
+      }
       onAnswer?.(request, plan.fields)
       const isBare = request.head || plan.fields.status >= 400
       if (isBare) await plan.close()
@@ -74,8 +78,26 @@ export function createContentServer({ source }: ContentServerComponents, options
 
 async function* empty(): AsyncIterable<Uint8Array> {}
 
+/** The body; one that is ended before its first byte closes what was opened too, which a generator that never began does not. */
+function bodyOf(plan: Plan, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+  const parts = partsOf(plan, signal)
+  let hasBegun = false
+  const iterator: AsyncIterator<Uint8Array> = {
+    next() {
+      hasBegun = true
+      return parts.next()
+    },
+    async return() {
+      if (!hasBegun) await plan.close()
+      hasBegun = true
+      return await parts.return(undefined)
+    },
+  }
+  return { [Symbol.asyncIterator]: () => iterator }
+}
+
 /** Closes what was opened however the body ends, and names what went wrong. */
-async function* bodyOf(plan: Plan, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+async function* partsOf(plan: Plan, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* plan.body
   } catch (error) {

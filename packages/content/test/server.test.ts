@@ -254,3 +254,30 @@ test('the content type is a guess from the first bytes', () => {
   expect(sniffContentType(Uint8Array.of(0xff, 0xfe, 0x00))).toBe('')
   expect(sniffContentType(EMPTY)).toBe('')
 })
+
+test('a body that is ended before its first byte closes what was opened, once', async () => {
+  const source = createMemorySource()
+  const root = await source.addRoot(DATA)
+  const { body } = await createContentServer({ source }).serve(requestOf(root, ['blake3']))
+  expect(source.openCount).toBe(1)
+  const iterator = body[Symbol.asyncIterator]()
+  await iterator.return!()
+  await iterator.return!()
+  expect(source.openCount).toBe(0)
+  expect(await iterator.next()).toMatchObject({ done: true })
+})
+
+test.each(['root', 'cid'] as const)('what a store opens by %s after the abort is closed', async (kind) => {
+  const source = createMemorySource()
+  const controller = new AbortController()
+  const address = kind === 'root' ? await source.addRoot(DATA) : await source.addFile(DATA)
+  const abortAfter = <Opened>(opened: Promise<Opened>): Promise<Opened> =>
+    opened.finally(() => controller.abort(new Error('the client left')))
+  const late = {
+    openRoot: (wanted: Uint8Array) => abortAfter(source.openRoot(wanted)),
+    openCid: (wanted: CID) => abortAfter(source.openCid(wanted)),
+  }
+  const serving = createContentServer({ source: late }).serve(requestOf(address, ['blake3', 'proof']), { signal: controller.signal })
+  await expect(serving).rejects.toThrow('the client left')
+  expect(source.openCount).toBe(0)
+})

@@ -6,7 +6,7 @@ export interface LaneRequest {
   readonly serviceId: number
   readonly metadata: Uint8Array
   readonly signal: AbortSignal
-  accept(metadata: Uint8Array): ServedLane
+  accept(metadata: Uint8Array, initialCredit: number): ServedLane
   reset(code: number, reason: string): void
 }
 
@@ -27,6 +27,8 @@ export interface LaneEvent {
 }
 
 const LANE_UNKNOWN_SERVICE = 9
+/** A client of content sends nothing after its request: what it could send nobody would read, and it would stay in memory. */
+const CLIENT_CREDIT_BYTES = 0
 
 /** Serves one lane to its end. Never rejects: what goes wrong is what the lane is reset with, and an event. */
 export async function serveLane(content: ContentServer, request: LaneRequest, onEvent: (event: LaneEvent) => void): Promise<void> {
@@ -39,13 +41,18 @@ export async function serveLane(content: ContentServer, request: LaneRequest, on
     const { fields, answer, body } = await content.serve(request.metadata, { signal: request.signal })
     tally.status = fields.status
     tally.mode = fields.mode ?? 'none'
-    const lane = request.accept(answer)
-    reset = (code, reason) => lane.reset(code, reason)
-    for await (const bytes of body) {
-      await lane.write(bytes)
-      tally.bytes += bytes.length
+    const parts = body[Symbol.asyncIterator]()
+    try {
+      const lane = request.accept(answer, CLIENT_CREDIT_BYTES)
+      reset = (code, reason) => lane.reset(code, reason)
+      for (let step = await parts.next(); step.done !== true; step = await parts.next()) {
+        await lane.write(step.value)
+        tally.bytes += step.value.length
+      }
+      await lane.end()
+    } finally {
+      await parts.return?.() // also where the lane was over before it could be accepted
     }
-    await lane.end()
     onEvent({ ...tally, ms: performance.now() - began })
   } catch (error) {
     // The client's own end of the lane, or of the session, is nobody's failure: there is nobody left to tell.

@@ -1,7 +1,7 @@
 /** The regular files below a folder, in one order on every machine. Links are not followed and not listed. */
 import { execFile } from 'node:child_process'
 import { lstat, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { promisify } from 'node:util'
 
 export interface ListedFile {
@@ -19,7 +19,7 @@ const LIST_BYTES_MAX = 64 * 2 ** 20
 /** Every regular file below `folder`. */
 export async function listFiles(folder: string): Promise<ListedFile[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true })
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(join(folder, '/').length))
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => relative(folder, join(entry.parentPath, entry.name)))
   return await listed(folder, paths)
 }
 
@@ -45,7 +45,7 @@ async function listed(folder: string, paths: readonly string[]): Promise<ListedF
   for (const path of [...paths].sort()) {
     const file = join(folder, path)
     const found = await lstat(file).catch(() => undefined) // tracked and deleted, or gone since it was listed
-    if (found?.isFile()) out.push({ path: path.replaceAll('\\', '/'), file, size: found.size })
+    if (found?.isFile()) out.push({ path: path.split(sep).join('/'), file, size: found.size })
   }
   return out
 }

@@ -1,0 +1,49 @@
+import { ContentError, type Served } from '@selvedge/content'
+import { expect, test } from 'vitest'
+import { serveLane, type LaneEvent, type ServedLane } from '../src/compose/lane-service.ts'
+
+const NONE = new Uint8Array()
+
+/** A content server whose answer is one byte; `isClosed` tells whether its body was ended. */
+function oneByte(): { content: { serve(): Promise<Served> }; isClosed(): boolean } {
+  let isClosed = false
+  const iterator: AsyncIterator<Uint8Array> = {
+    next: async () => (isClosed ? { done: true, value: undefined } : { done: false, value: new Uint8Array(1) }),
+    return: async () => {
+      isClosed = true
+      return { done: true, value: undefined }
+    },
+  }
+  const served = { fields: { status: 200, mode: 'proof' }, answer: NONE, body: { [Symbol.asyncIterator]: () => iterator } }
+  return { content: { serve: async () => served as unknown as Served }, isClosed: () => isClosed }
+}
+
+function lane(write: () => Promise<void>): ServedLane {
+  return { write, end: () => {}, reset: () => {} }
+}
+
+test('a client is given no credit: what it would send nobody reads', async () => {
+  const { content } = oneByte()
+  let credit = -1
+  const accept = (_: Uint8Array, initialCredit: number): ServedLane => {
+    credit = initialCredit
+    return lane(() => Promise.reject(new ContentError('CONTENT_INTERNAL', 'enough was seen')))
+  }
+  await serveLane(content, { serviceId: 0, metadata: NONE, signal: new AbortController().signal, accept, reset: () => {} }, () => {})
+  expect(credit).toBe(0)
+})
+
+test.each(['accepted', 'written'])('a lane that is over before it is %s gives back what was opened for it', async (moment) => {
+  const { content, isClosed } = oneByte()
+  const controller = new AbortController()
+  const gone = (): never => {
+    controller.abort(new Error('reset'))
+    throw new Error('reset')
+  }
+  const accept = (): ServedLane => (moment === 'accepted' ? gone() : lane(async () => gone()))
+  const events: LaneEvent[] = []
+  const request = { serviceId: 0, metadata: NONE, signal: controller.signal, accept, reset: () => {} }
+  await serveLane(content, request, (event) => void events.push(event))
+  expect(isClosed()).toBe(true)
+  expect(events).toMatchObject([{ reason: 'cancelled' }])
+})
