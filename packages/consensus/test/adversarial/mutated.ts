@@ -12,6 +12,14 @@ const SOURCES = new URL('../../src/', import.meta.url).href
 const MARK = '?mutant'
 
 export async function loadMutated(mutant: Mutant): Promise<Readonly<Record<Mode, RuleMaker>>> {
+  const [bullshark, mysticeti] = await importMutated(mutant, ['dag/bullshark-rule.ts', 'dag/mysticeti-rule.ts'])
+  const { createBullsharkRule } = bullshark as { readonly createBullsharkRule: RuleMaker }
+  const { createMysticetiRule } = mysticeti as { readonly createMysticetiRule: RuleMaker }
+  return { certified: createBullsharkRule, uncertified: createMysticetiRule }
+}
+
+/** Modules under `src/`, with all that they import from there, patched. @throws where the patch does not apply or its file is not loaded */
+export async function importMutated(mutant: Mutant, files: readonly string[]): Promise<readonly unknown[]> {
   let isApplied = false
   const hooks = registerHooks({
     resolve(specifier, context, nextResolve) {
@@ -27,9 +35,9 @@ export async function loadMutated(mutant: Mutant): Promise<Readonly<Record<Mode,
       return { ...loaded, source: applyPatch(source, mutant) }
     },
   })
-  const bullshark = (await import(`${SOURCES}dag/bullshark-rule.ts${MARK}`)) as { readonly createBullsharkRule: RuleMaker }
-  const mysticeti = (await import(`${SOURCES}dag/mysticeti-rule.ts${MARK}`)) as { readonly createMysticetiRule: RuleMaker }
+  const modules: unknown[] = []
+  for (const file of files) modules.push(await import(SOURCES + file + MARK))
   hooks.deregister()
   if (!isApplied) throw new Error(`mutant ${mutant.id}: ${fileURLToPath(SOURCES + mutant.file)} was never loaded`)
-  return { certified: bullshark.createBullsharkRule, uncertified: mysticeti.createMysticetiRule }
+  return modules
 }

@@ -125,10 +125,9 @@ export class Member {
       beacon: new Uint8Array(32).fill(9),
       previous: { subDagDigest: GENESIS_HASH, timestampMs: GENESIS_MS },
       lastApplied: this.applied,
-      isFirstBoot: this.asksForFloor,
+      isFirstBoot: this.asksForFloor && [...this.records.entries('floor')].length === 0, // as the driver finds out
     }
     this.core = createCore(components, setup, options)
-    this.asksForFloor = false
     this.step({ type: 'start' })
   }
 

@@ -1,0 +1,67 @@
+/**
+ * The mutation gate of whole cores: every planted bug breaks an invariant under schedules by messages.
+ *
+ *   node --conditions=@selvedge/source test/scenarios/gate.ts [--write] [--count=1000] [PREFIX …]
+ *
+ * With `--write` the second table in bench/MUTANTS.md and the killing seeds in kills.json are made anew. Exit code 1 where one survives.
+ */
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Kill } from '../adversarial/hunt.ts'
+import type { Mutant } from '../adversarial/patch.ts'
+import { coreMutants } from './mutants.ts'
+
+const SCHEDULES_MAX = 1_000
+const kills = new URL('kills.json', import.meta.url)
+const page = new URL('../../bench/MUTANTS.md', import.meta.url)
+const START = '<!-- core mutants -->'
+const END = '<!-- /core mutants -->'
+
+/** In a fresh process, known killing seeds first. @throws where the patch does not apply or its file is not loaded */
+export async function runCoreMutant({ id }: Mutant, count: number, known: readonly number[] = []): Promise<Kill | undefined> {
+  const child = new URL('mutant.child.ts', import.meta.url).pathname
+  const flags = ['--conditions=@selvedge/source', '--disable-warning=ExperimentalWarning']
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'selvedge-mutants') }
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, child, id, '1', String(count), ...known.map(String)], { env })
+  return (JSON.parse(stdout) as { kill?: Kill }).kill
+}
+
+export function knownCoreKills(): Readonly<Record<string, number>> {
+  return JSON.parse(readFileSync(kills, 'utf8')) as Record<string, number>
+}
+
+function write(found: ReadonlyMap<string, Kill | undefined>): void {
+  const seeds = Object.fromEntries([...found].flatMap(([id, kill]) => (kill === undefined ? [] : [[id, kill.seed]])))
+  writeFileSync(kills, `${JSON.stringify(seeds, undefined, 2)}\n`)
+  const rows = coreMutants.map(({ id, file }) => {
+    const kill = found.get(id)
+    return `| \`${id}\` | \`${file}\` | ${kill === undefined ? '| | | not found' : `${kill.seed} | ${kill.size} | ${kill.schedules} | ${kill.message}`} |`
+  })
+  const head = ['| mutant | source | seed | n | schedules | what broke |', '|---|---|--:|--:|--:|---|']
+  const text = readFileSync(page, 'utf8')
+  const table = [
+    `Killed: ${Object.keys(seeds).length} of ${coreMutants.length}. Node ${process.versions.node}.`,
+    '',
+    ...head,
+    ...rows,
+  ].join('\n')
+  writeFileSync(page, `${text.slice(0, text.indexOf(START) + START.length)}\n${table}\n${text.slice(text.indexOf(END))}`)
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const count = Number(args.find((each) => each.startsWith('--count='))?.slice(8) ?? SCHEDULES_MAX)
+  const prefixes = args.filter((each) => !each.startsWith('--'))
+  const found = new Map<string, Kill | undefined>()
+  for (const mutant of coreMutants.filter(({ id }) => prefixes.length === 0 || prefixes.some((prefix) => id.startsWith(prefix)))) {
+    const kill = await runCoreMutant(mutant, count)
+    found.set(mutant.id, kill)
+    if (kill === undefined) process.exitCode = 1
+    process.stdout.write(`${mutant.id} ${kill === undefined ? 'SURVIVES' : `after ${kill.schedules}: ${kill.message}`}\n`)
+  }
+  if (args.includes('--write')) write(found)
+}
+
+if (import.meta.main) await main(process.argv.slice(2))

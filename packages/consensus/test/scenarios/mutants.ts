@@ -1,0 +1,180 @@
+/**
+ * Planted bugs of the cores: what only messages, syncs and restarts can bring to light. Every member that is honest runs them (class
+ * `safety`), and an invariant must break under schedules of whole cores.
+ */
+import type { Mode } from '../../src/dag/contract.ts'
+import type { Mutant } from '../adversarial/patch.ts'
+
+type Patch = Pick<Mutant, 'id' | 'file' | 'find' | 'put'>
+
+const certified: readonly Patch[] = [
+  {
+    id: 'votes-twice-for-a-slot',
+    file: 'core/voter.ts',
+    find: 'if (header.round <= (this.#lastVotes.get(header.author)?.round ?? 0)) return',
+    put: 'if (header.round < (this.#lastVotes.get(header.author)?.round ?? 0)) return',
+  },
+  {
+    id: 'vote-is-not-kept',
+    file: 'core/voter.ts',
+    find: 'context.persist({ kind: "voted", key: `${author}`, author, round, bytes: encodeVote(vote) })',
+    put: '',
+  },
+  {
+    id: 'vote-is-said-before-it-is-kept',
+    file: 'core/voter.ts',
+    find: 'context.persist({ kind: "voted", key: `${author}`, author, round, bytes: encodeVote(vote) })',
+    put: 'context.send(author, { type: "vote", vote }); context.persist({ kind: "voted", key: `${author}`, author, round, bytes: encodeVote(vote) })',
+  },
+  { id: 'last-votes-are-not-read', file: 'core/voter.ts', find: 'this.#lastVotes.set(vote.author, vote)', put: '' },
+  {
+    id: 'certificate-at-validity',
+    file: 'core/vote-aggregator.ts',
+    find: 'committee.stakeOf(good.map(({ voter }) => voter)) < committee.quorum',
+    put: 'committee.stakeOf(good.map(({ voter }) => voter)) < committee.validity',
+  },
+  {
+    id: 'own-vote-counts-twice',
+    file: 'core/vote-aggregator.ts',
+    find: 'committee.stakeOf(good.map(({ voter }) => voter)) < committee.quorum',
+    put: 'good.length + 1 < committee.quorum',
+  },
+  {
+    id: 'takes-certificates-at-validity',
+    file: 'wire/verify.ts',
+    find: 'committee.stakeOf(signers) < committee.quorum',
+    put: 'committee.stakeOf(signers) < committee.validity',
+  },
+  {
+    id: 'votes-of-certificates-are-not-checked',
+    file: 'wire/verify.ts',
+    find: "areSigned ? undefined : 'voteSignature'",
+    put: 'undefined',
+  },
+  {
+    id: 'signs-headers-again-after-a-restart',
+    file: 'core/certified-core.ts',
+    find: 'proposer.resume(lastRound)',
+    put: 'proposer.resume(Math.max(0, lastRound - 2))',
+  },
+  {
+    id: 'header-is-said-before-it-is-kept',
+    file: 'core/proposer.ts',
+    find: 'context.persist({ kind: "proposed", key: `${round}`, round, author: context.self, bytes: encodeSignedHeader(signed) })',
+    put: '',
+  },
+  {
+    id: 'certificates-without-their-parents',
+    file: 'core/certificate-intake.ts',
+    find: 'if (missing.length === 0) return this.#insert(candidate)',
+    put: 'return this.#insert(candidate)',
+  },
+  {
+    id: 'forgets-the-dag-at-a-restart',
+    file: 'core/certified-core.ts',
+    find: "store.entries('certificate', rule.gcRound)",
+    put: "store.entries('certificate', rule.lastCommittedRound)",
+  },
+  { id: 'never-fetches-certificates', file: 'core/certificate-intake.ts', find: 'this.#fetcher.advance()', put: '' },
+  {
+    id: 'orphans-are-not-proposed-again',
+    file: 'core/certified-core.ts',
+    find: 'this.#parts.ownBatches.putBack(contents.flatMap(({ payload }) => payload))',
+    put: '',
+  },
+  {
+    id: 'own-batches-are-not-taken-up-again',
+    file: 'core/own-batches.ts',
+    find: 'const encoded = isExecuted(key) ? undefined : store.get("batch", key)',
+    put: 'const encoded = undefined as Uint8Array | undefined',
+  },
+]
+
+const uncertified: readonly Patch[] = [
+  {
+    id: 'block-is-said-before-it-is-kept',
+    file: 'core/block-proposer.ts',
+    find: 'context.persist({ kind: "proposed", key: LAST_KEY, bytes: new ByteWriter(40).u64(round).digest(digest).finish() })',
+    put: '',
+  },
+  {
+    id: 'fills-rounds-that-were-proposed',
+    file: 'core/block-proposer.ts',
+    find: 'let round = Math.max(this.#lastRound, floorRound) + 1',
+    put: 'let round = Math.max(this.#lastRound, floorRound, 1)',
+  },
+  {
+    id: 'blocks-without-their-ancestors',
+    file: 'core/block-manager.ts',
+    find: 'const missing = this.#missingOf(incoming); if (missing.length === 0)',
+    put: 'const missing = this.#missingOf(incoming); if (missing.length < 100)',
+  },
+  {
+    id: 'proposes-over-a-validity',
+    file: 'core/block-proposer.ts',
+    find: 'const { quorum } = context.committee',
+    put: 'const { validity: quorum } = context.committee',
+  },
+  {
+    id: 'forgets-the-dag-at-a-restart',
+    file: 'core/uncertified.ts',
+    find: "context.store.entries('block', this.#order.rule.gcRound)",
+    put: "context.store.entries('block', this.#order.rule.lastCommittedRound)",
+  },
+  { id: 'never-fetches-blocks', file: 'core/uncertified.ts', find: 'this.#fetcher.advance()', put: '' },
+  { id: 'stands-still-where-nothing-comes', file: 'core/uncertified.ts', find: 'this.#watch()', put: '' },
+]
+
+const both: readonly Patch[] = [
+  {
+    id: 'floor-is-not-asked-for',
+    file: 'core/floor.ts',
+    find: 'if (context.setup.isFirstBoot) this.#slot = undefined',
+    put: 'if (context.setup.isFirstBoot) this.#slot = 0',
+  },
+  {
+    id: 'floor-of-validity',
+    file: 'core/floor.ts',
+    find: 'if (committee.stakeOf(counted) < needed) return undefined',
+    put: 'if (counted.length < 1) return undefined',
+  },
+  {
+    id: 'floor-is-zero-whatever-is-shown',
+    file: 'core/floor.ts',
+    find: 'return Math.max(provenMax === 0 ? 0 : provenMax + 2, ownMax)',
+    put: 'return 0',
+  },
+  {
+    id: 'emits-before-it-is-kept',
+    file: 'core/emitter.ts',
+    find: "context.persist(); context.push({ type: 'emit', commit: emission.commit, items })",
+    put: "context.push({ type: 'emit', commit: emission.commit, items })",
+  },
+  {
+    id: 'emits-again-from-the-start',
+    file: 'core/emitter.ts',
+    find: 'this.#emitted = lastApplied',
+    put: 'this.#emitted = 0',
+  },
+  {
+    id: 'emits-from-what-is-recorded',
+    file: 'core/emitter.ts',
+    find: 'this.#emitted = lastApplied',
+    put: 'this.#emitted = this.#recorded',
+  },
+  {
+    id: 'parking-forgets-whom-it-keeps',
+    file: 'core/parking.ts',
+    find: 'if (waiting.missing.size === 0) complete.push(waiting)',
+    put: 'if (waiting.missing.size < 0) complete.push(waiting)',
+  },
+]
+
+const madeOf =
+  (mode: Mode) =>
+  (patch: Patch): Mutant => ({ ...patch, id: `${mode}/${patch.id}`, mode, class: 'safety' })
+
+export const coreMutants: readonly Mutant[] = [
+  ...[...certified, ...both].map(madeOf('certified')),
+  ...[...uncertified, ...both].map(madeOf('uncertified')),
+]

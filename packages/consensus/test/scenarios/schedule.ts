@@ -1,0 +1,263 @@
+/**
+ * Whole cores under the asynchronous adversarial scheduler: no time, only what is picked next. Frames, timers, syncs, executions and
+ * verdicts all wait in its pools; a clock goes on when its owner's timer is picked. Members die with or without what they had not synced,
+ * some lose their disks, and as many lie as the budget bears: two stories a slot, votes for both, certificates for either, silence.
+ *
+ * At the end a fair phase: all are up, all is delivered, liars say nothing. Then every promise is kept and all logs are one.
+ */
+import {
+  type AdversarialScheduler,
+  createAdversarialScheduler,
+  createDisk,
+  createRandom,
+  type Disk,
+  dropping,
+  equivocating,
+  type Loss,
+  type Outgoing,
+  type Random,
+  SimulatorError,
+} from '@selvedge/simulator'
+import type { Mode } from '../../src/dag/contract.ts'
+import { encodeFrame, type Frame, frameTypeOf } from '../../src/wire/frames.ts'
+import type { Authority } from '../../src/wire/types.ts'
+import type { TestCommittee } from '../support/committee.ts'
+import { createScenarioCommittee } from './cheap-committee.ts'
+import { drawPlan, type SchedulePlan } from './schedule-plan.ts'
+import { encodeTransfer } from './executor.ts'
+import { Broken, expectThat } from './invariant.ts'
+import { Conspiracy, forkOf, isOf } from './liars.ts'
+import { type CoreMaker, GENESIS_MS, Member } from './member.ts'
+import { Referee } from './referee.ts'
+
+export interface Outcome {
+  readonly plan: SchedulePlan
+  readonly broken: Broken | undefined
+  readonly commits: number
+  /** Digest of the last commit: what a seed leads to. */
+  readonly trace: string
+  readonly counts: Readonly<Record<string, number>>
+}
+
+interface Place {
+  readonly member: Member
+  readonly disk: Disk
+  nowMs: number
+  restartsAt: number
+}
+
+/** Of wall time, for each pick. */
+const PICK_MS = 0.2
+const FAIR_PICKS_MAX = 40_000
+const FAIR_JUMP_SHARE = 0.02
+const LOSSES: readonly Loss[] = ['none', 'all', 'prefix', 'torn']
+
+export class Schedule {
+  readonly plan: SchedulePlan
+  readonly referee: Referee
+  readonly counts: Record<string, number> = {}
+  readonly #places: Place[] = []
+  readonly #committee: TestCommittee
+  readonly #scheduler: AdversarialScheduler<() => void>
+  readonly #random: Random
+  #picks = 0
+  #isFair = false
+  #nextTransfer = 1
+
+  constructor(plan: SchedulePlan, createCoreOf: (authority: Authority, plan: SchedulePlan) => CoreMaker) {
+    const { size, seed, mode, liars, gcDepth } = plan
+    this.plan = plan
+    this.#committee = createScenarioCommittee(size)
+    this.#random = createRandom(seed, mode, 'whole', 'run')
+    this.referee = new Referee({ mode, committee: this.#committee, gcDepth, liars: new Set(liars), nowMs: () => 0 })
+    this.#scheduler = createAdversarialScheduler(createRandom(seed, mode, 'whole', 'schedule'), { receivers: size })
+    for (let authority = 0; authority < size; authority++) this.#places.push(this.#create(authority, createCoreOf(authority, plan)))
+    this.#conspire()
+    for (const { member } of this.#places) member.boot()
+  }
+
+  /** @throws {Broken} */
+  run(): void {
+    for (this.#picks = 0; this.#picks < this.plan.picks; ) {
+      this.#disturb()
+      this.#pick()
+    }
+    if (!this.referee.signatures.isOverBudget) this.#settle()
+  }
+
+  #pick(): void {
+    this.#picks++
+    const delivery = this.#scheduler.next()
+    if (delivery === undefined) return
+    delivery.item()
+  }
+
+  #disturb(): void {
+    const { crashShare, feedShare } = this.plan
+    if (this.#random.chance(feedShare)) this.#feed()
+    for (const place of this.#places) if (place.restartsAt <= this.#picks) this.#restart(place)
+    if (this.#random.chance(crashShare)) this.#crash(this.#random.pick(this.#places))
+  }
+
+  #feed(): void {
+    const { member } = this.#random.pick(this.#places)
+    member.submit([encodeTransfer(this.#nextTransfer++, this.#random.below(16), this.#random.below(16), this.#random.below(90))])
+  }
+
+  #crash(place: Place): void {
+    const { member, disk } = place
+    if (!member.isUp) return
+    this.#count('crashes')
+    disk.crash(this.#random.pick(LOSSES))
+    member.crash()
+    if (this.plan.amnesiacs.includes(member.authority) && this.#random.chance(0.3)) {
+      this.#count('amnesias')
+      member.forget()
+      this.referee.signatures.excuse(member.authority, 2)
+      this.referee.release(member.authority)
+    }
+    this.#scheduler.forget(member.authority)
+    place.nowMs = 0
+    place.restartsAt = this.#picks + 1 + this.#random.below(300)
+  }
+
+  #restart(place: Place): void {
+    place.restartsAt = Number.POSITIVE_INFINITY
+    place.member.boot()
+  }
+
+  /** I8, I9: with everything delivered, everybody says and does the same, and something new. */
+  #settle(): void {
+    this.#isFair = true
+    this.#scheduler.beFair()
+    for (const { member } of this.#places) member.diesAt = () => false
+    for (const place of this.#places) if (!place.member.isUp) this.#restart(place)
+    const { referee } = this
+    const honest = this.#places.map(({ member }) => member.authority).filter((authority) => referee.isHonest(authority))
+    const before = referee.log.length
+    const isDone = (): boolean => honest.every((authority) => referee.emittedBy(authority) > before) && referee.openOf(honest).length === 0
+    for (let pick = 0; pick < FAIR_PICKS_MAX; pick++) {
+      if (pick % 50 === 0 && isDone()) return
+      this.#pick()
+    }
+    const logs = honest.map((authority) => referee.emittedBy(authority)).join()
+    expectThat(referee.openOf(honest).length === 0 || referee.log.length === before, 'I8', () => `promises open, logs at ${logs}`)
+    throw new Broken('I9', `logs at ${logs} after ${before}, round ${referee.round}`)
+  }
+
+  #create(authority: Authority, createCore: CoreMaker): Place {
+    const { seed, mode, core } = this.plan
+    const world = { now: () => this.#picks, at: (_: number, run: () => void) => this.#scheduler.add(authority, authority, run) }
+    const disk = createDisk(world, createRandom(seed, mode, 'whole', 'disk', authority))
+    const chance = createRandom(seed, mode, 'whole', 'member', authority)
+    const time = (): { readonly nowMs: number; readonly unixMs: number } => {
+      return { nowMs: place.nowMs + this.#picks * PICK_MS, unixMs: GENESIS_MS + Math.floor(this.#picks * PICK_MS) }
+    }
+    const member = new Member(
+      {
+        ...{ authority, mode, committee: this.#committee, createCore, options: core, disk, referee: this.referee },
+        ...{ random: () => chance.u32(), makesCheckpoints: false, asksForFloor: false },
+      },
+      {
+        time,
+        send: (to, frame) => this.#send(authority, to, frame),
+        after: (delayMs, run) => this.#later(place, time().nowMs + delayMs, run),
+      },
+    )
+    const place: Place = { member, disk, nowMs: 0, restartsAt: Number.POSITIVE_INFINITY }
+    const dice = createRandom(seed, mode, 'whole', 'boundaries', authority)
+    member.diesAt = () => !this.#isFair && this.plan.boundaryShare > 0 && dice.chance(this.plan.boundaryShare)
+    member.die = () => this.#crash(place)
+    return place
+  }
+
+  /** What is picked before its time makes time jump, or waits on: a clock that runs away from the network starves it with repetitions. */
+  #later(place: Place, dueMs: number, run: () => void): void {
+    const { authority } = place.member
+    this.#scheduler.add(authority, authority, () => {
+      const waitMs = dueMs - place.nowMs - this.#picks * PICK_MS
+      if (waitMs > 0 && !this.#random.chance(this.#isFair ? FAIR_JUMP_SHARE : this.plan.jumpShare)) return this.#later(place, dueMs, run)
+      place.nowMs += Math.max(0, waitMs)
+      run()
+    })
+  }
+
+  /** To a pool of its link; lost, doubled or changed on the way out as the plan says. */
+  #send(from: Authority, to: Authority, frame: Uint8Array): void {
+    const { duplicateShare, forgetShare } = this.plan
+    const outgoing: Outgoing<Uint8Array> = { to, message: frame, bytes: frame.length, delayMs: 0 }
+    for (const { to: at, message } of this.#isFair ? this.#fairly(from, outgoing) : this.#lies(from, outgoing)) {
+      if (message !== frame) this.referee.signatures.tryFrame(from, message)
+      if (!this.#isFair && this.#random.chance(forgetShare)) continue
+      const copies = !this.#isFair && this.#random.chance(duplicateShare) ? 2 : 1
+      const { member } = this.#places[at]!
+      for (let copy = 0; copy < copies; copy++) this.#scheduler.add(at, from, () => member.receive(from, message.slice()))
+    }
+  }
+
+  #fairly(from: Authority, outgoing: Outgoing<Uint8Array>): readonly Outgoing<Uint8Array>[] {
+    return this.referee.isHonest(from) ? [outgoing] : []
+  }
+
+  #lies: (from: Authority, outgoing: Outgoing<Uint8Array>) => readonly Outgoing<Uint8Array>[] = (_, outgoing) => [outgoing]
+
+  #conspire(): void {
+    const { liars, seed, mode, equivocateShare, withholdShare, copies, votesForBoth, size } = this.plan
+    const say = (from: Authority, to: Authority, frame: Frame): void => {
+      if (this.#isFair) return
+      const bytes = encodeFrame(frame, size)
+      this.referee.signatures.tryFrame(from, bytes)
+      const { member } = this.#places[to]!
+      if (to !== from) this.#scheduler.add(to, from, () => member.receive(from, bytes.slice()))
+    }
+    const conspiracy = new Conspiracy(this.#committee, liars, say)
+    const forks = liars.map((liar) => {
+      const random = createRandom(seed, mode, 'whole', 'liar', liar)
+      const isMeant = (round: number): boolean => random.stream('slot', round).chance(equivocateShare)
+      const onVariant = (frame: Uint8Array): void => {
+        this.#count('equivocations')
+        if (frameTypeOf(frame) === 'header') conspiracy.spread(frame)
+      }
+      return {
+        random,
+        fork: equivocating(forkOf(this.#committee, liar, copies, isMeant, onVariant)),
+        withheld: dropping<Uint8Array>({ isMeant: WITHHELD }),
+      }
+    })
+    this.#lies = (from, outgoing) => {
+      const { random, fork, withheld } = forks[liars.indexOf(from)] ?? {}
+      if (random === undefined || fork === undefined || withheld === undefined) return [outgoing]
+      const context = { from, nodes: size, nowMs: this.#picks, random }
+      if (random.chance(withholdShare)) return withheld.apply(outgoing, context) ?? [outgoing]
+      return fork.apply(outgoing, context) ?? [outgoing]
+    }
+    if (!votesForBoth) return
+    for (const liar of liars) {
+      this.#places[liar]!.member.hears = (from, frame) => {
+        this.#count('votes for both')
+        return conspiracy.hears(liar, from, frame)
+      }
+    }
+  }
+
+  #count(name: string): void {
+    this.counts[name] = (this.counts[name] ?? 0) + 1
+  }
+}
+
+const WITHHELD = isOf('vote', 'certificate', 'batch', 'block', 'header')
+
+/** A core that throws is as broken as one that forks: nothing that a peer says may make it. */
+export function playSchedule(mode: Mode, seed: number, createCoreOf: (authority: Authority, plan: SchedulePlan) => CoreMaker): Outcome {
+  const plan = drawPlan(mode, seed)
+  const schedule = new Schedule(plan, createCoreOf)
+  let broken: Broken | undefined
+  try {
+    schedule.run()
+  } catch (error) {
+    if (error instanceof SimulatorError || !(error instanceof Error)) throw error
+    broken = error instanceof Broken ? error : new Broken('I3', `a core threw: ${error.stack ?? error.message}`)
+  }
+  const { log } = schedule.referee
+  return { plan, broken, commits: log.length, trace: log.at(-1)?.digest ?? '', counts: schedule.counts }
+}
