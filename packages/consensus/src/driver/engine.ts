@@ -38,6 +38,9 @@ interface Arrival {
 /** While more waits for the disk, no peer is read. */
 const UNSYNCED_BYTES_MAX = 16 * 2 ** 20
 
+/** A turn ends after so many bytes of frames: what it has to say is said before the rest is looked at. */
+const TURN_BYTES_MAX = 4 * 2 ** 20
+
 const bytesOf = (records: readonly StoredRecord[]): number => records.reduce((sum, { bytes }) => sum + bytes.length, 0)
 const isBarrier = (effect: DriverEffect): boolean => effect.type === 'epoch' && effect.effect.type === 'persist'
 
@@ -59,9 +62,7 @@ export class Engine {
   post(event: EpochsEvent, shares?: readonly Share[]): void {
     if (this.#isStopped) return
     this.#arrivals.push(shares === undefined ? { event } : { event, shares })
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    setImmediate(() => this.#turn())
+    this.#schedule()
   }
 
   /** Nothing is stepped, synced or done any more. */
@@ -70,14 +71,28 @@ export class Engine {
     this.#arrivals = []
   }
 
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => this.#turn())
+  }
+
   #turn(): void {
     this.#isScheduled = false
     const arrivals = this.#arrivals
     this.#arrivals = []
+    let count = 0
     this.#guarded(() => {
-      for (const arrival of arrivals) this.#step(arrival)
+      for (let bytes = 0; count < arrivals.length && bytes < TURN_BYTES_MAX; count++) {
+        const arrival = arrivals[count] as Arrival
+        if (arrival.event.type === 'frame') bytes += arrival.event.frame.length
+        this.#step(arrival)
+      }
       this.#pump()
     })
+    if (count === arrivals.length || this.#isStopped) return
+    this.#arrivals = [...arrivals.slice(count), ...this.#arrivals]
+    this.#schedule()
   }
 
   #step({ event, shares }: Arrival): void {

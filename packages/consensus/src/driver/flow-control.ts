@@ -3,7 +3,7 @@
  *
  * In: frames that were taken from the network and not stepped yet. At 64 frames or 16 MiB of one peer, or while too much waits for the
  * disk, that peer is not read any more, and TCP slows it down. Out: a peer that does not read loses what is sent to it beyond 16 MiB; it
- * asks again for what it misses when it comes back.
+ * asks again for what it misses when it comes back. Small frames (headers, votes) have 4 MiB more, so that batches do not crowd them out.
  */
 import type { PeerKey } from '../core/epochs-contract.ts'
 import type { Network } from '../ports.ts'
@@ -13,6 +13,9 @@ const MIB = 2 ** 20
 export const FRAMES_IN_FLIGHT_MAX = 64
 /** Bytes that wait for one peer, in either direction. */
 export const QUEUED_BYTES_MAX: number = 16 * MIB
+
+const SMALL_FRAME_BYTES = 16 * 2 ** 10
+const RESERVED_BYTES = 4 * MIB
 
 interface Inbound {
   frames: number
@@ -59,7 +62,8 @@ export class FlowControl {
   }
 
   send(to: PeerKey, frame: Uint8Array): void {
-    if (this.isReady(to)) this.#network.send(to, frame)
+    const reserved = frame.length <= SMALL_FRAME_BYTES ? RESERVED_BYTES : 0
+    if (this.#network.queuedBytes(to) <= QUEUED_BYTES_MAX + reserved) this.#network.send(to, frame)
     else this.dropped += 1
   }
 

@@ -57,6 +57,11 @@ test('a peer is read up to 16 MiB, and what it is sent beyond 16 MiB is dropped'
   await new Promise((resolve) => setImmediate(resolve))
   expect(taken).toHaveLength(QUEUED_BYTES_MAX / MIB + 1) // not read any more
   expect(flowA.isReady(keyB)).toBe(false)
+  const { dropped } = flowA
+  flowA.send(keyB, new Uint8Array(1_000)) // a vote still goes out
+  expect(flowA.dropped).toBe(dropped)
+  for (let i = 0; i < 5_000; i++) flowA.send(keyB, new Uint8Array(1_000))
+  expect(flowA.dropped).toBeGreaterThan(dropped) // and yet there is an end
 })
 
 test('nobody is read while the disk is behind', async () => {
