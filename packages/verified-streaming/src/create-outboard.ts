@@ -1,6 +1,5 @@
 /** Root and outboard of a source of bytes. */
 import { type ByteSource, takeAll } from './byte-source.ts'
-import { CHUNK_GROUP_LOG_DEFAULT } from './constants.ts'
 import { createTreeBuilder, type Outboard, type OutboardOptions } from './outboard-builder.ts'
 import type { HashPool } from './parallel/hash-pool.ts'
 import { buildInParallel, poolFor } from './parallel/parallel-build.ts'
@@ -35,22 +34,18 @@ export interface CreateOutboardOptions extends OutboardOptions {
 export async function createOutboard(source: ByteSource, options: CreateOutboardOptions = {}): Promise<Outboard> {
   const { signal, onProgress } = options
   signal?.throwIfAborted()
-  const builder = createTreeBuilder(options)
+  const builder = createTreeBuilder(options) // refuses wrong options before any worker starts
   const total = readAtOf(source)?.size
   const lease = await poolFor(options.workers, total)
   let bytes = 0
   const onBytes = (more: number): void => onProgress?.({ type: 'hashed', bytes: (bytes += more), total })
   try {
-    if (lease) {
-      const chunkGroupLog = options.chunkGroupLog ?? CHUNK_GROUP_LOG_DEFAULT
-      signal?.throwIfAborted()
-      await buildInParallel(lease.pool, builder, source, { chunkGroupLog, signal, onBytes })
-    } else {
-      await takeAll(source, signal, (input) => {
-        builder.update(input)
-        onBytes(input.length)
-      })
-    }
+    signal?.throwIfAborted()
+    if (lease) return await buildInParallel(lease.pool, source, options, { signal, onBytes })
+    await takeAll(source, signal, (input) => {
+      builder.update(input)
+      onBytes(input.length)
+    })
     return builder.finish()
   } finally {
     lease?.release()

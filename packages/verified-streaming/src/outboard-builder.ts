@@ -122,6 +122,17 @@ export function createTreeBuilder(options: OutboardOptions): TreeBuilder {
   }
 }
 
+/** Puts the length field that `options` ask for to an outboard made without one. */
+export function withLengthField({ root, size, outboard }: Outboard, options: OutboardOptions): Outboard {
+  const { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, order = 'pre', lengthField = chunkGroupLog === 0 && order === 'pre' } = options
+  if (!lengthField) return { root, size, outboard }
+  const out = new Uint8Array(outboard.length + HEADER_BYTES)
+  const isPre = order === 'pre'
+  out.set(outboard, isPre ? HEADER_BYTES : 0)
+  writeSize(out, isPre ? 0 : outboard.length, size)
+  return { root, size, outboard: out }
+}
+
 /**
  * Root and outboard in push form, synchronous: for whoever hashes content while writing it.
  *

@@ -70,7 +70,7 @@ describe.each([0, 1, 1024, JOB - 1, JOB, JOB + 1, 2 * JOB, 5 * JOB + 1025, 11 * 
   })
 })
 
-// From 16 MiB on, two workers are given jobs of several MiB, which get smaller towards the end.
+// Units enough for workers to report what they have done before the end.
 test.each([0, 4, 10])(
   'large content in shared memory and in a file has the outboard that one thread makes, groups of 2^%i chunks',
   async (chunkGroupLog) => {
@@ -81,15 +81,16 @@ test.each([0, 4, 10])(
     const file = await open(PATH)
     try {
       const alone = await createOutboard(bytes, { chunkGroupLog, workers: 0 })
-      const seen: number[] = []
       for (const source of [shared, await fromFileHandle(file)]) {
+        const seen: number[] = []
         const onProgress = (progress: { bytes: number }): unknown => seen.push(progress.bytes)
         const together = await createOutboard(source, { chunkGroupLog, workers: pool, onProgress })
         expect(toHex(together.root)).toBe(toHex(alone.root))
         expect(Buffer.compare(together.outboard, alone.outboard)).toBe(0)
+        expect(seen[0]).toBeLessThan(bytes.length)
+        expect(seen).toEqual(seen.toSorted((a, b) => a - b))
+        expect(seen.at(-1)).toBe(bytes.length)
       }
-      expect(seen[0]).toBe(4 * JOB)
-      expect(seen.at(-1)).toBe(bytes.length)
     } finally {
       await file.close()
     }
@@ -152,6 +153,21 @@ test('an abort rejects with its reason, from a stalled source too, and the pool 
   await expect.poll(() => isCancelled).toBe(true)
   const bytes = bytesOf(2 * JOB)
   expect(toHex(await hashParallel(bytes, { workers: pool }))).toBe(toHex(hash(bytes)))
+})
+
+test('an abort stops workers that read by themselves, and the pool goes on', async () => {
+  const bytes = new Uint8Array(new SharedArrayBuffer(64 * JOB)).fill(3)
+  const reason = new Error('enough')
+  const controller = new AbortController()
+  const seen: number[] = []
+  const onProgress = (progress: { bytes: number }): void => {
+    seen.push(progress.bytes)
+    controller.abort(reason)
+  }
+  await expect(hashParallel(bytes, { workers: pool, signal: controller.signal, onProgress })).rejects.toBe(reason)
+  expect(seen).toEqual([16 * JOB])
+  const part = bytes.subarray(0, 3 * JOB)
+  expect(toHex(await hashParallel(part, { workers: pool }))).toBe(toHex(hash(part)))
 })
 
 test('a file that is shorter than it was said to be is an error with a code', async () => {

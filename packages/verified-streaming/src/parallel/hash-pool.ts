@@ -1,12 +1,12 @@
 /**
- * A few workers that hash chunk groups. Jobs go to the worker with the fewest, answers come back in any order. A pool
+ * A few workers that hash chunk groups, slot by slot or all together on one source. Answers come back in any order. A pool
  * without workers is a valid pool: where the host has none, whoever uses it does the work itself.
  */
 import { VerifyError } from '../errors.ts'
 import { kernelBytes } from '../kernel/compile.ts'
 import { checkNumber } from '../tree.ts'
 import { spawnWorker, type Worker, workerCountMax } from './spawn.ts'
-import type { WorkerAnswer, WorkerJob } from './worker-source.ts'
+import type { SlotJob, SourceJob, WorkerAnswer, WorkerJob } from './worker-source.ts'
 
 export interface HashPoolOptions {
   /** Workers to start, if the host has as many cores. @default 4 */
@@ -23,8 +23,9 @@ export interface HashPool {
 
 interface Waiting {
   readonly worker: number
-  resolve(cvs: Uint8Array): void
+  resolve(answer: WorkerAnswer): void
   reject(error: unknown): void
+  onBytes(bytes: number): void
 }
 
 export class WorkerPool implements HashPool {
@@ -56,7 +57,7 @@ export class WorkerPool implements HashPool {
   #add(kernel: Uint8Array): Promise<void> {
     return new Promise((ready, failed) => {
       const worker = spawnWorker({
-        onAnswer: (answer) => (answer.id === undefined ? ready() : this.#settle(answer)),
+        onAnswer: (answer) => (answer.id === undefined ? ready() : this.#settle({ ...answer, id: answer.id })),
         onError: (error) => {
           failed(error)
           this.#fail(error)
@@ -68,14 +69,28 @@ export class WorkerPool implements HashPool {
     })
   }
 
-  /** The chaining values of one job. */
-  run(job: Omit<WorkerJob, 'id'>): Promise<Uint8Array> {
+  /** The chaining values of a slot, from the worker with the fewest jobs. */
+  async run(job: SlotJob): Promise<Uint8Array> {
+    const { cvs } = await this.#post(job, this.#load.indexOf(Math.min(...this.#load)), () => {})
+    return cvs!
+  }
+
+  /** All workers on one source, until all of it is done. Reports bytes as they are done, in any order. */
+  async runTogether(job: SourceJob, onBytes: (bytes: number) => void): Promise<void> {
+    await Promise.all(
+      this.#workers.map(async (_, worker) => {
+        const { bytes = 0 } = await this.#post(job, worker, onBytes)
+        if (bytes > 0) onBytes(bytes)
+      }),
+    )
+  }
+
+  #post(job: WorkerJob, worker: number, onBytes: (bytes: number) => void): Promise<WorkerAnswer> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const id = this.#nextId++
-    const worker = this.#load.indexOf(Math.min(...this.#load))
     this.#load[worker]!++
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { worker, resolve, reject })
+      this.#waiting.set(id, { worker, resolve, reject, onBytes })
       this.#workers[worker]!.post({ ...job, id })
     })
   }
@@ -83,9 +98,10 @@ export class WorkerPool implements HashPool {
   #settle(answer: WorkerAnswer & { readonly id: number }): void {
     const waiting = this.#waiting.get(answer.id)
     if (waiting === undefined) return
+    if (answer.isDone !== true) return waiting.onBytes(answer.bytes ?? 0)
     this.#waiting.delete(answer.id)
     this.#load[waiting.worker]!--
-    if (answer.error === undefined) waiting.resolve(answer.cvs)
+    if (answer.error === undefined) waiting.resolve(answer)
     else waiting.reject(new VerifyError('VERIFY_READ_FAILED', `a hashing worker could not read: ${answer.error}`))
   }
 
