@@ -103,6 +103,29 @@ describe('equivocation', () => {
     expect(leaders).not.toContain(LIAR)
   })
 
+  test('who has voted, died and come back votes again for the same header and never for another of its slot', () => {
+    const cluster = createCluster()
+    const votes: string[] = []
+    const { onSend } = cluster
+    cluster.onSend = (from, to, bytes) => {
+      onSend(from, to, bytes)
+      const frame = decodeFrame(bytes, 4)
+      if (from === 0 && to === LIAR && frame.type === 'vote') votes.push(toHex(frame.vote.headerDigest))
+    }
+    cluster.start()
+    const first = signed(cluster, {})
+    const other = signed(cluster, { createdAtMs: cluster.setupOf(LIAR).previous.timestampMs + 6 })
+    cluster.run(5)
+    cluster.inject(LIAR, 0, { type: 'header', header: first })
+    cluster.run(20)
+    cluster.crash(0)
+    cluster.restart(0)
+    for (const header of [other, first, other]) cluster.inject(LIAR, 0, { type: 'header', header })
+    cluster.run(20)
+    const digest = toHex(headerDigest(cluster.setupOf(LIAR).chainId, first.header))
+    expect(votes).toEqual([digest, digest])
+  })
+
   test('two votes for one slot', () => {
     const cluster = createCluster()
     const sent: SignedHeader[] = []
@@ -132,6 +155,11 @@ describe('equivocation', () => {
     expect(cluster.nodes[0]!.halts).toEqual(['two certificates in round 1 of authority 3'])
     const length = cluster.nodes[0]!.executed.length
     cluster.run(500)
+    expect(cluster.nodes[0]!.executed.length).toBe(length)
+    cluster.crash(0)
+    cluster.restart(0) // whoever starts it again changes nothing
+    cluster.run(500)
+    expect(cluster.nodes[0]!.halts).toHaveLength(2)
     expect(cluster.nodes[0]!.executed.length).toBe(length)
   })
 })
