@@ -83,7 +83,7 @@ export function forkOf(
   self: Authority,
   copies: number,
   isMeant: (round: number) => boolean = () => true,
-  onVariant: (frame: Uint8Array) => void = () => {},
+  onVariant: (variant: Uint8Array, original: Uint8Array) => void = () => {},
 ): Fork<Uint8Array> {
   return {
     copies,
@@ -93,7 +93,7 @@ export function forkOf(
     },
     variant: (frame, copy) => {
       const variant = alteredSlot(committee, frame, (vertex) => ({ ...vertex, createdAtMs: vertex.createdAtMs + copy }))!
-      onVariant(variant)
+      onVariant(variant, frame)
       return variant
     },
   }
@@ -159,8 +159,15 @@ export class Conspiracy {
     if (threshold === undefined) return
     variant.sentAt = threshold
     this.certificates++
-    const votes = [...variant.votes.values()].toSorted((a, b) => a.voter - b.voter)
-    const { header, signature: headerSignature } = variant.signed
+    this.#send(variant.signed, [...variant.votes.values()])
+    const absent = Array.from({ length: this.#committee.members.length }, (_, voter) => voter).filter((voter) => !variant.votes.has(voter))
+    const [someone] = variant.votes.values()
+    // and one that reaches a quorum with signatures that are somebody else's
+    this.#send(variant.signed, [...variant.votes.values(), ...absent.map((voter) => ({ ...someone!, voter }))])
+  }
+
+  #send({ header, signature: headerSignature }: SignedHeader, unsorted: readonly Vote[]): void {
+    const votes = unsorted.toSorted((a, b) => a.voter - b.voter)
     const [signers, signatures] = [votes.map(({ voter }) => voter), votes.map(({ signature }) => signature)]
     const certificate = { header, headerSignature, signers, signatures }
     for (let to = 0; to < this.#committee.members.length; to++) {

@@ -48,6 +48,9 @@ interface Place {
 
 /** Of wall time, for each pick. */
 const PICK_MS = 0.2
+/** Of picks: a liar tells an old story again. */
+const STORY_SHARE = 0.05
+const STORIES_MAX = 16
 const FAIR_PICKS_MAX = 40_000
 const FAIR_JUMP_SHARE = 0.02
 const LOSSES: readonly Loss[] = ['none', 'all', 'prefix', 'torn']
@@ -60,6 +63,8 @@ export class Schedule {
   readonly #committee: TestCommittee
   readonly #scheduler: AdversarialScheduler<() => void>
   readonly #random: Random
+  /** Of liars: both sides of what they forked lately. */
+  readonly #stories: { readonly from: Authority; readonly frame: Uint8Array }[] = []
   #picks = 0
   #isFair = false
   #nextTransfer = 1
@@ -97,6 +102,19 @@ export class Schedule {
     if (this.#random.chance(feedShare)) this.#feed()
     for (const place of this.#places) if (place.restartsAt <= this.#picks) this.#restart(place)
     if (this.#random.chance(crashShare)) this.#crash(this.#random.pick(this.#places))
+    if (this.#stories.length > 0 && this.#random.chance(STORY_SHARE)) this.#tellAgain()
+  }
+
+  /** The other story of a slot, to somebody who may have forgotten what it heard and signed. */
+  #tellAgain(): void {
+    const { from, frame } = this.#random.pick(this.#stories)
+    const { member } = this.#random.pick(this.#places)
+    if (member.authority !== from) this.#scheduler.add(member.authority, from, () => member.receive(from, frame.slice()))
+  }
+
+  #remember(from: Authority, frame: Uint8Array): void {
+    this.#stories.push({ from, frame })
+    if (this.#stories.length > STORIES_MAX) this.#stories.shift()
   }
 
   #feed(): void {
@@ -214,8 +232,10 @@ export class Schedule {
     const forks = liars.map((liar) => {
       const random = createRandom(seed, mode, 'whole', 'liar', liar)
       const isMeant = (round: number): boolean => random.stream('slot', round).chance(equivocateShare)
-      const onVariant = (frame: Uint8Array): void => {
+      const onVariant = (frame: Uint8Array, original: Uint8Array): void => {
         this.#count('equivocations')
+        this.#remember(liar, original)
+        this.#remember(liar, frame)
         if (frameTypeOf(frame) === 'header') conspiracy.spread(frame)
       }
       return {

@@ -91,8 +91,9 @@ export class Signatures {
   onCertificate(certificate: Certificate): void {
     const { header, signers, signatures } = certificate
     const { digest, key } = this.#noteHeader(header)
-    if (this.#checked.has(key + signers.join())) return
-    this.#checked.add(key + signers.join())
+    const name = `${key} ${signers.join()} ${toHex(signatures.at(-1) ?? digest)}`
+    if (this.#checked.has(name)) return
+    this.#checked.add(name)
     const { epoch, round, author } = header
     const message = voteSigningBytes({ epoch, round, author, headerDigest: digest })
     for (const [at, signer] of signers.entries()) {

@@ -1,0 +1,25 @@
+/**
+ * Goal: whatever order messages, timers and syncs come in, whoever dies or lies, no slot is signed twice or certified twice, no log parts,
+ * and afterwards every promise is kept. Method: schedule.ts; the long run is soak.ts.
+ */
+import { forEachSeed, keptSeeds, seedRange } from '@selvedge/simulator'
+import { expect, test } from 'vitest'
+import type { Mode } from '../../src/dag/contract.ts'
+import corpus from '../seeds.json' with { type: 'json' }
+import { CORES } from './play.ts'
+import { playSchedule } from './schedule.ts'
+
+const SEEDS = seedRange(process.env, { first: 1, count: 40 })
+
+test.each<Mode>(['certified', 'uncertified'])(`no invariant breaks, %s core, ${SEEDS.count} schedules from seed ${SEEDS.first}`, (mode) => {
+  const sums: Record<string, number> = {}
+  forEachSeed({ ...SEEDS, kept: keptSeeds(corpus, `schedule.sim.test.ts ${mode}`) }, (seed) => {
+    const { broken, counts, commits } = playSchedule(mode, seed, () => CORES[mode])
+    if (broken !== undefined) throw broken
+    for (const [name, count] of Object.entries({ ...counts, commits })) sums[name] = (sums[name] ?? 0) + count
+  })
+  if (SEEDS.count < 40) return // what must have happened is a matter of many schedules
+  for (const name of ['crashes', 'amnesias', 'equivocations', 'votes for both', 'commits'])
+    expect([name, sums[name] ?? 0]).not.toEqual([name, 0])
+  expect(sums.commits).toBeGreaterThan(2 * SEEDS.count)
+})
