@@ -1,6 +1,7 @@
 /** A running system under test: validators or etcd nodes, each a process with a local socket for its clients. */
-import { createServer } from 'node:net'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import type { LoadTarget } from './load.ts'
 
 export interface Cluster {
@@ -11,11 +12,18 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
-/** Ports that are free now, all different. */
+const PORT_MIN = 20_000
+const PORT_MAX = 32_000
+
+/** Free ports below those that systems give to outgoing connections: one of these must not be taken before it is listened on. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  for (const server of servers) server.close()
-  return ports
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(PORT_MIN, PORT_MAX)
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await Promise.race([once(server, 'listening').then(() => true), once(server, 'error').then(() => false)])
+    if (isFree) ports.add(port)
+    server.close()
+  }
+  return [...ports]
 }

@@ -7,6 +7,7 @@
  *   ROW                 G1 G2 G4 G5 G6 G7 G10 G11; without one all of them
  *   --window SECONDS    measured part of a run (60)       --warmup SECONDS   before it (10)
  *   --repeats N         of each figure, A B A B (5)       --memory SECONDS   of G10 (600)
+ *   --behind ROUNDS     of G6 (10000)
  *   --rate TX/S         the peak that G2, G4, G5 and G10 start from, where G1 is not measured
  *   --record            writes bench/RESULTS.md and the README's table, and adds JSON lines to docs/benchmarks/
  *
@@ -35,6 +36,7 @@ const options = {
   warmup: { type: 'string', default: '10' },
   repeats: { type: 'string', default: '5' },
   memory: { type: 'string', default: '600' },
+  behind: { type: 'string', default: '10000' },
   rate: { type: 'string' },
   record: { type: 'boolean' },
   help: { type: 'boolean' },
@@ -57,11 +59,12 @@ interface Plan {
   readonly wanted: ReadonlySet<string>
   readonly times: Times
   readonly memorySeconds: number
+  readonly behindRounds: number
   readonly rate: number | undefined
   readonly scratch: Scratch
 }
 
-async function measure({ wanted, times, memorySeconds, rate, scratch }: Plan): Promise<Row[]> {
+async function measure({ wanted, times, memorySeconds, behindRounds, rate, scratch }: Plan): Promise<Row[]> {
   const rows: Row[] = []
   const add = (...more: readonly Row[]): void => {
     for (const row of more) say(`${row.id}: ${row.what}: ${row.reached} (goal ${row.goal}): ${row.isMet ? 'met' : 'MISSED'}`)
@@ -83,7 +86,8 @@ async function measure({ wanted, times, memorySeconds, rate, scratch }: Plan): P
   if (wanted.has('G5')) {
     add(await measurePartition('certified', half('bullshark'), scratch), await measurePartition('uncertified', half('mysticeti'), scratch))
   }
-  if (wanted.has('G6')) add(await measureCatchUp('certified', scratch), await measureCatchUp('uncertified', scratch))
+  if (wanted.has('G6'))
+    add(await measureCatchUp('certified', behindRounds, scratch), await measureCatchUp('uncertified', behindRounds, scratch))
   if (wanted.has('G10')) add(await measureMemory('certified', Math.round(0.9 * (peakOf.bullshark ?? 0)), memorySeconds, scratch))
   add(...recordedRows(['G7', 'G11'].filter((id) => wanted.has(id))))
   return rows
@@ -104,7 +108,14 @@ async function main(): Promise<void> {
   prepare()
   say(`load before: ${(loadavg()[0] ?? 0).toFixed(2)}`)
   const rate = values.rate === undefined ? undefined : Number(values.rate)
-  const rows = await measure({ wanted, times, memorySeconds: Number(values.memory), rate, scratch: { folder, onMeasured: sayMeasured } })
+  const rows = await measure({
+    wanted,
+    times,
+    memorySeconds: Number(values.memory),
+    behindRounds: Number(values.behind),
+    rate,
+    scratch: { folder, onMeasured: sayMeasured },
+  })
   const table = tableOf(rows, footerOf(times, positionals))
   for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`)
   say(`\n${table}`)
