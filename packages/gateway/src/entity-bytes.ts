@@ -12,7 +12,8 @@ export function parseEntityBytes(text: string): EntityBytes {
   const match = /^(-?\d{1,16}):(-?\d{1,16}|\*)$/.exec(text)
   const from = Number(match?.[1])
   const to = match?.[2] === '*' ? undefined : Number(match?.[2])
-  if (match === null || !Number.isSafeInteger(from) || (to !== undefined && !Number.isSafeInteger(to))) {
+  // One more than `to`, too: a range ends after its last byte.
+  if (match === null || !Number.isSafeInteger(from) || (to !== undefined && !(Number.isSafeInteger(to) && Number.isSafeInteger(to + 1)))) {
     throw badRequest(`entity-bytes must be from:to, whole numbers or * for the end, got ${JSON.stringify(text)}`)
   }
   if (to !== undefined && from < 0 === to < 0 && to < from) throw badRequest(`entity-bytes ends before it begins: ${text}`)

@@ -47,7 +47,7 @@ async function answer(request: Request, blocks: BlockPort, limits: Limits): Prom
   if (matchesEtag(request.headers.get('if-none-match'), headers.get('etag')!)) return new Response(null, { status: 304, headers })
   if (content.format === 'raw') return rawAnswer(request, resolved.block, headers)
   if (request.method === 'HEAD') return new Response(null, { headers })
-  return await carAnswer(content, resolved, blocks, limits, headers)
+  return await carAnswer(content, resolved, blocks, limits, headers, request.signal)
 }
 
 async function resolve(content: ContentRequest, blocks: BlockPort, limits: Limits, signal: AbortSignal): Promise<ResolvedPath> {
@@ -86,13 +86,21 @@ async function carAnswer(
   blocks: BlockPort,
   limits: Limits,
   headers: Headers,
+  requestSignal: AbortSignal,
 ): Promise<Response> {
   const controller = new AbortController() // of the body, which outlives the request
+  const abort = (): void => controller.abort(requestSignal.reason)
   const { port, sawLeaf } = watchLeaves(blocks)
   const range = entityBytes === undefined || kind !== 'file' ? {} : { range: rangeOf(entityBytes, size ?? 0) }
   const parts = writeCar(root, port, { path: segments, scope, limits, signal: controller.signal, ...range })
-  const body = await openBody(parts, sawLeaf, () => controller.abort())
-  return new Response(body, { headers })
+  requestSignal.throwIfAborted()
+  requestSignal.addEventListener('abort', abort, { once: true }) // until somebody holds the body, whose cancel says the same
+  try {
+    const body = await openBody(parts, sawLeaf, () => controller.abort())
+    return new Response(body, { headers })
+  } finally {
+    requestSignal.removeEventListener('abort', abort)
+  }
 }
 
 function refusal(request: Request, error: unknown): Response {

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Gateway } from './gateway.ts'
 
 export interface ServeGatewayOptions {
@@ -30,7 +30,15 @@ export interface GatewayServer {
 /** Listens when it resolves. @throws what `listen` says, a port in use for one. */
 export async function serveGateway(gateway: Gateway, options: ServeGatewayOptions = {}): Promise<GatewayServer> {
   const { host = '127.0.0.1', port = 0, idleTimeoutMs = 60_000, connectionsMax = 1_000 } = options
-  const server = createServer((incoming, outgoing) => void answer(gateway, incoming, outgoing))
+  // A client may send many requests before it reads one answer: they are begun one after the other, so that only one is held.
+  const turns = new WeakMap<Socket, Promise<void>>()
+  const server = createServer((incoming, outgoing) => {
+    const before = turns.get(incoming.socket) ?? Promise.resolve()
+    turns.set(
+      incoming.socket,
+      before.then(() => answer(gateway, incoming, outgoing)),
+    )
+  })
   server.maxConnections = connectionsMax
   server.setTimeout(idleTimeoutMs)
   server.listen(port, host)
@@ -48,9 +56,11 @@ export async function serveGateway(gateway: Gateway, options: ServeGatewayOption
   return { host, port: bound, url: `http://${name}:${bound}`, stop, [Symbol.asyncDispose]: stop }
 }
 
+/** Resolves when the answer has left, or its connection is gone. */
 async function answer(gateway: Gateway, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  if (incoming.socket.destroyed) return // it waited for its turn, and its client left
   const controller = new AbortController()
-  outgoing.once('close', () => {
+  const over = once(outgoing, 'close').then(() => {
     if (!outgoing.writableFinished) controller.abort() // the client went away
   })
   try {
@@ -63,6 +73,7 @@ async function answer(gateway: Gateway, incoming: IncomingMessage, outgoing: Ser
     // The store failed in the middle, or the client went away. Either way the connection ends without a last chunk.
     outgoing.destroy()
   }
+  await over // an answer has its connection, and hears of its end, only when the one before is gone
 }
 
 /**
@@ -102,7 +113,9 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | un
     for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2)
       headers.append(incoming.rawHeaders[index]!, incoming.rawHeaders[index + 1]!)
     const target = incoming.url ?? '/'
-    const url = target.startsWith('/') ? `http://${incoming.headers.host ?? 'localhost'}${target}` : target
+    const host = incoming.headers.host ?? 'localhost'
+    if (/[/\\?#@]/.test(host)) return undefined // it would be read as a part of the path, and caches go by the path
+    const url = target.startsWith('/') ? `http://${host}${target}` : target
     return new Request(url, { method: incoming.method ?? 'GET', headers, signal })
   } catch {
     return undefined

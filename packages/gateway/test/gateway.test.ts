@@ -176,6 +176,7 @@ describe('a request that cannot be answered', () => {
     ['/ipfs/ROOT?format=car&entity-bytes=9:1', 400, 'GATEWAY_BAD_REQUEST'],
     ['/ipfs/ROOT?format=car&entity-bytes=*:1', 400, 'GATEWAY_BAD_REQUEST'],
     ['/ipfs/ROOT?format=car&entity-bytes=0:99999999999999999999', 400, 'GATEWAY_BAD_REQUEST'],
+    ['/ipfs/ROOT?format=car&entity-bytes=0:9007199254740991', 400, 'GATEWAY_BAD_REQUEST'],
     ['/ipfs/ROOT/%E0%A4?format=raw', 400, 'GATEWAY_BAD_REQUEST'],
     ['/ipfs/ROOT/no/such?format=car', 404, 'GATEWAY_NOT_FOUND'],
     ['/ipfs/ROOT/shards/none?format=raw', 404, 'GATEWAY_NOT_FOUND'],

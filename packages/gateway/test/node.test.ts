@@ -111,3 +111,70 @@ test('stop ends open connections, and may be called twice', async () => {
   await Promise.all([server.stop(), server.stop()])
   expect(await pending).toBe('ended')
 })
+
+test.each([0, 1])('a client that leaves before the first leaf has come ends the reading too, after %i blocks', async (blocksMax) => {
+  let told: (word: string) => void = () => undefined
+  const outcome = new Promise<string>((resolve) => {
+    told = resolve
+  })
+  let leave: () => void = () => undefined
+  let served = 0
+  const stalling = {
+    get: (wanted: CID, options?: { signal?: AbortSignal }): Promise<Uint8Array> => {
+      // The path is resolved with the first; the CAR asks for it again.
+      if (served++ < blocksMax * 2) return blocks.get(wanted)
+      return new Promise((_, reject) => {
+        options?.signal?.addEventListener('abort', () => {
+          told('the store was told')
+          reject(options.signal!.reason)
+        })
+        leave()
+      })
+    },
+  }
+  server = await serveGateway(createGateway({ blocks: stalling }))
+  const socket = connect(server.port, '127.0.0.1').on('error', () => undefined)
+  leave = () => socket.destroy()
+  socket.write(`GET /ipfs/${cid}?format=car HTTP/1.1\r\nHost: x\r\n\r\n`)
+  expect(await outcome).toBe('the store was told')
+})
+
+test('requests sent ahead are begun one by one, answered in order, and forgotten with their client', async () => {
+  let running = 0
+  let most = 0
+  let begun = 0
+  const counting = {
+    get: async (wanted: CID) => {
+      begun++
+      most = Math.max(most, ++running)
+      await new Promise((resolve) => setImmediate(resolve))
+      running--
+      return await blocks.get(wanted)
+    },
+  }
+  server = await serveGateway(createGateway({ blocks: counting }))
+  const ask = (name: string, end = ''): string => `GET /ipfs/${cid}?format=raw&filename=${name} HTTP/1.1\r\nHost: x\r\n${end}\r\n`
+  const names = Array.from({ length: 50 }, (_, index) => `n${index}`)
+  const ahead = names.map((name) => ask(name, name === 'n49' ? 'Connection: close\r\n' : '')).join('')
+  const { text } = await exchange(server.port, ahead)
+  expect([...text.matchAll(/filename="(n\d+)"/g)].map(([, name]) => name)).toEqual(names)
+  expect(most).toBe(1)
+
+  begun = 0
+  const { port } = server
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+  socket.write(names.map((name) => ask(name)).join(''))
+  await once(socket, 'data')
+  socket.destroy()
+  await server.stop()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(begun).toBeLessThan(names.length)
+})
+
+test('a Host that would be read as a path is refused: a cache before us goes by the path that it saw', async () => {
+  server = await serveGateway(createGateway({ blocks }))
+  for (const host of [`x/ipfs/${cid}?format=raw&`, 'x#', 'x?', 'x\\y', 'u@x']) {
+    const { text } = await exchange(server.port, `GET /ipfs/${cid}?format=raw HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    expect(text).toMatch(/^HTTP\/1\.1 400 /)
+  }
+})
