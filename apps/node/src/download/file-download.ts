@@ -7,7 +7,7 @@
 import type { Client, Download, Entry, VerifiedBlock } from '@selvedge/client'
 import type { CID } from 'multiformats/cid'
 import { constants } from 'node:fs'
-import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { open, rename, rm, stat, truncate, type FileHandle } from 'node:fs/promises'
 import { NodeError } from '../errors.ts'
 import { encodeRecord, isSent, readJournal, verifyPartial, type Verified } from './journal.ts'
 
@@ -46,7 +46,10 @@ export async function fetchInto(client: Client, cid: CID, path: string, options:
   const began = performance.now()
   const found = await findPartial(path, cid)
   options.onResume?.(found.offset)
-  if (found.isComplete) return { kind: 'file', file: await finish(path, nothingMissing(found)) }
+  if (found.isComplete) {
+    await truncate(partOf(path), found.offset) // what lies behind the last proven byte is nobody's
+    return { kind: 'file', file: await finish(path, nothingMissing(found)) }
+  }
   const watch = watchBlocks(found)
   const { signal } = options
   const abort = signal === undefined ? {} : { signal }
@@ -57,6 +60,8 @@ export async function fetchInto(client: Client, cid: CID, path: string, options:
       return { kind: 'directory', entries, receivedBytes: download.receivedBytes }
     }
     if (download.kind !== 'file') return { kind: download.kind }
+    const there = await stat(path).catch(() => undefined) // what cannot be looked at is told by the writing
+    if (there?.isDirectory() === true) throw new NodeError('NODE_OUTPUT', `cannot write ${path}: it is a folder, and this is a file`)
     const firstByteMs = await writeParts(download, path, found, watch, began, options)
     const { receivedBytes, mode, node } = download
     const size = download.size ?? found.offset
@@ -85,7 +90,9 @@ async function findPartial(path: string, cid: CID): Promise<Verified> {
 
 /** Durable first, then named; the nodes that proved it have done their work. */
 async function finish(path: string, result: FileDownloadResult): Promise<FileDownloadResult> {
-  await rename(partOf(path), path)
+  await rename(partOf(path), path).catch((cause: unknown) => {
+    throw new NodeError('NODE_OUTPUT', `cannot write ${path}: ${(cause as Error).message}`, {}, { cause })
+  })
   await rm(journalOf(path), { force: true })
   return result
 }

@@ -1,5 +1,5 @@
 /** A directory's CID into a folder: every file of it, at most as many at once as a node gives lanes. Links are left out. */
-import type { Client } from '@selvedge/client'
+import type { Client, Entry } from '@selvedge/client'
 import type { CID } from 'multiformats/cid'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -47,9 +47,12 @@ export async function downloadTree(client: Client, cid: CID, path: string, optio
     } else if (fetched.kind === 'directory') {
       if (name === '') result.kind = 'directory'
       result.receivedBytes += fetched.receivedBytes
-      await mkdir(target, { recursive: true })
+      await makeFolder(target)
       for (const { name: child } of fetched.entries) checkName(child)
-      await each(fetched.entries, (child) => take(name === '' ? child.name : `${name}/${child.name}`, child.cid as CID, abort))
+      const takeChild = (child: Entry): Promise<void> => take(name === '' ? child.name : `${name}/${child.name}`, child.cid as CID, abort)
+      const { plain, partial } = sorted(fetched.entries)
+      await each(plain, takeChild)
+      for (const child of partial) await takeChild(child)
     } else result.skipped.push(name)
   }
 
@@ -62,6 +65,24 @@ function checkName(name: string): void {
   const isPlain = name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name) && Buffer.byteLength(name) <= 255
   if (!isPlain)
     throw new NodeError('NODE_BAD_NAME', `the directory holds a name that is no file name: ${JSON.stringify(name.slice(0, 80))}`)
+}
+
+/**
+ * Names that the download of another entry may use while it runs: these come after all others and one by one, the shorter first, so that
+ * `a` has left `a.part` before the entry of that name is written.
+ */
+function sorted(entries: readonly Entry[]): { readonly plain: readonly Entry[]; readonly partial: readonly Entry[] } {
+  const isPartial = ({ name }: Entry): boolean => /\.part(?:\.proof)?$/i.test(name)
+  return {
+    plain: entries.filter((entry) => !isPartial(entry)),
+    partial: entries.filter(isPartial).sort((a, b) => a.name.length - b.name.length),
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+    throw new NodeError('NODE_OUTPUT', `cannot make the folder ${path}: ${(cause as Error).message}`, {}, { cause })
+  })
 }
 
 /** Runs `action` over the items, a few at once; the first failure stops the rest. */

@@ -1,0 +1,75 @@
+import { createClient, formatNodeAddress } from '@selvedge/client'
+import { createKeyPair } from '@selvedge/crypto'
+import { mkdirSync } from 'node:fs'
+import { appendFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { importFileInto } from '../src/compose/import-file.ts'
+import { startNode } from '../src/compose/node.ts'
+import { createFileDag } from '../src/dag/file-dag.ts'
+import { listFiles } from '../src/dag/file-list.ts'
+import { serveDag } from '../src/dag/serve-dag.ts'
+import { fetchInto } from '../src/download/file-download.ts'
+import { downloadTree } from '../src/download/tree-download.ts'
+import { sampleBytes, scratchFolder } from './harness.ts'
+
+/** A node in this process, which fetches from `origins`, and a client of it. */
+async function setting(folder: string, origins: readonly string[] = []) {
+  const node = await startNode(createKeyPair(), { dataDir: join(folder, 'data'), host: '127.0.0.1', port: 0, origins })
+  onTestFinished(() => node.stop())
+  const client = createClient({ nodes: [formatNodeAddress(node)] })
+  onTestFinished(() => client.close())
+  return { node, client }
+}
+
+async function contentOf(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(folder)).sort()
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'base64')] as const)))
+}
+
+test('a directory whose names are those of partial downloads comes as it is', async () => {
+  const folder = await scratchFolder()
+  const source = join(folder, 'source')
+  await mkdir(source)
+  const sizes = { a: 3_000_000, 'a.part': 10, 'a.part.part': 11, 'a.part.part.proof': 12, 'a.part.proof': 13, 'a.PART': 14, b: 15 }
+  for (const [index, [name, size]] of Object.entries(sizes).entries()) await writeFile(join(source, name), sampleBytes(size, index + 1))
+  const dag = createFileDag()
+  const cid = await dag.build(await listFiles(source))
+  const origin = await serveDag(dag)
+  onTestFinished(() => origin.stop())
+  const { client } = await setting(folder, [origin.url])
+  const output = join(folder, 'output')
+  for (let round = 0; round < 2; round++) {
+    expect((await downloadTree(client, cid, output)).files).toBe(7)
+    expect(await contentOf(output)).toEqual(await contentOf(source))
+  }
+})
+
+test('a complete partial file gets its name without what lies behind its last proven byte', async () => {
+  const folder = await scratchFolder()
+  const source = join(folder, 'source')
+  await writeFile(source, sampleBytes(600_000))
+  const { node, client } = await setting(folder)
+  const { cid } = await importFileInto(node.store, source)
+  const output = join(folder, 'output')
+  // A folder takes the name at the last moment: everything is there but the name.
+  const onProgress = (bytes: number): void => (bytes === 600_000 ? mkdirSync(output) : undefined)
+  await expect(fetchInto(client, cid, output, { onProgress })).rejects.toMatchObject({ code: 'NODE_OUTPUT' })
+  await rmdir(output)
+  await appendFile(`${output}.part`, 'and more')
+  const fetched = await fetchInto(client, cid, output)
+  expect(fetched).toMatchObject({ kind: 'file', file: { size: 600_000, resumedAt: 600_000, receivedBytes: 0 } })
+  expect(await readFile(output)).toEqual(await readFile(source))
+})
+
+test('a file is not written where a folder is, nor a folder where a file is, and what is there stays', async () => {
+  const folder = await scratchFolder()
+  const source = join(folder, 'source')
+  await writeFile(source, sampleBytes(1_000))
+  const { node, client } = await setting(folder)
+  const { cid } = await importFileInto(node.store, source)
+  const output = join(folder, 'output')
+  await mkdir(output)
+  await expect(downloadTree(client, cid, output)).rejects.toMatchObject({ code: 'NODE_OUTPUT' })
+  expect((await readdir(folder)).sort()).toEqual(['data', 'output', 'source'])
+})
