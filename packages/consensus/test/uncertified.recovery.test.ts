@@ -107,6 +107,25 @@ test.each([
   expectAgreement(cluster)
 })
 
+test('nobody asks for the rounds since a member that is long dead was heard of last', () => {
+  const cluster = createCluster({ seed: 14 })
+  const asked: number[] = []
+  cluster.onSend = (from, _to, bytes) => {
+    const frame = decodeFrame(bytes, 4)
+    if (from === 2 && frame.type === 'blockRequest' && frame.query.by === 'round') asked.push(Math.min(...frame.query.afterRounds))
+  }
+  cluster.start().run(200)
+  cluster.crash(1)
+  const died = cluster.nodes[0]!.core!.gauges.round
+  expect(cluster.run(60_000, () => cluster.nodes[2]!.core!.gauges.gcRound > died + 20)).toBe(true)
+  const { gcRound } = cluster.nodes[2]!.core!.gauges
+  asked.length = 0
+  cluster.inject(0, 2, { type: 'closeReport', epoch: 3 }) // who hears that asks
+  cluster.run(20)
+  expect(asked.length).toBeGreaterThan(0)
+  expect(Math.min(...asked)).toBeGreaterThanOrEqual(gcRound)
+})
+
 test('a quarter of all messages is lost, and order goes on', () => {
   const cluster = createCluster({ seed: 9 })
   Object.assign(cluster.options, { isLost: () => cluster.nowMs > 300 && cluster.nowMs < 8_000 && cluster.random.chance(0.25) })

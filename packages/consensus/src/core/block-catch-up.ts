@@ -19,6 +19,8 @@ export interface BlockCatchUpParts {
   readonly seenRounds: readonly number[]
   /** By author: the highest round accepted here. */
   readonly acceptedRounds: readonly number[]
+  /** Nothing at or below it is of use. */
+  readonly gcRound: () => number
   /** Blocks of the last answer are still being looked at. */
   readonly isDigesting: () => boolean
 }
@@ -62,9 +64,10 @@ export class BlockCatchUp {
 
   /** Asks `peer`, or a random other, for what follows the accepted blocks, behind or not. */
   ask(peer: Authority | undefined = this.#parts.context.someOthers(1)[0]): void {
-    const { context, acceptedRounds } = this.#parts
+    const { context, acceptedRounds, gcRound } = this.#parts
     if (peer === undefined || this.#asked !== undefined) return
-    const query = { by: 'round', afterRounds: [...acceptedRounds], countMax: BLOCK_REQUEST_COUNT_MAX } as const
+    const afterRounds = acceptedRounds.map((round) => Math.max(round, gcRound()))
+    const query = { by: 'round', afterRounds, countMax: BLOCK_REQUEST_COUNT_MAX } as const
     context.send(peer, { type: 'blockRequest', epoch: context.setup.epoch, query })
     this.#asked = { peer, untilMs: context.nowMs + RANGE_TIMEOUT_MS }
   }

@@ -5,9 +5,9 @@
  * and for its ancestors, and is accepted when all ancestors above gcRound are. Two blocks of one slot are both kept: evidence is made of
  * them, and the order knows how to treat them.
  *
- * Whether a block counts depends on nothing that two members could see differently for ever. The clock decides only when a block that
- * its author sent is looked at: one that others have built on is fetched, and taken whatever this clock says. A timestamp below an
- * ancestor's is refused while that ancestor is above gcRound; the block may be fetched again later.
+ * Whether a block counts depends on nothing that two members could see differently for ever. The clock decides only when it is looked
+ * at, whichever way it came (committee-clock.ts). A timestamp below an ancestor's is refused while that ancestor is above gcRound; the
+ * block may be fetched again later.
  *
  * Invariants: a block is in one place only (held, verifying, parked, the DAG). What is noted for the store is in causal order.
  */
@@ -19,7 +19,8 @@ import { slotDigest } from '../wire/digest.ts'
 import { LEDGER_TAGS } from '@selvedge/crypto/transcript'
 import type { Statement } from '../wire/statement.ts'
 import type { Ancestor, Authority, Digest, SignedBlock } from '../wire/types.ts'
-import { vertexOfBlock } from './block-vertex.ts'
+import { type BlockContent, contentOf, vertexOfBlock } from './block-vertex.ts'
+import { CommitteeClock } from './committee-clock.ts'
 import type { CoreContext } from './context.ts'
 import type { EvidencePool } from './evidence-pool.ts'
 import type { Fetcher } from './fetching.ts'
@@ -46,14 +47,6 @@ interface Incoming {
   readonly from: Authority
 }
 
-/** What commits need of an accepted block beside its vertex. */
-export interface BlockContent {
-  readonly hasTransactions: boolean
-  readonly systemTransactions: readonly Uint8Array[]
-  /** Of the whole encoded block. */
-  readonly size: number
-}
-
 /** Of a block that was seen with a good signature: enough for evidence against a second one. */
 interface SeenBlock {
   readonly key: string
@@ -76,6 +69,7 @@ export class BlockManager {
   readonly #parts: BlockManagerParts
   readonly #rules: SlotRules
   readonly #parking: Parking<Incoming>
+  readonly #clock: CommitteeClock
   readonly #verifying = new Map<string, Incoming>()
   #held: Incoming[] = []
   /** Ancestors above gcRound that are named and not accepted, by key. */
@@ -93,6 +87,7 @@ export class BlockManager {
     const genesis = context.genesis.map(({ digest }) => digest)
     this.#rules = { epoch: context.setup.epoch, roundMax: Number.POSITIVE_INFINITY, genesis }
     this.#parking = new Parking(4 * context.settings.gcDepth)
+    this.#clock = new CommitteeClock(context)
     this.seenRounds = context.committee.members.map(() => 0)
   }
 
@@ -124,8 +119,8 @@ export class BlockManager {
     if (unexecutedBytesOf(block.author) > UNEXECUTED_BYTES_MAX) return context.count('blockOverQuota')
     if (!this.#hasRoom(incoming)) return context.count('blockCopyRefused')
     this.#see(incoming)
-    if (block.createdAtMs > context.unixMs) this.#hold(incoming)
-    else this.#examine(incoming)
+    if (this.#clock.isDue(block.createdAtMs)) this.#examine(incoming)
+    else this.#hold(incoming)
   }
 
   /**
@@ -137,22 +132,23 @@ export class BlockManager {
     const { fetcher } = this.#parts
     const incoming = this.#check(decodeSignedBlock(bytes), bytes, from)
     if (incoming === undefined || !(fetcher.has(incoming.key) || this.#hasRoom(incoming))) return false
-    fetcher.arrived(incoming.key)
-    this.#held = this.#held.filter(({ key }) => key !== incoming.key)
     this.#see(incoming)
-    this.#examine(incoming)
+    const isDue = this.#clock.isDue(incoming.signed.block.createdAtMs)
+    if (!isDue && !this.#hold(incoming)) return false
+    fetcher.arrived(incoming.key)
+    if (isDue) this.#examine(incoming)
     return true
   }
 
   /** A block that somebody shows, without taking it. @returns its key when it is good by itself. */
   notice(signed: SignedBlock): string | undefined {
     const { context } = this.#parts
-    const { block, signature } = signed
+    const { block } = signed
     if (checkBlock(block, context.committee, this.#rules) !== undefined) return undefined
-    const { key, digest } = this.#named(signed, NO_BYTES, block.author)
-    if (!context.crypto.isSigned(signature, blockSigningBytes(digest), context.committee.members[block.author]!.key)) return undefined
+    const shown = this.#named(signed, NO_BYTES, block.author)
+    if (!this.#isSigned(shown)) return undefined
     this.seenRounds[block.author] = Math.max(this.seenRounds[block.author]!, block.round)
-    return key
+    return shown.key
   }
 
   /** What is held of `author`'s latest slot: what it signed, without what it was about. */
@@ -164,10 +160,9 @@ export class BlockManager {
 
   /** Blocks whose time has come. */
   advance(): void {
-    const { unixMs } = this.#parts.context
-    const ready = this.#held.filter(({ signed }) => signed.block.createdAtMs <= unixMs)
+    const ready = this.#held.filter(({ signed }) => this.#clock.isDue(signed.block.createdAtMs))
     if (ready.length === 0) return
-    this.#held = this.#held.filter(({ signed }) => signed.block.createdAtMs > unixMs)
+    this.#held = this.#held.filter((incoming) => !ready.includes(incoming))
     for (const incoming of ready) this.#examine(incoming)
   }
 
@@ -199,7 +194,7 @@ export class BlockManager {
     const incoming = this.#named(decodeSignedBlock(bytes), bytes, this.#parts.context.self)
     this.#slotOf(incoming).push(seenOf(incoming))
     const vertex = vertexOfBlock(incoming.signed.block, incoming.digest, incoming.key)
-    if (this.#parts.rule.insert(vertex) === 'added') this.#parts.onAccepted(vertex, contentOf(incoming))
+    if (this.#parts.rule.insert(vertex) === 'added') this.#parts.onAccepted(vertex, contentOf(incoming.signed.block, incoming.bytes.length))
   }
 
   /** gcRound has moved: what waits for older ancestors waits no longer, and what is older itself is forgotten. */
@@ -218,7 +213,7 @@ export class BlockManager {
   /** The cheap checks first, then the signature; `undefined` when the block is bad, old, or here already. */
   #check(signed: SignedBlock, bytes: Uint8Array, from: Authority): Incoming | undefined {
     const { context, rule, fetcher } = this.#parts
-    const { block, signature } = signed
+    const { block } = signed
     const fault = checkBlock(block, context.committee, this.#rules)
     if (fault !== undefined) {
       context.count(`blockFault:${fault}`)
@@ -231,11 +226,17 @@ export class BlockManager {
       return undefined
     }
     if (this.#parking.has(key) || this.#verifying.has(key)) return undefined
-    if (!context.crypto.isSigned(signature, blockSigningBytes(incoming.digest), context.committee.members[block.author]!.key)) {
+    if (!this.#isSigned(incoming)) {
       context.count('blockUnsigned')
       return undefined
     }
+    this.#clock.note(block.author, block.createdAtMs)
     return incoming
+  }
+
+  #isSigned({ signed: { block, signature }, digest }: Incoming): boolean {
+    const { crypto, committee } = this.#parts.context
+    return crypto.isSigned(signature, blockSigningBytes(digest), committee.members[block.author]!.key)
   }
 
   #named(signed: SignedBlock, bytes: Uint8Array, from: Authority): Incoming {
@@ -273,18 +274,27 @@ export class BlockManager {
     return slot
   }
 
-  #hold(incoming: Incoming): void {
+  /** @returns whether it is here until its time comes; what is too far ahead, or one too many, is dropped. */
+  #hold(incoming: Incoming): boolean {
     const { context } = this.#parts
     const { block } = incoming.signed
+    if (this.#isHeld(incoming.key)) return true
     const isFull = this.#held.filter(({ signed }) => signed.block.author === block.author).length >= HELD_MAX
-    if (isFull || block.createdAtMs > context.unixMs + CLOCK_DRIFT_MS) return context.count('blockFromTheFuture')
-    if (!this.#held.some(({ key }) => key === incoming.key)) this.#held.push(incoming)
+    const mayWait = !isFull && block.createdAtMs <= context.unixMs + CLOCK_DRIFT_MS
+    if (mayWait) this.#held.push(incoming)
+    else context.count('blockFromTheFuture')
+    return mayWait
+  }
+
+  #isHeld(key: string): boolean {
+    return this.#held.some((held) => held.key === key)
   }
 
   /** Asks for what is missing and for the verdict on the transactions, both at once. */
   #examine(incoming: Incoming): void {
     const { context } = this.#parts
     const { signed, key } = incoming
+    if (this.#isHeld(key)) return // its time has come just now: `advance` takes it
     if (!context.settings.verifiesTransactions || signed.block.transactions.length === 0) return this.#settleAll(incoming)
     this.#verifying.set(key, incoming)
     context.push({ type: 'verify', id: key, transactions: signed.block.transactions })
@@ -332,10 +342,9 @@ export class BlockManager {
     }
   }
 
-  /** A held ancestor is asked for too: that others have built on it is what lets it in before its time. */
   #want(key: string, first: Authority): void {
     const ancestor = this.#missing.get(key)
-    if (ancestor === undefined || this.#parking.has(key) || this.#verifying.has(key)) return
+    if (ancestor === undefined || this.#parking.has(key) || this.#verifying.has(key) || this.#isHeld(key)) return
     const { round, author, digest } = ancestor
     this.#parts.fetcher.want({ key, digest, round, author, first, bytes: 0, group: 0 })
   }
@@ -373,7 +382,7 @@ export class BlockManager {
     }
     if (rule.insert(vertex) !== 'added') return undefined
     context.note({ kind: 'block', key, round: vertex.round, author: vertex.author, bytes })
-    onAccepted(vertex, contentOf(incoming))
+    onAccepted(vertex, contentOf(incoming.signed.block, incoming.bytes.length))
     this.#missing.delete(key)
     this.#arrived.push(key)
     return vertex
@@ -382,10 +391,4 @@ export class BlockManager {
 
 function seenOf({ signed, key, restHash }: Incoming): SeenBlock {
   return { key, restHash, signature: signed.signature.slice() }
-}
-
-/** Copied: a view would hold the whole block's bytes until it is committed. */
-function contentOf({ signed: { block }, bytes }: Incoming): BlockContent {
-  const systemTransactions = block.systemTransactions.map((transaction) => transaction.slice())
-  return { hasTransactions: block.transactions.length > 0, systemTransactions, size: bytes.length }
 }

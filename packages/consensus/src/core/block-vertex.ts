@@ -27,3 +27,16 @@ export function readBlock(store: StoreView, key: string): Block | undefined {
   const bytes = store.get('block', key)
   return bytes === undefined ? undefined : decodeSignedBlock(bytes).block
 }
+
+/** What commits need of an accepted block beside its vertex. */
+export interface BlockContent {
+  readonly hasTransactions: boolean
+  readonly systemTransactions: readonly Uint8Array[]
+  /** Of the whole encoded block. */
+  readonly size: number
+}
+
+/** Copied: a view would hold the whole block's bytes until it is committed. */
+export function contentOf({ transactions, systemTransactions }: Block, size: number): BlockContent {
+  return { hasTransactions: transactions.length > 0, systemTransactions: systemTransactions.map((each) => each.slice()), size }
+}

@@ -13,9 +13,10 @@ import { decodeSignedBlock } from '../wire/block.ts'
 import { bodyOf, decodeFrame, type Frame } from '../wire/frames.ts'
 import type { Authority } from '../wire/types.ts'
 import { BlockCatchUp } from './block-catch-up.ts'
-import { BlockManager, type BlockContent } from './block-manager.ts'
+import { BlockManager } from './block-manager.ts'
 import { BlockOrder } from './block-order.ts'
 import { BlockProposer } from './block-proposer.ts'
+import type { BlockContent } from './block-vertex.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { CoreContext } from './context.ts'
 import type { Core, CoreComponents, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, Time } from './contract.ts'
@@ -29,6 +30,8 @@ import { BATCH_BYTES_MAX, BLOCK_REQUEST_COUNT_MAX } from '../wire/limits.ts'
 /** Requests of one peer that are answered. */
 const REQUESTS_PER_SECOND = 200
 const REQUESTS_AT_ONCE = 400
+/** Of an answer to an amnesiac, which shows a block; a request for blocks costs one. */
+const FLOOR_TOKENS = 20
 
 /** @throws {ConsensusError} for a committee or a store that cannot be. */
 export function createUncertifiedCore(components: CoreComponents, setup: EpochSetup, options?: CoreOptions): Core {
@@ -79,6 +82,7 @@ class UncertifiedCore implements Core {
       round: () => this.#proposer.round,
       seenRounds: this.#blocks.seenRounds,
       acceptedRounds: this.#acceptedRounds,
+      gcRound: () => this.#order.rule.gcRound,
       isDigesting: () => this.#blocks.isDigesting,
     })
     this.#proposer = this.#createProposer()
@@ -165,9 +169,10 @@ class UncertifiedCore implements Core {
     if ('epoch' in frame && frame.epoch !== this.#context.setup.epoch) return this.#context.count('foreignEpoch')
     switch (frame.type) {
       case 'blockRequest':
-        if (!this.#requests[from]!.take(this.#context.nowMs)) return this.#context.count('requestRefused')
+        if (!this.#mayCost(from, 1)) return
         return this.#context.push({ type: 'answer', to: from, request: bytes })
       case 'floorQuery':
+        if (!this.#mayCost(from, FLOOR_TOKENS)) return
         return this.#floor.answer(from, frame.nonce, this.#proof(), this.#blocks.statementsOf(from))
       case 'checkpointSignature':
         return this.#checkpoints.receive(from, frame.signature)
@@ -179,6 +184,12 @@ class UncertifiedCore implements Core {
       default:
         return this.#isOver ? undefined : this.#readLive(from, bytes, frame)
     }
+  }
+
+  #mayCost(from: Authority, tokens: number): boolean {
+    if (this.#requests[from]!.take(this.#context.nowMs, tokens)) return true
+    this.#context.count('requestRefused')
+    return false
   }
 
   #readLive(from: Authority, bytes: Uint8Array, frame: Frame): void {
