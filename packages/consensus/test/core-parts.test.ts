@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { BatchIndex } from '../src/core/batch-index.ts'
 import { CoreContext } from '../src/core/context.ts'
-import type { CoreEffect, OrderedItem } from '../src/core/contract.ts'
+import type { CoreEffect, OrderedItem, StoreView } from '../src/core/contract.ts'
 import { EffectQueue } from '../src/core/effect-queue.ts'
 import { Fetcher, RoundTrip, type Want } from '../src/core/fetching.ts'
 import { OrderedOnce } from '../src/core/ordered-once.ts'
@@ -278,5 +278,36 @@ describe('answers', () => {
       [2, 0],
     ])
     expect(ask([3, 3], 3)).toEqual([])
+  })
+
+  test('a range reads what it sends, and passes over so many others only', () => {
+    let [seenCount, readCount] = [0, 0]
+    const store: StoreView = {
+      get: () => undefined,
+      has: () => false,
+      *entries(kind) {
+        for (let round = 1; round <= 70_000; round++) {
+          seenCount++
+          yield {
+            kind,
+            key: `${round}`,
+            round,
+            author: 1,
+            get bytes() {
+              readCount++
+              return Uint8Array.of(round)
+            },
+          }
+        }
+      },
+    }
+    const countOf = (afterRounds: number[]): number => {
+      const query = { by: 'round', afterRounds, countMax: 20 } as const
+      const [frame] = answersOf(encodeFrame({ type: 'blockRequest', epoch: 3, query }, 2), store, 2)
+      return frame?.type === 'blocks' ? frame.blocks.length : -1
+    }
+    expect([countOf([0, 16_000]), readCount]).toEqual([20, 21]) // the last one told that it is enough
+    expect([countOf([0, 69_999]), readCount]).toEqual([0, 21])
+    expect(seenCount).toBeLessThan(33_000)
   })
 })

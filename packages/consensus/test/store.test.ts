@@ -224,6 +224,25 @@ test('a record that rots while the store is open is not handed out', async () =>
   expect(() => store.epoch(0).get('certificate', '1.0')).toThrow(ConsensusError)
 })
 
+test('records that are only passed over are not read', async () => {
+  const store = await openStore(folder, { recentBytesMax: 0 })
+  store.epoch(0).append([certificate(1, 0), certificate(2, 0), certificate(3, 0)])
+  await store.sync()
+  const good = [...store.epoch(0).entries('certificate', 1)].map(({ bytes }) => bytes)
+  expect(good).toEqual([certificate(2, 0).bytes, certificate(3, 0).bytes])
+  const bytes = await readFile(logFile())
+  bytes[bytes.indexOf(certificate(1, 0).bytes)]! ^= 1
+  await writeFile(logFile(), bytes)
+  const records = [...store.epoch(0).entries('certificate')]
+  expect(records.map(({ key, round, author }) => [key, round, author])).toEqual([
+    ['1.0', 1, 0],
+    ['2.0', 2, 0],
+    ['3.0', 3, 0],
+  ])
+  expect(records[2]!.bytes).toEqual(certificate(3, 0).bytes)
+  expect(() => records[0]!.bytes).toThrow(ConsensusError)
+})
+
 test('a second owner is refused, and is let in when the first has gone', async () => {
   const store = await openStore()
   await expect(openStore()).rejects.toMatchObject({ code: 'CONSENSUS_STORE_LOCKED' })

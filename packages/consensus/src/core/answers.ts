@@ -12,6 +12,8 @@ import type { StoreView } from './contract.ts'
 /** Lengths and head of a frame around its list. */
 const FRAME_HEAD_BYTES = 64
 const LENGTH_BYTES = 4
+/** Records that one range may pass over. */
+const PASSED_COUNT_MAX: number = 2 ** 14
 
 /**
  * The frames that answer `request`, an encoded request frame: none for what is no request, one that may be empty for a range, because
@@ -50,7 +52,10 @@ function* storedOf(store: StoreView, kind: 'batch' | 'certificate' | 'block', di
   }
 }
 
-/** Of each authority what follows its round, lowest rounds first, up to the asker's count and what a frame holds. */
+/**
+ * Of each authority what follows its round, lowest rounds first, up to the asker's count and what a frame holds. What an asker says that
+ * it has is passed over, and not without end: one who asks after gcRound, as members do, needs far less.
+ */
 function rangeOf(
   store: StoreView,
   kind: 'certificate' | 'block',
@@ -58,8 +63,14 @@ function rangeOf(
 ): Uint8Array[] {
   const range: Uint8Array[] = []
   let left = FRAME_BYTES_MAX - FRAME_HEAD_BYTES
-  for (const { round, author, bytes } of store.entries(kind, Math.min(...afterRounds))) {
-    if (round === undefined || author === undefined || round <= (afterRounds[author] ?? Number.POSITIVE_INFINITY)) continue
+  let passedCount = 0
+  for (const record of store.entries(kind, Math.min(...afterRounds))) {
+    const { round, author } = record
+    if (round === undefined || author === undefined || round <= (afterRounds[author] ?? Number.POSITIVE_INFINITY)) {
+      if (++passedCount > PASSED_COUNT_MAX) break
+      continue
+    }
+    const { bytes } = record // not before: it may stand on disk
     left -= LENGTH_BYTES + bytes.length
     if (left < 0 || range.length === countMax) break
     range.push(bytes)

@@ -91,10 +91,7 @@ export class EpochLog implements EpochStore {
   }
 
   *entries(kind: RecordKind, afterRound?: number): Iterable<StoredRecord> {
-    for (const entry of this.#index.entries(kind, afterRound)) {
-      const { key, round, author } = entry
-      yield { kind, key, bytes: bytesOf(entry), ...(round === undefined ? {} : { round }), ...(author === undefined ? {} : { author }) }
-    }
+    for (const entry of this.#index.entries(kind, afterRound)) yield recordOf(entry)
   }
 
   close(): void {
@@ -157,6 +154,20 @@ export class EpochLog implements EpochStore {
       segment.fd = undefined // opened again when it is read
     }
     this.#segments.push(segment)
+  }
+}
+
+/** Its bytes are read when they are asked for: who looks for a few records passes over many. */
+function recordOf(entry: Entry): StoredRecord {
+  const { kind, key, round, author } = entry
+  return {
+    kind,
+    key,
+    ...(round === undefined ? {} : { round }),
+    ...(author === undefined ? {} : { author }),
+    get bytes() {
+      return bytesOf(entry)
+    },
   }
 }
 
