@@ -247,16 +247,26 @@ export class CertificateIntake {
       const { header } = certificate
       const vertex = vertexOf(candidate)
       this.#fetcher.arrived(key)
-      if (rule.insert(vertex) !== 'added') continue // 'conflict' sets `rule.halted`, which the core looks at
+      const outcome = rule.insert(vertex)
+      if (outcome === 'conflict') this.#note(candidate) // the rule has halted, and must halt again after a restart: the pair is the proof
+      if (outcome !== 'added') continue
       const { payload, systemTransactions } = header
       if (payload.length + systemTransactions.length > 0) this.#contents.set(key, { payload, systemTransactions })
-      const bytes = encodeCertificate(certificate, context.committee.size)
-      if (!this.#isRestoring) context.note({ kind: 'certificate', key, round: header.round, author: header.author, bytes })
+      const bytes = this.#note(candidate)
       if (header.round > this.#newest.round) this.#newest = { round: header.round, bytes }
       if (header.round > this.#quorumRound && rule.dag.stakeAt(header.round) >= context.committee.quorum) this.#quorumRound = header.round
       this.#inserted.push(vertex)
       for (const { item } of this.#parking.arrived(key)) complete.push(item)
     }
+  }
+
+  /** @returns its bytes, which are in the store, or will be before anything that rests on them is said. */
+  #note({ certificate, key }: Candidate): Uint8Array {
+    const { context } = this.#parts
+    const { round, author } = certificate.header
+    const bytes = encodeCertificate(certificate, context.committee.size)
+    if (!this.#isRestoring) context.note({ kind: 'certificate', key, round, author, bytes })
+    return bytes
   }
 }
 
