@@ -72,9 +72,10 @@ export class FlowControl {
     return this.#network.queuedBytes(to) <= QUEUED_BYTES_MAX
   }
 
-  /** What it sent before its connection ended is still to be stepped. */
+  /** What it sent before its connection ended is still to be stepped, and a pause, which outlives the connection, still to be ended. */
   forget(peer: PeerKey): void {
-    if (this.#inbound.get(peer)?.frames === 0) this.#inbound.delete(peer)
+    const inbound = this.#inbound.get(peer)
+    if (inbound?.frames === 0 && !inbound.isPaused) this.#inbound.delete(peer)
   }
 
   #isFull({ frames, bytes }: Inbound): boolean {

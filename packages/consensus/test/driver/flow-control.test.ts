@@ -76,6 +76,20 @@ test('nobody is read while the disk is behind', async () => {
   await until(() => taken.length === 10)
 })
 
+test('a peer that went away while the disk was behind is read when it is back', async () => {
+  const { a, flowA, flowB, taken } = await startPair()
+  flowB.setCongested(true)
+  flowA.send(keyB, Uint8Array.of(1))
+  await until(() => taken.length === 1)
+  flowB.release(keyA, 1)
+  a.setPeers([])
+  flowB.forget(keyA)
+  flowB.setCongested(false)
+  a.setPeers([keyB])
+  flowA.send(keyB, Uint8Array.of(2))
+  await until(() => taken.length === 2)
+})
+
 test('peers are those that both name, and both are told', async () => {
   const { a, flowA, taken, seen } = await startPair()
   expect(seen).toEqual(['true true'])
