@@ -17,6 +17,8 @@ export interface ClientOptions {
   readonly chainId?: number
   /** Lanes at once on one node; more requests wait. A guest has 4. @default 4 */
   readonly lanesMax?: number
+  /** A node that sends nothing for so long while it is waited for is left for the next one. @default 60,000 */
+  readonly stallTimeoutMs?: number
   /** How sessions are made. @default TLS 1.3 over TCP */
   readonly connect?: Connect
 }
@@ -46,15 +48,19 @@ export interface Client {
 
 const CHAIN_ID = 1337
 const GUEST_LANES_MAX = 4
+/** Longer than a node itself waits for one origin and then for the next. */
+const STALL_TIMEOUT_MS = 60_000
 
 /** A client of the given nodes. Nothing is connected before it is needed. @throws {ClientError} `CLIENT_BAD_ARGUMENT` */
 export function createClient(options: ClientOptions): Client {
-  const { nodes, chainId = CHAIN_ID, lanesMax = GUEST_LANES_MAX, connect = connectSession } = options
+  const { nodes, chainId = CHAIN_ID, lanesMax = GUEST_LANES_MAX, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectSession } = options
   if (nodes.length === 0) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a client needs at least one node')
   if (!(Number.isInteger(lanesMax) && lanesMax > 0))
     throw new ClientError('CLIENT_BAD_ARGUMENT', `lanesMax must be a positive number, got ${lanesMax}`)
+  if (!(stallTimeoutMs > 0 && stallTimeoutMs < 2 ** 31))
+    throw new ClientError('CLIENT_BAD_ARGUMENT', `stallTimeoutMs must be above 0 and below 2^31, got ${stallTimeoutMs}`)
   const links = nodes.map((node) =>
-    createNodeLink(typeof node === 'string' ? parseNodeAddress(node) : node, connect, { chainId, lanesMax }),
+    createNodeLink(typeof node === 'string' ? parseNodeAddress(node) : node, connect, { chainId, lanesMax, stallTimeoutMs }),
   )
   let isClosed = false
 

@@ -7,10 +7,13 @@ import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import type { Connect, LanePort, SessionPort } from './ports.ts'
 import { createSlots } from './slots.ts'
+import { withinTime } from './within-time.ts'
 
 export interface NodeLink {
   /** `selvedge://…` */
   readonly name: string
+  /** How long this node may say nothing while it is waited for. */
+  readonly stallTimeoutMs: number
   /** Waits for a free lane. `release` gives it back and may be called twice. */
   open(metadata: Uint8Array, signal?: AbortSignal): Promise<{ lane: LanePort; release: () => void }>
   close(): Promise<void>
@@ -19,9 +22,10 @@ export interface NodeLink {
 export interface NodeLinkOptions {
   readonly chainId: number
   readonly lanesMax: number
+  readonly stallTimeoutMs: number
 }
 
-export function createNodeLink(address: NodeAddress, connect: Connect, { chainId, lanesMax }: NodeLinkOptions): NodeLink {
+export function createNodeLink(address: NodeAddress, connect: Connect, { chainId, lanesMax, stallTimeoutMs }: NodeLinkOptions): NodeLink {
   const name = formatNodeAddress(address)
   const slots = createSlots(lanesMax)
   const ending = new AbortController()
@@ -47,7 +51,15 @@ export function createNodeLink(address: NodeAddress, connect: Connect, { chainId
       if (signal?.aborted) throw signal.reason
       throw new ClientError('CLIENT_UNREACHABLE', `${name}: ${(cause as Error).message}`, { node: name }, { cause })
     }
-    return await opened.openLane({ serviceId: CONTENT_SERVICE_ID, metadata, ...(signal === undefined ? {} : { signal }) })
+    // The signal is for the lane's whole life, so a late answer is given up by a signal of its own.
+    const late = new AbortController()
+    const life = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
+    const opening = opened.openLane({ serviceId: CONTENT_SERVICE_ID, metadata, signal: life })
+    return await withinTime(opening, stallTimeoutMs, () => {
+      const error = stallOf(name, stallTimeoutMs)
+      late.abort(error)
+      return error
+    })
   }
 
   async function openLane(metadata: Uint8Array, signal: AbortSignal | undefined): Promise<LanePort> {
@@ -68,6 +80,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, { chainId
 
   return {
     name,
+    stallTimeoutMs,
     async open(metadata, signal) {
       if (ending.signal.aborted) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       const release = await slots.take(signal)
@@ -86,6 +99,11 @@ export function createNodeLink(address: NodeAddress, connect: Connect, { chainId
       await opened?.close()
     },
   }
+}
+
+/** What is said of a node that lives and sends nothing. */
+export function stallOf(node: string, ms: number): ClientError {
+  return new ClientError('CLIENT_INTERRUPTED', `${node} sent nothing for ${ms} ms`, { node, ms })
 }
 
 async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -9,9 +9,10 @@ import { verifyCar, verifyProof, type VerifiedBlock } from '@selvedge/verified-c
 import { ChunkRanges, decode, type Decoding } from '@selvedge/verified-streaming'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
-import type { NodeLink } from './node-link.ts'
+import { stallOf, type NodeLink } from './node-link.ts'
 import type { LanePort } from './ports.ts'
 import type { Target } from './target.ts'
+import { withinTime } from './within-time.ts'
 
 const EMPTY = new Uint8Array(0)
 const HEADER_BYTES = 8
@@ -81,7 +82,7 @@ export async function ask(link: NodeLink, target: Target, { ranges, received, si
   try {
     await lane.end()
     const answer = answerOf(lane, target, link.name)
-    const source = counted(lane, received, finish)
+    const source = counted(lane, link, received, finish)
     return { node: link.name, answer, close, source: target.kind === 'root' ? withClaim(source, answer.size, link.name) : source }
   } catch (error) {
     close()
@@ -118,11 +119,24 @@ function answerOf(lane: LanePort, target: Target, node: string): ContentAnswer {
   return answer
 }
 
-/** The lane's bytes, counted; `onEnd` when the node has sent its last. */
-async function* counted(lane: LanePort, received: Received, onEnd: () => void): AsyncGenerator<Uint8Array> {
-  for await (const bytes of lane.source) {
-    received.bytes += bytes.length
-    yield bytes
+/** The lane's bytes, counted; `onEnd` when the node has sent its last. Only our own waiting is timed, so that a slow reader harms nobody. */
+async function* counted(lane: LanePort, link: NodeLink, received: Received, onEnd: () => void): AsyncGenerator<Uint8Array> {
+  const iterator = lane.source[Symbol.asyncIterator]()
+  const onLate = (): ClientError => {
+    lane.reset(LANE_CANCELLED, 'stalled')
+    return stallOf(link.name, link.stallTimeoutMs)
+  }
+  let isOver = false
+  try {
+    for (;;) {
+      const step = await withinTime(iterator.next(), link.stallTimeoutMs, onLate)
+      isOver = step.done === true
+      if (step.done === true) break
+      received.bytes += step.value.length
+      yield step.value
+    }
+  } finally {
+    if (!isOver) await iterator.return?.()
   }
   onEnd()
 }
