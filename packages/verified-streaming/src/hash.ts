@@ -1,11 +1,11 @@
 /** One-shot hashing. */
-import { checkOutputBytes, createHasher } from './hasher.ts'
 import { CHUNK_BYTES, CV_BYTES } from './kernel/constants.ts'
+import { addSubtrees, Edge } from './kernel/edge.ts'
 import { finish } from './kernel/finish.ts'
 import { type ModeOptions, modeOf } from './kernel/mode.ts'
 import { compiled } from './kernel/select.ts'
 import { SUBTREE_BYTES_MAX } from './kernel/subtree.ts'
-import { checkBytes } from './tree.ts'
+import { checkBytes, checkNumber } from './tree.ts'
 
 export interface HashOptions extends ModeOptions {
   /** Length of the result. @default 32 */
@@ -23,7 +23,16 @@ const NO_OPTIONS: HashOptions = {}
 export function hash(bytes: Uint8Array, options: HashOptions = NO_OPTIONS): Uint8Array {
   checkBytes(bytes)
   if (options === NO_OPTIONS && bytes.length <= CHUNK_BYTES && compiled) return compiled.rootOfChunk(bytes)
-  const outputBytes = checkOutputBytes(options.outputBytes ?? CV_BYTES)
-  if (bytes.length > SUBTREE_BYTES_MAX) return createHasher(options).update(bytes).digest(outputBytes)
-  return finish(bytes, modeOf(options), undefined, outputBytes)
+  const mode = modeOf(options)
+  const outputBytes = checkOutputBytes(options.outputBytes)
+  if (bytes.length <= SUBTREE_BYTES_MAX) return finish(bytes, mode, undefined, outputBytes)
+  const edge = new Edge(mode)
+  const tailAt = bytes.length - (((bytes.length - 1) % SUBTREE_BYTES_MAX) + 1)
+  addSubtrees(edge, mode, bytes, 0, tailAt)
+  return finish(bytes.subarray(tailAt), mode, edge, outputBytes)
+}
+
+/** @throws {VerifyError} `VERIFY_BAD_ARGUMENT` unless it is a positive integer. */
+export function checkOutputBytes(outputBytes: number = CV_BYTES): number {
+  return checkNumber('outputBytes', outputBytes, Number.MAX_SAFE_INTEGER, 1)
 }

@@ -2,15 +2,13 @@
  * Incremental hashing. The last bytes so far, at most one 16 KiB step of input, are kept back, because the last bytes of a blob are
  * hashed differently from the same bytes in its middle and only the end tells which they are.
  */
-import { CHUNK_BYTES, CV_BYTES, CVS_AT } from './kernel/constants.ts'
-import { Edge } from './kernel/edge.ts'
+import { checkOutputBytes } from './hash.ts'
+import { addSubtrees, Edge } from './kernel/edge.ts'
 import type { Mode } from './kernel/engine.ts'
 import { finish } from './kernel/finish.ts'
 import { type ModeOptions, modeOf } from './kernel/mode.ts'
-import { engineFor } from './kernel/select.ts'
-import { keyAt, SUBTREE_BYTES_MAX, subtreeInto } from './kernel/subtree.ts'
 import { Tail } from './tail.ts'
-import { checkBytes, checkNumber } from './tree.ts'
+import { checkBytes } from './tree.ts'
 
 const STEP_BYTES = 16_384
 
@@ -28,12 +26,13 @@ export type HasherOptions = ModeOptions
 
 class TreeHasher implements Hasher {
   readonly #mode: Mode
-  readonly #edge: Edge
-  readonly #tail = new Tail(STEP_BYTES, (bytes, start, end) => this.#add(bytes, start, end))
+  #edge: Edge
+  #tail: Tail
 
   constructor(mode: Mode) {
     this.#mode = mode
     this.#edge = new Edge(mode)
+    this.#tail = this.#newTail()
   }
 
   update(bytes: Uint8Array): this {
@@ -41,32 +40,27 @@ class TreeHasher implements Hasher {
     return this
   }
 
-  digest(outputBytes: number = CV_BYTES): Uint8Array {
-    return finish(this.#tail.held, this.#mode, this.#edge, checkOutputBytes(outputBytes))
+  digest(outputBytes?: number): Uint8Array {
+    const { cvs, sizes, depth, chunks } = this.#edge
+    const edge = new Edge(this.#mode)
+    edge.cvs.set(cvs)
+    edge.sizes.set(sizes)
+    edge.depth = depth
+    edge.chunks = chunks
+    return finish(this.#tail.held, this.#mode, edge, checkOutputBytes(outputBytes))
   }
 
   reset(): this {
-    this.#tail.clear()
-    this.#edge.clear()
+    this.#edge.cvs.fill(0) // in keyed modes these are secret
+    this.#tail.bytes.fill(0)
+    this.#edge = new Edge(this.#mode)
+    this.#tail = this.#newTail()
     return this
   }
 
-  /** Subtrees as large as their place in the tree allows. */
-  #add(bytes: Uint8Array, start: number, end: number): void {
-    for (let at = start; at < end; ) {
-      const { chunks } = this.#edge
-      let size = SUBTREE_BYTES_MAX
-      while (size > end - at || (chunks * CHUNK_BYTES) % size !== 0) size /= 2
-      const engine = engineFor(size)
-      subtreeInto(engine, bytes, at, (at += size), chunks, 0, this.#mode.flags, keyAt(engine, this.#mode))
-      this.#edge.push(engine.memory, CVS_AT, size / CHUNK_BYTES)
-    }
+  #newTail(): Tail {
+    return new Tail(STEP_BYTES, (bytes, start, end) => addSubtrees(this.#edge, this.#mode, bytes, start, end))
   }
-}
-
-/** @throws {VerifyError} `VERIFY_BAD_ARGUMENT` unless it is a positive integer. */
-export function checkOutputBytes(outputBytes: number): number {
-  return checkNumber('outputBytes', outputBytes, Number.MAX_SAFE_INTEGER, 1)
 }
 
 /**

@@ -5,7 +5,8 @@
 export class Tail {
   readonly #stepBytes: number
   readonly #onSteps: (bytes: Uint8Array, start: number, end: number) => void
-  #bytes = new Uint8Array(1024)
+  /** What waits lies at its start. */
+  bytes: Uint8Array = new Uint8Array(1024)
   #held = 0
 
   /** @param onSteps - takes one or more whole steps, which follow the earlier ones and are borrowed for the call. */
@@ -16,7 +17,7 @@ export class Tail {
 
   /** What waits: a view, valid until the next call. */
   get held(): Uint8Array {
-    return this.#bytes.subarray(0, this.#held)
+    return this.bytes.subarray(0, this.#held)
   }
 
   push(bytes: Uint8Array): void {
@@ -27,7 +28,7 @@ export class Tail {
       at = Math.min(length, step - this.#held)
       this.#hold(bytes, 0, at)
       if (at === length) return
-      this.#onSteps(this.#bytes, 0, step)
+      this.#onSteps(this.bytes, 0, step)
       this.#held = 0
     }
     const rest = length - at
@@ -36,21 +37,15 @@ export class Tail {
     this.#hold(bytes, whole, length)
   }
 
-  /** Forgets what waits, and overwrites it. */
-  clear(): void {
-    this.#bytes.fill(0)
-    this.#held = 0
-  }
-
   #hold(bytes: Uint8Array, start: number, end: number): void {
     const before = this.held
     const total = before.length + end - start
-    if (total > this.#bytes.length) {
-      this.#bytes = new Uint8Array(Math.min(this.#stepBytes, 4 * total))
-      this.#bytes.set(before)
+    if (total > this.bytes.length) {
+      this.bytes = new Uint8Array(Math.min(this.#stepBytes, 4 * total))
+      this.bytes.set(before)
       before.fill(0)
     }
-    this.#bytes.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), before.length)
+    this.bytes.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), before.length)
     this.#held = total
   }
 }

@@ -7,10 +7,10 @@ import { engineFor } from './select.ts'
 import { chunksInto, keyAt, reduce, stage, subtreeInto } from './subtree.ts'
 
 /**
- * Output of the blob that ends with `tail` (at most 1 MiB; empty only for the empty blob) and whose earlier subtrees are in
- * `before`, which is left as it was.
+ * Output of the blob that ends with `tail` (at most 1 MiB; empty only for the empty blob) and whose earlier subtrees are in `edge`, which
+ * is used up.
  */
-export function finish(tail: Uint8Array, mode: Mode, before: Edge | undefined, outputBytes: number): Uint8Array {
+export function finish(tail: Uint8Array, mode: Mode, edge: Edge | undefined, outputBytes: number): Uint8Array {
   const engine = engineFor(tail.length)
   const key = keyAt(engine, mode)
   const { memory } = engine
@@ -19,8 +19,7 @@ export function finish(tail: Uint8Array, mode: Mode, before: Edge | undefined, o
   let cv = key
   let block = CVS_AT
   let length = BLOCK_BYTES
-  if (before && before.depth > 0) {
-    const edge = before.copy()
+  if (edge && edge.depth > 0) {
     subtreeInto(engine, tail, 0, tail.length, edge.chunks, 0, flags, key)
     edge.push(memory, CVS_AT, 0)
     edge.fold(false)
