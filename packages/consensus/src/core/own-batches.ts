@@ -9,7 +9,7 @@
  */
 import { batchDigest, decodeBatch, decodeBatchInfo, encodeBatch } from '../wire/batch.ts'
 import { ByteReader, ByteWriter, compareBytes, toHex } from '../wire/bytes.ts'
-import { PAYLOAD_COUNT_MAX, TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
+import { PAYLOAD_COUNT_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_COUNT_MAX } from '../wire/limits.ts'
 import { readDigests, writeDigests } from '../wire/query.ts'
 import type { Authority, Digest, PayloadEntry } from '../wire/types.ts'
 import type { BatchIndex } from './batch-index.ts'
@@ -86,7 +86,9 @@ export class OwnBatches {
       this.#context.count('transactionsOverloaded', refused.length)
       this.#context.push({ type: 'overloaded', transactions: refused })
     }
-    while (BATCH_HEAD_BYTES + this.#waitingBytes >= settings.batchBytesMax) this.#seal()
+    const isFull = (): boolean =>
+      BATCH_HEAD_BYTES + this.#waitingBytes >= settings.batchBytesMax || this.#waiting.length >= TRANSACTION_COUNT_MAX
+    while (isFull()) this.#seal()
   }
 
   acknowledge(from: Authority, digest: Digest): void {
@@ -185,6 +187,7 @@ export class OwnBatches {
     let size = BATCH_HEAD_BYTES
     let count = 0
     for (const { length } of this.#waiting) {
+      if (count === TRANSACTION_COUNT_MAX) break
       if (count > 0 && size + LENGTH_BYTES + length > this.#context.settings.batchBytesMax) break
       size += LENGTH_BYTES + length
       count++

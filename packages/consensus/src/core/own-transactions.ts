@@ -8,7 +8,7 @@
 import { ByteReader, ByteWriter, toHex } from '../wire/bytes.ts'
 import { decodeSignedBlock } from '../wire/block.ts'
 import { readDigests, writeDigests } from '../wire/query.ts'
-import { BATCH_BYTES_MAX, SYSTEM_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
+import { BATCH_BYTES_MAX, SYSTEM_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_COUNT_MAX } from '../wire/limits.ts'
 import type { Block, Digest } from '../wire/types.ts'
 import type { CoreContext } from './context.ts'
 import { UNCOMMITTED_BATCHES_MAX } from './settings.ts'
@@ -97,7 +97,8 @@ export class OwnTransactions {
     let size = transactions.reduce((sum, { length }) => sum + 4 + length, 0)
     const { batchBytesMax } = this.#context.settings
     let count = 0
-    while (count < this.#pool.length && size < batchBytesMax) {
+    const countMax = Math.min(this.#pool.length, TRANSACTION_COUNT_MAX - toldCount)
+    while (count < countMax && size < batchBytesMax) {
       const { length } = this.#pool[count]!
       if (size + 4 + length > BATCH_BYTES_MAX - BLOCK_OVERHEAD_BYTES) break
       size += 4 + length

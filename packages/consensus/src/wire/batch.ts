@@ -6,7 +6,7 @@ import { LEDGER_TAGS } from '@selvedge/crypto/transcript'
 import { ConsensusError } from '../errors.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { hashTagged } from './digest.ts'
-import { BATCH_BYTES_MAX, TRANSACTION_BYTES_MAX } from './limits.ts'
+import { BATCH_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_COUNT_MAX } from './limits.ts'
 import type { Batch, Digest } from './types.ts'
 
 const HEAD_BYTES = 28
@@ -20,6 +20,7 @@ export interface BatchInfo extends Omit<Batch, 'transactions'> {
 
 /** @throws {ConsensusError} `CONSENSUS_TOO_LARGE`, `CONSENSUS_OUT_OF_RANGE` for what no decoder would take. */
 export function encodeBatch({ epoch, author, worker, seq, createdAtMs, transactions }: Batch): Uint8Array {
+  if (transactions.length > TRANSACTION_COUNT_MAX) throw new ConsensusError('CONSENSUS_TOO_LARGE', `${transactions.length} transactions`)
   let size = HEAD_BYTES + 4
   for (const { length } of transactions) {
     if (length > TRANSACTION_BYTES_MAX) throw new ConsensusError('CONSENSUS_TOO_LARGE', `a transaction of ${length} bytes`)
@@ -34,7 +35,7 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   assertSize(bytes.length)
   const reader = new ByteReader(bytes)
   const head = readHead(reader)
-  const transactions = reader.list(TRANSACTION_BYTES_MAX)
+  const transactions = reader.list(TRANSACTION_BYTES_MAX, TRANSACTION_COUNT_MAX)
   reader.end()
   return { ...head, transactions }
 }
@@ -44,7 +45,7 @@ export function decodeBatchInfo(bytes: Uint8Array): BatchInfo {
   assertSize(bytes.length)
   const reader = new ByteReader(bytes)
   const head = readHead(reader)
-  const transactionCount = reader.count(4)
+  const transactionCount = reader.count(4, TRANSACTION_COUNT_MAX)
   const start = reader.offset
   for (let left = transactionCount; left > 0; left--) {
     const length = reader.u32()

@@ -7,7 +7,7 @@ import { LEDGER_TAGS } from '@selvedge/crypto/transcript'
 import { ConsensusError } from '../errors.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { hashTagged, slotDigest, taggedBytes } from './digest.ts'
-import { BATCH_BYTES_MAX, DIGEST_BYTES, SIGNATURE_BYTES, TRANSACTION_BYTES_MAX } from './limits.ts'
+import { BATCH_BYTES_MAX, DIGEST_BYTES, SIGNATURE_BYTES, TRANSACTION_BYTES_MAX, TRANSACTION_COUNT_MAX } from './limits.ts'
 import { readSystemTransactions, systemTransactionsSize, writeSystemTransactions } from './system-transaction.ts'
 import type { Ancestor, Block, Digest, SignedBlock } from './types.ts'
 
@@ -40,7 +40,7 @@ export function decodeSignedBlock(bytes: Uint8Array): SignedBlock {
     author,
     createdAtMs: reader.u64(),
     ancestors: readAncestors(reader),
-    transactions: reader.list(TRANSACTION_BYTES_MAX),
+    transactions: reader.list(TRANSACTION_BYTES_MAX, TRANSACTION_COUNT_MAX),
     systemTransactions: readSystemTransactions(reader),
   }
   reader.count(1, 0) // commit votes: none
@@ -80,6 +80,7 @@ function encodeRest(block: Block): Uint8Array {
 function writeRest(out: ByteWriter, { createdAtMs, ancestors, transactions, systemTransactions }: Block): void {
   out.u64(createdAtMs).u32(ancestors.length)
   for (const { round, author, digest } of ancestors) out.u64(round).u16(author).digest(digest)
+  if (transactions.length > TRANSACTION_COUNT_MAX) throw new ConsensusError('CONSENSUS_TOO_LARGE', `${transactions.length} transactions`)
   for (const { length } of transactions) {
     if (length > TRANSACTION_BYTES_MAX) throw new ConsensusError('CONSENSUS_TOO_LARGE', `a transaction of ${length} bytes`)
   }

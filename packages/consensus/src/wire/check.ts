@@ -6,7 +6,7 @@
  */
 import { compareBytes } from './bytes.ts'
 import type { Committee } from './committee.ts'
-import { BATCH_BYTES_MAX, PAYLOAD_COUNT_MAX, SYSTEM_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX } from './limits.ts'
+import { BATCH_BYTES_MAX, PAYLOAD_COUNT_MAX, SYSTEM_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_COUNT_MAX } from './limits.ts'
 import type { Ancestor, Authority, Block, Digest, Header, Parent, PayloadEntry } from './types.ts'
 
 export interface SlotRules {
@@ -114,6 +114,7 @@ function checkAncestors(
 }
 
 function checkTransactions(transactions: readonly Uint8Array[]): 'transactions' | undefined {
+  if (transactions.length > TRANSACTION_COUNT_MAX) return 'transactions'
   let left = BATCH_BYTES_MAX
   for (const { length } of transactions) {
     left -= 4 + length

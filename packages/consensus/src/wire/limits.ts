@@ -18,6 +18,8 @@ export const FRAME_BYTES_MAX: number = 4 * MIB
 export const TRANSACTION_BYTES_MAX: number = 64 * KIB
 /** Encoded. A worker seals at `batchBytesMax` (500 kB by default), so the last transaction may stand across that. */
 export const BATCH_BYTES_MAX: number = 2 * MIB
+/** In one batch or block: taking 2 MiB of empty ones apart costs a second, and every member must do it. */
+export const TRANSACTION_COUNT_MAX: number = 2 ** 14
 export const PAYLOAD_COUNT_MAX = 1_000
 /** All of one header or block together, without their length fields. */
 export const SYSTEM_TRANSACTION_BYTES_MAX: number = 4 * KIB
