@@ -2,7 +2,7 @@
  * BLAKE3 in plain JavaScript, behind the same interface as the WebAssembly kernel: for engines that refuse WebAssembly
  * (a content security policy without `wasm-unsafe-eval`, workerd) or lack its SIMD, and for the first few kilobytes of a
  * process, which are done before a module would be compiled. State and message live in 32 local variables; two of the seven rounds are
- * written out, so that the message moves only every other time (docs/decisions/0011 has what was faster or smaller).
+ * written out, so that the message moves only every other time (docs/decisions/0012 has what was faster or smaller).
  */
 import { BLOCK_BYTES, CHUNK_BYTES, CHUNK_START, CV_BYTES, MEMORY_BYTES } from './constants.ts'
 import { refuse } from '../errors.ts'
