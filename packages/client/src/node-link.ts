@@ -43,36 +43,30 @@ export function createNodeLink(address: NodeAddress, connect: Connect, { chainId
     return made
   }
 
-  async function openOnce(metadata: Uint8Array, signal: AbortSignal | undefined): Promise<LanePort> {
+  async function openOnce(metadata: Uint8Array, life: AbortController): Promise<LanePort> {
+    const { signal } = life
     let opened: SessionPort
     try {
       opened = await raceAbort(session(), signal)
     } catch (cause) {
-      if (signal?.aborted) throw signal.reason
+      if (signal.aborted) throw signal.reason
       throw new ClientError('CLIENT_UNREACHABLE', `${name}: ${(cause as Error).message}`, { node: name }, { cause })
     }
-    // The signal is for the lane's whole life, so a late answer is given up by a signal of its own.
-    const late = new AbortController()
-    const life = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
-    const opening = opened.openLane({ serviceId: CONTENT_SERVICE_ID, metadata, signal: life })
-    return await withinTime(opening, stallTimeoutMs, () => {
-      const error = stallOf(name, stallTimeoutMs)
-      late.abort(error)
-      return error
-    })
+    return await openWithin(opened, metadata, life, name, stallTimeoutMs)
   }
 
-  async function openLane(metadata: Uint8Array, signal: AbortSignal | undefined): Promise<LanePort> {
+  async function openLane(metadata: Uint8Array, life: AbortController): Promise<LanePort> {
+    const { signal } = life
     const before = current
     try {
-      return await openOnce(metadata, signal)
+      return await openOnce(metadata, life)
     } catch (error) {
       // A session kept from before may have died without our noticing; nothing was asked on it yet, so it may be tried anew, once.
-      const isStale = before !== undefined && current !== before && !signal?.aborted && !ending.signal.aborted
+      const isStale = before !== undefined && current !== before && !signal.aborted && !ending.signal.aborted
       if (!isStale) throw asClientError(error, name, signal)
     }
     try {
-      return await openOnce(metadata, signal)
+      return await openOnce(metadata, life)
     } catch (error) {
       throw asClientError(error, name, signal)
     }
@@ -83,9 +77,10 @@ export function createNodeLink(address: NodeAddress, connect: Connect, { chainId
     stallTimeoutMs,
     async open(metadata, signal) {
       if (ending.signal.aborted) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
-      const release = await slots.take(signal)
+      const giveBack = await slots.take(signal)
+      const { life, release } = lifeOf(signal, giveBack)
       try {
-        return { lane: await openLane(metadata, signal), release }
+        return { lane: await openLane(metadata, life), release }
       } catch (error) {
         release()
         throw error
@@ -99,6 +94,27 @@ export function createNodeLink(address: NodeAddress, connect: Connect, { chainId
       await opened?.close()
     },
   }
+}
+
+/** The life of a lane: the caller's, or until the node is given up. `release` ends the listening too. */
+function lifeOf(signal: AbortSignal | undefined, giveBack: () => void): { readonly life: AbortController; release(): void } {
+  const life = new AbortController()
+  const abort = (): void => life.abort(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
+  const release = (): void => {
+    signal?.removeEventListener('abort', abort)
+    giveBack()
+  }
+  return { life, release }
+}
+
+async function openWithin(session: SessionPort, metadata: Uint8Array, life: AbortController, node: string, ms: number): Promise<LanePort> {
+  const opening = session.openLane({ serviceId: CONTENT_SERVICE_ID, metadata, signal: life.signal })
+  return await withinTime(opening, ms, () => {
+    const error = stallOf(node, ms)
+    life.abort(error) // the lane ends at the node too
+    return error
+  })
 }
 
 /** What is said of a node that lives and sends nothing. */
