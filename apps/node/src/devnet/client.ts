@@ -20,6 +20,8 @@ interface Followed {
   validator: number
   sentMs: number
   isAcknowledged: boolean
+  /** Word of that may come before word of its acknowledgement. */
+  isReturned: boolean
   isDelivered: boolean
 }
 
@@ -87,7 +89,7 @@ export class Client {
   hear(validator: number, message: FromValidator): void {
     if (message.type === 'settled') this.#settle(message.ticket, message.refused)
     if (message.type === 'applied') this.#deliver(validator, message.block.ids)
-    if (message.type === 'returned') this.#owed.push(...message.transactions.map(idOf))
+    if (message.type === 'returned') this.#takeBack(message.transactions.map(idOf))
   }
 
   stop(): void {
@@ -116,7 +118,7 @@ export class Client {
       this.#numbers[from] = number
       const bytes = encodeTransfer({ id: randomBytes(16), from, to: randomInt(ACCOUNTS), amount: 1 + (number % 100), number })
       const id = idOf(bytes)
-      this.#transfers.set(id, { bytes, validator, sentMs: 0, isAcknowledged: false, isDelivered: false })
+      this.#transfers.set(id, { bytes, validator, sentMs: 0, isAcknowledged: false, isReturned: false, isDelivered: false })
       return id
     })
   }
@@ -139,9 +141,18 @@ export class Client {
       const transfer = this.#transfers.get(id)
       if (transfer === undefined) continue
       if (!isRefused.has(i)) transfer.isAcknowledged = true
-      else if (transfer.isAcknowledged) this.#owed.push(id)
+      else if (transfer.isReturned) this.#owed.push(id)
     }
     this.#tickets.delete(ticket)
+  }
+
+  #takeBack(ids: readonly string[]): void {
+    for (const id of ids) {
+      const transfer = this.#transfers.get(id)
+      if (transfer === undefined) continue
+      transfer.isReturned = true
+      this.#owed.push(id)
+    }
   }
 
   #deliver(validator: number, ids: readonly string[]): void {

@@ -17,7 +17,7 @@ import { CHAIN_ID, committeeOf, genesisOf, keysOf } from './identity.ts'
 import type { JournalBlock } from './journal.ts'
 import type { AppliedBlock, FromValidator, ToValidator, ValidatorSettings } from './messages.ts'
 import { createSmallExecutor, type SmallExecutor } from './small-executor.ts'
-import { createSwitchedNetwork, type SwitchedNetwork } from './switched-network.ts'
+import { createSwitch, type Switch } from './network-switch.ts'
 import { decodeTransfer } from './transfer.ts'
 
 /** One machine, loopback. */
@@ -26,7 +26,7 @@ const CORE_OPTIONS = { batchDelayMsMax: 20, roundDelayMsMin: 10, idleDelayMsMax:
 interface Parts {
   readonly settings: ValidatorSettings
   readonly validator: Validator
-  readonly network: SwitchedNetwork
+  readonly line: Switch<TlsAddress>
   readonly executor: SmallExecutor
 }
 
@@ -69,10 +69,9 @@ async function start(settings: ValidatorSettings): Promise<Parts> {
     onApplied: (block, isFinal, height) => say({ type: 'applied', block: appliedBlockOf(block, isFinal, height) }),
   })
   if (joinsAt !== undefined) assertCertified(executor, planned[joinsAt.epoch]?.committee ?? [], joinsAt.certificate)
-  const addresses = new Map(identities.map(({ key, port }) => [hex(key), { host: '127.0.0.1', port }]))
-  const addressOf = (peer: string): TlsAddress | undefined => addresses.get(peer)
-  const port = identities[self]?.port ?? 0
-  const network = createSwitchedNetwork(createTlsNetwork({ keyPair: nodeKey, addressOf }, { chainId: CHAIN_ID, genesisHash, port }))
+  const line = createSwitch(new Map(identities.map(({ key, port }): [string, TlsAddress] => [hex(key), { host: '127.0.0.1', port }])))
+  const tlsOptions = { chainId: CHAIN_ID, genesisHash, port: identities[self]?.port ?? 0 }
+  const network = line.attach(createTlsNetwork({ keyPair: nodeKey, addressOf: line.addressOf }, tlsOptions))
   const validator = createValidator(
     {
       network,
@@ -95,19 +94,17 @@ async function start(settings: ValidatorSettings): Promise<Parts> {
   })
   await validator.start()
   say({ type: 'started' })
-  return { settings, validator, network, executor }
+  return { settings, validator, line, executor }
 }
 
-function obey({ settings, validator, network, executor }: Parts, message: Exclude<ToValidator, { type: 'start' | 'stop' }>): void {
+function obey({ settings, validator, line, executor }: Parts, message: Exclude<ToValidator, { type: 'start' | 'stop' }>): void {
   switch (message.type) {
     case 'submit':
       return void submit(validator, message.ticket, message.transactions)
     case 'closeEpoch':
       return validator.submitSystemTransaction(encodeSystemTransaction({ kind: 'readyToClose', epoch: executor.plan.epoch }))
-    case 'reach': {
-      const reachable = message.validators.flatMap((each) => settings.identities[each] ?? []).map(({ key }) => hex(key))
-      return network.reach(reachable.length === settings.identities.length ? undefined : new Set(reachable))
-    }
+    case 'reach':
+      return line.reach(message.validators.flatMap((each) => settings.identities[each] ?? []).map(({ key }) => hex(key)))
   }
 }
 

@@ -3,7 +3,7 @@
  * socket for its generator.
  */
 import { createFileStore } from '@selvedge/consensus/store'
-import { createTlsNetwork } from '@selvedge/consensus/tls'
+import { createTlsNetwork, type TlsAddress } from '@selvedge/consensus/tls'
 import { createValidator, type EpochPlan, type Member, type Validator } from '@selvedge/consensus'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { createHash } from 'node:crypto'
@@ -11,7 +11,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createOpaqueExecutor, type OpaqueExecutor } from './opaque-executor.ts'
-import { createSwitchedNetwork, type SwitchedNetwork } from './switched-network.ts'
+import { createSwitch, type Switch } from './network-switch.ts'
 import { createCutter, encodeRecords, RECORD, TRANSACTION_BYTES } from './transactions.ts'
 import { SCHEDULE_COMMITS, VALIDATOR_OPTIONS } from './validator-options.ts'
 
@@ -50,7 +50,7 @@ const say = (message: FromValidator): void => void process.send?.(message, undef
 
 interface Running {
   readonly validator: Validator
-  readonly network: SwitchedNetwork
+  readonly line: Switch<TlsAddress>
   readonly executor: OpaqueExecutor
   readonly keys: readonly string[]
 }
@@ -71,10 +71,11 @@ async function start({ self, ports, mode, folder, socket }: StartMessage): Promi
     members.findIndex(({ nodeIndex }) => nodeIndex === self),
     genesis,
   )
-  const addressOf = (peer: string): { host: string; port: number } => ({ host: '127.0.0.1', port: ports[keys.indexOf(peer)] ?? 0 })
+  const line = createSwitch(new Map(keys.map((key, i): [string, TlsAddress] => [key, { host: '127.0.0.1', port: ports[i] ?? 0 }])))
   const keyPair = createKeyPair(seedOf(self))
-  const tls = createTlsNetwork({ keyPair, addressOf }, { chainId: CHAIN_ID, genesisHash, port: ports[self] ?? 0 })
-  const network = createSwitchedNetwork(tls, keys)
+  const network = line.attach(
+    createTlsNetwork({ keyPair, addressOf: line.addressOf }, { chainId: CHAIN_ID, genesisHash, port: ports[self] ?? 0 }),
+  )
   const validator = createValidator(
     { network, store: createFileStore({ path: join(folder, 'wal') }), executor, nodeKey: keyPair },
     { chainId: CHAIN_ID, genesisHash, genesis, core: VALIDATOR_OPTIONS },
@@ -84,7 +85,7 @@ async function start({ self, ports, mode, folder, socket }: StartMessage): Promi
   })
   await validator.start()
   await listen(socket, validator, executor)
-  return { validator, network, executor, keys }
+  return { validator, line, executor, keys }
 }
 
 /** One generator at a time. */
@@ -111,12 +112,12 @@ async function submit(validator: Validator, frame: Uint8Array, socket: Socket): 
   socket.write(encodeRecords([{ kind: RECORD.refused, value: refused.length, atNs: process.hrtime.bigint() }]))
 }
 
-function obey({ validator, executor, network, keys }: Running, message: Exclude<ToValidator, StartMessage>): void {
+function obey({ validator, executor, line, keys }: Running, message: Exclude<ToValidator, StartMessage>): void {
   switch (message.type) {
     case 'status':
       return say({ type: 'status', round: executor.round, index: executor.index, counts: validator.status().counts })
     case 'reach':
-      return network.reach(message.validators.flatMap((i) => keys[i] ?? []))
+      return line.reach(message.validators.flatMap((i) => keys[i] ?? []))
     case 'stop':
       return void validator.stop().then(() => process.exit(0))
   }

@@ -1,12 +1,12 @@
 /**
- * Keeps trying to reach one peer: after 100 ms, then twice as long each time up to 1 s, less a random part so that nobody comes in step.
+ * Keeps trying to reach one peer: after 100 ms, then twice as long each time up to half a second, less a random part so that nobody comes in step.
  * No longer: what was cut for minutes must be whole within two seconds of its healing.
  */
 import type { TLSSocket } from 'node:tls'
 import { HANDSHAKE_TIMEOUT_MS } from './connection.ts'
 
 const RETRY_MS_MIN = 100
-const RETRY_MS_MAX = 1_000
+const RETRY_MS_MAX = 500
 
 export interface DialerOptions {
   /** Begins a connection, or has no address yet. */
