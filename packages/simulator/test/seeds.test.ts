@@ -21,7 +21,7 @@ test('the first failing seed is named, with the command and the cause', () => {
 test('what is thrown need not be an error', () => {
   expect(() =>
     forEachSeed({ first: 1, count: 1 }, () => {
-      throw 'text' // eslint-disable-line no-throw-literal
+      throw 'text'
     }),
   ).toThrow('text')
 })

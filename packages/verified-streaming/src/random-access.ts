@@ -57,10 +57,6 @@ export function readAtOf(source: unknown): ReadAt | undefined {
   return typeof (source as Partial<ReadAt>)?.readAt === 'function' ? (source as ReadAt) : undefined
 }
 
-export function isRandomAccess(source: unknown): source is RandomAccess {
-  return readAtOf(source) !== undefined
-}
-
 /** One shape for all of them. @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for anything else. */
 export function asReadAt(source: RandomAccess): ReadAt {
   return readAtOf(source) ?? refuse('bytes, a Blob or a ReadAt', typeof source)

@@ -17,7 +17,6 @@ import { FlowControl } from './flow-control.ts'
 import { Performer } from './performer.ts'
 import { type ChainIdentity, decodePlan, encodePlan, planAfter, setupOf } from './plan.ts'
 import { type Share, type Submission, Submissions } from './submissions.ts'
-import { named } from './failure.ts'
 
 /** What exists from the start on. */
 interface Parts {

@@ -88,6 +88,7 @@ test('a peer that went away while the disk was behind is read when it is back', 
   a.setPeers([keyB])
   flowA.send(keyB, Uint8Array.of(2))
   await until(() => taken.length === 2)
+  expect(taken).toEqual([Uint8Array.of(1), Uint8Array.of(2)])
 })
 
 test('peers are those that both name, and both are told', async () => {
