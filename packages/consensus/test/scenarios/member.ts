@@ -61,6 +61,7 @@ export type Boundary = 'beforePersist' | 'afterPersist' | 'beforeSend' | 'afterS
 export const CHAIN_ID = 1337
 export const EPOCH = 3
 export const GENESIS_HASH: Uint8Array = new Uint8Array(32).fill(7)
+export const BEACON: Uint8Array = new Uint8Array(32).fill(9)
 export const GENESIS_MS = 1_799_999_999_000
 const APPLIED = 'applied'
 /** No timer is finer, or rounding could keep time from going on. */
@@ -121,8 +122,13 @@ export class Member {
     referee.onBoot(authority, this.records, this.applied)
     const components = { crypto: committee.cryptos[authority]!, store: this.records, random }
     const setup: EpochSetup = {
-      ...{ chainId: CHAIN_ID, epoch: EPOCH, genesisHash: GENESIS_HASH, committee: committee.members, self: authority, mode },
-      beacon: new Uint8Array(32).fill(9),
+      chainId: CHAIN_ID,
+      epoch: EPOCH,
+      genesisHash: GENESIS_HASH,
+      committee: committee.members,
+      self: authority,
+      mode,
+      beacon: BEACON,
       previous: { subDagDigest: GENESIS_HASH, timestampMs: GENESIS_MS },
       lastApplied: this.applied,
       isFirstBoot: this.asksForFloor && [...this.records.entries('floor')].length === 0, // as the driver finds out

@@ -69,12 +69,6 @@ const certified: readonly Patch[] = [
     find: 'if (missing.length === 0) return this.#insert(candidate)',
     put: 'return this.#insert(candidate)',
   },
-  {
-    id: 'forgets-the-dag-at-a-restart',
-    file: 'core/certified-core.ts',
-    find: "store.entries('certificate', rule.gcRound)",
-    put: "store.entries('certificate', rule.lastCommittedRound)",
-  },
   { id: 'never-fetches-certificates', file: 'core/certificate-intake.ts', find: 'this.#fetcher.advance()', put: '' },
   {
     id: 'orphans-are-not-proposed-again',
@@ -115,12 +109,6 @@ const uncertified: readonly Patch[] = [
     find: 'const { quorum } = context.committee',
     put: 'const { validity: quorum } = context.committee',
   },
-  {
-    id: 'forgets-the-dag-at-a-restart',
-    file: 'core/uncertified.ts',
-    find: "context.store.entries('block', this.#order.rule.gcRound)",
-    put: "context.store.entries('block', this.#order.rule.lastCommittedRound)",
-  },
   { id: 'never-fetches-blocks', file: 'core/uncertified.ts', find: 'this.#fetcher.advance()', put: '' },
   { id: 'stands-still-where-nothing-comes', file: 'core/uncertified.ts', find: 'this.#watch()', put: '' },
 ]
@@ -137,12 +125,6 @@ const both: readonly Patch[] = [
     file: 'core/floor.ts',
     find: 'if (committee.stakeOf(counted) < needed) return undefined',
     put: 'if (counted.length < 1) return undefined',
-  },
-  {
-    id: 'floor-is-zero-whatever-is-shown',
-    file: 'core/floor.ts',
-    find: 'return Math.max(provenMax === 0 ? 0 : provenMax + 2, ownMax)',
-    put: 'return 0',
   },
   {
     id: 'emits-before-it-is-kept',

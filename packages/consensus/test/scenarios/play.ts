@@ -24,7 +24,7 @@ export interface Scenario {
   readonly options?: (size: number) => Partial<WorldOptions>
   /** Plans the fault; the world has machines and no time has gone by. */
   readonly fault: (world: TimedWorld) => void
-  /** How long the fault reigns. @default 300 */
+  /** How long the fault reigns. @default 300, and less in large committees: a round of theirs is more work */
   readonly runMs?: number
   /** Whether commits must resume within six rounds of the healing; where members stay down or lie they need not. @default true there */
   readonly resumes?: boolean
@@ -32,7 +32,7 @@ export interface Scenario {
   readonly mustNot: (world: TimedWorld) => void
 }
 
-const RUN_MS = 300
+const runMsOf = (size: number): number => (size > 7 ? 160 : size > 4 ? 220 : 300)
 const FEED_MS = 20
 /** Virtual time in which a whole network answers everything. */
 const SETTLE_MS = 30_000
@@ -56,7 +56,7 @@ export function playScenario(
     ...scenario.options?.(size),
     ...rest,
   })
-  const runMs = scenario.runMs ?? RUN_MS
+  const runMs = scenario.runMs ?? runMsOf(size)
   world.start(silent)
   world.feed(world.honest, FEED_MS, runMs)
   scenario.fault(world)
@@ -74,9 +74,13 @@ function settle(world: TimedWorld, silent: readonly Authority[], resumes: boolea
   network.heal()
   for (let authority = 0; authority < world.size; authority++) {
     world.member(authority).diesAt = () => false
+    network.setUplink(authority, Number.POSITIVE_INFINITY)
     if (!silent.includes(authority)) world.restart(authority)
   }
-  if (referee.signatures.isOverBudget) return void world.run(2_000)
+  if (referee.signatures.isOverBudget) {
+    world.run(2_000)
+    return
+  }
   const wholeSinceRound = referee.round
   const wholeSinceMs = world.sim.now()
   const before = referee.log.length

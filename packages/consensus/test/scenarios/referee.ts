@@ -1,5 +1,5 @@
 /**
- * The invariants of ledger.md §3.2 over whole cores, checked at every step of every member that is honest.
+ * The invariants of the order over whole cores, checked at every step of every member that is honest.
  *
  * I1 agreement · I2 slot agreement · I3 integrity · I4 causal order · I5, I6 signatures (signatures.ts) · I7 roots · I8 answers ·
  * I10 memory · I11 evidence where logs part over budget · I12 schedule version · I13 time. I9 is asked for at the end of a run.

@@ -43,9 +43,16 @@ export function drawPlan(mode: Mode, seed: number): SchedulePlan {
   const amnesiacCount = isOverBudget ? 0 : random.below(faultyMax + 1)
   const gcDepth = 4 + random.below(5)
   return {
-    ...{ mode, seed, size, gcDepth },
+    mode,
+    seed,
+    size,
+    gcDepth,
     core: {
-      ...{ batchDelayMsMax: 5, idleDelayMsMax: 10, roundDelayMsMin: 2, leaderTimeoutMsMin: 20, leaderTimeoutMsMax: 60 },
+      batchDelayMsMax: 5,
+      idleDelayMsMax: 10,
+      roundDelayMsMin: 2,
+      leaderTimeoutMsMin: 20,
+      leaderTimeoutMsMax: 60,
       parameters: { gcDepth, scheduleCommits: 2 + random.below(4) },
     },
     liars: faulty.slice(amnesiacCount),

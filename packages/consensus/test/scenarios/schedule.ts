@@ -173,8 +173,16 @@ export class Schedule {
     }
     const member = new Member(
       {
-        ...{ authority, mode, committee: this.#committee, createCore, options: core, disk, referee: this.referee },
-        ...{ random: () => chance.u32(), makesCheckpoints: false, asksForFloor: false },
+        authority,
+        mode,
+        committee: this.#committee,
+        createCore,
+        options: core,
+        disk,
+        referee: this.referee,
+        random: () => chance.u32(),
+        makesCheckpoints: false,
+        asksForFloor: false,
       },
       {
         time,

@@ -61,8 +61,7 @@ async function main(args: readonly string[]): Promise<void> {
       process.exitCode = 1
       process.stdout.write(`${mode} seed ${seed}: ${outcome.broken.message}\n`)
     }
-    if (tally.schedules % REPORT_EVERY !== 0) continue
-    process.stdout.write(`${mode}: ${tally.schedules} schedules, ${tally.broken} broken\n`)
+    if (tally.schedules % REPORT_EVERY === 0) process.stdout.write(`${mode}: ${tally.schedules} schedules, ${tally.broken} broken\n`)
     await new Promise((resolve) => setImmediate(resolve)) // lets a signal in
   }
   if (args.includes('--write')) write(mode, first, tally)

@@ -2,6 +2,10 @@
 import { dropping, equivocating } from '@selvedge/simulator'
 import { bodyOf, frameTypeOf } from '../../src/wire/frames.ts'
 import { decodeSignedHeader } from '../../src/wire/header.ts'
+import type { Authority } from '../../src/wire/types.ts'
+import { createBullsharkRule } from '../../src/dag/bullshark-rule.ts'
+import { createMysticetiRule } from '../../src/dag/mysticeti-rule.ts'
+import { BEACON, CHAIN_ID, EPOCH, GENESIS_HASH, GENESIS_MS } from './member.ts'
 import { alteredSlot, Conspiracy, forkOf, isOf, slotOf } from './liars.ts'
 import { counted, expectTrue, offendersIn, type Scenario } from './play.ts'
 import type { TimedWorld } from './timed-world.ts'
@@ -40,6 +44,15 @@ const equivocation = (copies: number): Scenario => ({
   mustNot: (world) => expectTrue(world.referee.halts.length === 0, 'somebody halted'),
 })
 
+/** Of the first schedule. */
+function leadersOf({ options, committee }: TimedWorld): (round: number) => Authority | undefined {
+  const previous = { subDagDigest: GENESIS_HASH, timestampMs: GENESIS_MS }
+  const stakes = committee.members.map(({ stake }) => stake)
+  const setup = { chainId: CHAIN_ID, epoch: EPOCH, genesisHash: GENESIS_HASH, stakes, beacon: BEACON, previous }
+  const rule = options.mode === 'certified' ? createBullsharkRule(setup) : createMysticetiRule(setup)
+  return (round) => rule.leaderOf(round)
+}
+
 export const lies: readonly Scenario[] = [
   equivocation(2),
   equivocation(3),
@@ -47,19 +60,13 @@ export const lies: readonly Scenario[] = [
     name: 'a liar says two things exactly where it leads',
     faults: ['equivocating'],
     liars: one,
-    runMs: 500,
+    runMs: 400,
+    options: () => ({ core: { parameters: { scheduleCommits: 1_000 } } }), // so that who leads is known beforehand
     fault: (world) => {
-      const [liar = 0] = world.liars
-      const leads = new Set<number>()
-      const { log } = world.referee
-      // what leads is known from the log: in rotation, the liar comes again where it came before, a cycle later
-      const cycle = world.options.mode === 'certified' ? 2 * world.size : world.size
-      equivocate(world, 2, (round) => {
-        for (const { leader, leaderRound } of log) if (leader === liar) leads.add(leaderRound % cycle)
-        return leads.has(round % cycle)
-      })
+      const leaderOf = leadersOf(world)
+      equivocate(world, 2, (round) => leaderOf(round) === world.liars[0])
     },
-    mustFollow: (world) => expectTrue(world.referee.log.length > 5, 'nothing was committed'),
+    mustFollow: (world) => expectTrue(world.referee.log.length > 2, 'nothing was committed'),
     mustNot: (world) => expectTrue(world.referee.halts.length === 0, 'somebody halted'),
   },
   {
@@ -69,8 +76,10 @@ export const lies: readonly Scenario[] = [
     liars: all,
     fault: (world) => {
       const conspiracy = equivocate(world, 2)
-      world.sim.at(250, () => {
-        if (conspiracy.double > 0 && conspiracy.certificates > 0) world.plan.count('vote for both')
+      const stop = world.sim.every(10, () => {
+        if (conspiracy.double === 0 || conspiracy.certificates === 0) return
+        world.plan.count('vote for both')
+        stop()
       })
     },
     mustFollow: (world) => expectGuilty(world, true),
@@ -91,7 +100,7 @@ export const lies: readonly Scenario[] = [
     faults: ['dropping'],
     liars: all,
     fault: (world) => world.liars.forEach((liar) => world.lie(liar, dropping({ isMeant: isOf('vote') }))),
-    mustFollow: (world) => expectTrue(world.referee.log.length > 5, 'nothing was committed'),
+    mustFollow: (world) => expectTrue(world.referee.log.length > 2, 'nothing was committed'),
     mustNot: (world) => expectGuilty(world, false),
   },
   {
@@ -102,7 +111,7 @@ export const lies: readonly Scenario[] = [
       const to = world.honest.slice(1)
       for (const liar of world.liars) world.lie(liar, dropping({ to, isMeant: isOf('certificate', 'block') }))
     },
-    mustFollow: (world) => expectTrue(world.referee.log.length > 5, 'nothing was committed'),
+    mustFollow: (world) => expectTrue(world.referee.log.length > 2, 'nothing was committed'),
     mustNot: (world) => expectGuilty(world, false),
   },
   {
@@ -145,9 +154,6 @@ export const lies: readonly Scenario[] = [
     },
     mustFollow: (world) => expectTrue(counted(world, 'headerBatchMismatch') > 0, 'nobody noticed the worker'),
     mustNot: (world) => {
-      for (const at of world.honest) {
-        for (const { bytes } of world.member(at).records.entries('voted')) void bytes
-      }
       expectGuilty(world, false)
     },
   },
@@ -171,12 +177,9 @@ export const lies: readonly Scenario[] = [
           world.plan.count('proposed again')
           return [{ ...outgoing, message }]
         })
-        // its own core would not know the votes for what it did not say: the lie is the header's, the certificate comes from the votes
-        const conspiracy = new Conspiracy(world.committee, [liar], (from, to, frame) => world.say(from, to, frame))
-        void conspiracy
       }
     },
-    mustFollow: (world) => expectTrue(world.referee.log.length > 5, 'nothing was committed'),
+    mustFollow: (world) => expectTrue(world.referee.log.length > 2, 'nothing was committed'),
     mustNot: (world) => expectTrue(world.referee.duplicates === 0, 'a batch was executed twice'),
   },
 ]

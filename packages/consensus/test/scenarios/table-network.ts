@@ -129,9 +129,11 @@ export const networks: readonly Scenario[] = [
     name: 'uplinks carry a tenth of what is offered',
     faults: ['slow uplink'],
     fault: (world) => {
-      for (const at of world.honest) world.network.setUplink(at, 200_000)
-      world.sim.at(150, () => {
-        if (world.honest.some((at) => world.network.uplinkDelayMs(at) > 1)) world.plan.count('slow uplink')
+      for (const at of world.honest) world.network.setUplink(at, 30_000 * world.size)
+      const stop = world.sim.every(5, () => {
+        if (!world.honest.some((at) => world.network.uplinkDelayMs(at) > 1)) return
+        world.plan.count('slow uplink')
+        stop()
       })
     },
     resumes: false,

@@ -52,7 +52,11 @@ export interface WorldOptions {
 export const GC_DEPTH = 6
 export const SCHEDULE_COMMITS = 4
 export const CORE_OPTIONS: CoreOptions = {
-  ...{ batchDelayMsMax: 5, idleDelayMsMax: 25, roundDelayMsMin: 10, leaderTimeoutMsMin: 40, leaderTimeoutMsMax: 80 },
+  batchDelayMsMax: 5,
+  idleDelayMsMax: 25,
+  roundDelayMsMin: 10,
+  leaderTimeoutMsMin: 40,
+  leaderTimeoutMsMax: 80,
   parameters: { gcDepth: GC_DEPTH, scheduleCommits: SCHEDULE_COMMITS },
 }
 
@@ -202,7 +206,13 @@ export class TimedWorld {
     let node: SimulatedNode | undefined
     const member = new Member(
       {
-        ...{ authority, mode, committee, disk, referee, makesCheckpoints, asksForFloor },
+        authority,
+        mode,
+        committee,
+        disk,
+        referee,
+        makesCheckpoints,
+        asksForFloor,
         createCore: createCore(authority),
         options: { ...CORE_OPTIONS, ...core, parameters: { ...CORE_OPTIONS.parameters, ...core?.parameters } },
         random: () => node!.random.u32(),

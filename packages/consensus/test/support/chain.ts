@@ -142,6 +142,7 @@ export class ChainNode {
         return
       case 'leave':
         this.hasLeft = true
+        this.chain.begun(this.applied.setup, this) // where all leave, those who come start from one of them
         return
       case 'forget':
         this.forgotten.push(effect.epoch)

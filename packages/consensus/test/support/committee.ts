@@ -15,7 +15,9 @@ const seedOf = (index: number): Uint8Array => sha256(new TextEncoder().encode(`m
 
 /** Ed25519 as shipped. */
 export function createRealCommittee(size: number, stakeOf: (place: number) => number = () => 1): TestCommittee {
-  const pairs = Array.from({ length: size }, (_, index) => createKeyPair(seedOf(index))).toSorted((a, b) => compareBytes(a.publicKey, b.publicKey))
+  const pairs = Array.from({ length: size }, (_, index) => createKeyPair(seedOf(index))).toSorted((a, b) =>
+    compareBytes(a.publicKey, b.publicKey),
+  )
   return {
     members: pairs.map(({ publicKey }, place) => memberOf(publicKey, place, stakeOf(place))),
     cryptos: pairs.map(({ sign }) => ({ sign, isSigned: isEd25519Signature, isCheckpointSigned: isCheaplySigned })),
@@ -47,7 +49,9 @@ export function cheapSignature(message: Uint8Array, key: Uint8Array, length: 64 
 }
 
 function isCheaplySigned(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean {
-  return (signature.length === 64 || signature.length === 96) && compareBytes(signature, cheapSignature(message, key, signature.length)) === 0
+  return (
+    (signature.length === 64 || signature.length === 96) && compareBytes(signature, cheapSignature(message, key, signature.length)) === 0
+  )
 }
 
 function memberOf(key: Uint8Array, place: number, stake: number): Member {

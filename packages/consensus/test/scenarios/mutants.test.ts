@@ -1,0 +1,18 @@
+/** Every planted bug of the cores is found, each in a fresh process, the seed that killed it last time first. The table is bench/MUTANTS.md. */
+import { expect, test } from 'vitest'
+import { knownCoreKills, runCoreMutant } from './gate.ts'
+import { coreMutants } from './mutants.ts'
+
+/** What a mutant is played for whose seed has lost its power. */
+const SCHEDULES = 30
+const kills = knownCoreKills()
+
+test.each(coreMutants)('$id breaks an invariant', async (mutant) => {
+  const seed = kills[mutant.id]
+  expect(await runCoreMutant(mutant, SCHEDULES, seed === undefined ? [] : [seed])).toBeDefined()
+})
+
+test('ids are unique, and a mutant that nobody knows fails its run', async () => {
+  expect(new Set(coreMutants.map(({ id }) => id)).size).toBe(coreMutants.length)
+  await expect(runCoreMutant({ ...coreMutants[0]!, id: 'unheard-of' }, 1)).rejects.toThrow('no mutant is called unheard-of')
+})
