@@ -151,6 +151,7 @@ export class Member {
   /** The disk is gone too: an amnesiac's next boot is its first. */
   forget(): void {
     for (const file of this.setup.disk.files()) this.setup.disk.remove(file)
+    this.setup.disk.crash('none') // a lost disk does not come back when a later crash loses what was not synced
     this.asksForFloor = true
   }
 
