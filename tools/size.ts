@@ -28,12 +28,13 @@ const weighing = (room: string, what: string, bytesMax: number, entry = ''): Bud
 }
 
 export const budgets: readonly Budget[] = [
-  weighing('verified-streaming', '{ hash }', 10.2 * KB),
-  weighing('verified-streaming', '{ decode }', 12 * KB),
-  weighing('verified-streaming', '{ hash, createHasher, createOutboardBuilder, encodeRanges, decode, ChunkRanges }', 15.6 * KB),
-  weighing('verified-streaming', '{ fetchVerified }', 17 * KB),
+  weighing('verified-streaming', '{ hash }', 5.2 * KB),
+  weighing('verified-streaming', '{ decode }', 9.4 * KB),
+  weighing('verified-streaming', '{ hash, createHasher, createOutboardBuilder, encode, encodeRanges, decode, ChunkRanges }', 11.9 * KB),
+  weighing('verified-streaming', '{ fetchVerified }', 13.8 * KB),
   weighing('crypto', '{ sha256 }', 3.2 * KB, '/sha256'),
   weighing('crypto', '{ createKeyPair, verifyEd25519 }', 17 * KB),
+  weighing('simulator', '{ createSimulator }', 3.6 * KB),
   weighing('verified-car', '{ verifyCar }', 33 * KB),
   weighing('content', '{ encodeRequest, decodeAnswer }', 6 * KB),
   weighing('handshake', '{ connectSession }', 28 * KB),
