@@ -20,7 +20,8 @@ describe.each(MODES)('%s', (mode) => {
     test.each(meant.map((scenario) => [scenario.name, scenario] as const))(`%s, seed ${SEEDS.first}`, (name, scenario) => {
       const kept = keptSeeds(corpus, `matrix.test.ts ${mode} ${size} ${name}`)
       for (const seed of [...kept, ...Array.from({ length: SEEDS.count }, (_, place) => SEEDS.first + place)]) {
-        expect(playScenario(scenario, { mode, size, seed }).referee.log.length).toBeGreaterThan(0)
+        const { log, halts } = playScenario(scenario, { mode, size, seed }).referee
+        expect(log.length + halts.length).toBeGreaterThan(0)
       }
     })
   })

@@ -150,7 +150,9 @@ export class Member {
 
   /** The disk is gone too: an amnesiac's next boot is its first. */
   forget(): void {
-    for (const file of this.setup.disk.files()) this.setup.disk.remove(file)
+    const { disk } = this.setup
+    for (const file of disk.files()) disk.remove(file)
+    disk.crash('none') // for good: no later crash brings an old disk back
     this.setup.disk.crash('none') // a lost disk does not come back when a later crash loses what was not synced
     this.asksForFloor = true
   }

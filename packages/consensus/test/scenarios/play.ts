@@ -25,14 +25,14 @@ export interface Scenario {
   /** Plans the fault; the world has machines and no time has gone by. */
   readonly fault: (world: TimedWorld) => void
   /** How long the fault reigns. @default 300, and less in large committees: a round of theirs is more work */
-  readonly runMs?: number
+  readonly runMs?: number | ((size: number) => number)
   /** Whether commits must resume within six rounds of the healing; where members stay down or lie they need not. @default true there */
   readonly resumes?: boolean
   readonly mustFollow: (world: TimedWorld) => void
   readonly mustNot: (world: TimedWorld) => void
 }
 
-const runMsOf = (size: number): number => (size > 7 ? 160 : size > 4 ? 220 : 300)
+const runMsOf = (size: number): number => (size > 7 ? 130 : size > 4 ? 180 : 300)
 const FEED_MS = 20
 /** Virtual time in which a whole network answers everything. */
 const SETTLE_MS = 30_000
@@ -56,7 +56,8 @@ export function playScenario(
     ...scenario.options?.(size),
     ...rest,
   })
-  const runMs = scenario.runMs ?? runMsOf(size)
+  const { runMs: given = runMsOf } = scenario
+  const runMs = typeof given === 'number' ? given : given(size)
   world.start(silent)
   world.feed(world.honest, FEED_MS, runMs)
   scenario.fault(world)
@@ -78,7 +79,7 @@ function settle(world: TimedWorld, silent: readonly Authority[], resumes: boolea
     if (!silent.includes(authority)) world.restart(authority)
   }
   if (referee.signatures.isOverBudget) {
-    world.run(2_000)
+    world.run(500)
     return
   }
   const wholeSinceRound = referee.round

@@ -1,6 +1,7 @@
 /** What no honest member would send: each is dropped for its own reason, counted, and changes nothing. */
 import { altering, replaying } from '@selvedge/simulator'
 import { ByteWriter } from '../../src/wire/bytes.ts'
+import { FRAME_BYTES_MAX } from '../../src/wire/limits.ts'
 import { bodyOf, encodeFrame, frameTypeOf } from '../../src/wire/frames.ts'
 import { decodeVote } from '../../src/wire/vote.ts'
 import type { Authority, Block, Header } from '../../src/wire/types.ts'
@@ -19,6 +20,8 @@ interface Forgery {
   readonly counts: readonly string[]
   readonly rules?: Scenario['rules']
 }
+
+const OVERSIZE = new Uint8Array(FRAME_BYTES_MAX + 1)
 
 const all = (faultyMax: number): number => faultyMax
 
@@ -131,7 +134,7 @@ const forgeries: readonly Forgery[] = [
   },
   {
     name: 'frames that are longer than any may be',
-    change: (_, liar, frame) => (slotOf(liar, frame) === undefined ? undefined : new Uint8Array(4 * 2 ** 20 + 1)),
+    change: (_, liar, frame) => ((slotOf(liar, frame)?.round ?? 1) % 4 > 0 ? undefined : OVERSIZE),
     counts: ['malformed', 'frameMalformed'],
   },
   {

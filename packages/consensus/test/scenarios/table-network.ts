@@ -30,7 +30,7 @@ export const networks: readonly Scenario[] = [
     name: 'as many as may be are dead from the start, and after one schedule hardly a leader is waited for',
     faults: ['silence'],
     silent: (faultyMax) => faultyMax,
-    runMs: 1_000,
+    runMs: (size) => (size > 4 ? 600 : 1_000),
     fault: (world) => world.plan.count('silence'),
     mustFollow: (world) => {
       // version 1 is drawn from the first K commits: from then on, one time-out in K commits may be left
@@ -54,13 +54,13 @@ export const networks: readonly Scenario[] = [
   {
     name: 'half is cut from half, and healed',
     faults: ['partition'],
-    runMs: 400,
+    runMs: 250,
     fault: (world) => {
-      world.sim.at(100, () => {
+      world.sim.at(80, () => {
         world.network.partition([halvesOf(world)])
         world.plan.count('partition')
         const before = world.referee.round
-        world.sim.at(390, () => expectTrue(world.referee.round <= before + 3, 'a half without a quorum went on'))
+        world.sim.at(245, () => expectTrue(world.referee.round <= before + 3, 'a half without a quorum went on'))
       })
     },
     mustFollow: goesOn,
@@ -69,14 +69,14 @@ export const networks: readonly Scenario[] = [
   {
     name: 'as many as may be are cut off, and healed',
     faults: ['partition'],
-    runMs: 400,
+    runMs: 250,
     fault: (world) => {
       const off = Array.from({ length: world.faultyMax }, (_, at) => at)
-      world.sim.at(100, () => {
+      world.sim.at(80, () => {
         world.network.partition([off])
         world.plan.count('partition')
         const before = world.referee.log.length
-        world.sim.at(390, () => expectTrue(world.referee.log.length > before + 1, 'the quorum stood still'))
+        world.sim.at(245, () => expectTrue(world.referee.log.length > before, 'the quorum stood still'))
       })
     },
     mustFollow: goesOn,
@@ -85,14 +85,14 @@ export const networks: readonly Scenario[] = [
   {
     name: 'one member hears everybody and is heard by nobody, then the other way round',
     faults: ['asymmetric'],
-    runMs: 400,
+    runMs: 250,
     fault: (world) => {
       const others = world.honest.slice(1)
-      world.sim.at(100, () => {
+      world.sim.at(60, () => {
         for (const to of others) world.network.cut(0, to)
         world.plan.count('asymmetric')
       })
-      world.sim.at(250, () => {
+      world.sim.at(150, () => {
         world.network.heal()
         for (const from of others) world.network.cut(from, 0)
       })
@@ -114,10 +114,10 @@ export const networks: readonly Scenario[] = [
     name: 'messages come twice, are overtaken and are lost',
     faults: ['chaos'],
     options: () => ({ network: { isOrdered: false, duplicateShare: 0.1, reorderShare: 0.2, reorderMs: 40, lossShare: 0.02 } }),
-    runMs: 400,
+    runMs: 300,
     resumes: false,
     fault: (world) => {
-      world.sim.at(300, () => {
+      world.sim.at(290, () => {
         const { duplicated, reordered, lost } = world.network.counts
         if (duplicated > 0 && reordered > 0 && lost > 0) world.plan.count('chaos')
       })
