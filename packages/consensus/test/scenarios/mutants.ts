@@ -120,36 +120,6 @@ const both: readonly Patch[] = [
     find: 'if (context.setup.isFirstBoot) this.#slot = undefined',
     put: 'if (context.setup.isFirstBoot) this.#slot = 0',
   },
-  {
-    id: 'floor-of-validity',
-    file: 'core/floor.ts',
-    find: 'if (committee.stakeOf(counted) < needed) return undefined',
-    put: 'if (counted.length < 1) return undefined',
-  },
-  {
-    id: 'emits-before-it-is-kept',
-    file: 'core/emitter.ts',
-    find: "context.persist(); context.push({ type: 'emit', commit: emission.commit, items })",
-    put: "context.push({ type: 'emit', commit: emission.commit, items })",
-  },
-  {
-    id: 'emits-again-from-the-start',
-    file: 'core/emitter.ts',
-    find: 'this.#emitted = lastApplied',
-    put: 'this.#emitted = 0',
-  },
-  {
-    id: 'emits-from-what-is-recorded',
-    file: 'core/emitter.ts',
-    find: 'this.#emitted = lastApplied',
-    put: 'this.#emitted = this.#recorded',
-  },
-  {
-    id: 'parking-forgets-whom-it-keeps',
-    file: 'core/parking.ts',
-    find: 'if (waiting.missing.size === 0) complete.push(waiting)',
-    put: 'if (waiting.missing.size < 0) complete.push(waiting)',
-  },
 ]
 
 const madeOf =
