@@ -88,6 +88,6 @@ export const benches: readonly Bench[] = [
     },
     goals: { '@number0/iroh in place': 0.74, '@number0/iroh copying': 1.67 },
     samples: 3,
-    note: 'the file is in the page cache; ours leaves the outboard in memory and the file where it is, iroh writes its store and has AVX-512',
+    note: 'the file is in the page cache; ours leaves the outboard in memory and the file where it is, iroh writes its store and is native code',
   },
 ]
