@@ -1,0 +1,2 @@
+/** The state machine. */
+export * from './errors.ts'

@@ -1,0 +1,2 @@
+/** Acknowledgement, window, claim, challenge, evidence. */
+export * from './errors.ts'

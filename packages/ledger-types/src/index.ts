@@ -1,0 +1,2 @@
+/** Canonical transaction, receipt, block, checkpoint, certificate, committee. */
+export * from './errors.ts'

@@ -1,0 +1,2 @@
+/** JSON-RPC 2.0 and the HTTP interface of the node. */
+export * from './errors.ts'

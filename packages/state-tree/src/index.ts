@@ -1,0 +1,2 @@
+/** Compact sparse Merkle tree: batch update, root, proof, verify. */
+export * from './errors.ts'

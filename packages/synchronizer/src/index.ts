@@ -1,0 +1,2 @@
+/** Checkpoints, joining late, catching up. */
+export * from './errors.ts'
