@@ -5,11 +5,22 @@ const engines = [
   'src/bls-engine.node.ts',
   'src/ed25519-engine.ts',
   'src/ed25519-engine.node.ts',
+  'src/secp256k1-engine.ts',
+  'src/secp256k1-engine.node.ts',
   'src/sha256-engine.ts',
   'src/sha256-engine.node.ts',
 ]
 const config: Options = {
-  entry: ['src/index.ts', 'src/bls.ts', 'src/certificate.node.ts', 'src/ed25519.ts', 'src/sha256.ts', 'src/transcript.ts', ...engines],
+  entry: [
+    'src/index.ts',
+    'src/bls.ts',
+    'src/certificate.node.ts',
+    'src/ed25519.ts',
+    'src/secp256k1.ts',
+    'src/sha256.ts',
+    'src/transcript.ts',
+    ...engines,
+  ],
   external: [/^#/], // chosen by the conditions of package.json at run time, not here
   format: 'esm',
   target: 'es2022',

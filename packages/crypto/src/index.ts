@@ -1,7 +1,7 @@
 /**
  * Signatures, hashes and domain-separated transcripts, with one meaning on every machine.
  *
- * Each part is a subpath too: `/ed25519`, `/sha256`, `/transcript`. `/bls` and, under Node.js, `/certificate` are subpaths only. Native code is chosen by the `node` condition; elsewhere audited
+ * Each part is a subpath too: `/ed25519`, `/sha256`, `/transcript`. `/bls`, `/secp256k1` and, under Node.js, `/certificate` are subpaths only. Native code is chosen by the `node` condition; elsewhere audited
  * JavaScript does the same, held to the same tests.
  */
 export { CryptoError, type CryptoErrorCode } from './errors.ts'
