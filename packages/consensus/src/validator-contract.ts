@@ -47,7 +47,10 @@ export interface ValidatorOptions {
   readonly onCertificate?: (epoch: number, height: number, certificate: Uint8Array) => void
   /** Somebody has signed two things for one slot (`decodeEvidence`). */
   readonly onEvidence?: (epoch: number, evidence: Uint8Array) => void
-  /** Own transactions that this node cannot bring into any block, since it has no seat in the epoch that follows. */
+  /**
+   * Own transactions that this node cannot bring into any block, since it has no seat in the epoch that follows. Those that `submit` had
+   * accepted are handed out again at each start, as long as the records of their epoch are here: keep them, and drop what was executed.
+   */
   readonly onRetry?: (transactions: readonly Uint8Array[]) => void
 }
 

@@ -96,6 +96,48 @@ describe.each<Mode>(['certified', 'uncertified'])('epochs of mode %s', (mode) =>
   })
 })
 
+describe.each<Mode>(['certified', 'uncertified'])('a death at the border of two epochs, %s', (mode) => {
+  /** Dies as soon as `effect` is to be done: what was to become durable with it is lost. */
+  const dieAt = (chain: Chain, places: readonly number[], effect: 'begin' | 'leave' | 'retry'): number[] => {
+    const died: number[] = []
+    chain.onEffect = (node, each) => {
+      const type = each.type === 'epoch' ? each.effect.type : each.type
+      if (type !== effect || !places.includes(node.place) || died.includes(node.place)) return
+      died.push(node.place)
+      node.crash()
+      chain.time.after(20, () => node.start())
+    }
+    return died
+  }
+
+  test('before anything of the next one is durable: what stood behind the closing is still delivered, once', () => {
+    const epochs = [0, 1].map(() => ({ mode, nodes: [0, 1, 2, 3] }))
+    for (let seed = 1; seed <= 3; seed++) {
+      const chain = createChain({ epochs, seed, epochMs: 200, core: { ...CORE, batchDelayMsMax: 1 } }).start()
+      const died = dieAt(chain, [0, 1, 2, 3], 'begin')
+      chain.feed(3, 400)
+      expect([seed, chain.time.run(20_000, () => reached(chain, 1, 5, [0, 1, 2, 3]) && isWhole(chain))]).toEqual([seed, true])
+      expect(died.length).toBe(4)
+      expectWhole(chain)
+    }
+  })
+
+  test.each(['leave', 'retry'] as const)(
+    'at the %s of one that has no seat in the next: what it promised is handed back when it is up again',
+    (effect) => {
+      const epochs = [0, 1].map((epoch) => ({ mode, nodes: epoch === 0 ? [0, 1, 2, 3] : [0, 1, 2, 4] }))
+      for (let seed = 1; seed <= 2; seed++) {
+        const chain = createChain({ epochs, seed, epochMs: 200, core: { ...CORE, batchDelayMsMax: 1 } }).start()
+        const died = dieAt(chain, [3], effect)
+        chain.feed(3, 400)
+        expect([seed, chain.time.run(20_000, () => reached(chain, 1, 5, [0, 1, 2, 4]) && isWhole(chain))]).toEqual([seed, true])
+        expect(died).toEqual([3])
+        expectWhole(chain)
+      }
+    },
+  )
+})
+
 test('early frames are held for known members of the next committee alone, 1 MiB each', () => {
   const chain = createChain({ epochs: SWITCH.slice(0, 2) }).start()
   chain.time.run(200)

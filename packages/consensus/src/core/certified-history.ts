@@ -7,13 +7,15 @@ import { decodeCertificate } from '../wire/certificate.ts'
 import { decodeSignedHeader } from '../wire/header.ts'
 import type { SignedHeader } from '../wire/types.ts'
 import type { CoreContext } from './context.ts'
+import type { OrderedItem } from './contract.ts'
+import { itemsOfHeader } from './certified-vertex.ts'
 import type { OrderedOnce } from './ordered-once.ts'
 import { readSubDagRecord } from './sub-dag-record.ts'
 
 export interface CertifiedHistory {
   /** Rounds of own headers that stored sub-DAGs order. */
   readonly orderedOwnRounds: ReadonlySet<number>
-  /** Batches of sub-DAGs that are stored and not executed, with their index: they are ordered and will not be again. */
+  /** Batches of the last executed sub-DAG and of those stored after it, with their index: they are ordered and will not be again. */
   readonly orderedBatches: readonly { readonly key: string; readonly index: number }[]
   /** Own headers of all rounds, ascending. */
   readonly proposed: readonly SignedHeader[]
@@ -24,6 +26,7 @@ export function readCertifiedHistory(context: CoreContext, once: OrderedOnce, re
   const { store, committee, self, setup } = context
   const orderedOwnRounds = new Set<number>()
   const orderedBatches: { key: string; index: number }[] = []
+  const lastItems: OrderedItem[] = []
   for (let index = 1; index <= recorded; index++) {
     const record = readSubDagRecord(store, index)
     for (const digest of record?.subDag.vertices ?? []) {
@@ -31,10 +34,15 @@ export function readCertifiedHistory(context: CoreContext, once: OrderedOnce, re
       if (bytes === undefined) continue
       const { header } = decodeCertificate(bytes, committee.size)
       if (header.author === self) orderedOwnRounds.add(header.round)
-      if (index <= setup.lastApplied) once.replay(header, index)
-      else for (const entry of header.payload) orderedBatches.push({ key: toHex(entry.digest), index })
+      if (index < setup.lastApplied) {
+        once.replay(header, index)
+        continue
+      }
+      if (index === setup.lastApplied) lastItems.push(...itemsOfHeader(header))
+      for (const entry of header.payload) orderedBatches.push({ key: toHex(entry.digest), index })
     }
   }
+  once.take(setup.lastApplied, lastItems)
   const proposed: SignedHeader[] = []
   for (const { round, bytes } of store.entries('proposed')) if (round !== undefined) proposed.push(decodeSignedHeader(bytes))
   return { orderedOwnRounds, orderedBatches, proposed: proposed.toSorted((a, b) => a.header.round - b.header.round) }

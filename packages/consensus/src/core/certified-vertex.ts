@@ -2,8 +2,9 @@
 import { toHex } from '../wire/bytes.ts'
 import { certificateDigest } from '../wire/certificate.ts'
 import { headerDigest } from '../wire/header.ts'
-import type { Certificate, Digest, PayloadEntry } from '../wire/types.ts'
+import type { Authority, Certificate, Digest, PayloadEntry } from '../wire/types.ts'
 import type { Vertex } from '../dag/contract.ts'
+import type { OrderedItem } from './contract.ts'
 
 /** What a vertex brings to execution. */
 export interface VertexContent {
@@ -29,4 +30,12 @@ export function vertexOf({ certificate: { header }, digest, key }: Candidate): V
   const { round, author, createdAtMs } = header
   const parents = header.parents.map((parent) => ({ round: round - 1, author: parent.author, key: toHex(parent.digest) }))
   return { round, author, digest, key, createdAtMs, parents }
+}
+
+/** System transactions first, then batches in the order of the header (2.9). */
+export function itemsOfHeader({ author, systemTransactions, payload }: VertexContent & { readonly author: Authority }): OrderedItem[] {
+  return [
+    ...systemTransactions.map((bytes) => ({ type: 'system', author, bytes }) as const),
+    ...payload.map(({ digest }) => ({ type: 'batch', author, digest }) as const),
+  ]
 }

@@ -11,39 +11,19 @@
  * Invariants: an epoch's effects come after its `begin`; there is one live core at most.
  */
 import { ConsensusError } from '../errors.ts'
-import { compareBytes, toHex } from '../wire/bytes.ts'
-import { createCommittee, type Committee } from '../wire/committee.ts'
+import { toHex } from '../wire/bytes.ts'
 import { encodeFrame, frameEpochOf, frameTypeOf, type FrameType } from '../wire/frames.ts'
-import { subDagDigest } from '../wire/sub-dag.ts'
-import type { Authority, Digest } from '../wire/types.ts'
-import { Carried, carriedRecord, readCarried, type Returned } from './carried.ts'
-import { createCertifiedCore } from './certified-core.ts'
-import type { Core, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, StoredRecord, Time } from './contract.ts'
+import type { Authority } from '../wire/types.ts'
+import { Carried, carriedRecord, type Returned } from './carried.ts'
+import type { CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, StoredRecord, Time } from './contract.ts'
 import { EarlyFrames } from './early-frames.ts'
 import type { Epochs, EpochsComponents, EpochsEffect, EpochsEvent, EpochsSetup, NextEpoch, PeerKey } from './epochs-contract.ts'
-import { readSubDagRecord, readSubDagState } from './sub-dag-record.ts'
-import { createUncertifiedCore } from './uncertified.ts'
+import { endedSetup, type HeldEpoch, holdEpoch } from './held-epoch.ts'
 
 /** A peer is asked, or told, at most so often on account of frames of another epoch. */
 const HINT_MS = 1_000
 /** Who sends these is at work in the epoch that they name. */
 const WORK: ReadonlySet<FrameType> = new Set(['header', 'vote', 'certificate', 'certificateRequest', 'block', 'blockRequest', 'floorQuery'])
-
-/** One epoch with a core. */
-interface Held {
-  readonly setup: EpochSetup
-  readonly committee: Committee
-  readonly core: Core
-  /** By authority. */
-  readonly keys: readonly PeerKey[]
-  readonly places: ReadonlyMap<PeerKey, Authority>
-  /** Sub-DAGs that the executor has been given and not reported. */
-  readonly emitted: Map<number, { readonly subDagDigest: Digest; readonly timestampMs: number }>
-  /** Who said that it closed this epoch. */
-  readonly closedBy: Set<Authority>
-  carried: Carried | undefined
-  timerAtMs: number
-}
 
 /** @throws {ConsensusError} for a committee or a store that cannot be. */
 export function createEpochs(components: EpochsComponents, setup: EpochsSetup, options: CoreOptions = {}): Epochs {
@@ -53,11 +33,11 @@ export function createEpochs(components: EpochsComponents, setup: EpochsSetup, o
 class EpochChain implements Epochs {
   readonly #components: EpochsComponents
   readonly #options: CoreOptions
-  readonly #closed = new Map<number, Held>()
+  readonly #closed = new Map<number, HeldEpoch>()
   readonly #early = new EarlyFrames()
   readonly #hintedAtMs = new Map<PeerKey, number>()
   readonly #self: PeerKey | undefined
-  #current: Held | undefined
+  #current: HeldEpoch | undefined
   #epoch: number
   #isFirst: boolean
   #timerAtMs = Number.POSITIVE_INFINITY
@@ -70,7 +50,11 @@ class EpochChain implements Epochs {
     this.#isFirst = current.isFirstBoot
     const own = [current, ...closed].find(({ self }) => self >= 0)
     this.#self = own === undefined ? undefined : toHex(own.committee[own.self]!.key)
-    for (const each of closed) if (each.self >= 0) this.#closed.set(each.epoch, this.#hold(this.#ended(each, current), each.parameters))
+    for (const each of closed) {
+      if (each.self < 0) continue
+      const ended = endedSetup(each, current, components.storeOf(each.epoch))
+      this.#closed.set(each.epoch, this.#hold(ended, each.parameters))
+    }
     if (current.self >= 0) this.#current = this.#hold(current, parameters)
   }
 
@@ -114,14 +98,20 @@ class EpochChain implements Epochs {
     }
   }
 
-  /** What an epoch that was closed before a restart still owes is found in its store, unless the next one has taken it over. */
+  /**
+   * What an epoch that was closed before a restart still owes is found in its store, unless the next one has taken it over: it goes into
+   * that one, or back to the application where this node has no seat. Nobody tells when the application has kept it: it is handed back
+   * at each start, as long as the closed epoch is held.
+   */
   #start(): void {
     const current = this.#current
-    for (const held of this.#closed.values()) {
+    for (const held of [...this.#closed.values()].toSorted((a, b) => a.setup.epoch - b.setup.epoch)) {
+      const { epoch } = held.setup
       const { promised } = this.#finish(held, held.setup.lastApplied)
       this.#step(held, { type: 'start' })
-      const isOwed = current?.setup.epoch === held.setup.epoch + 1 && current.carried === undefined
-      if (current !== undefined && isOwed) this.#carry(current, promised)
+      const next = this.#heldOf(epoch + 1)
+      if (next !== undefined && next === current && next.carried === undefined) this.#carry(next, promised)
+      else if (next === undefined && current === undefined) this.#giveBack(epoch, promised, promised.length)
       this.#report(held, 'others')
     }
     this.#stepCurrent({ type: 'start' })
@@ -155,7 +145,7 @@ class EpochChain implements Epochs {
   }
 
   /** Who is still at work in an epoch that is over is told so: it will ask for what it lacks. */
-  #routeClosed(held: Held, authority: Authority, from: PeerKey, frame: Uint8Array): void {
+  #routeClosed(held: HeldEpoch, authority: Authority, from: PeerKey, frame: Uint8Array): void {
     if (frameTypeOf(frame) === 'closeReport') {
       held.closedBy.add(authority)
       return this.#forget()
@@ -195,7 +185,7 @@ class EpochChain implements Epochs {
   }
 
   /** Counted as entered before anything is heard of them. */
-  #give(held: Held, transactions: readonly Uint8Array[], isCarried: boolean): void {
+  #give(held: HeldEpoch, transactions: readonly Uint8Array[], isCarried: boolean): void {
     const effects: CoreEffect[] = []
     held.core.step({ type: 'transactions', transactions }, this.#time, effects)
     const refused = effects.flatMap((effect) => (effect.type === 'overloaded' ? effect.transactions : []))
@@ -221,7 +211,7 @@ class EpochChain implements Epochs {
     this.#forget()
   }
 
-  #begin(before: Held, next: NextEpoch, previous: EpochSetup['previous'], { promised, clients }: Returned): void {
+  #begin(before: HeldEpoch, next: NextEpoch, previous: EpochSetup['previous'], { promised, clients }: Returned): void {
     const { epoch, committee, mode, beacon } = next
     const { chainId, genesisHash } = before.setup
     const self = committee.findIndex(({ key }) => toHex(key) === this.#self)
@@ -244,7 +234,7 @@ class EpochChain implements Epochs {
     for (const { from, frame } of early) this.#frame(from, frame)
   }
 
-  #carry(held: Held, promised: readonly Uint8Array[]): void {
+  #carry(held: HeldEpoch, promised: readonly Uint8Array[]): void {
     held.carried = new Carried(promised)
     this.#keep(held, carriedRecord(promised))
   }
@@ -254,7 +244,7 @@ class EpochChain implements Epochs {
   }
 
   /** Ends a core. @returns what it did not order. */
-  #finish(held: Held, index: number): Returned {
+  #finish(held: HeldEpoch, index: number): Returned {
     const effects: CoreEffect[] = []
     held.core.step({ type: 'executed', index, isFinal: true }, this.#time, effects)
     const promised: Uint8Array[] = []
@@ -284,13 +274,13 @@ class EpochChain implements Epochs {
     if (this.#current !== undefined) this.#step(this.#current, event)
   }
 
-  #step(held: Held, event: CoreEvent): void {
+  #step(held: HeldEpoch, event: CoreEvent): void {
     const effects: CoreEffect[] = []
     held.core.step(event, this.#time, effects)
     for (const effect of effects) this.#forward(held, effect)
   }
 
-  #forward(held: Held, effect: CoreEffect): void {
+  #forward(held: HeldEpoch, effect: CoreEffect): void {
     const { epoch } = held.setup
     switch (effect.type) {
       case 'send':
@@ -313,24 +303,24 @@ class EpochChain implements Epochs {
         this.#effects.push({ type: 'epoch', epoch, effect })
     }
   }
-  #accepted(held: Held, count: number): void {
+  #accepted(held: HeldEpoch, count: number): void {
     const { epoch } = held.setup
     const clients = held.carried === undefined ? count : held.carried.accepted(count)
     if (held.carried !== undefined && clients < count) this.#keep(held, held.carried.record)
     if (clients > 0) this.#effects.push({ type: 'epoch', epoch, effect: { type: 'accepted', count: clients } })
   }
 
-  #keep(held: Held, record: StoredRecord): void {
+  #keep(held: HeldEpoch, record: StoredRecord): void {
     this.#effects.push({ type: 'epoch', epoch: held.setup.epoch, effect: { type: 'persist', records: [record] } })
   }
 
-  #send(held: Held, to: Authority | 'others', frame: Uint8Array): void {
+  #send(held: HeldEpoch, to: Authority | 'others', frame: Uint8Array): void {
     const { keys, setup } = held
     const peers = to === 'others' ? keys.filter((_, authority) => authority !== setup.self) : [keys[to]!]
     if (peers.length > 0) this.#effects.push({ type: 'send', to: peers, frame })
   }
 
-  #report(held: Held, to: Authority | 'others'): void {
+  #report(held: HeldEpoch, to: Authority | 'others'): void {
     this.#send(held, to, encodeFrame({ type: 'closeReport', epoch: held.setup.epoch }, held.committee.size))
   }
 
@@ -346,11 +336,11 @@ class EpochChain implements Epochs {
     this.#effects.push({ type: 'timer', atMs })
   }
 
-  #all(): Held[] {
+  #all(): HeldEpoch[] {
     return this.#current === undefined ? [...this.#closed.values()] : [...this.#closed.values(), this.#current]
   }
 
-  #heldOf(epoch: number): Held | undefined {
+  #heldOf(epoch: number): HeldEpoch | undefined {
     return epoch === this.#epoch ? this.#current : this.#closed.get(epoch)
   }
 
@@ -358,37 +348,7 @@ class EpochChain implements Epochs {
     return [...new Set(this.#all().flatMap(({ keys }) => keys))].filter((key) => key !== this.#self)
   }
 
-  #hold(setup: EpochSetup, parameters: CoreOptions['parameters']): Held {
-    const { crypto, random, storeOf } = this.#components
-    const committee = createCommittee(setup.committee)
-    const store = storeOf(setup.epoch)
-    const { parameters: _, ...rest } = this.#options
-    const options = parameters === undefined ? rest : { ...rest, parameters }
-    const create = setup.mode === 'certified' ? createCertifiedCore : createUncertifiedCore
-    const keys = committee.members.map(({ key }) => toHex(key))
-    return {
-      setup,
-      committee,
-      core: create({ crypto, random, store }, setup, options),
-      keys,
-      places: new Map(keys.map((key, authority) => [key, authority])),
-      emitted: new Map(),
-      closedBy: new Set(),
-      carried: readCarried(store),
-      timerAtMs: Number.POSITIVE_INFINITY,
-    }
-  }
-
-  /** With the index of the sub-DAG that closed it: the one that the epoch after names as its previous. */
-  #ended(closed: EpochSetup, { epoch, previous }: EpochSetup): EpochSetup {
-    const store = this.#components.storeOf(closed.epoch)
-    const { lastIndex } = readSubDagState(store, 0)
-    if (closed.epoch + 1 !== epoch) return { ...closed, lastApplied: lastIndex }
-    for (let index = lastIndex; index > 0; index--) {
-      const subDag = readSubDagRecord(store, index)?.subDag
-      if (subDag === undefined || compareBytes(subDagDigest(closed.chainId, subDag), previous.subDagDigest) !== 0) continue
-      return { ...closed, lastApplied: index }
-    }
-    return { ...closed, lastApplied: lastIndex }
+  #hold(setup: EpochSetup, parameters: CoreOptions['parameters']): HeldEpoch {
+    return holdEpoch(this.#components, setup, parameters, this.#options)
   }
 }

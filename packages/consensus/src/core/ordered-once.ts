@@ -56,7 +56,10 @@ export class OrderedOnce {
     return taken
   }
 
-  /** A vertex of an executed sub-DAG, from the store. */
+  /**
+   * A vertex of an executed sub-DAG, from the store. The last executed one is taken again with `take` instead: it may have closed the
+   * epoch, and then what stands behind the closing was not executed.
+   */
   replay({ author, payload, systemTransactions }: Header, index: number): void {
     for (const { digest, worker, bytes } of payload) this.#batches.addExecuted(toHex(digest), { author, worker, bytes })
     for (const bytes of systemTransactions) if (this.#isFirst(author, bytes)) this.#noteClosing(index, 0, { author, bytes })

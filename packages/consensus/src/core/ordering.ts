@@ -8,7 +8,7 @@ import { decodeCertificate } from '../wire/certificate.ts'
 import type { PayloadEntry } from '../wire/types.ts'
 import type { BatchIndex } from './batch-index.ts'
 import type { CertificateIntake } from './certificate-intake.ts'
-import { candidateOf, type VertexContent, vertexOf } from './certified-vertex.ts'
+import { candidateOf, itemsOfHeader, type VertexContent, vertexOf } from './certified-vertex.ts'
 import type { CoreContext } from './context.ts'
 import type { OrderedItem } from './contract.ts'
 import { type Emission, Emitter } from './emitter.ts'
@@ -106,7 +106,7 @@ export class Ordering {
       const content = this.#parts.intake.contentOf(vertex.key)
       if (content === undefined) return []
       if (isNear) this.#want(content.payload, vertex)
-      return itemsOf(vertex, content)
+      return itemsOfHeader({ author: vertex.author, ...content })
     })
   }
 
@@ -156,7 +156,7 @@ export class Ordering {
     const { header } = candidate.certificate
     const vertex = vertexOf(candidate)
     this.#want(header.payload, vertex)
-    return { vertex, items: itemsOf(vertex, header) }
+    return { vertex, items: itemsOfHeader(header) }
   }
 
   #want(payload: readonly PayloadEntry[], vertex: Vertex): void {
@@ -166,12 +166,4 @@ export class Ordering {
       if (!index.has(key)) peerBatches.want(key, entry, vertex, true)
     }
   }
-}
-
-/** System transactions first, then batches in the order of the header (2.9). */
-function itemsOf({ author }: Vertex, { systemTransactions, payload }: VertexContent): OrderedItem[] {
-  return [
-    ...systemTransactions.map((bytes) => ({ type: 'system', author, bytes }) as const),
-    ...payload.map(({ digest }) => ({ type: 'batch', author, digest }) as const),
-  ]
 }

@@ -64,6 +64,7 @@ export class ChainNode {
   start(isFirstBoot = false): void {
     const { chain, applied, place } = this
     const { setup, index } = applied
+    this.hasLeft = setup.self < 0
     const random = createRandom(chain.options.seed * 1_000 + place * 10 + this.#life)
     const components = { crypto: chain.cryptos[place]!, random: () => random.u32(), storeOf: (epoch: number) => this.storeOf(epoch) }
     const current = { ...setup, lastApplied: index, isFirstBoot }
@@ -121,6 +122,9 @@ export class ChainNode {
   }
 
   #perform(effect: EpochsEffect): void {
+    const life = this.#life
+    this.chain.onEffect(this, effect)
+    if (life !== this.#life) return
     switch (effect.type) {
       case 'send':
         for (const to of effect.to) this.chain.send(this.key, to, effect.frame)
@@ -282,6 +286,8 @@ export class Chain {
   /** Links that carry nothing, as `from>to` by place. */
   readonly cut: Set<string> = new Set()
   onFrame: (from: number, to: number, frame: Uint8Array) => void = () => {}
+  /** Sees every effect before it is done; a node may be killed here. */
+  onEffect: (node: ChainNode, effect: EpochsEffect) => void = () => {}
   readonly #freeAtMs = new Map<string, number>()
   readonly #setups = new Map<number, string>()
 
