@@ -1,6 +1,6 @@
-import { LedgerTypesError } from '@selvedge/ledger-types'
+import { LedgerError } from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
 
 test('an error carries its code', () => {
-  expect(new LedgerTypesError('LEDGER_TYPES_MALFORMED', 'x')).toMatchObject({ code: 'LEDGER_TYPES_MALFORMED', message: 'x' })
+  expect(new LedgerError('LEDGER_MALFORMED', 'x')).toMatchObject({ code: 'LEDGER_MALFORMED', message: 'x' })
 })
