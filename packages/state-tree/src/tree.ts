@@ -1,0 +1,165 @@
+/**
+ * The tree as its user sees it: entries in, root out, proofs for any key. The parts: `update.ts` walks, `groups.ts` holds what is in
+ * memory, `history.ts` keeps what retained roots need, `proof.ts` and `verify.ts` are the other side's.
+ */
+import { assertHash, type Change, ChangeList } from './changes.ts'
+import { HASH_BYTES, HASH_WORDS, MEMORY_NODES_MAX } from './constants.ts'
+import { StateTreeError } from './errors.ts'
+import { GroupCache } from './groups.ts'
+import { History, type RetainedRoot } from './history.ts'
+import { EMPTY } from './node-slab.ts'
+import type { NodeStore } from './ports.ts'
+import type { Proof } from './proof.ts'
+import { readWords, writeWords } from './sha256.ts'
+import { bitAt } from './store-keys.ts'
+import { applyChanges } from './update.ts'
+
+/** What a tree is made of. */
+export interface StateTreeOptions {
+  /** Where the nodes are kept. */
+  readonly nodes: NodeStore
+  /** What the root must be; checked at the first call that reads the tree. */
+  readonly root?: Uint8Array
+  /** Nodes kept in memory between calls, about 100 bytes each, two for a key. @default 2^20 */
+  readonly memoryNodesMax?: number
+}
+
+export interface StateTree {
+  /**
+   * Sets and removes entries, and gives the new root. Of two changes to one key in a batch the later holds. Everything that changed has
+   * been put into the store when it returns. Cost: a few hashes for each changed key, less the larger the batch.
+   * If the store throws, so does this, and the tree forgets what it had in memory: abort the transaction and go on.
+   * @returns 32 bytes.
+   * @throws {StateTreeError} `STATE_TREE_ARGUMENT` (nothing is changed by the batch of 32,768 it stands in), `STATE_TREE_CORRUPT`.
+   */
+  update(changes: Iterable<Change>): Uint8Array
+  /** The root, 32 bytes; zero when there is no entry. */
+  root(): Uint8Array
+  /**
+   * What a holder of the root needs to check one key. Of `version`, a retained one, if given.
+   * @throws {StateTreeError} `STATE_TREE_NOT_RETAINED`, `STATE_TREE_ARGUMENT`, `STATE_TREE_CORRUPT`.
+   */
+  prove(keyHash: Uint8Array, options?: { readonly version?: number }): Proof
+  /**
+   * Keeps the present root provable until it is released, and gives it a version. From now on the first write to each group writes it twice.
+   * @throws {StateTreeError} `STATE_TREE_RETAINED_LIMIT`.
+   */
+  retain(): number
+  /** What is retained, the oldest first. */
+  retained(): readonly RetainedRoot[]
+  /**
+   * Gives up `version` and all older ones at once, and deletes what was kept for them: at most `groupsMax` groups a call (default: all).
+   * @returns true when nothing of them is left; until then call it again.
+   */
+  release(version: number, groupsMax?: number): boolean
+  /** Forgets what is in memory: to be called when the transaction that an update wrote into was aborted. */
+  reset(): void
+}
+
+/** Most changes that are laid out at a time. */
+const CHANGES_MAX = 32_768
+
+/**
+ * Makes a tree over what `nodes` holds; reads nothing before it is asked.
+ * @throws {StateTreeError} `STATE_TREE_ARGUMENT` for options out of range. Calls throw `STATE_TREE_CORRUPT` when the store has another root.
+ * @example
+ * const tree = createStateTree({ nodes: createMemoryNodeStore() })
+ * const root = tree.update([{ keyHash: keyHash(1, key), valueHash: valueHash(value) }])
+ */
+export function createStateTree(options: StateTreeOptions): StateTree {
+  const { nodes, root: expectedRoot, memoryNodesMax = MEMORY_NODES_MAX } = options
+  if (expectedRoot !== undefined) assertHash('a root', expectedRoot)
+  if (!Number.isSafeInteger(memoryNodesMax) || memoryNodesMax < 0) {
+    throw new StateTreeError('STATE_TREE_ARGUMENT', `memoryNodesMax is a whole number from 0, got ${memoryNodesMax}`)
+  }
+  const groups = new GroupCache((key) => nodes.get(key))
+  const history = new History(nodes)
+  const changes = new ChangeList()
+  let isChecked = expectedRoot === undefined
+
+  const reset = (): void => {
+    groups.reset()
+    history.reset()
+  }
+  /** Runs one call; what it leaves in memory is bounded, and nothing if it failed. */
+  const run = <Result>(call: () => Result): Result => {
+    try {
+      groups.clock++
+      groups.open()
+      if (!isChecked) checkRoot(rootOf(groups), expectedRoot!)
+      isChecked = true
+      const result = call()
+      groups.trim(memoryNodesMax)
+      return result
+    } catch (error) {
+      reset()
+      throw error
+    }
+  }
+  return {
+    update: (source) =>
+      run(() => {
+        const iterator = source[Symbol.iterator]()
+        const most = Math.min(CHANGES_MAX, Math.max(256, memoryNodesMax >>> 5))
+        for (;;) {
+          const isMore = changes.fill(iterator, most)
+          applyChanges({ nodes, groups, history }, changes)
+          if (!isMore) return rootOf(groups)
+          groups.trim(memoryNodesMax)
+          groups.clock++
+        }
+      }),
+    root: () => run(() => rootOf(groups)),
+    prove(keyHash, { version } = {}) {
+      assertHash('a key hash', keyHash)
+      return run(() => {
+        if (version === undefined) return prove(groups, keyHash)
+        const old = new GroupCache(history.readerAt(version))
+        old.open()
+        return prove(old, keyHash)
+      })
+    },
+    retain: () => run(() => history.retain(rootOf(groups))),
+    retained: () => run(() => history.retained),
+    release: (version, groupsMax = Number.POSITIVE_INFINITY) => run(() => history.release(version, groupsMax)),
+    reset,
+  }
+}
+
+function rootOf({ slab, root }: GroupCache): Uint8Array {
+  const bytes = new Uint8Array(HASH_BYTES)
+  writeWords(slab.hashes, root * HASH_WORDS, bytes, 0)
+  return bytes
+}
+
+function checkRoot(root: Uint8Array, expected: Uint8Array): void {
+  if (!root.every((byte, i) => byte === expected[i]))
+    throw new StateTreeError('STATE_TREE_CORRUPT', 'the store holds a tree with another root')
+}
+
+/** Walks from the root towards the key, noting what stands beside the way. */
+function prove(groups: GroupCache, keyHash: Uint8Array): Proof {
+  const { slab } = groups
+  const words = new Int32Array(HASH_WORDS)
+  readWords(keyHash, 0, words, 0)
+  const siblings: (Uint8Array | undefined)[] = []
+  let node = groups.root
+  for (let depth = 0; slab.isBranch(node); depth++) {
+    groups.expand(node, depth, words, 0)
+    const isRight = bitAt(words, 0, depth) === 1
+    const sibling = isRight ? slab.lefts[node]! : slab.rights[node]!
+    siblings.push(sibling === EMPTY ? undefined : hashAt(slab.hashes, sibling * HASH_WORDS))
+    node = isRight ? slab.rights[node]! : slab.lefts[node]!
+  }
+  if (node === EMPTY) return { siblings, end: { type: 'empty' } }
+  const leaf = slab.leafAt(node)
+  if (words.every((word, i) => word === slab.leaves[leaf + i])) return { siblings, end: { type: 'leaf' } }
+  const end = { type: 'other', keyHash: hashAt(slab.leaves, leaf), valueHash: hashAt(slab.leaves, leaf + HASH_WORDS) } as const
+  return { siblings, end }
+}
+
+function hashAt(words: Int32Array, at: number): Uint8Array {
+  const hash = new Uint8Array(HASH_BYTES)
+  writeWords(words, at, hash, 0)
+  return hash
+}
