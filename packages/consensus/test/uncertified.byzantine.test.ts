@@ -111,6 +111,59 @@ test('blocks from the future, without a quorum, with a foreign genesis or of ano
   expectAgreement(cluster, [0, 1, 2])
 })
 
+/** A block of the liar of what node 0 said in `round`, made by `changes` into another of the liar's own. */
+function forge(cluster: Cluster, seen: ReadonlyMap<number, Block>, round: number, changes: Partial<Block>): SignedBlock {
+  const { epoch, createdAtMs, ancestors } = seen.get(round)!
+  const sorted = [...ancestors.filter(({ author }) => author === 3), ...ancestors.filter(({ author }) => author !== 3)]
+  const block = { epoch, round, author: 3, createdAtMs, ancestors: sorted, transactions: [], systemTransactions: [] }
+  return sign(cluster, { ...block, ...changes })
+}
+
+/** What node 0 says in each round; node 3 has keys and no core. */
+function createWithLiar(): { cluster: Cluster; seen: Map<number, Block>; asked: { readonly from: number; readonly by: string }[] } {
+  const cluster = createCluster([3], { silent: [3], asksOnFirstBoot: false })
+  const seen = new Map<number, Block>()
+  const asked: { readonly from: number; readonly by: string }[] = []
+  cluster.onSend = (from, _to, bytes) => {
+    const frame = decodeFrame(bytes.slice(), 4)
+    if (from === 0 && frame.type === 'block') seen.set(frame.block.block.round, frame.block.block)
+    if (frame.type === 'blockRequest') asked.push({ from, by: frame.query.by })
+  }
+  return { cluster: cluster.start(), seen, asked }
+}
+
+test('one member that signs a block far ahead makes nobody believe to be behind', () => {
+  const { cluster, seen, asked } = createWithLiar()
+  cluster.run(200)
+  for (const to of [0, 1, 2]) {
+    const ancestors = seen.get(1)!.ancestors.map(({ author, digest }) => ({ author, digest, round: 999_999 }))
+    const far = forge(cluster, seen, 1, { round: 1_000_000, ancestors: [ancestors[3]!, ...ancestors.slice(0, 3)] })
+    cluster.inject(3, to, { type: 'block', block: far })
+  }
+  cluster.run(2_000)
+  expect([0, 1, 2].map((at) => cluster.nodes[at]!.counts.get('blockAhead'))).toEqual([1, 1, 1])
+  expect(asked.filter(({ by }) => by === 'round')).toEqual([])
+  expectAgreement(cluster, [0, 1, 2])
+})
+
+test('of an equivocator two unasked blocks of a slot are taken; a further one comes when somebody builds on it', () => {
+  const { cluster, seen } = createWithLiar()
+  cluster.run(50)
+  const copies = [0, 1, 2, 3, 4, 5].map((later) => forge(cluster, seen, 1, { createdAtMs: seen.get(1)!.createdAtMs + later }))
+  for (const copy of copies) cluster.inject(3, 0, { type: 'block', block: copy })
+  cluster.run(10)
+  const { counts, records, evidence } = cluster.nodes[0]!
+  expect(counts.get('blockCopyRefused')).toBe(4)
+  expect(evidence.map((bytes) => decodeEvidence(bytes).signer)).toEqual([3])
+  // node 1 was given another one: it builds on that, and node 0 asks for it by name
+  cluster.inject(3, 1, { type: 'block', block: copies[5]! })
+  expect(cluster.run(2_000, () => records.count('block', 3) === 3)).toBe(true)
+  const before = cluster.nodes[0]!.executed.length
+  expect(cluster.run(2_000, () => cluster.nodes[0]!.executed.length > before + 20)).toBe(true)
+  expect(counts.get('blockCopyRefused')).toBe(4)
+  expectAgreement(cluster, [0, 1, 2])
+})
+
 test('no frame makes a core throw, and order goes on under a stream of them', () => {
   const cluster = createCluster([3], { seed: 7 })
   const seen: Uint8Array[] = []

@@ -1,10 +1,9 @@
 /**
- * Catching up by ranges in the uncertified mode (2.10): one request out at a time, each answer followed by the next request while blocks
- * with good signatures tell that others are more than 10 rounds ahead, or the last answer brought something. Who answers late or with
- * nothing new is followed by another.
+ * Catching up by ranges in the uncertified mode (2.10): one request out at a time, each answer followed by the next request while stake V
+ * is known to be more than 10 rounds ahead, or the last answer brought something. Who answers late or with nothing new is followed by
+ * another.
  *
- * Whether to hold back own proposals is another matter: for that stake V, which holds an honest member, must be seen ahead. No peer's
- * word about heights is taken for either (2.10, snarkOS#4461).
+ * No peer's word about heights is taken (2.10, snarkOS#4461): a signed block shows what one member says, stake V holds an honest one.
  */
 import { BLOCK_REQUEST_COUNT_MAX } from '../wire/limits.ts'
 import type { Authority } from '../wire/types.ts'
@@ -42,9 +41,8 @@ export class BlockCatchUp {
     return this.#isWanting && !this.#parts.isDigesting() ? this.#notBeforeMs : Number.POSITIVE_INFINITY
   }
 
-  /** Stake V has signed blocks more than 10 rounds above the own round. */
+  /** Stake V has signed blocks more than 10 rounds above the own round: whatever is made here now is worth nothing. */
   get isFarBehind(): boolean {
-    if (!this.#isBehind) return false
     const { context, seenRounds, round } = this.#parts
     const ahead = context.others.filter((other) => seenRounds[other]! > round() + BEHIND_ROUNDS_MAX)
     return context.committee.stakeOf(ahead) >= context.committee.validity
@@ -79,14 +77,10 @@ export class BlockCatchUp {
   }
 
   get #isWanting(): boolean {
-    return this.#hasMore || this.#isBehind
+    return this.#hasMore || this.isFarBehind
   }
 
-  get #isBehind(): boolean {
-    return Math.max(...this.#parts.seenRounds) > this.#parts.round() + BEHIND_ROUNDS_MAX
-  }
-
-  /** Whoever's block told that this node is behind, if nothing came of asking before: `undefined` then, and a random one is asked. */
+  /** Who says to be furthest, if nothing came of asking before: `undefined` then, and a random one is asked. */
   #furthest(): Authority | undefined {
     if (this.#notBeforeMs > 0) return undefined
     const { context, seenRounds } = this.#parts

@@ -27,8 +27,13 @@ import type { Fetcher } from './fetching.ts'
 import { Parking } from './parking.ts'
 import { BEHIND_ROUNDS_MAX, CLOCK_DRIFT_MS, UNEXECUTED_BYTES_MAX } from './settings.ts'
 
-/** Unasked blocks of one slot that are taken: more of an equivocator's come only when others build on them. */
-const COPIES_MAX = 4
+/**
+ * Unasked blocks of one slot that are taken: the first, and a second that proves its author guilty. Refusing the rest is safe, since what
+ * is in no DAG takes part in no decision; and it stops nobody, since an honest member builds on the first that it took, and what anybody
+ * accepted builds on is asked for by name and has its place then, however many are here. So unasked copies cost two places a slot, and a
+ * further one costs its author a block of another slot that names it.
+ */
+const COPIES_MAX = 2
 /** Blocks of one author that wait for their time. */
 const HELD_MAX = 16
 const NO_BYTES = new Uint8Array()
