@@ -6,7 +6,7 @@ import type { CoreEffect } from '../src/core/contract.ts'
 import { createUncertifiedCore } from '../src/core/uncertified.ts'
 import type { Mode } from '../src/dag/contract.ts'
 import { ByteWriter, toHex } from '../src/wire/bytes.ts'
-import { checkpointSigningBytes, decodeBlockCertificate } from '../src/wire/checkpoint.ts'
+import { type BlockCertificate, checkpointSigningBytes, decodeBlockCertificate } from '../src/wire/checkpoint.ts'
 import { decodeEvidence, encodeEvidence, evidenceOfCheckpoints } from '../src/wire/evidence.ts'
 import { decodeFrame } from '../src/wire/frames.ts'
 import { decodeSystemTransaction } from '../src/wire/system-transaction.ts'
@@ -154,6 +154,38 @@ describe.each<Mode>(['certified', 'uncertified'])('mode %s', (mode) => {
     cluster.run(1_000)
     expect(cluster.nodes[0]!.evidence).toEqual([])
     expect(cluster.nodes[0]!.counts.get('evidenceRefused')).toBe(10)
+  })
+
+  test('bad certificates of one peer are checked at a rate, good ones of another as they come', () => {
+    const { cluster, certificates } = run(mode, (_, height) => checkpointOf(height, 1))
+    const checked = new Map<number, number>()
+    const { onBoundary } = cluster
+    cluster.onBoundary = (node, boundary) => {
+      if (node.authority === 0 && boundary.type === 'checkCertificate')
+        checked.set(boundary.height, (checked.get(boundary.height) ?? 0) + 1)
+      return onBoundary(node, boundary)
+    }
+    const certificateOf = (height: number, isGood: boolean): BlockCertificate => {
+      const bytes = checkpointOf(height, 1)
+      const message = checkpointSigningBytes(isGood ? bytes : checkpointOf(height, 2))
+      return { bytes, signers: honest, aggregate: aggregateBls(honest.map((at) => pairs[at]!.sign(message))) }
+    }
+    cluster.after(300, () => {
+      for (let height = 100; height < 200; height++) {
+        cluster.inject(LIAR, 0, { type: 'blockCertificate', certificate: certificateOf(height, false) })
+      }
+      for (let height = 200; height < 240; height++) {
+        cluster.after(5 * (height - 199), () =>
+          cluster.inject(1, 0, { type: 'blockCertificate', certificate: certificateOf(height, true) }),
+        )
+      }
+    })
+    cluster.run(1_000)
+    const isBad = (height: number): boolean => height >= 100 && height < 200
+    const bad = [...checked].filter(([height]) => isBad(height)).reduce((sum, [, count]) => sum + count, 0)
+    expect(bad).toBe(16)
+    expect(cluster.nodes[0]!.counts.get('blockCertificateOverRate')).toBe(84)
+    expect([...certificates[0]!.keys()].filter((height) => height >= 100).length).toBe(40)
   })
 
   test('two digests are never signed for one height, not after a restart either', () => {

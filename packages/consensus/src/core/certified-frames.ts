@@ -96,7 +96,7 @@ export class CertifiedFrames {
         checkpoints.receive(from, frame.signature)
         return true
       case 'blockCertificate':
-        checkpoints.receiveCertificate(frame.certificate)
+        checkpoints.receiveCertificate(from, frame.certificate)
         return true
       case 'evidence':
         evidence.add(frame.evidence, from)

@@ -6,7 +6,8 @@
  * one: a quorum is aggregated and checked at once (`checkCheckpoint`), and only when that fails are the bad ones named and left out. Two
  * signatures of one member at a height over different bytes are evidence; a member that signed other bytes than the quorum is counted.
  *
- * Bounded: of each signer a number of heights that have no certificate yet, and a number of certified heights behind them.
+ * Bounded: of each signer a number of heights that have no certificate yet, and a number of certified heights behind them; of each sender
+ * the certificates that are checked and turn out bad.
  */
 import { sha256 } from '@selvedge/crypto/sha256'
 import { ConsensusError } from '../errors.ts'
@@ -28,8 +29,9 @@ import { TokenBucket } from './token-bucket.ts'
 const OPEN_MAX = 128
 /** Certified heights whose signatures and certificate are kept for late signers. */
 const CERTIFIED_MAX = 64
-/** Received certificates under check at once. */
-const CHECKS_MAX = 64
+/** Certificates of one sender that are checked, a pairing each: every good one gives its place back, a bad one only time does. */
+const CERTIFICATES_PER_SECOND = 5
+const CERTIFICATES_AT_ONCE = 16
 /** Own signatures that are said again while nothing comes of them. */
 const REPEAT_MAX = 16
 const REPEAT_MS = 1_000
@@ -43,6 +45,10 @@ interface Signed {
   readonly bytes: Uint8Array
   readonly key: string
   readonly signature: Uint8Array
+}
+
+interface Received extends BlockCertificate {
+  readonly from: Authority
 }
 
 interface Height {
@@ -59,7 +65,9 @@ export class Checkpoints {
   readonly #evidence: EvidencePool
   readonly #heights = new Map<number, Height>()
   readonly #own = new Map<number, Uint8Array>()
-  readonly #checking = new Map<number, BlockCertificate>()
+  readonly #checking = new Map<number, Received>()
+  /** By sender: how many of its certificates are looked at. */
+  readonly #certificates: readonly TokenBucket[]
   /** By signer: how often its second signatures are looked at. */
   readonly #suspicions: readonly TokenBucket[]
   #highestCertified = 0
@@ -68,6 +76,7 @@ export class Checkpoints {
   constructor(context: CoreContext, evidence: EvidencePool) {
     this.#context = context
     this.#evidence = evidence
+    this.#certificates = context.committee.members.map(() => new TokenBucket(CERTIFICATES_PER_SECOND, CERTIFICATES_AT_ONCE))
     this.#suspicions = context.committee.members.map(() => new TokenBucket(SUSPICIONS_PER_SECOND, SUSPICIONS_AT_ONCE))
   }
 
@@ -105,23 +114,26 @@ export class Checkpoints {
     this.#add(signature)
   }
 
-  receiveCertificate(certificate: BlockCertificate): void {
+  receiveCertificate(from: Authority, certificate: BlockCertificate): void {
     const { height } = this.#slotOf(certificate.bytes) ?? {}
-    const { committee } = this.#context
+    const { committee, nowMs } = this.#context
     if (height === undefined || this.#heights.get(height)?.certificate !== undefined || this.#checking.has(height)) return
-    if (height + CERTIFIED_MAX < this.#highestCertified || this.#checking.size >= CHECKS_MAX) return
+    if (height + CERTIFIED_MAX < this.#highestCertified) return
     if (committee.stakeOf(certificate.signers) < committee.quorum) return this.#context.count('blockCertificateWeak')
+    if (!this.#certificates[from]!.take(nowMs)) return this.#context.count('blockCertificateOverRate')
     const { bytes, signers, aggregate } = certificate
-    this.#checking.set(height, { bytes: bytes.slice(), signers, aggregate: aggregate.slice() })
+    this.#checking.set(height, { from, bytes: bytes.slice(), signers, aggregate: aggregate.slice() })
     this.#context.push({ type: 'checkCertificate', height, bytes, signers, aggregate })
   }
 
   certificateChecked(height: number, isValid: boolean): void {
-    const certificate = this.#checking.get(height)
+    const received = this.#checking.get(height)
     this.#checking.delete(height)
-    if (certificate === undefined) return
-    if (isValid) this.#certify(height, certificate, false)
-    else this.#context.count('blockCertificateBad')
+    if (received === undefined) return
+    if (!isValid) return this.#context.count('blockCertificateBad')
+    const { from, bytes, signers, aggregate } = received
+    this.#certificates[from]!.giveBack()
+    this.#certify(height, { bytes, signers, aggregate }, false)
   }
 
   /** The verdict on a quorum: `bad` of its signers did not sign what they sent. */

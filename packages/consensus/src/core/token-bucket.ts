@@ -21,4 +21,9 @@ export class TokenBucket {
     this.#tokens -= tokens
     return true
   }
+
+  /** What was taken turned out to be well spent. */
+  giveBack(tokens = 1): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + tokens)
+  }
 }

@@ -177,7 +177,7 @@ class UncertifiedCore implements Core {
       case 'checkpointSignature':
         return this.#checkpoints.receive(from, frame.signature)
       case 'blockCertificate':
-        return this.#checkpoints.receiveCertificate(frame.certificate)
+        return this.#checkpoints.receiveCertificate(from, frame.certificate)
       case 'evidence':
         this.#evidence.add(frame.evidence, from)
         return
