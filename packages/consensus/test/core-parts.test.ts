@@ -13,6 +13,7 @@ import { answersOf } from '../src/core/answers.ts'
 import { createCertifiedCore } from '../src/core/certified-core.ts'
 import { batchDigest, encodeBatch } from '../src/wire/batch.ts'
 import { toHex } from '../src/wire/bytes.ts'
+import { encodeEvidence } from '../src/wire/evidence.ts'
 import { decodeFrame, encodeFrame } from '../src/wire/frames.ts'
 import { encodeSystemTransaction } from '../src/wire/system-transaction.ts'
 import { Cluster } from './support/cluster.ts'
@@ -204,6 +205,18 @@ describe('what is executed once', () => {
     const odd = { type: 'system', author: 1, bytes: new Uint8Array([77, 1]) } as const
     expect(once.take(1, [ready(0), ready(1), odd])).toEqual([ready(0), ready(1), odd])
     expect(once.take(2, [ready(0), ready(2), odd])).toEqual([ready(2)])
+  })
+
+  test('evidence once for each sender and accused, however it is put', () => {
+    const { once } = createOnce()
+    const accusing = (author: number, signer: number, byte: number): OrderedItem => {
+      const pair = [1, 2].map((each) => ({ hash: new Uint8Array(32).fill(each), signature: new Uint8Array(64).fill(byte) })) as never
+      const evidence = encodeEvidence({ kind: 'header', epoch: 3, round: 1, author: signer, signer, pair })
+      return { type: 'system', author, bytes: encodeSystemTransaction({ kind: 'evidence', evidence }) }
+    }
+    const items = [accusing(0, 2, 1), accusing(0, 2, 2), accusing(0, 3, 1), accusing(1, 2, 1)]
+    expect(once.take(1, items)).toEqual([items[0], items[2], items[3]])
+    expect(once.take(2, [accusing(0, 3, 9)])).toEqual([])
   })
 
   test('the batches behind the ReadyToClose that completes a quorum are not executed', () => {

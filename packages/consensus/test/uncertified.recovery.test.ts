@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { createUncertifiedCore } from '../src/core/uncertified.ts'
+import { toHex } from '../src/wire/bytes.ts'
 import { decodeFrame } from '../src/wire/frames.ts'
+import { encodeSystemTransaction } from '../src/wire/system-transaction.ts'
 import { Cluster, type ClusterOptions } from './support/cluster.ts'
 import { feed } from './support/load.ts'
 import { expectAgreement, missingOf, watch } from './support/watch.ts'
@@ -177,5 +179,43 @@ test('all nodes killed at once go on from their disks', () => {
   const goesOn = (): boolean =>
     NODES.every((at) => cluster.nodes[at]!.executed.length > lengths[at]! + 10 && missingOf(cluster, at, NODES).length === 0)
   expect(cluster.run(6_000, goesOn)).toBe(true)
+  expectAgreement(cluster)
+})
+
+test('a system transaction of a kind is executed once for each sender, across a restart too, and evidence once for each accused', () => {
+  const cluster = createCluster({ seed: 12 })
+  const said: readonly Uint8Array[] = [
+    encodeSystemTransaction({ kind: 'beaconCommit', commitment: new Uint8Array(32).fill(1) }),
+    encodeSystemTransaction({ kind: 'beaconCommit', commitment: new Uint8Array(32).fill(2) }),
+    encodeSystemTransaction({ kind: 'beaconReveal', secret: new Uint8Array(32).fill(3) }),
+    Uint8Array.of(77, 1), // of a kind that nobody knows
+    Uint8Array.of(77, 2),
+    Uint8Array.of(1, 9), // no evidence
+    Uint8Array.of(1, 8),
+  ]
+  cluster.start().run(300)
+  const say = (forMs: number): void => {
+    for (const bytes of said) {
+      for (const at of [0, 1]) cluster.event(at, { type: 'systemTransaction', bytes })
+      cluster.run(forMs)
+    }
+  }
+  say(0)
+  cluster.run(500)
+  for (const at of [0, 1, 2]) cluster.crash(at)
+  cluster.run(20)
+  for (const at of [0, 1, 2]) cluster.restart(at)
+  cluster.run(300)
+  say(40)
+  cluster.run(1_000)
+  const systemOf = (at: number): string[] =>
+    cluster.nodes[at]!.executed.flatMap(({ items }) =>
+      items.flatMap((item) => (item.type === 'system' ? [`${item.author} ${toHex(item.bytes)}`] : [])),
+    )
+  const first = said.filter((_, place) => [0, 2, 3, 5].includes(place)).map(toHex)
+  expect(systemOf(0).toSorted()).toEqual([0, 1].flatMap((author) => first.map((hex) => `${author} ${hex}`)).toSorted())
+  const least = Math.min(...[0, 1, 2, 3].map((at) => systemOf(at).length))
+  for (const at of [1, 2, 3]) expect(systemOf(at).slice(0, least)).toEqual(systemOf(0).slice(0, least))
+  expect(least).toBe(8)
   expectAgreement(cluster)
 })

@@ -17,6 +17,7 @@ import { Emitter } from './emitter.ts'
 import type { EvidencePool } from './evidence-pool.ts'
 import { OwnTransactions } from './own-transactions.ts'
 import { readSubDagRecord, readSubDagState, type SubDagState } from './sub-dag-record.ts'
+import { SystemOnce } from './system-once.ts'
 
 /** Sub-DAGs between two snapshots: a restart finds at most so many commits again. */
 const SNAPSHOT_COMMITS = 16
@@ -43,6 +44,7 @@ export class BlockOrder {
   readonly #unexecuted: number[]
   readonly #orderedBytes = new Map<number, Map<Authority, number>>()
   readonly #orderedBefore: ReadonlySet<string>
+  readonly #once: SystemOnce
   readonly #closing: ClosingWatch
   /** Own blocks behind the closing, by the sub-DAG that they stand in. */
   readonly #beyond = new Map<number, readonly string[]>()
@@ -62,8 +64,16 @@ export class BlockOrder {
     this.rule = createMysticetiRule(order, state.snapshot)
     this.#gcRound = this.rule.gcRound
     this.own = new OwnTransactions(context)
+    this.#once = new SystemOnce(context)
     this.#closing = new ClosingWatch(context)
-    this.emitter = new Emitter({ context, read: (key, digest) => this.#read(key, digest.slice()) }, state.lastIndex)
+    this.emitter = new Emitter(
+      {
+        context,
+        read: (key, digest) => this.#read(key, digest.slice()),
+        prepare: ({ commit, items }) => this.#once.take(commit.subDag.index, items),
+      },
+      state.lastIndex,
+    )
     this.#orderedBefore = this.#orderedUpTo(state)
     this.#restoreUnapplied(state)
   }
@@ -132,14 +142,14 @@ export class BlockOrder {
   #record(commit: Commit): void {
     const { context, evidence, onOwnOrdered } = this.#parts
     const { index } = commit.subDag
-    const items: OrderedItem[] = []
+    const ordered: OrderedItem[] = []
     const sizes = new Map<Authority, number>()
     const offenders = new Set<Authority>()
     for (const vertex of commit.vertices) {
       const held = this.#contents.get(vertex.key)
       if (held === undefined) throw new Error(`block ${vertex.key} is ordered and was not accepted, or was ordered before`)
       const { content } = held
-      items.push(...itemsOfBlock(vertex, content.systemTransactions, content.hasTransactions))
+      ordered.push(...itemsOfBlock(vertex, content.systemTransactions, content.hasTransactions))
       for (const offender of evidence.offendersOf(content.systemTransactions)) offenders.add(offender)
       sizes.set(vertex.author, (sizes.get(vertex.author) ?? 0) + content.size)
       this.#forget(vertex.key)
@@ -149,6 +159,7 @@ export class BlockOrder {
     }
     for (const offender of offenders) this.rule.exclude(offender) // before the next commit, on every member
     this.#orderedBytes.set(index, sizes)
+    const items = this.#once.take(index, ordered)
     this.#watchClosing(index, items)
     if (index <= this.emitter.recorded) this.#mismatch ||= this.#differs(commit)
     this.emitter.record({ commit, items }, index % SNAPSHOT_COMMITS === 0 ? this.rule.snapshot() : NO_SNAPSHOT)
@@ -211,7 +222,7 @@ export class BlockOrder {
         items.push(...itemsOfBlock({ author: block.author, digest }, block.systemTransactions, block.transactions.length > 0))
         if (block.author === self) this.own.restore(block, digest.slice(), index)
       }
-      this.#watchClosing(index, items)
+      this.#watchClosing(index, this.#once.take(index, items))
     }
   }
 

@@ -1,11 +1,8 @@
 /**
- * What execution takes of a commit (2.9): each batch once in an epoch, each system transaction once for (sender, kind), and where the
- * epoch's closing falls inside (2.12). A function of the commits in their order, so that it is the same on every member and after any
- * restart.
- *
- * Evidence is told apart by its bytes too: one member may prove several guilty, and the executor slashes each once.
+ * What execution takes of a certified commit (2.9): each batch once in an epoch, each system transaction once (system-once.ts), and where
+ * the epoch's closing falls inside (2.12). A function of the commits in their order, so that it is the same on every member and after
+ * any restart.
  */
-import { sha256 } from '@selvedge/crypto/sha256'
 import { toHex } from '../wire/bytes.ts'
 import type { Committee } from '../wire/committee.ts'
 import { decodeSystemTransaction } from '../wire/system-transaction.ts'
@@ -13,8 +10,7 @@ import type { Authority, Header } from '../wire/types.ts'
 import { ConsensusError } from '../errors.ts'
 import type { BatchIndex } from './batch-index.ts'
 import type { OrderedItem } from './contract.ts'
-
-const EVIDENCE_KIND = 1
+import { systemKeyOf } from './system-once.ts'
 
 /** The place from which on a closing sub-DAG is not executed. */
 interface Closing {
@@ -83,8 +79,7 @@ export class OrderedOnce {
   }
 
   #isFirst(author: Authority, bytes: Uint8Array): boolean {
-    const kind = bytes[0] ?? 0
-    const key = kind === EVIDENCE_KIND ? `${author}.${kind}.${toHex(sha256(bytes))}` : `${author}.${kind}`
+    const key = systemKeyOf(author, bytes)
     if (this.#system.has(key)) return false
     this.#system.add(key)
     return true
