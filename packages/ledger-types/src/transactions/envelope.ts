@@ -7,6 +7,7 @@ import { CODES, type Code } from '../codes.ts'
 import { LedgerError } from '../errors.ts'
 import type { Digest } from '../hash.ts'
 import { leafHash } from '../blocks/tree.ts'
+import { nodeKindOf } from '../nodes/node-kinds.ts'
 import { decodeAccountTransaction, EIP_1559_TYPE, encodeAccountTransaction, LEGACY_FROM } from './ethereum.ts'
 import { decodeNodeTransaction, encodeNodeTransaction, NODE_TRANSACTION_TYPE } from './node.ts'
 import { encodeSystemTransaction, SYSTEM_TRANSACTION_TYPE } from './system.ts'
@@ -24,7 +25,10 @@ export function decodeTransaction(bytes: Uint8Array): DecodedTransaction {
   const type = bytes[0]
   if (type === undefined || bytes.length > TRANSACTION_BYTES_MAX) return { ok: false, code: CODES.malformed }
   try {
-    if (type === NODE_TRANSACTION_TYPE) return { ok: true, transaction: decodeNodeTransaction(bytes) }
+    if (type === NODE_TRANSACTION_TYPE) {
+      const transaction = decodeNodeTransaction(bytes)
+      return nodeKindOf(transaction.kind) === undefined ? { ok: false, code: CODES.type } : { ok: true, transaction }
+    }
     if (type === EIP_1559_TYPE || type >= LEGACY_FROM) return decodeAccountTransaction(bytes)
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error
