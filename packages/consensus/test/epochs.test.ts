@@ -122,6 +122,17 @@ describe.each<Mode>(['certified', 'uncertified'])('a death at the border of two 
     }
   })
 
+  test('the epoch that is over is taken up with its own parameters, not with those of the next', () => {
+    const parameters = { gcDepth: 6, scheduleCommits: 3, leadersPerRound: 2 }
+    const epochs = [{ ...parameters }, {}].map((each) => ({ mode, nodes: [0, 1, 2, 3], parameters: each }))
+    const chain = createChain({ epochs, seed: 1, epochMs: 200, core: { ...CORE, batchDelayMsMax: 1 } }).start()
+    const died = dieAt(chain, [0, 1, 2, 3], 'begin')
+    chain.feed(3, 400)
+    expect(chain.time.run(20_000, () => reached(chain, 1, 5, [0, 1, 2, 3]) && isWhole(chain))).toBe(true)
+    expect(died.length).toBe(4)
+    expectWhole(chain)
+  })
+
   test.each(['leave', 'retry'] as const)(
     'at the %s of one that has no seat in the next: what it promised is handed back when it is up again',
     (effect) => {

@@ -232,7 +232,7 @@ export class CertificateIntake {
 
   #admit(candidate: Candidate, from: Authority): void {
     const { header, headerSignature } = candidate.certificate
-    this.#parts.slots.note({ header, signature: headerSignature }, toHex(candidate.headerDigest))
+    this.#parts.slots.noteUnchecked({ header, signature: headerSignature }, toHex(candidate.headerDigest))
     const missing = this.missingParents(header, from)
     if (missing.length === 0) return this.#insert(candidate)
     const isParked = this.#parking.park({ id: candidate.key, group: header.author, round: header.round, item: candidate }, missing)

@@ -2,7 +2,8 @@
 import { createBullsharkRule } from '../dag/bullshark-rule.ts'
 import type { CommitRule } from '../dag/contract.ts'
 import type { Digest, SignedHeader } from '../wire/types.ts'
-import { createVerifiedSignatures, type SignatureContext } from '../wire/verify.ts'
+import { headerDigest } from '../wire/header.ts'
+import { createVerifiedSignatures, isHeaderSigned, type SignatureContext } from '../wire/verify.ts'
 import { BatchIndex } from './batch-index.ts'
 import { CatchUp } from './catch-up.ts'
 import { CertificateIntake } from './certificate-intake.ts'
@@ -66,7 +67,7 @@ export function createCertifiedParts(context: CoreContext, hooks: CertifiedHooks
   const rule = createBullsharkRule(order, snapshot)
   const signatures: SignatureContext = { committee, isSigned: context.crypto.isSigned, verified: createVerifiedSignatures() }
   const evidence = new EvidencePool(context)
-  const slots = new HeaderSlots(evidence)
+  const slots = new HeaderSlots(evidence, (signed) => isHeaderSigned(signed, headerDigest(chainId, signed.header), signatures))
   const roundTrip = new RoundTrip()
   const catchUp: CatchUp = new CatchUp({ context, rule, quorumRoundOf: () => intake.quorumRound })
   const intake: CertificateIntake = new CertificateIntake({ context, rule, signatures, slots, evidence, roundTrip, catchUp })

@@ -1,6 +1,10 @@
 /**
  * The first header seen of every slot above gcRound, as a statement: a second one with a good signature proves its author guilty (2.13).
- * Who calls has checked the signature. Bounded: one entry a slot, and no slot further ahead than headers may be.
+ * Bounded: one entry a slot, and no slot further ahead than headers may be.
+ *
+ * A header may come in a certificate that only a hash vouches for (2.10): its signature is in no hash, so whoever served it may have put
+ * any bytes there. It is looked at before anything is made of it: evidence that does not hold proves nothing, and an amnesiac that is
+ * shown it learns nothing. A good one that comes later takes its place.
  */
 import { evidenceOfHeaders } from '../wire/evidence.ts'
 import { type Statement, statementOfHeader } from '../wire/statement.ts'
@@ -10,43 +14,63 @@ import type { EvidencePool } from './evidence-pool.ts'
 interface Seen {
   readonly digestKey: string
   readonly signed: SignedHeader
+  /** Unknown until somebody needs to know. */
+  isSigned: boolean | undefined
 }
 
 export class HeaderSlots {
   readonly #evidence: EvidencePool
+  readonly #isSigned: (signed: SignedHeader) => boolean
   readonly #rounds = new Map<number, Map<Authority, Seen>>()
 
-  constructor(evidence: EvidencePool) {
+  /** @param isSigned - by its author. */
+  constructor(evidence: EvidencePool, isSigned: (signed: SignedHeader) => boolean) {
     this.#evidence = evidence
+    this.#isSigned = isSigned
   }
 
-  /** Digest of the header that was seen first. */
-  seenAt(round: number, author: Authority): string | undefined {
-    return this.#rounds.get(round)?.get(author)?.digestKey
-  }
-
-  /** @returns whether no other header of its slot was seen before. */
+  /** Whose signature was found good. @returns whether no other header of its slot was seen before. */
   note(signed: SignedHeader, digestKey: string): boolean {
-    const { round, author } = signed.header
-    const seen = this.#rounds.get(round)?.get(author)
-    if (seen !== undefined) {
-      if (seen.digestKey === digestKey) return true
-      this.#evidence.add(evidenceOfHeaders(seen.signed, signed))
-      return false
-    }
-    let slots = this.#rounds.get(round)
-    if (slots === undefined) this.#rounds.set(round, (slots = new Map()))
-    slots.set(author, { digestKey, signed })
-    return true
+    return this.#note({ digestKey, signed, isSigned: true })
   }
 
-  /** Of each slot of `author` that is held, ascending. */
+  /** Of a certificate, whatever vouches for it. @returns as `note`. */
+  noteUnchecked(signed: SignedHeader, digestKey: string): boolean {
+    return this.#note({ digestKey, signed, isSigned: undefined })
+  }
+
+  /** Of each slot of `author` that is held with its signature, ascending. */
   statementsOf(author: Authority): Statement[] {
-    const signed = [...this.#rounds.values()].flatMap((slots) => slots.get(author)?.signed ?? [])
-    return signed.map(statementOfHeader).toSorted((a, b) => a.round - b.round)
+    const seen = [...this.#rounds.values()].flatMap((slots) => slots.get(author) ?? [])
+    const signed = seen.filter((each) => this.#holds(each)).map((each) => statementOfHeader(each.signed))
+    return signed.toSorted((a, b) => a.round - b.round)
   }
 
   dropUpTo(round: number): void {
     for (const each of this.#rounds.keys()) if (each <= round) this.#rounds.delete(each)
+  }
+
+  #note(noted: Seen): boolean {
+    const { round, author } = noted.signed.header
+    let slots = this.#rounds.get(round)
+    if (slots === undefined) this.#rounds.set(round, (slots = new Map()))
+    const seen = slots.get(author)
+    if (seen === undefined) {
+      slots.set(author, noted)
+      return true
+    }
+    if (seen.digestKey === noted.digestKey) {
+      if (seen.isSigned !== true && noted.isSigned === true) slots.set(author, noted)
+      return true
+    }
+    if (!this.#evidence.isProven(author) && this.#holds(seen) && this.#holds(noted)) {
+      this.#evidence.add(evidenceOfHeaders(seen.signed, noted.signed))
+    }
+    return false
+  }
+
+  #holds(seen: Seen): boolean {
+    seen.isSigned ??= this.#isSigned(seen.signed)
+    return seen.isSigned
   }
 }

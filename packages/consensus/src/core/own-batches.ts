@@ -7,6 +7,7 @@
  *
  * Which batches are not executed yet is stored with each new one, so that a restart finds them without a look at all of the epoch's.
  */
+import { assert } from '../dag/invariant.ts'
 import { batchDigest, decodeBatch, decodeBatchInfo, encodeBatch } from '../wire/batch.ts'
 import { ByteReader, ByteWriter, compareBytes, toHex } from '../wire/bytes.ts'
 import { PAYLOAD_COUNT_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_COUNT_MAX } from '../wire/limits.ts'
@@ -166,7 +167,8 @@ export class OwnBatches {
     const told: Uint8Array[] = []
     for (const key of [...late.map(([ordered]) => ordered), ...this.#batches.keys()]) {
       const encoded = this.#context.store.get('batch', key)
-      if (encoded !== undefined) for (const transaction of decodeBatch(encoded).transactions) told.push(transaction)
+      assert(encoded !== undefined, `own batch ${key} was told of, so it is stored`)
+      for (const transaction of decodeBatch(encoded).transactions) told.push(transaction)
     }
     const waiting = this.#waiting
     this.#batches.clear()

@@ -1,13 +1,13 @@
 /** What a chain of epochs is made from in tests, and what its executors keep. */
 import type { CoreOptions, EpochSetup } from '../../src/core/contract.ts'
-import type { EpochsEffect } from '../../src/core/epochs-contract.ts'
+import type { ClosedEpoch, EpochsEffect } from '../../src/core/epochs-contract.ts'
 import type { Commit, Mode } from '../../src/dag/contract.ts'
 import type { Authority } from '../../src/wire/types.ts'
 
 export interface ChainOptions {
   readonly seed: number
   /** By epoch: its mode, and which of the nodes sit in it. */
-  readonly epochs: readonly { readonly mode: Mode; readonly nodes: readonly number[] }[]
+  readonly epochs: readonly { readonly mode: Mode; readonly nodes: readonly number[]; readonly parameters?: CoreOptions['parameters'] }[]
   /** Block time of an epoch. */
   readonly epochMs: number
   readonly core?: CoreOptions
@@ -27,7 +27,7 @@ export interface Applied {
   index: number
   startedAtMs: number
   readonly ready: Set<Authority>
-  readonly closed: EpochSetup[]
+  readonly closed: ClosedEpoch[]
 }
 
 export type Emitted = { readonly epoch: number; readonly commit: Commit; readonly items: readonly Item[] }

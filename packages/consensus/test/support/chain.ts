@@ -68,7 +68,8 @@ export class ChainNode {
     const random = createRandom(chain.options.seed * 1_000 + place * 10 + this.#life)
     const components = { crypto: chain.cryptos[place]!, random: () => random.u32(), storeOf: (epoch: number) => this.storeOf(epoch) }
     const current = { ...setup, lastApplied: index, isFirstBoot }
-    this.#epochs = createEpochs(components, { current, closed: applied.closed.slice(-1) }, chain.options.core)
+    const { parameters } = chain.planOf(setup.epoch)
+    this.#epochs = createEpochs(components, { current, parameters, closed: applied.closed.slice(-1) }, chain.options.core)
     this.step({ type: 'start' })
   }
 
@@ -259,7 +260,7 @@ export class ChainNode {
     const { setup, index, closed } = this.applied
     const { timestampMs } = commit.subDag
     const next = this.chain.planOf(setup.epoch + 1)
-    closed.push({ ...setup, lastApplied: 0 })
+    closed.push({ ...setup, lastApplied: 0, parameters: this.chain.planOf(setup.epoch).parameters })
     const previous = { subDagDigest: commit.digest, timestampMs }
     const self = next.committee.findIndex(({ key }) => toHex(key) === this.key)
     this.applied = {
@@ -307,9 +308,9 @@ export class Chain {
   }
 
   planOf(epoch: number): NextEpoch {
-    const { mode, nodes } = this.options.epochs[epoch]!
+    const { mode, nodes, parameters = {} } = this.options.epochs[epoch]!
     const committee = nodes.map((place) => this.members[place]!).toSorted((a, b) => compareBytes(a.key, b.key))
-    return { epoch, committee, mode, beacon: new Uint8Array(32).fill(epoch + 1) }
+    return { epoch, committee, mode, parameters, beacon: new Uint8Array(32).fill(epoch + 1) }
   }
 
   committeeSizeOf(epoch: number): number {

@@ -1,0 +1,85 @@
+/** Own batches between a client and a header: what goes back into the queue, and what the end of an epoch gives back. */
+import { expect, test } from 'vitest'
+import { BatchIndex } from '../src/core/batch-index.ts'
+import { createCertifiedCore } from '../src/core/certified-core.ts'
+import { CoreContext } from '../src/core/context.ts'
+import type { CoreEffect, StoredRecord } from '../src/core/contract.ts'
+import { RoundTrip } from '../src/core/fetching.ts'
+import { OwnBatches } from '../src/core/own-batches.ts'
+import { toHex } from '../src/wire/bytes.ts'
+import type { PayloadEntry } from '../src/wire/types.ts'
+import { Cluster } from './support/cluster.ts'
+import { MemoryRecords } from './support/memory-records.ts'
+
+const nothing = (): boolean => false
+
+/** @param keeps - whether the store keeps a record. */
+function create(keeps: (record: StoredRecord) => boolean = () => true): {
+  own: OwnBatches
+  seal: (byte: number) => void
+  take: () => PayloadEntry[]
+} {
+  const cluster = new Cluster({ size: 4, mode: 'certified', seed: 1, createCore: createCertifiedCore })
+  const store = new MemoryRecords()
+  const context = new CoreContext({ crypto: cluster.committee.cryptos[0]!, store, random: () => 0 }, cluster.setupOf(0))
+  const own = new OwnBatches(context, new BatchIndex(store), new RoundTrip())
+  const held = new Set<string>()
+  let nowMs = 0
+  const seal = (byte: number): void => {
+    const effects: CoreEffect[] = []
+    context.enter({ nowMs: (nowMs += 1_000), unixMs: 0 }, effects)
+    own.submit([new Uint8Array(8).fill(byte)])
+    context.enter({ nowMs: (nowMs += 1_000), unixMs: 0 }, effects)
+    own.advance()
+    for (const effect of effects) if (effect.type === 'persist') store.write(effect.records.filter(keeps))
+    for (const { key } of store.entries('batch')) {
+      if (held.has(key)) continue
+      held.add(key)
+      for (const other of [1, 2]) own.acknowledge(other, Uint8Array.from(Buffer.from(key, 'hex')))
+    }
+  }
+  return { own, seal, take: () => own.takePayload() }
+}
+
+const keysOf = (payload: readonly PayloadEntry[]): string[] => payload.map(({ digest }) => toHex(digest))
+
+test('a batch that two headers carried goes back once, ahead of what waits, and not at all once it is ordered', () => {
+  const { own, seal, take } = create()
+  seal(1)
+  const first = take()
+  seal(2)
+  const second = take()
+  seal(3)
+  own.putBack([...first, ...second, ...first]) // two orphans, one of which carried what the other did
+  own.putBack(first) // it is in the queue by now
+  expect(own.hasPayload).toBe(true)
+  const again = take()
+  expect(keysOf(again).toSorted()).toEqual(
+    keysOf(again)
+      .filter((key, at, all) => all.indexOf(key) === at)
+      .toSorted(),
+  )
+  expect(again.length).toBe(3)
+  expect(take()).toEqual([])
+  own.commit(keysOf(first)[0]!, 1)
+  own.putBack([...first, ...second])
+  expect(keysOf(take())).toEqual(keysOf(second))
+})
+
+test('the end of an epoch gives back what no header brought through, told of or not', () => {
+  const { own, seal, take } = create()
+  for (const byte of [1, 2, 3]) seal(byte)
+  const [ordered] = keysOf(take())
+  own.commit(ordered!, 7)
+  own.submit([new Uint8Array(8).fill(4)])
+  const { told, waiting } = own.release(7, nothing)
+  expect(told.length).toBe(2)
+  expect(waiting.map(([byte]) => byte)).toEqual([4])
+  expect(own.release(7, nothing)).toEqual({ told: [], waiting: [] })
+})
+
+test('a batch that was told of and is not in the store is a bug, not a loss in silence', () => {
+  const { own, seal } = create(({ kind }) => kind !== 'batch')
+  seal(1)
+  expect(() => own.release(7, nothing)).toThrow('is stored')
+})
