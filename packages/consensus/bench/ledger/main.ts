@@ -9,6 +9,8 @@
  *   --repeats N         of each figure, A B A B (5)       --memory SECONDS   of G10 (600)
  *   --behind ROUNDS     of G6 (10000)
  *   --rate TX/S         the peak that G2, G4, G5 and G10 start from, where G1 is not measured
+ *   --rates A,B         single windows at these rates instead of rows, of --subjects A,B (bullshark mysticeti etcd; bullshark)
+ *   --profile FOLDER    CPU profiles of the validators of these windows
  *   --record            writes bench/RESULTS.md and the README's table, and adds JSON lines to docs/benchmarks/
  *
  * JSON lines go to stdout, words to stderr. Data lies under the ignored .selvedge/ of the clone and is removed. The full sweep takes about
@@ -24,6 +26,7 @@ import { holdBlock } from '../../../../tools/markers.ts'
 import { helpOf, top } from '../../../../tools/tool.ts'
 import { ETCD_MISSING, etcdVersion } from './etcd-cluster.ts'
 import type { Measured } from './measure.ts'
+import { measurePoints, SUBJECTS } from './points.ts'
 import { measureCatchUp, measureCrash, measurePartition } from './rows-faults.ts'
 import { measureLatency, measurePeaks } from './rows-load.ts'
 import { measureMemory } from './rows-memory.ts'
@@ -38,6 +41,9 @@ const options = {
   memory: { type: 'string', default: '600' },
   behind: { type: 'string', default: '10000' },
   rate: { type: 'string' },
+  rates: { type: 'string' },
+  subjects: { type: 'string', default: 'bullshark' },
+  profile: { type: 'string' },
   record: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const
@@ -106,6 +112,13 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130)) // children end with their channel
   if (wanted.has('G1') && etcdVersion() === undefined) say(ETCD_MISSING)
   prepare()
+  const scratch: Scratch = { folder, onMeasured: sayMeasured }
+  if (values.rates !== undefined) {
+    const subjects = values.subjects.split(',')
+    const strange = subjects.filter((subject) => !SUBJECTS.includes(subject))
+    if (strange.length > 0) throw new Error(`no subject ${strange.join(', ')}; there are: ${SUBJECTS.join(' ')}`)
+    return await measurePoints({ subjects, rates: values.rates.split(',').map(Number), times, profile: values.profile }, scratch, say)
+  }
   say(`load before: ${(loadavg()[0] ?? 0).toFixed(2)}`)
   const rate = values.rate === undefined ? undefined : Number(values.rate)
   const rows = await measure({
@@ -114,7 +127,7 @@ async function main(): Promise<void> {
     memorySeconds: Number(values.memory),
     behindRounds: Number(values.behind),
     rate,
-    scratch: { folder, onMeasured: sayMeasured },
+    scratch,
   })
   const table = tableOf(rows, footerOf(times, positionals))
   for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`)

@@ -84,6 +84,9 @@ class CertifiedCore implements Core {
         return this.#recover()
       case 'frame':
         return this.#frames.receive(event.from, event.frame)
+      case 'frames':
+        for (const { from, frame } of event.frames) this.#frames.receive(from, frame)
+        return
       case 'tick':
         this.#armedAtMs = Number.POSITIVE_INFINITY
         return
@@ -120,6 +123,7 @@ class CertifiedCore implements Core {
   #stepClosed(event: CoreEvent): void {
     if (event.type === 'tick') this.#armedAtMs = Number.POSITIVE_INFINITY
     if (event.type === 'frame') this.#frames.receiveClosed(event.from, event.frame)
+    else if (event.type === 'frames') for (const { from, frame } of event.frames) this.#frames.receiveClosed(from, frame)
     else if (event.type === 'transactions') this.#context.push({ type: 'retry', transactions: event.transactions, told: 0 })
     else if (event.type === 'executed') this.#parts.ordering.executed(event.index)
     else this.#takeCheckpoint(event)

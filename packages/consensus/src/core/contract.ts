@@ -49,6 +49,8 @@ export interface StoreView {
 export type CoreEvent =
   | { readonly type: 'start' } // after construction, once; recovery has been read from the view
   | { readonly type: 'frame'; readonly from: Authority; readonly frame: Uint8Array } // the connection proved `from`; the bytes are the core's now
+  /** Several at once, in order: each means what it means alone, and what they lead to is looked at once. */
+  | { readonly type: 'frames'; readonly frames: readonly { readonly from: Authority; readonly frame: Uint8Array }[] }
   | { readonly type: 'tick' } // the time of the last `timer` has come
   | { readonly type: 'transactions'; readonly transactions: readonly Uint8Array[] } // own clients', already verified
   | { readonly type: 'systemTransaction'; readonly bytes: Uint8Array } // from the application above

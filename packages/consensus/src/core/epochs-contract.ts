@@ -29,10 +29,17 @@ export type EpochEvent = Extract<
   { readonly type: 'verified' | 'checkpoint' | 'checkpointSigned' | 'checkpointChecked' | 'certificateChecked' }
 >
 
+export interface PeerFrame {
+  readonly from: PeerKey
+  readonly frame: Uint8Array
+}
+
 export type EpochsEvent =
   | { readonly type: 'start' }
   | { readonly type: 'tick' }
   | { readonly type: 'frame'; readonly from: PeerKey; readonly frame: Uint8Array }
+  /** Several at once, in order: a turn's worth costs little more than one. */
+  | { readonly type: 'frames'; readonly frames: readonly PeerFrame[] }
   | { readonly type: 'transactions'; readonly transactions: readonly Uint8Array[] } // for the current epoch
   | { readonly type: 'systemTransaction'; readonly bytes: Uint8Array } // for the current epoch
   /** `next` when this sub-DAG was the epoch's last. */

@@ -17,13 +17,23 @@ import type { Authority } from '../wire/types.ts'
 import { Carried, carriedRecord, type Returned } from './carried.ts'
 import type { CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, StoredRecord, Time } from './contract.ts'
 import { EarlyFrames } from './early-frames.ts'
-import type { Epochs, EpochsComponents, EpochsEffect, EpochsEvent, EpochsSetup, NextEpoch, PeerKey } from './epochs-contract.ts'
+import type { Epochs, EpochsComponents, EpochsEffect, EpochsEvent, EpochsSetup, NextEpoch, PeerFrame, PeerKey } from './epochs-contract.ts'
 import { endedSetup, type HeldEpoch, holdEpoch } from './held-epoch.ts'
 
 /** A peer is asked, or told, at most so often on account of frames of another epoch. */
 const HINT_MS = 1_000
 /** Who sends these is at work in the epoch that they name. */
 const WORK: ReadonlySet<FrameType> = new Set(['header', 'vote', 'certificate', 'certificateRequest', 'block', 'blockRequest', 'floorQuery'])
+
+/** `undefined` for what is no frame. */
+function epochOf(frame: Uint8Array): number | undefined {
+  try {
+    return frameEpochOf(frame)
+  } catch (error) {
+    if (error instanceof ConsensusError) return undefined
+    throw error
+  }
+}
 
 /** @throws {ConsensusError} for a committee or a store that cannot be. */
 export function createEpochs(components: EpochsComponents, setup: EpochsSetup, options: CoreOptions = {}): Epochs {
@@ -82,6 +92,8 @@ class EpochChain implements Epochs {
         return this.#tick()
       case 'frame':
         return this.#frame(event.from, event.frame)
+      case 'frames':
+        return this.#frames(event.frames)
       case 'transactions':
         return this.#submit(event.transactions)
       case 'systemTransaction':
@@ -124,6 +136,17 @@ class EpochChain implements Epochs {
       held.timerAtMs = Number.POSITIVE_INFINITY
       this.#step(held, { type: 'tick' })
     }
+  }
+
+  /** Those of the current epoch go to its core together; the others matter to no order. */
+  #frames(frames: readonly PeerFrame[]): void {
+    const current: { readonly from: Authority; readonly frame: Uint8Array }[] = []
+    for (const { from, frame } of frames) {
+      const authority = epochOf(frame) === this.#epoch ? this.#current?.places.get(from) : undefined
+      if (authority === undefined) this.#frame(from, frame)
+      else current.push({ from: authority, frame })
+    }
+    if (current.length > 0) this.#stepCurrent({ type: 'frames', frames: current })
   }
 
   #frame(from: PeerKey, frame: Uint8Array): void {

@@ -114,6 +114,9 @@ class UncertifiedCore implements Core {
         return this.#start()
       case 'frame':
         return this.#frame(event.from, event.frame)
+      case 'frames':
+        for (const { from, frame } of event.frames) this.#frame(from, frame)
+        return
       case 'tick':
         return
       case 'transactions':

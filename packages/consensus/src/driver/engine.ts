@@ -6,7 +6,7 @@
  */
 import { BarrierQueue } from '../core/barrier-queue.ts'
 import type { StoredRecord } from '../core/contract.ts'
-import type { Epochs, EpochsEffect, EpochsEvent } from '../core/epochs-contract.ts'
+import type { Epochs, EpochsEffect, EpochsEvent, PeerFrame } from '../core/epochs-contract.ts'
 import type { ConsensusError } from '../errors.ts'
 import type { Clock, Store } from '../ports.ts'
 import type { FlowControl } from './flow-control.ts'
@@ -43,6 +43,28 @@ const TURN_BYTES_MAX = 4 * 2 ** 20
 
 const bytesOf = (records: readonly StoredRecord[]): number => records.reduce((sum, { bytes }) => sum + bytes.length, 0)
 const isBarrier = (effect: DriverEffect): boolean => effect.type === 'epoch' && effect.effect.type === 'persist'
+
+/** How many of `arrivals` one turn takes. */
+function countOf(arrivals: readonly Arrival[]): number {
+  let count = 0
+  for (let bytes = 0; count < arrivals.length && bytes < TURN_BYTES_MAX; count++) {
+    const { event } = arrivals[count] as Arrival
+    if (event.type === 'frame') bytes += event.frame.length
+  }
+  return count
+}
+
+/** The frames among the first `count`, and the rest: each in its order, since nothing orders the two against one another. */
+function partsOf(arrivals: readonly Arrival[], count: number): [PeerFrame[], Arrival[]] {
+  const frames: PeerFrame[] = []
+  const others: Arrival[] = []
+  for (let i = 0; i < count; i++) {
+    const arrival = arrivals[i] as Arrival
+    if (arrival.event.type === 'frame') frames.push(arrival.event)
+    else others.push(arrival)
+  }
+  return [frames, others]
+}
 
 export class Engine {
   readonly #components: EngineComponents
@@ -81,13 +103,11 @@ export class Engine {
     this.#isScheduled = false
     const arrivals = this.#arrivals
     this.#arrivals = []
-    let count = 0
+    const count = countOf(arrivals)
     this.#guarded(() => {
-      for (let bytes = 0; count < arrivals.length && bytes < TURN_BYTES_MAX; count++) {
-        const arrival = arrivals[count] as Arrival
-        if (arrival.event.type === 'frame') bytes += arrival.event.frame.length
-        this.#step(arrival)
-      }
+      const [frames, others] = partsOf(arrivals, count)
+      this.#stepFrames(frames)
+      for (const arrival of others) this.#step(arrival)
       this.#pump()
     })
     if (count === arrivals.length || this.#isStopped) return
@@ -95,13 +115,19 @@ export class Engine {
     this.#schedule()
   }
 
+  /** Together: what they lead to is looked at once. */
+  #stepFrames(frames: readonly PeerFrame[]): void {
+    if (frames.length === 0) return
+    this.#step({ event: { type: 'frames', frames } })
+    for (const { from, frame } of frames) this.#components.flow.release(from, frame.length)
+  }
+
   #step({ event, shares }: Arrival): void {
     if (this.#isStopped) return
-    const { epochs, clock, flow } = this.#components
+    const { epochs, clock } = this.#components
     const effects: EpochsEffect[] = []
     epochs.step(event, { nowMs: clock.nowMs(), unixMs: clock.unixMs() }, effects)
     this.#queue.push(this.#adopt(effects, shares))
-    if (event.type === 'frame') flow.release(event.from, event.frame.length)
   }
 
   /** Keeps the submissions in step with the core; what they are told stays in its place among the effects. */
