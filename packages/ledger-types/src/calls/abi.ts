@@ -112,7 +112,7 @@ function decodeStatic(type: AbiType, bytes: Uint8Array): AnyValue {
   if (type === 'bool') return integerOf(bytes, 1) === 1n
   const start = type === 'address' ? WORD - 20 : 0
   assertZero(bytes, 0, start)
-  return Uint8Array.from(bytes.subarray(start))
+  return new Uint8Array(bytes.subarray(start))
 }
 
 function decodeDynamic(type: AbiType, bytes: Uint8Array, offset: number): { value: AnyValue; end: number } {
@@ -132,7 +132,7 @@ function decodeDynamic(type: AbiType, bytes: Uint8Array, offset: number): { valu
   const end = start + count + (-count & (WORD - 1))
   if (end > bytes.length) throw malformed('padding is missing')
   assertZero(bytes, start + count, end)
-  const content = Uint8Array.from(bytes.subarray(start, start + count))
+  const content = new Uint8Array(bytes.subarray(start, start + count))
   return { value: type === 'string' ? textOf(content) : content, end }
 }
 

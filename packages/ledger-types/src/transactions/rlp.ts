@@ -65,7 +65,7 @@ function readItem(bytes: Uint8Array, offset: number, limit: number, depth: numbe
   if (end > limit) throw malformed(`an item of ${length} bytes stands in ${limit - start}`)
   if (base === STRING) {
     if (length === 1 && bytes[start]! < STRING) throw malformed('a single small byte has a length before it')
-    return { item: Uint8Array.from(bytes.subarray(start, end)), end }
+    return { item: new Uint8Array(bytes.subarray(start, end)), end }
   }
   if (depth >= DEPTH_MAX) throw malformed('lists are nested too deep')
   const items: RlpItem[] = []
