@@ -10,57 +10,33 @@
  */
 import type { Authority } from '../wire/types.ts'
 import { isAncestor } from './causal-history.ts'
-import type { Commit, CommitRule, Halt, InsertOutcome, OrderSetup, Vertex } from './contract.ts'
-import type { DagStore } from './dag-store.ts'
+import type { Commit, CommitRule, InsertOutcome, OrderSetup, Vertex } from './contract.ts'
 import { Linearizer } from './linearizer.ts'
+import { OrderedRule } from './ordered-rule.ts'
 import { thresholdsOf } from './quorum.ts'
 
 const WAVE_ROUNDS = 2
 
-class BullsharkRule implements CommitRule<'certified'> {
+class BullsharkRule extends OrderedRule<'certified'> implements CommitRule<'certified'> {
   readonly mode = 'certified'
-  readonly dag: DagStore<'certified'>
-  readonly #order: Linearizer<'certified'>
   readonly #validity: number
-  #halted: Halt | undefined
 
   constructor(order: Linearizer<'certified'>, validity: number) {
-    this.#order = order
-    this.dag = order.dag
+    super(order)
     this.#validity = validity
   }
 
-  get lastCommittedRound(): number {
-    return this.#order.lastCommittedRound
-  }
-
-  get gcRound(): number {
-    return this.#order.gcRound
-  }
-
-  get scheduleVersion(): number {
-    return this.#order.scheduleVersion
-  }
-
-  get doneCount(): number {
-    return this.#order.doneCount
-  }
-
-  get halted(): Halt | undefined {
-    return this.#halted
-  }
-
   insert(vertex: Vertex): InsertOutcome {
-    if (this.#halted !== undefined) return 'old'
-    const outcome = this.#order.insert(vertex)
-    if (outcome === 'conflict') this.#halted = { reason: 'two certificates', slot: { round: vertex.round, author: vertex.author } }
+    if (this.halted !== undefined) return 'old'
+    const outcome = this.order.insert(vertex)
+    if (outcome === 'conflict') this.halted = { reason: 'two certificates', slot: { round: vertex.round, author: vertex.author } }
     return outcome
   }
 
   tryCommit(limit = Number.POSITIVE_INFINITY): readonly Commit[] {
     const commits: Commit[] = []
     let round = this.lastCommittedRound + WAVE_ROUNDS
-    while (this.#halted === undefined && commits.length < limit && round < this.dag.highestRound) {
+    while (this.halted === undefined && commits.length < limit && round < this.dag.highestRound) {
       const leader = this.#leaderIn(round)
       if (leader !== undefined && this.dag.supportOf(leader) >= this.#validity) {
         this.#commitThrough(leader, commits, limit)
@@ -69,18 +45,6 @@ class BullsharkRule implements CommitRule<'certified'> {
       round += WAVE_ROUNDS
     }
     return commits
-  }
-
-  leaderOf(round: number, rank = 0): Authority | undefined {
-    return this.#order.leaderOf(round, rank)
-  }
-
-  exclude(authority: Authority): void {
-    this.#order.exclude(authority)
-  }
-
-  snapshot(): Uint8Array {
-    return this.#order.snapshot()
   }
 
   #leaderIn(round: number): Vertex | undefined {
@@ -101,7 +65,7 @@ class BullsharkRule implements CommitRule<'certified'> {
     const { scheduleVersion } = this
     for (const next of chain.reverse()) {
       if (commits.length === limit) return
-      commits.push(this.#order.commit(next))
+      commits.push(this.order.commit(next))
       if (this.scheduleVersion !== scheduleVersion) return
     }
   }

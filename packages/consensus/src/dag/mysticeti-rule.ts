@@ -10,10 +10,10 @@
 import type { Authority } from '../wire/types.ts'
 import { Ballots } from './ballots.ts'
 import { historyOf } from './causal-history.ts'
-import type { Commit, CommitRule, Halt, InsertOutcome, OrderSetup, Vertex } from './contract.ts'
-import type { DagStore } from './dag-store.ts'
+import type { Commit, CommitRule, InsertOutcome, OrderSetup, Vertex } from './contract.ts'
 import { leadersPerRoundOf } from './leader-schedule.ts'
 import { Linearizer } from './linearizer.ts'
+import { OrderedRule } from './ordered-rule.ts'
 import { thresholdsOf } from './quorum.ts'
 
 const WAVE_ROUNDS = 3
@@ -28,47 +28,23 @@ type Decision = { readonly type: 'commit'; readonly block: Vertex } | { readonly
 const SKIP: Decision = { type: 'skip' }
 const UNDECIDED: Decision = { type: 'undecided' }
 
-class MysticetiRule implements CommitRule<'uncertified'> {
+class MysticetiRule extends OrderedRule<'uncertified'> implements CommitRule<'uncertified'> {
   readonly mode = 'uncertified'
-  readonly dag: DagStore<'uncertified'>
-  readonly #order: Linearizer<'uncertified'>
   readonly #ballots: Ballots
   readonly #leadersPerRound: number
   /** The first slot that is not emitted. */
   #next: { round: number; rank: number }
-  #halted: Halt | undefined
 
   constructor(order: Linearizer<'uncertified'>, setup: OrderSetup) {
-    this.#order = order
-    this.dag = order.dag
+    super(order)
     this.#ballots = new Ballots(order.dag, setup.stakes, thresholdsOf(setup.stakes).quorum)
     this.#leadersPerRound = leadersPerRoundOf('uncertified', setup)
     this.#next = order.lastLeader === undefined ? { round: 1, rank: 0 } : this.#after(order.lastLeader)
   }
 
-  get lastCommittedRound(): number {
-    return this.#order.lastCommittedRound
-  }
-
-  get gcRound(): number {
-    return this.#order.gcRound
-  }
-
-  get scheduleVersion(): number {
-    return this.#order.scheduleVersion
-  }
-
-  get doneCount(): number {
-    return this.#order.doneCount
-  }
-
-  get halted(): Halt | undefined {
-    return this.#halted
-  }
-
   insert(block: Vertex): InsertOutcome {
-    if (this.#halted !== undefined) return 'old'
-    const outcome = this.#order.insert(block)
+    if (this.halted !== undefined) return 'old'
+    const outcome = this.order.insert(block)
     if (outcome === 'added') this.#ballots.add(block)
     return outcome
   }
@@ -79,18 +55,6 @@ class MysticetiRule implements CommitRule<'uncertified'> {
     return commits
   }
 
-  leaderOf(round: number, rank = 0): Authority | undefined {
-    return this.#order.leaderOf(round, rank)
-  }
-
-  exclude(authority: Authority): void {
-    this.#order.exclude(authority)
-  }
-
-  snapshot(): Uint8Array {
-    return this.#order.snapshot()
-  }
-
   /** Emits the longest decided prefix, up to a change of the schedule: true then, since the slots that follow have other leaders. */
   #emitDecided(commits: Commit[], limit: number): boolean {
     const slots = this.#openSlots()
@@ -98,10 +62,10 @@ class MysticetiRule implements CommitRule<'uncertified'> {
     const { scheduleVersion } = this
     for (const [at, slot] of slots.entries()) {
       const decision = decisions[at]!
-      if (this.#halted !== undefined || decision.type === 'undecided' || commits.length === limit) return false
+      if (this.halted !== undefined || decision.type === 'undecided' || commits.length === limit) return false
       this.#next = this.#after(slot)
       if (decision.type === 'skip') continue
-      commits.push(this.#order.commit(decision.block, slot.rank))
+      commits.push(this.order.commit(decision.block, slot.rank))
       this.#ballots.dropThrough(this.gcRound)
       if (this.scheduleVersion !== scheduleVersion) return true
     }
@@ -145,7 +109,7 @@ class MysticetiRule implements CommitRule<'uncertified'> {
   #only([block, another]: readonly Vertex[], otherwise: Decision): Decision {
     if (block === undefined) return otherwise
     if (another === undefined) return { type: 'commit', block }
-    this.#halted = { reason: 'two certified blocks', slot: { round: block.round, author: block.author } }
+    this.halted = { reason: 'two certified blocks', slot: { round: block.round, author: block.author } }
     return UNDECIDED
   }
 

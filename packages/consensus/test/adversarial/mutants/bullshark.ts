@@ -30,7 +30,7 @@ const rule: readonly Patch[] = [
     put: 'if (this.scheduleVersion > scheduleVersion + 1) return',
   },
   { id: 'conflict-is-no-halt', class: 'safety', find: "if (outcome === 'conflict')", put: 'if (false)' },
-  { id: 'inserts-after-halt', class: 'safety', find: "if (this.#halted !== undefined) return 'old'", put: '' },
+  { id: 'inserts-after-halt', class: 'safety', find: "if (this.halted !== undefined) return 'old'", put: '' },
 ]
 
 const dag: readonly Patch[] = [

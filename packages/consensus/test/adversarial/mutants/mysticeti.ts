@@ -40,7 +40,7 @@ const rule: readonly Patch[] = [
   },
   { id: 'no-decision-anew', class: 'safety', find: 'if (this.scheduleVersion !== scheduleVersion) return true', put: '' },
   { id: 'two-certified-are-one', class: 'safety', find: 'if (another === undefined) return', put: 'return' },
-  { id: 'emits-after-halt', class: 'safety', find: 'if (this.#halted !== undefined || decision.type', put: 'if (decision.type' },
+  { id: 'emits-after-halt', class: 'safety', find: 'if (this.halted !== undefined || decision.type', put: 'if (decision.type' },
 ]
 
 const ballots: readonly Patch[] = [
