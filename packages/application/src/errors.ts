@@ -1,5 +1,11 @@
 /** Stable: renaming a code is a breaking change. */
-export type ApplicationErrorCode = 'APPLICATION_MALFORMED' // not the one canonical encoding
+export type ApplicationErrorCode =
+  | 'APPLICATION_MALFORMED' // a genesis file or an argument of the caller is not what it must be
+  | 'APPLICATION_OUT_OF_ORDER' // a block that is not the next one
+  | 'APPLICATION_FOREIGN_STORE' // the store holds another chain's state
+  | 'APPLICATION_DAMAGED' // the store holds bytes that this package never writes
+  | 'APPLICATION_PRUNED' // asked for history that is not kept; `details.oldest` is
+  | 'APPLICATION_VERSION' // the ledger moved to rules that this package does not have
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */
 export class ApplicationError extends Error {

@@ -1,2 +1,23 @@
-/** The state machine. */
+/**
+ * The ledger's state machine: ordered blocks in, a state that everybody can check out. Deterministic, synchronous and total.
+ *
+ * `/lmdb` has the store that a node uses; `createMemoryStore` is for tests and tools.
+ */
+export * from './application.ts'
 export * from './errors.ts'
+export type { BlockItem, Executed, LedgerBlock, Outcome, Verdict } from './execute/block-contract.ts'
+export type { Simulated, SimulatedCall } from './execute/simulate.ts'
+export type { NumberedEvent } from './history/history.ts'
+export type { BlockRecord, TransactionPlace } from './history/records.ts'
+export type { LedgerSnapshot } from './history/snapshot.ts'
+export type { KeyValueStore, Space, StoreReader, StoreSnapshot, Write } from './store/contract.ts'
+export { SPACES } from './store/contract.ts'
+export { createMemoryStore } from './store/memory-store.ts'
+export { keyOf, type Table } from './state/table.ts'
+export { encodeField, decodeField, type Field } from './state/fields.ts'
+export { SCHEMA } from './state/schema.ts'
+export * from './state/account-tables.ts'
+export * from './state/claim-tables.ts'
+export * from './state/meta-tables.ts'
+export * from './state/node-tables.ts'
+export * from './state/registry-tables.ts'

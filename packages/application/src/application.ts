@@ -1,0 +1,260 @@
+/** The state machine as its users see it: blocks in, outcomes out, questions about what is committed. Synchronous from end to end. */
+import type { MembershipView } from '@selvedge/interface'
+import {
+  CODE_WORDS,
+  CODES,
+  decodeCheckpoint,
+  decodeTransaction,
+  encodeCheckpoint,
+  transactionId,
+  type AccountTransaction,
+  type Code,
+  type Digest,
+  type Genesis,
+} from '@selvedge/ledger-types'
+import { encodeProof } from '@selvedge/state-tree'
+import { decodeView, encodeView, viewOf } from './epoch/view.ts'
+import { ApplicationError } from './errors.ts'
+import { checkAccountTransaction } from './execute/account-envelope.ts'
+import type { LedgerBlock, Outcome, Verdict } from './execute/block-contract.ts'
+import { contextOf, type ExecutedBlock } from './execute/execute-block.ts'
+import { checkNodeTransaction } from './execute/node-envelope.ts'
+import { simulateCall, type Simulated } from './execute/simulate.ts'
+import { blockRecord, heightKey } from './history/records.ts'
+import type { History } from './history/history.ts'
+import { createSnapshot, type LedgerSnapshot } from './history/snapshot.ts'
+import { Ledger, SNAPSHOT_DELAY_BLOCKS } from './ledger.ts'
+import { encodeField } from './state/fields.ts'
+import type { AccountRow } from './state/account-tables.ts'
+import { accountOf, balanceOf } from './state/accounts.ts'
+import type { State } from './state/state.ts'
+import { SPACES, type KeyValueStore, type Write } from './store/contract.ts'
+
+export interface ApplicationComponents {
+  readonly store: KeyValueStore
+}
+
+export interface ApplicationOptions {
+  /** As `parseGenesis` gives it. A store that holds another chain is refused. */
+  readonly genesis: Genesis
+  /** Keep all blocks and receipts, not those of two epochs. @default false */
+  readonly isArchive?: boolean
+  /** Newest version of the rules that may be executed. @default the newest this package has */
+  readonly newestVersion?: number
+}
+
+/** The newest rules that this package has. */
+export const NEWEST_VERSION = 1
+/** How far ahead of its account a nonce may be in a pool. */
+export const NONCES_AHEAD_MAX = 16n
+
+/** Where the ledger stands. */
+export interface Position {
+  readonly epoch: number
+  /** Blocks of the epoch that were applied. */
+  readonly index: number
+  readonly height: number
+  readonly timestampMs: number
+  readonly blockDigest: Digest
+  readonly stateRoot: Digest
+  /** Height, time and sub-DAG of the final block before this epoch: what the epoch's order begins from. */
+  readonly start: { readonly height: number; readonly timestampMs: number; readonly subDagDigest: Digest }
+  /** Base fee of the next block, 10^-9 native a gas. */
+  readonly baseFee: bigint
+  readonly nextEvent: number
+}
+
+export type Admission =
+  | { readonly code: 0; readonly id: Digest; readonly sender: Uint8Array; readonly nonce: bigint; readonly isNext: boolean }
+  | { readonly code: 0; readonly id: Digest; readonly nodeIndex: number; readonly nonce: bigint }
+  | { readonly code: Exclude<Code, 0>; readonly words: string }
+
+export interface Application {
+  /**
+   * Executes the next block and commits all it changes; when it returns, that is on disk. Total in what the block holds.
+   * @throws {ApplicationError} `APPLICATION_OUT_OF_ORDER` for a block that is not the next, `APPLICATION_VERSION` when its rules are not known.
+   */
+  execute(block: LedgerBlock): Outcome
+  lastApplied(): Position
+  /** Of the running epoch. The same object until the next. */
+  view(): MembershipView
+  /** Whether a pool should take a transaction now: codes 1 to 11 with their words. A nonce may be up to 16 ahead. */
+  checkAdmission(bytes: Uint8Array, verdict?: Verdict): Admission
+  /** What a call would give if it were executed now; nothing changes. */
+  simulate(call: Pick<AccountTransaction, 'to' | 'value' | 'data'> & { readonly from: Uint8Array }): Simulated
+  account(address: Uint8Array): AccountRow
+  /** µ; token 0 is the native one. */
+  balance(address: Uint8Array, token: number): bigint
+  /** Read-only: rows of the committed state, by the package's tables. */
+  readonly state: Pick<State, 'get' | 'rows' | 'between'>
+  readonly history: History
+  /** Proof of a row, or of its absence, against `stateRoot`, as on the wire; `key` as in state.md. */
+  prove(table: number, key: Uint8Array): { readonly proof: Uint8Array; readonly value: Uint8Array | undefined; readonly stateRoot: Digest }
+  /** The state as it is now, as a stream. To be closed. */
+  openSnapshot(): LedgerSnapshot
+  /** The BLAKE3 root of the snapshot at final block `height`. @returns checkpoints that waited for it, to be signed now. */
+  provideSnapshotRoot(
+    height: number,
+    root: Digest,
+  ): readonly { readonly epoch: number; readonly height: number; readonly bytes: Uint8Array }[]
+  /** Keeps the certificate of a block. Of which only those of final blocks outlive the history. */
+  addCertificate(height: number, bytes: Uint8Array): void
+  certificateOf(height: number): Uint8Array | undefined
+}
+
+/**
+ * Opens the ledger in `store`, or begins it from genesis.
+ * @throws {ApplicationError} `APPLICATION_FOREIGN_STORE`, `APPLICATION_MALFORMED`
+ * @throws {LedgerError} `LEDGER_BAD_GENESIS` when an operator's signature in the genesis file is not good.
+ */
+export function createApplication({ store }: ApplicationComponents, options: ApplicationOptions): Application {
+  const { genesis, isArchive = false, newestVersion = NEWEST_VERSION } = options
+  const ledger = new Ledger(store, genesis, isArchive)
+  let view = openView(ledger)
+  return {
+    execute(block) {
+      assertNext(ledger, block, newestVersion)
+      let next: MembershipView | undefined
+      const { executed, stateRoot, record } = ledger.apply(block, ({ isFinal }) => {
+        if (!isFinal) return []
+        next = viewOf(ledger.state, ledger.chain, view)
+        return viewWrites(next)
+      })
+      if (next !== undefined) view = next
+      return outcomeOf(executed, stateRoot, record.isPending ? undefined : record.checkpoint, next)
+    },
+    lastApplied: () => positionOf(ledger),
+    view: () => view,
+    checkAdmission: (bytes, verdict) => admissionOf(ledger, bytes, verdict),
+    simulate: (call) => simulateCall(ledger.state, contextOf(ledger.state, ledger.chain, ledger.block().timestampMs), call),
+    account: (address) => accountOf(ledger.state, address),
+    balance: (address, token) => balanceOf(ledger.state, address, token),
+    state: ledger.state,
+    history: ledger.history,
+    prove(table, key) {
+      const proof = encodeProof(ledger.prove(table, key))
+      return { proof, value: store.get(table, key)?.slice(), stateRoot: ledger.stateRoot }
+    },
+    openSnapshot() {
+      return createSnapshot(store.openSnapshot(), { chainId: genesis.chainId, height: ledger.block().height, stateRoot: ledger.stateRoot })
+    },
+    provideSnapshotRoot: (height, root) => completeCheckpoints(ledger, height, root),
+    addCertificate(height, bytes) {
+      store.commit([{ space: SPACES.certificates, key: encodeField(heightKey, height), value: bytes }])
+    },
+    certificateOf: (height) => store.get(SPACES.certificates, encodeField(heightKey, height))?.slice(),
+  }
+}
+
+function assertNext(ledger: Ledger, block: LedgerBlock, newestVersion: number): void {
+  const { epoch, version } = ledger.epoch()
+  const { index, timestampMs } = ledger.block()
+  if (version > newestVersion) {
+    throw new ApplicationError(
+      'APPLICATION_VERSION',
+      `epoch ${epoch} runs under version ${version}, ${newestVersion} is the newest known`,
+      { version },
+    )
+  }
+  if (block.epoch !== epoch || block.index !== index + 1) {
+    const expected = `block ${index + 1} of epoch ${epoch}`
+    throw new ApplicationError('APPLICATION_OUT_OF_ORDER', `${expected} is the next, not ${block.index} of ${block.epoch}`, {
+      epoch,
+      index,
+    })
+  }
+  if (!Number.isSafeInteger(block.timestampMs) || block.timestampMs < timestampMs || block.digest.length !== 32) {
+    throw new ApplicationError(
+      'APPLICATION_OUT_OF_ORDER',
+      `time never falls and a digest is 32 bytes: ${block.timestampMs} after ${timestampMs}`,
+    )
+  }
+}
+
+function outcomeOf(
+  { run, row, blockDigest, retried }: ExecutedBlock,
+  stateRoot: Digest,
+  checkpoint: Uint8Array | undefined,
+  view: MembershipView | undefined,
+): Outcome {
+  return {
+    height: row.height,
+    epoch: run.block.epoch,
+    blockDigest,
+    stateRoot,
+    checkpoint,
+    gasUsed: run.gasUsed,
+    nextBaseFee: row.baseFee,
+    firstEvent: run.firstEvent,
+    nextEvent: run.nextEvent,
+    executed: run.executed,
+    refused: run.refused,
+    retried,
+    final: view === undefined ? undefined : { view },
+  }
+}
+
+function positionOf(ledger: Ledger): Position {
+  const { height, index, timestampMs, blockDigest, baseFee, nextEvent } = ledger.block()
+  const { epoch, startHeight, startMs, startSubDag } = ledger.epoch()
+  const start = { height: startHeight, timestampMs: startMs, subDagDigest: startSubDag }
+  return { epoch, index, height, timestampMs, blockDigest, stateRoot: ledger.stateRoot, start, baseFee, nextEvent }
+}
+
+/** The stored view of the running epoch; made and stored where there is none: at genesis, and after an import. */
+function openView(ledger: Ledger): MembershipView {
+  const bytes = ledger.store.get(SPACES.views, encodeField(heightKey, ledger.epoch().epoch))
+  if (bytes !== undefined) return decodeView(bytes)
+  const view = viewOf(ledger.state, ledger.chain, undefined)
+  ledger.store.commit(viewWrites(view))
+  return view
+}
+
+/** The view of an epoch, in place of the one before the last. */
+function viewWrites(view: MembershipView): Write[] {
+  const own = { space: SPACES.views, key: encodeField(heightKey, view.epoch), value: encodeView(view) }
+  return view.epoch === 0 ? [own] : [own, { space: SPACES.views, key: encodeField(heightKey, view.epoch - 1), value: undefined }]
+}
+
+function admissionOf(ledger: Ledger, bytes: Uint8Array, verdict: Verdict | undefined): Admission {
+  const decoded = decodeTransaction(bytes)
+  if (!decoded.ok) return refusal(decoded.code)
+  const { transaction } = decoded
+  const context = contextOf(ledger.state, ledger.chain, ledger.block().timestampMs)
+  const id = verdict?.id ?? transactionId(bytes)
+  const { nonce } = transaction
+  if (transaction.form === 'node') {
+    const { code } = checkNodeTransaction(ledger.state, context, bytes, transaction, verdict)
+    return code === CODES.ok ? { code, id, nodeIndex: transaction.nodeIndex, nonce } : refusal(code)
+  }
+  const checked = checkAccountTransaction(ledger.state, context, transaction, verdict, NONCES_AHEAD_MAX)
+  if (!('account' in checked)) return refusal(checked.code)
+  return { code: CODES.ok, id, sender: checked.sender, nonce, isNext: nonce === checked.account.nonce }
+}
+
+function refusal(code: Code): Admission {
+  return { code: code as Exclude<Code, 0>, words: CODE_WORDS[code] }
+}
+
+/** Writes the root into the checkpoints that waited for it: the one that is due for this snapshot, if its block is there already. */
+function completeCheckpoints(ledger: Ledger, height: number, root: Digest): { epoch: number; height: number; bytes: Uint8Array }[] {
+  if (root.length !== 32) throw new ApplicationError('APPLICATION_MALFORMED', `a snapshot's root is 32 bytes, got ${root.length}`)
+  const writes: Write[] = [ledger.saveSnapshotRoot(height, root)]
+  const completed: { epoch: number; height: number; bytes: Uint8Array }[] = []
+  const last = Math.min(ledger.block().height, height + SNAPSHOT_DELAY_BLOCKS)
+  for (let at = last; at > height; at--) {
+    const record = ledger.history.recordOf(at)
+    if (record?.isPending !== true) continue
+    const checkpoint = { ...decodeCheckpoint(record.checkpoint), snapshotRoot: root }
+    const bytes = encodeCheckpoint(checkpoint)
+    writes.push({
+      space: SPACES.blocks,
+      key: encodeField(heightKey, at),
+      value: encodeField(blockRecord, { ...record, checkpoint: bytes, isPending: false }),
+    })
+    completed.push({ epoch: checkpoint.epoch, height: at, bytes })
+    break // one checkpoint names one snapshot
+  }
+  ledger.store.commit(writes)
+  return completed
+}

@@ -1,0 +1,154 @@
+/**
+ * What clients prepay, and the bounds they set: deposit, requestWithdraw, setEpochCap, raiseMinNonce, setCollateral, reserve.
+ *
+ * What makes an acknowledgement payable only grows within an epoch: more money, a higher cap and a new reserve count at once; less of
+ * either counts later, so that no client can void what a node has served.
+ */
+import { CODES, PAYMENT_TOKEN, type Code } from '@selvedge/ledger-types'
+import type { AccountHandlers, BlockContext } from '../execute/handler.ts'
+import { enqueue, hasQueueRoom, WITHDRAW_EPOCHS } from '../epoch/unbonding.ts'
+import {
+  CLIENT_TERMS_MAX,
+  clients,
+  QUEUE_KINDS,
+  reserves,
+  type ClientRow,
+  type ClientTerms,
+  type ReserveRow,
+} from '../state/account-tables.ts'
+import { accountOf, balanceOf, clientIndexOf, clientOf, takeBalance } from '../state/accounts.ts'
+import { U64_MAX } from '../state/amounts.ts'
+import { encodeField, u32be } from '../state/fields.ts'
+import { nodeOf } from '../state/nodes.ts'
+import type { State } from '../state/state.ts'
+
+export const RESERVES_MAX = 64
+const NO_TERMS: ClientTerms = { epoch: 0, epochCap: U64_MAX, minNonce: 0n }
+
+/** What a client allowed in `epoch`: no cap and every delegation, until it says otherwise. */
+export function termsIn({ terms }: Pick<ClientRow, 'terms'>, epoch: number): ClientTerms {
+  return terms.findLast((each) => each.epoch <= epoch) ?? NO_TERMS
+}
+
+/** The reserve that stands in `epoch`, µUSD. */
+export function reserveIn(row: ReserveRow, epoch: number): bigint {
+  const isNext = row.nextFrom !== 0 && epoch >= row.nextFrom
+  const [amount, lastEpoch] = isNext ? [row.next, row.nextLastEpoch] : [row.amount, row.lastEpoch]
+  return epoch <= lastEpoch ? amount : 0n
+}
+
+export const depositCalls: AccountHandlers = {
+  deposit({ state, sender }, { account, amount }) {
+    if (amount === 0n || amount > balanceOf(state, sender, PAYMENT_TOKEN)) return CODES.amount
+    takeBalance(state, sender, PAYMENT_TOKEN, amount)
+    creditPrepaid(state, account, amount)
+    return CODES.ok
+  },
+  requestWithdraw({ state, block, sender }, { amount }) {
+    const found = clientBy(state, sender)
+    if (found === undefined) return CODES.notFound
+    const [clientIndex, client] = found
+    if (amount === 0n || amount > client.prepaid - client.pending) return CODES.amount
+    if (!hasQueueRoom(state, sender, QUEUE_KINDS.prepaid)) return CODES.tooMany
+    state.put(clients, clientIndex, { ...client, pending: client.pending + amount })
+    enqueue(state, block.epoch + WITHDRAW_EPOCHS, { kind: QUEUE_KINDS.prepaid, address: sender, place: clientIndex, amount })
+    return CODES.ok
+  },
+  setEpochCap({ state, block, sender }, { amount }) {
+    const found = clientBy(state, sender)
+    if (found === undefined) return CODES.notFound
+    if (amount > U64_MAX) return CODES.amount
+    const [clientIndex, client] = found
+    const now = termsIn(client, block.epoch)
+    const raised = amount > now.epochCap ? withTerms(client, block, { ...now, epoch: block.epoch, epochCap: amount }) : client
+    const later = { ...termsIn(raised, block.epoch + 1), epoch: block.epoch + 1, epochCap: amount }
+    state.put(clients, clientIndex, withTerms(raised, block, later))
+    return CODES.ok
+  },
+  raiseMinNonce({ state, block, sender }, { minNonce }) {
+    const found = clientBy(state, sender)
+    if (found === undefined) return CODES.notFound
+    const [clientIndex, client] = found
+    const next = termsIn(client, block.epoch + 1)
+    if (minNonce <= next.minNonce) return CODES.outOfBounds
+    state.put(clients, clientIndex, withTerms(client, block, { ...next, epoch: block.epoch + 1, minNonce }))
+    return CODES.ok
+  },
+  setCollateral({ state, block, sender }, { amount }) {
+    const found = clientBy(state, sender)
+    if (found === undefined) return CODES.notFound
+    const [clientIndex, client] = found
+    const staying = client.collateral - client.leaving
+    if (amount >= staying) {
+      const more = amount - staying
+      if (more > balanceOf(state, sender, PAYMENT_TOKEN)) return CODES.amount
+      takeBalance(state, sender, PAYMENT_TOKEN, more)
+      state.put(clients, clientIndex, { ...client, collateral: client.collateral + more })
+      return CODES.ok
+    }
+    if (!hasQueueRoom(state, sender, QUEUE_KINDS.collateral)) return CODES.tooMany
+    const less = staying - amount
+    state.put(clients, clientIndex, { ...client, leaving: client.leaving + less })
+    enqueue(state, block.epoch + WITHDRAW_EPOCHS, { kind: QUEUE_KINDS.collateral, address: sender, place: clientIndex, amount: less })
+    return CODES.ok
+  },
+  reserve({ state, block, sender }, { nodeIndex, perEpoch, lastEpoch }) {
+    const found = clientBy(state, sender)
+    if (found === undefined || nodeOf(state, nodeIndex) === undefined) return CODES.notFound
+    if (lastEpoch < BigInt(block.epoch) || lastEpoch >= 2n ** 32n) return CODES.outOfBounds
+    return setReserve(state, block, found, nodeIndex, perEpoch, Number(lastEpoch))
+  },
+}
+
+/** Adds to a prepaid balance what was taken elsewhere; makes the account a client. */
+export function creditPrepaid(state: State, account: Uint8Array, amount: bigint): void {
+  const clientIndex = clientIndexOf(state, account)
+  const client = clientOf(state, clientIndex) as ClientRow
+  state.put(clients, clientIndex, { ...client, prepaid: client.prepaid + amount })
+}
+
+function clientBy(state: State, address: Uint8Array): readonly [number, ClientRow] | undefined {
+  const { clientIndex } = accountOf(state, address)
+  const client = clientOf(state, clientIndex)
+  return client === undefined ? undefined : [clientIndex, client]
+}
+
+/** Puts terms in their place and drops what no unsettled epoch asks for: those of e − 2 are the oldest. */
+function withTerms(client: ClientRow, { epoch }: BlockContext, added: ClientTerms): ClientRow {
+  const all = [...client.terms.filter((each) => each.epoch !== added.epoch), added].toSorted((a, b) => a.epoch - b.epoch)
+  const first = all.findLastIndex((each) => each.epoch <= epoch - 2)
+  return { ...client, terms: all.slice(Math.max(first, 0)).slice(-CLIENT_TERMS_MAX) }
+}
+
+function setReserve(
+  state: State,
+  { epoch }: BlockContext,
+  [clientIndex, client]: readonly [number, ClientRow],
+  nodeIndex: number,
+  perEpoch: bigint,
+  lastEpoch: number,
+): Code {
+  const rows = state.rows(reserves, encodeField(u32be, clientIndex))
+  let sum = perEpoch
+  let others = 0
+  for (const [key, row] of rows) {
+    if (key.nodeIndex === nodeIndex) continue
+    const isOver = Math.max(row.lastEpoch, row.nextFrom === 0 ? 0 : row.nextLastEpoch) + WITHDRAW_EPOCHS < epoch
+    if (isOver) {
+      continue
+    }
+    others++
+    sum += row.amount > row.next ? row.amount : row.next
+  }
+  if (sum > client.prepaid) return CODES.amount
+  if (others + 1 > RESERVES_MAX) return CODES.tooMany
+  const key = { clientIndex, nodeIndex }
+  const before = state.get(reserves, key)
+  const now = before === undefined ? 0n : reserveIn(before, epoch)
+  const isLess = before !== undefined && (perEpoch < now || lastEpoch < before.lastEpoch)
+  const row: ReserveRow = isLess
+    ? { ...before, amount: now, next: perEpoch, nextFrom: epoch + WITHDRAW_EPOCHS, nextLastEpoch: lastEpoch }
+    : { amount: perEpoch, lastEpoch, next: 0n, nextFrom: 0, nextLastEpoch: 0 }
+  state.put(reserves, key, row)
+  return CODES.ok
+}

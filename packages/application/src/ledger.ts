@@ -1,0 +1,173 @@
+/**
+ * The state machine over its store: state, tree, history and position, changed together by one commit a block. Between blocks all of it is
+ * on disk; a process that dies within a block comes back exactly before it.
+ */
+import { committeeRoot, encodeCheckpoint, ZERO_DIGEST, type Digest, type Genesis } from '@selvedge/ledger-types'
+import { createStateTree, keyHash, valueHash, type Change, type StateTree } from '@selvedge/state-tree'
+import { ApplicationError } from './errors.ts'
+import { committeeMemberOf } from './epoch/change-epoch.ts'
+import { executeBlock, type ChainIdentity, type ExecutedBlock } from './execute/execute-block.ts'
+import type { LedgerBlock } from './execute/block-contract.ts'
+import type { BlockRecord } from './history/records.ts'
+import { History } from './history/history.ts'
+import { loadGenesis } from './state/genesis.ts'
+import { blockRow, chainRow, epochRow, type BlockRow, type EpochRow } from './state/meta-tables.ts'
+import { committees } from './state/node-tables.ts'
+import { State } from './state/state.ts'
+import { createTreeNodes, type TreeNodes } from './store/tree-nodes.ts'
+import { SPACES, type KeyValueStore, type Write } from './store/contract.ts'
+
+/** Blocks after an epoch's final one whose checkpoint names the snapshot of the state at it. */
+export const SNAPSHOT_DELAY_BLOCKS = 100
+const SNAPSHOT_ROOTS = new TextEncoder().encode('snapshotRoot')
+const STATE_ROOT = new TextEncoder().encode('stateRoot')
+
+export interface Applied {
+  readonly executed: ExecutedBlock
+  readonly stateRoot: Digest
+  readonly record: BlockRecord
+}
+
+export class Ledger {
+  readonly store: KeyValueStore
+  readonly chain: ChainIdentity
+  readonly state: State
+  readonly history: History
+  readonly #nodes: TreeNodes
+  readonly #tree: StateTree
+  #stateRoot: Digest
+
+  constructor(store: KeyValueStore, genesis: Genesis, isArchive: boolean) {
+    this.store = store
+    this.chain = { chainId: genesis.chainId, genesisHash: genesis.hash }
+    this.state = new State(store)
+    this.history = new History(store, isArchive)
+    this.#nodes = createTreeNodes(store)
+    const known = store.get(SPACES.local, STATE_ROOT)?.slice()
+    this.#tree = createStateTree({ nodes: this.#nodes, ...(known === undefined ? {} : { root: known }) })
+    if (known === undefined) this.#stateRoot = this.#begin(genesis)
+    else this.#stateRoot = known
+    this.#assertChain()
+  }
+
+  get stateRoot(): Digest {
+    return this.#stateRoot
+  }
+
+  block(): BlockRow {
+    return this.state.get(blockRow, null) as BlockRow
+  }
+
+  epoch(): EpochRow {
+    return this.state.get(epochRow, null) as EpochRow
+  }
+
+  /** Executes the next block and commits it. @param extra - what else belongs into the same commit. */
+  apply(block: LedgerBlock, extra: (executed: ExecutedBlock) => readonly Write[]): Applied {
+    const { startHeight, epoch } = this.epoch()
+    const previousDigest = this.block().blockDigest
+    const firstEvent = this.block().nextEvent
+    const executed = executeBlock(this.state, this.chain, block)
+    const writes = this.state.writes()
+    const stateRoot = this.#tree.update(changesOf(writes))
+    const isSnapshotDue = isDue(executed, startHeight)
+    const snapshotRoot = isSnapshotDue ? this.snapshotRootOf(startHeight) : ZERO_DIGEST
+    const { row, run, blockDigest, txRoot, receiptsRoot, isFinal } = executed
+    const committeeOf = (of: number): Digest => committeeRoot((this.state.get(committees, of) ?? []).map(committeeMemberOf))
+    const checkpoint = encodeCheckpoint({
+      chainId: this.chain.chainId,
+      epoch,
+      height: row.height,
+      timestampMs: row.timestampMs,
+      isFinal,
+      blockDigest,
+      txRoot,
+      stateRoot,
+      receiptsRoot,
+      committeeRoot: committeeOf(epoch),
+      nextCommitteeRoot: isFinal ? committeeOf(epoch + 1) : ZERO_DIGEST,
+      snapshotRoot: snapshotRoot ?? ZERO_DIGEST,
+    })
+    const record: BlockRecord = {
+      checkpoint,
+      isPending: snapshotRoot === undefined,
+      index: block.index,
+      previousDigest,
+      subDagDigest: block.digest,
+      baseFee: run.block.baseFee,
+      gasUsed: run.gasUsed,
+      transactionCount: run.transactions.length,
+      firstEvent,
+      nextEvent: run.nextEvent,
+    }
+    const { transactions, receipts } = run
+    const ids = run.executed.slice(0, -1).map(({ id }) => id)
+    const historyWrites = this.history.writesOf({
+      height: row.height,
+      digest: blockDigest,
+      record,
+      transactions,
+      receipts,
+      ids,
+      keepFrom: this.epoch().previousHeight + 1, // the blocks of two epochs
+    })
+    this.#commit(writes, stateRoot, [...historyWrites, ...extra(executed)])
+    return { executed, stateRoot, record }
+  }
+
+  /** The root that was given for the snapshot at a final block, as `snapshotRoot`. */
+  snapshotRootOf(height: number): Digest | undefined {
+    const bytes = this.store.get(SPACES.local, snapshotKey(height))
+    return bytes === undefined ? undefined : bytes.slice()
+  }
+
+  saveSnapshotRoot(height: number, root: Digest): Write {
+    return { space: SPACES.local, key: snapshotKey(height), value: root }
+  }
+
+  /** What shows a row, or that there is none, against the state's root. */
+  prove(table: number, key: Uint8Array): ReturnType<StateTree['prove']> {
+    return this.#tree.prove(keyHash(table, key))
+  }
+
+  #begin(genesis: Genesis): Digest {
+    loadGenesis(this.state, genesis)
+    const writes = this.state.writes()
+    const root = this.#tree.update(changesOf(writes))
+    this.#commit(writes, root, [])
+    return root
+  }
+
+  #commit(stateWrites: readonly Write[], stateRoot: Digest, others: readonly Write[]): void {
+    this.store.commit([...stateWrites, ...this.#nodes.writes(), ...others, { space: SPACES.local, key: STATE_ROOT, value: stateRoot }])
+    this.#nodes.settle()
+    this.state.settle()
+    this.#stateRoot = stateRoot
+  }
+
+  #assertChain(): void {
+    const row = this.state.get(chainRow, null)
+    const isSame = row?.chainId === this.chain.chainId && row.genesisHash.every((byte, i) => byte === this.chain.genesisHash[i])
+    if (!isSame) throw new ApplicationError('APPLICATION_FOREIGN_STORE', 'the store holds the state of another chain')
+  }
+}
+
+/** Whether the checkpoint of this block names the snapshot: 100 blocks into the epoch, or at its end when that is earlier. */
+function isDue({ row, isFinal }: ExecutedBlock, startHeight: number): boolean {
+  const age = row.height - startHeight
+  return age === SNAPSHOT_DELAY_BLOCKS || (isFinal && age < SNAPSHOT_DELAY_BLOCKS)
+}
+
+function snapshotKey(height: number): Uint8Array {
+  const key = new Uint8Array(SNAPSHOT_ROOTS.length + 8)
+  key.set(SNAPSHOT_ROOTS)
+  new DataView(key.buffer).setBigUint64(SNAPSHOT_ROOTS.length, BigInt(height))
+  return key
+}
+
+/** Rows of the state as the tree sees them. */
+function* changesOf(writes: readonly Write[]): Iterable<Change> {
+  for (const { space, key, value } of writes) {
+    yield { keyHash: keyHash(space, key), valueHash: value === undefined ? null : valueHash(value) }
+  }
+}

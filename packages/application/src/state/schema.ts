@@ -1,0 +1,22 @@
+/** All rows of the state, in order of their tables: from here come `docs/state.md`, the snapshot and the checks on names. */
+import { accounts, balances, clients, queue, reserves } from './account-tables.ts'
+import { claims, debits, disputes } from './claim-tables.ts'
+import * as meta from './meta-tables.ts'
+import { committees, coordinates, delegations, evidences, nodeKeys, nodes, reports, scores } from './node-tables.ts'
+import * as registry from './registry-tables.ts'
+import type { Table } from './table.ts'
+
+/** Number of tables; their ids are 1 to this. */
+export const TABLE_COUNT = 26
+
+// biome-ignore format: one line a table
+const rows: readonly Table<unknown, unknown>[] = [
+  meta.blockRow, meta.epochRow, meta.supplyRow, meta.counterRow, meta.beacons, meta.roundRow, meta.readyRow, meta.fileVotes, meta.duties,
+  meta.pendingNodes, meta.owners, meta.seats, meta.contentCounts, meta.nativePrices, meta.chainRow, meta.cursors,
+  accounts, balances, clients, queue, nodes, nodeKeys, delegations, claims, debits, reports, scores, committees, evidences, reserves, disputes,
+  coordinates, registry.services, registry.serviceVersions, registry.content, registry.prices, registry.parameters, registry.governorsRow,
+  registry.proposals, registry.bridge, registry.tokens, registry.epochFiles,
+].toSorted((a, b) => a.id - b.id)
+
+/** Every kind of row, ascending by table; a table with several kinds has them in the order in which they are declared. */
+export const SCHEMA: readonly Table<unknown, unknown>[] = rows

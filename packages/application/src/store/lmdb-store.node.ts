@@ -1,0 +1,80 @@
+/**
+ * The store on LMDB: one environment, one database, the space's byte before each key. The only file that knows LMDB.
+ *
+ * A commit is one write transaction and is flushed before it returns, so a block is whole or it never was. Reads are synchronous and
+ * come from a memory map; a snapshot is a read transaction that LMDB keeps consistent however many blocks are committed meanwhile.
+ */
+import { open, type Transaction } from 'lmdb'
+import { ApplicationError } from '../errors.ts'
+import type { KeyValueStore, Space, StoreReader, StoreSnapshot, Write } from './contract.ts'
+
+const KEY_BYTES_MAX = 512
+
+export interface LmdbStoreOptions {
+  /** Size of the memory map, in bytes: an upper bound of what the file may become. @default 64 GiB */
+  readonly mapBytes?: number
+}
+
+/** The ledger's database in the folder `path`. One process a folder. */
+export interface LmdbStore extends KeyValueStore {
+  /** Waits for the disk. Nothing may be called afterwards. */
+  close(): Promise<void>
+}
+
+export function createLmdbStore(path: string, options: LmdbStoreOptions = {}): LmdbStore {
+  const { mapBytes = 64 * 2 ** 30 } = options
+  const database = open<Buffer, Buffer>({ path, keyEncoding: 'binary', encoding: 'binary', mapSize: mapBytes, overlappingSync: false })
+  const scratch = Buffer.alloc(1 + KEY_BYTES_MAX) // LMDB copies the key at the call
+
+  const place = (space: Space, key: Uint8Array): Buffer => {
+    scratch[0] = space
+    scratch.set(key, 1)
+    return scratch.subarray(0, key.length + 1)
+  }
+  const own = (space: Space, key: Uint8Array): Buffer => {
+    const out = Buffer.allocUnsafe(key.length + 1)
+    out[0] = space
+    out.set(key, 1)
+    return out
+  }
+  const readerOf = (transaction: Transaction | undefined): StoreReader => {
+    const at = transaction === undefined ? {} : { transaction }
+    return {
+      get: (space, key) =>
+        transaction === undefined ? database.getBinaryFast(place(space, key)) : database.get(place(space, key), { transaction }),
+      *range(space, from, to) {
+        const end = to === undefined ? Buffer.of(space + 1) : own(space, to)
+        for (const { key, value } of database.getRange({ start: own(space, from), end, ...at })) {
+          yield [new Uint8Array(key.subarray(1)), new Uint8Array(value)]
+        }
+      },
+    }
+  }
+  return {
+    ...readerOf(undefined),
+    commit(writes: readonly Write[]) {
+      if (writes.length === 0) return
+      database.transactionSync(() => {
+        for (const { space, key, value } of writes) {
+          if (value === undefined) database.removeSync(place(space, key))
+          else database.putSync(place(space, key), Buffer.from(value.buffer, value.byteOffset, value.length))
+        }
+      })
+      // Two copies of lmdb's JavaScript in one process share one native library, and the first then writes zeros without a word.
+      const last = writes.findLast(({ value }) => value !== undefined)
+      if (last?.value !== undefined && !database.get(own(last.space, last.key))?.equals(last.value)) {
+        throw new ApplicationError('APPLICATION_DAMAGED', `the store in ${path} does not keep what it is given: is lmdb loaded twice?`, {
+          path,
+        })
+      }
+    },
+    openSnapshot(): StoreSnapshot {
+      const transaction = database.useReadTransaction()
+      return { ...readerOf(transaction), close: () => transaction.done() }
+    },
+    async close() {
+      await database.flushed
+      await database.close()
+    },
+  }
+}
