@@ -1,5 +1,7 @@
 /** Stable: renaming a code is a breaking change. */
-export type DeliveryAcknowledgementErrorCode = 'DELIVERY_ACKNOWLEDGEMENT_MALFORMED' // not the one canonical encoding
+export type DeliveryAcknowledgementErrorCode =
+  | 'DELIVERY_ACKNOWLEDGEMENT_MALFORMED' // not the one canonical encoding
+  | 'DELIVERY_ACKNOWLEDGEMENT_TOO_LARGE' // a sum that the format cannot hold
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */
 export class DeliveryAcknowledgementError extends Error {
@@ -17,3 +19,7 @@ export class DeliveryAcknowledgementError extends Error {
     this.details = details
   }
 }
+
+/** What every decoder and encoder here throws. */
+export const malformed = (message: string): DeliveryAcknowledgementError =>
+  new DeliveryAcknowledgementError('DELIVERY_ACKNOWLEDGEMENT_MALFORMED', message)

@@ -1,0 +1,226 @@
+/** What a claim costs: its node to build and answer, the ledger to check, and an acknowledgement to both. All keys and signatures are real. */
+import { createKeyPair } from '@selvedge/crypto/ed25519'
+import { addressOf, secp256k1PublicKeyOf, signSecp256k1 } from '@selvedge/crypto/secp256k1'
+import { sessionIdOf } from '@selvedge/crypto/transcript'
+import {
+  checkAcknowledgement,
+  checkAnswer,
+  type ClaimLeaf,
+  type ClaimTree,
+  claimKeyOf,
+  createClaimTree,
+  createTickChain,
+  debitAt,
+  debitsOf,
+  DEBITS_START,
+  decodeClaimAnswer,
+  type Delegation,
+  delegationDigestOf,
+  drawPoints,
+  encodeAcknowledgement,
+  encodeClaimAnswer,
+  encodeDebits,
+  type EpochRules,
+  type Evidence,
+  isTick,
+  NO_TICK,
+  settle,
+  signAcknowledgement,
+} from '@selvedge/delivery-acknowledgement'
+import type { Bench, Prepared } from '../../../tools/bench/bench.ts'
+
+const COUNT = 100_000
+const CLIENTS = 1_000
+const EPOCH = 5n
+const node = createKeyPair(seedOf(1))
+const prices = { priceVersion: 1, bytePrice: 10n, cpuPrice: 50n }
+
+function seedOf(number: number): Uint8Array {
+  const seed = new Uint8Array(32).fill(7)
+  new DataView(seed.buffer).setUint32(0, number)
+  return seed
+}
+
+const clients = new Map<string, number>()
+const rules: EpochRules = {
+  chainId: 7,
+  epoch: EPOCH,
+  nodeIndex: 2,
+  nodeKey: node.publicKey,
+  prices,
+  multiplePpmOf: () => 1_000_000,
+  clientOf: (account) => ({ clientIndex: clients.get(String(account)) ?? 0, minNonce: 0n }),
+}
+
+interface Payer {
+  readonly delegation: Delegation
+  readonly sign: (message: Uint8Array) => Uint8Array
+}
+
+function payerOf(client: number): Payer {
+  const secret = seedOf(1_000 + client)
+  const account = addressOf(secp256k1PublicKeyOf(secret))
+  const keys = createKeyPair(secret)
+  clients.set(String(account), client)
+  const fields = { account, sessionKey: keys.publicKey, spendCap: 10n ** 12n, notAfterEpoch: 9n, nonce: 0n, services: [] }
+  const { signature, v } = signSecp256k1(delegationDigestOf(7, fields), secret)
+  return { delegation: { ...fields, signature: Uint8Array.of(...signature, v) }, sign: keys.sign }
+}
+
+function evidenceOf({ delegation, sign }: Payer, number: number): Evidence {
+  const { account, sessionKey } = delegation
+  const session = { laneNonce: BigInt(number), clientRand: seedOf(number).slice(0, 16), nodeRand: seedOf(number).slice(0, 16) }
+  const bytes = BigInt(1 + (number % 1_000)) * 1_000_000n
+  const acknowledgement = signAcknowledgement(
+    {
+      chainId: 7,
+      account,
+      sessionId: sessionIdOf({ chainId: 7, account, sessionKey, nodeKey: node.publicKey, ...session, epoch: EPOCH }),
+      nodeIndex: 2,
+      serviceId: number % 3,
+      isFinal: true,
+      epoch: EPOCH,
+      seq: 9,
+      cumBytes: bytes,
+      cumCpuMicros: 0n,
+      cumPrice: bytes / 100_000n,
+      priceVersion: 1,
+      contentRoot: seedOf(3),
+      ttfbMs: 20,
+      goodputKbps: 90_000,
+      payAnchor: new Uint8Array(32),
+      expiryEpoch: Number(EPOCH) + 1,
+    },
+    sign,
+  )
+  return { acknowledgement, tick: NO_TICK, session, delegation }
+}
+
+interface Claim {
+  readonly leaves: readonly ClaimLeaf[]
+  readonly evidence: readonly Evidence[]
+}
+
+function claimOf(): Claim {
+  const payers = Array.from({ length: CLIENTS }, (_, client) => payerOf(client))
+  const pairs = Array.from({ length: COUNT }, (_, number) => {
+    const evidence = evidenceOf(payers[number % CLIENTS]!, number)
+    const { acknowledgement } = evidence
+    const key = claimKeyOf(acknowledgement.serviceId, number % CLIENTS, acknowledgement.sessionId)
+    return {
+      evidence,
+      leaf: { key, acknowledgement: encodeAcknowledgement(acknowledgement), tickIndex: 0, amount: acknowledgement.cumPrice },
+    }
+  }).toSorted((a, b) => Buffer.compare(a.leaf.key, b.leaf.key))
+  return { leaves: pairs.map(({ leaf }) => leaf), evidence: pairs.map(({ evidence }) => evidence) }
+}
+
+const pointsOf = ({ root, total }: ClaimTree): bigint[] => drawPoints(seedOf(2), { epoch: EPOCH, nodeIndex: 2, root, total }, 0)
+
+function answerOf({ evidence }: Claim, tree: ClaimTree): Uint8Array[] {
+  const openings = pointsOf(tree).map((point) => {
+    const index = tree.indexAt(point)
+    return { ...evidence[index]!, path: tree.prove(index) }
+  })
+  return [0, 39].map((first) => encodeClaimAnswer({ epoch: EPOCH, nodeIndex: 2, first, openings: openings.slice(first, first + 39) }))
+}
+
+function build(): Prepared {
+  const { leaves } = claimOf()
+  return {
+    once: () => {
+      const tree = createClaimTree(leaves)
+      const debits = encodeDebits(debitsOf(leaves))
+      if (tree.count !== COUNT || debits.length < 10 * CLIENTS) throw new Error('another claim was built')
+    },
+  }
+}
+
+function answer(): Prepared {
+  const claim = claimOf()
+  const tree = createClaimTree(claim.leaves)
+  return { once: () => answerOf(claim, tree), times: 10 }
+}
+
+function check(): Prepared {
+  const claim = claimOf()
+  const tree = createClaimTree(claim.leaves)
+  const debits = encodeDebits(debitsOf(claim.leaves))
+  const bodies = answerOf(claim, tree)
+  const points = pointsOf(tree)
+  return {
+    once: () => {
+      for (const { first, openings } of bodies.map(decodeClaimAnswer)) {
+        const part = points.slice(first, first + openings.length)
+        const { verdict } = checkAnswer(tree, part, openings, rules, (point) => debitAt(DEBITS_START, debits, point))
+        if (verdict !== 'true') throw new Error(verdict)
+      }
+    },
+    times: 10,
+  }
+}
+
+function checkOne(): Prepared {
+  const evidence = evidenceOf(payerOf(3), 3)
+  const signed = new Set<string>()
+  return {
+    each: () => {
+      if (!checkAcknowledgement(evidence, rules, signed).isPayable) throw new Error('not payable')
+    },
+  }
+}
+
+function checkTick(): Prepared {
+  const chain = createTickChain(seedOf(4), 300)
+  const [anchor, tick] = [chain.at(0), { index: 1, x: chain.at(1) }]
+  return { each: () => isTick(anchor, tick) }
+}
+
+function settleMany(): Prepared {
+  const debits = Array.from({ length: COUNT }, (_, index) => ({
+    nodeIndex: Math.floor(index / 2_000),
+    serviceId: Math.floor(index / 1_000) % 2,
+    clientIndex: index % 1_000,
+    amount: 1n + BigInt(index % 77),
+  }))
+  const means = { prepaid: 2_000n, epochCap: undefined, collateral: 100n, reserves: new Map([[3, 20n]]) }
+  const shares = { burnPpm: 100_000n, servicePpm: 200_000n, protocolPpm: 0n }
+  return { once: () => settle(debits, () => means, shares), times: 10 }
+}
+
+export const benches: readonly Bench[] = [
+  {
+    name: 'build a claim of 100,000 acknowledgements',
+    unit: 'ms',
+    samples: 3,
+    subjects: { ours: build },
+    note: 'Tree and debits of 1,000 clients. The goal is 1,000 ms.',
+  },
+  {
+    name: 'open 64 points of it',
+    unit: 'ms',
+    samples: 3,
+    subjects: { ours: answer },
+    note: 'Two transactions of 39 and 25 openings. The goal is 100 ms.',
+  },
+  {
+    name: 'check the 64 openings',
+    unit: 'ms',
+    samples: 3,
+    subjects: { ours: check },
+    note: 'Decoding, 64 Ed25519 and up to 64 secp256k1 signatures, 64 paths of 17 levels, and their debits. The goal is 10 ms.',
+  },
+  {
+    name: 'check one acknowledgement of a known delegation',
+    unit: '/s',
+    subjects: { ours: checkOne },
+    note: 'The goal is 9,000 a second.',
+  },
+  { name: 'check one tick', unit: '/s', subjects: { ours: checkTick }, note: 'The goal is 500,000 a second.' },
+  {
+    name: 'settle 100,000 debits',
+    unit: 'ms',
+    subjects: { ours: settleMany },
+    note: '50 nodes, 2 services, 1,000 clients; each owes more than it has, and one node has reserves.',
+  },
+]

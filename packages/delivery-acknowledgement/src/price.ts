@@ -1,0 +1,22 @@
+/** What delivered bytes and used processor time cost: exact, rounded down once. */
+import { U64_END } from './constants.ts'
+
+/** One epoch's prices. */
+export interface PriceTable {
+  readonly priceVersion: number
+  /** 10^-12 USD a byte: 10 is one cent a gigabyte. */
+  readonly bytePrice: bigint
+  /** 10^-12 USD a microsecond of processor time. */
+  readonly cpuPrice: bigint
+}
+
+const MICRO_AND_PPM = 10n ** 12n // from 10^-12 to 10^-6 USD, and the multiple from parts per million
+
+/**
+ * The price in µUSD: `⌊(bytes · bytePrice + cpuMicros · cpuPrice) · multiplePpm / 10^12⌋`; `undefined` beyond a u64.
+ * @param multiplePpm - the service's multiple of the table: at most 10^6, which is the table's price.
+ */
+export function priceOf(bytes: bigint, cpuMicros: bigint, { bytePrice, cpuPrice }: PriceTable, multiplePpm: number): bigint | undefined {
+  const price = ((bytes * bytePrice + cpuMicros * cpuPrice) * BigInt(multiplePpm)) / MICRO_AND_PPM
+  return price < U64_END ? price : undefined
+}
