@@ -2,9 +2,8 @@
  * A batch of changes, laid out for the update: key hash and value hash as words, and an order by key hash in which the later of two
  * changes to one key is the only one left.
  */
-import { HASH_BYTES, HASH_WORDS } from './constants.ts'
+import { HASH_BYTES, HASH_WORDS, LEAF_WORDS } from './constants.ts'
 import { StateTreeError } from './errors.ts'
-import { LEAF_WORDS } from './node-slab.ts'
 import { readWords } from './sha256.ts'
 
 /** One entry set (`valueHash` is 32 bytes) or removed (`null`). Removing what is not there is legal. */

@@ -20,14 +20,14 @@ export function valueHash(value: Uint8Array): Uint8Array {
   return sha256(value)
 }
 
-/** The hash of a branch, from two nodes' words in one array. */
-export function hashBranch(words: Int32Array, left: number, right: number, target: Int32Array, out: number): void {
-  hashPair(words, left, right, target, out)
+/** The hash of a branch, from the hashes of two nodes. */
+export function hashBranch(lefts: Int32Array, left: number, rights: Int32Array, right: number, target: Int32Array, out: number): void {
+  hashPair(lefts, left, rights, right, target, out)
   target[out] = target[out]! & 0x7fffffff
 }
 
 /** The hash of a leaf, from its key hash and its value hash. */
 export function hashLeaf(words: Int32Array, key: number, value: number, target: Int32Array, out: number): void {
-  hashPair(words, key, value, target, out)
+  hashPair(words, key, words, value, target, out)
   target[out] = target[out]! | 0x80000000
 }

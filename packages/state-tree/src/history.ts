@@ -9,8 +9,8 @@
  */
 import { HASH_BYTES, RETAINED_MAX } from './constants.ts'
 import { StateTreeError } from './errors.ts'
-import { corrupt, decodeGroup } from './group-codec.ts'
-import { EMPTY, NodeSlab } from './node-slab.ts'
+import { forEachBelow } from './groups.ts'
+import { corrupt, imageOf } from './image.ts'
 import type { NodeStore } from './ports.ts'
 import { RETAINED_KEY, groupKey, oldGroupKey } from './store-keys.ts'
 
@@ -106,22 +106,10 @@ export class History {
     const key = oldGroupKey(groupKey(words, 0, depth), version)
     const bytes = this.#nodes.get(key)
     if (bytes === undefined) return 0
-    const slab = new NodeSlab()
-    const top = decodeGroup(slab, bytes)
     let deleted = 0
-    const walk = (node: number, at: number): void => {
-      if (node === EMPTY || !slab.isBranch(node) || deleted >= most) return
-      if (slab.isStub(node)) {
-        deleted += this.#delete(version, words, at, most - deleted)
-        return
-      }
-      walk(slab.lefts[node]!, at + 1)
-      const bit = 1 << (31 - (at & 31))
-      words[at >>> 5] = words[at >>> 5]! | bit
-      walk(slab.rights[node]!, at + 1)
-      words[at >>> 5] = words[at >>> 5]! & ~bit
-    }
-    walk(top, depth)
+    forEachBelow(imageOf(bytes), depth, words, (below) => {
+      if (deleted < most) deleted += this.#delete(version, words, below, most - deleted)
+    })
     if (deleted >= most) return deleted
     this.#nodes.delete(key)
     return deleted + 1

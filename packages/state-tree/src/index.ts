@@ -3,7 +3,7 @@
  * key of the caller's own database, and proves presence and absence in a few hundred bytes. Synchronous, deterministic, no dependency.
  */
 export type { Change } from './changes.ts'
-export { GROUP_LEVELS, HASH_BYTES, MEMORY_NODES_MAX, PROOF_BYTES_MAX, RETAINED_MAX } from './constants.ts'
+export { GROUP_LEVELS, HASH_BYTES, MEMORY_BYTES_MAX, PROOF_BYTES_MAX, RETAINED_MAX } from './constants.ts'
 export * from './errors.ts'
 export { keyHash, valueHash } from './hashes.ts'
 export type { RetainedRoot } from './history.ts'

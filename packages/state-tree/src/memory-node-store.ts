@@ -14,11 +14,18 @@ export function createMemoryNodeStore(): MemoryNodeStore {
       return values.size
     },
     get: (key) => values.get(nameOf(key)),
-    put: (key, value) => void values.set(nameOf(key), value),
+    put(key, value) {
+      const name = nameOf(key)
+      const held = values.get(name)
+      if (held?.length === value.length) held.set(value)
+      else values.set(name, value.slice())
+    },
     delete: (key) => void values.delete(nameOf(key)),
   }
 }
 
 function nameOf(key: Uint8Array): string {
-  return String.fromCharCode(...key)
+  let name = ''
+  for (const byte of key) name += String.fromCharCode(byte)
+  return name
 }

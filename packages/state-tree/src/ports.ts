@@ -8,7 +8,10 @@
 export interface NodeStore {
   /** The value under `key`, if any. May be a view that is valid until the next call. */
   get(key: Uint8Array): Uint8Array | undefined
-  /** Both belong to the store from now on. Keys are at most 38 bytes; a value is about 2 KiB and never more than 4. */
+  /**
+   * Both belong to the store from now on. Keys are at most 38 bytes, values at most 4,320; a value is a part of a larger buffer, so who keeps
+   * it in memory for long copies it.
+   */
   put(key: Uint8Array, value: Uint8Array): void
   /** Deleting what is not there is legal. */
   delete(key: Uint8Array): void

@@ -3,16 +3,16 @@
  * memory, `history.ts` keeps what retained roots need, `proof.ts` and `verify.ts` are the other side's.
  */
 import { assertHash, type Change, ChangeList } from './changes.ts'
-import { HASH_BYTES, HASH_WORDS, MEMORY_NODES_MAX } from './constants.ts'
+import { HASH_BYTES, HASH_WORDS, MEMORY_BYTES_MAX } from './constants.ts'
 import { StateTreeError } from './errors.ts'
 import { GroupCache } from './groups.ts'
 import { History, type RetainedRoot } from './history.ts'
-import { EMPTY } from './node-slab.ts'
+import { BELOW, BRANCH, EMPTY, kindAt, leftOf, NODE_WORDS, rightOf, TOP } from './image.ts'
 import type { NodeStore } from './ports.ts'
 import type { Proof } from './proof.ts'
 import { readWords, writeWords } from './sha256.ts'
 import { bitAt } from './store-keys.ts'
-import { applyChanges } from './update.ts'
+import { Update } from './update.ts'
 
 /** What a tree is made of. */
 export interface StateTreeOptions {
@@ -20,8 +20,8 @@ export interface StateTreeOptions {
   readonly nodes: NodeStore
   /** What the root must be; checked at the first call that reads the tree. */
   readonly root?: Uint8Array
-  /** Nodes kept in memory between calls, about 100 bytes each, two for a key. @default 2^20 */
-  readonly memoryNodesMax?: number
+  /** Bytes of nodes kept in memory between calls; what one batch touches is there while it runs. @default 128 MiB */
+  readonly memoryBytesMax?: number
 }
 
 export interface StateTree {
@@ -67,14 +67,15 @@ const CHANGES_MAX = 32_768
  * const root = tree.update([{ keyHash: keyHash(1, key), valueHash: valueHash(value) }])
  */
 export function createStateTree(options: StateTreeOptions): StateTree {
-  const { nodes, root: expectedRoot, memoryNodesMax = MEMORY_NODES_MAX } = options
+  const { nodes, root: expectedRoot, memoryBytesMax = MEMORY_BYTES_MAX } = options
   if (expectedRoot !== undefined) assertHash('a root', expectedRoot)
-  if (!Number.isSafeInteger(memoryNodesMax) || memoryNodesMax < 0) {
-    throw new StateTreeError('STATE_TREE_ARGUMENT', `memoryNodesMax is a whole number from 0, got ${memoryNodesMax}`)
+  if (!Number.isSafeInteger(memoryBytesMax) || memoryBytesMax < 0) {
+    throw new StateTreeError('STATE_TREE_ARGUMENT', `memoryBytesMax is a whole number from 0, got ${memoryBytesMax}`)
   }
   const groups = new GroupCache((key) => nodes.get(key))
   const history = new History(nodes)
   const changes = new ChangeList()
+  const applying = new Update({ nodes, groups, history }, changes)
   let isChecked = expectedRoot === undefined
 
   const reset = (): void => {
@@ -89,7 +90,7 @@ export function createStateTree(options: StateTreeOptions): StateTree {
       if (!isChecked) checkRoot(rootOf(groups), expectedRoot!)
       isChecked = true
       const result = call()
-      groups.trim(memoryNodesMax)
+      groups.trim(memoryBytesMax)
       return result
     } catch (error) {
       reset()
@@ -100,12 +101,12 @@ export function createStateTree(options: StateTreeOptions): StateTree {
     update: (source) =>
       run(() => {
         const iterator = source[Symbol.iterator]()
-        const most = Math.min(CHANGES_MAX, Math.max(256, memoryNodesMax >>> 5))
+        const most = Math.min(CHANGES_MAX, Math.max(256, Math.floor(memoryBytesMax / 4096)))
         for (;;) {
           const isMore = changes.fill(iterator, most)
-          applyChanges({ nodes, groups, history }, changes)
+          applying.run()
           if (!isMore) return rootOf(groups)
-          groups.trim(memoryNodesMax)
+          groups.trim(memoryBytesMax)
           groups.clock++
         }
       }),
@@ -126,10 +127,8 @@ export function createStateTree(options: StateTreeOptions): StateTree {
   }
 }
 
-function rootOf({ slab, root }: GroupCache): Uint8Array {
-  const bytes = new Uint8Array(HASH_BYTES)
-  writeWords(slab.hashes, root * HASH_WORDS, bytes, 0)
-  return bytes
+function rootOf({ root: { image } }: GroupCache): Uint8Array {
+  return kindAt(image, TOP) === EMPTY ? new Uint8Array(HASH_BYTES) : hashAt(image, TOP + 1)
 }
 
 function checkRoot(root: Uint8Array, expected: Uint8Array): void {
@@ -139,23 +138,28 @@ function checkRoot(root: Uint8Array, expected: Uint8Array): void {
 
 /** Walks from the root towards the key, noting what stands beside the way. */
 function prove(groups: GroupCache, keyHash: Uint8Array): Proof {
-  const { slab } = groups
   const words = new Int32Array(HASH_WORDS)
   readWords(keyHash, 0, words, 0)
   const siblings: (Uint8Array | undefined)[] = []
-  let node = groups.root
-  for (let depth = 0; slab.isBranch(node); depth++) {
-    groups.expand(node, depth, words, 0)
+  let group = groups.root
+  let at = TOP
+  for (let depth = 0; ; depth++) {
+    if (kindAt(group.image, at) === BELOW) {
+      group = groups.below(group, at + 1, depth, words, 0)
+      at = TOP
+    }
+    const { image } = group
+    if (kindAt(image, at) !== BRANCH) break
     const isRight = bitAt(words, 0, depth) === 1
-    const sibling = isRight ? slab.lefts[node]! : slab.rights[node]!
-    siblings.push(sibling === EMPTY ? undefined : hashAt(slab.hashes, sibling * HASH_WORDS))
-    node = isRight ? slab.rights[node]! : slab.lefts[node]!
+    const sibling = isRight ? leftOf(at) : rightOf(image, at)
+    siblings.push(kindAt(image, sibling) === EMPTY ? undefined : hashAt(image, sibling + 1))
+    at = isRight ? rightOf(image, at) : leftOf(at)
   }
-  if (node === EMPTY) return { siblings, end: { type: 'empty' } }
-  const leaf = slab.leafAt(node)
-  if (words.every((word, i) => word === slab.leaves[leaf + i])) return { siblings, end: { type: 'leaf' } }
-  const end = { type: 'other', keyHash: hashAt(slab.leaves, leaf), valueHash: hashAt(slab.leaves, leaf + HASH_WORDS) } as const
-  return { siblings, end }
+  const { image } = group
+  if (kindAt(image, at) === EMPTY) return { siblings, end: { type: 'empty' } }
+  const entry = at + NODE_WORDS
+  if (words.every((word, i) => word === image[entry + i])) return { siblings, end: { type: 'leaf' } }
+  return { siblings, end: { type: 'other', keyHash: hashAt(image, entry), valueHash: hashAt(image, entry + HASH_WORDS) } }
 }
 
 function hashAt(words: Int32Array, at: number): Uint8Array {

@@ -44,8 +44,8 @@ export function verifyProof(root: Uint8Array, keyHash: Uint8Array, valueHash: Ui
     const sibling = siblings[d]
     if (sibling === undefined) words.fill(0, SIBLING, SIBLING + HASH_WORDS)
     else readWords(sibling, 0, words, SIBLING)
-    if (bitAt(words, KEY, d) === 0) hashBranch(words, NODE, SIBLING, words, NODE)
-    else hashBranch(words, SIBLING, NODE, words, NODE)
+    if (bitAt(words, KEY, d) === 0) hashBranch(words, NODE, words, SIBLING, words, NODE)
+    else hashBranch(words, SIBLING, words, NODE, words, NODE)
   }
   const reached = new Uint8Array(root.length)
   writeWords(words, NODE, reached, 0)
