@@ -15,6 +15,7 @@ import {
 import { encodeProof } from '@selvedge/state-tree'
 import { decodeView, encodeView, viewOf } from './epoch/view.ts'
 import { ApplicationError } from './errors.ts'
+import type { EvidenceRules } from './evidence/contract.ts'
 import { checkAccountTransaction } from './execute/account-envelope.ts'
 import type { LedgerBlock, Outcome, Verdict } from './execute/block-contract.ts'
 import { contextOf, type ExecutedBlock } from './execute/execute-block.ts'
@@ -32,6 +33,8 @@ import { SPACES, type KeyValueStore, type Write } from './store/contract.ts'
 
 export interface ApplicationComponents {
   readonly store: KeyValueStore
+  /** Of the order that drives this ledger. */
+  readonly evidenceRules: EvidenceRules
 }
 
 export interface ApplicationOptions {
@@ -107,9 +110,9 @@ export interface Application {
  * @throws {ApplicationError} `APPLICATION_FOREIGN_STORE`, `APPLICATION_MALFORMED`
  * @throws {LedgerError} `LEDGER_BAD_GENESIS` when an operator's signature in the genesis file is not good.
  */
-export function createApplication({ store }: ApplicationComponents, options: ApplicationOptions): Application {
+export function createApplication({ store, evidenceRules }: ApplicationComponents, options: ApplicationOptions): Application {
   const { genesis, isArchive = false, newestVersion = NEWEST_VERSION } = options
-  const ledger = new Ledger(store, genesis, isArchive)
+  const ledger = new Ledger(store, genesis, evidenceRules, isArchive)
   let view = openView(ledger)
   return {
     execute(block) {

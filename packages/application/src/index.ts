@@ -5,6 +5,7 @@
  */
 export * from './application.ts'
 export * from './errors.ts'
+export type { EvidenceMember, EvidenceRules } from './evidence/contract.ts'
 export type { BlockItem, Executed, LedgerBlock, Outcome, Verdict } from './execute/block-contract.ts'
 export type { Simulated, SimulatedCall } from './execute/simulate.ts'
 export type { NumberedEvent } from './history/history.ts'

@@ -6,6 +6,7 @@ import { committeeRoot, encodeCheckpoint, ZERO_DIGEST, type Digest, type Genesis
 import { createStateTree, keyHash, valueHash, type Change, type StateTree } from '@selvedge/state-tree'
 import { ApplicationError } from './errors.ts'
 import { committeeMemberOf } from './epoch/change-epoch.ts'
+import type { EvidenceRules } from './evidence/contract.ts'
 import { executeBlock, type ChainIdentity, type ExecutedBlock } from './execute/execute-block.ts'
 import type { LedgerBlock } from './execute/block-contract.ts'
 import type { BlockRecord } from './history/records.ts'
@@ -37,9 +38,9 @@ export class Ledger {
   readonly #tree: StateTree
   #stateRoot: Digest
 
-  constructor(store: KeyValueStore, genesis: Genesis, isArchive: boolean) {
+  constructor(store: KeyValueStore, genesis: Genesis, evidenceRules: EvidenceRules, isArchive: boolean) {
     this.store = store
-    this.chain = { chainId: genesis.chainId, genesisHash: genesis.hash }
+    this.chain = { chainId: genesis.chainId, genesisHash: genesis.hash, evidenceRules }
     this.state = new State(store)
     this.history = new History(store, isArchive)
     this.#nodes = createTreeNodes(store)

@@ -13,6 +13,7 @@ import type { State } from '../state/state.ts'
 import { beaconIn } from './beacon.ts'
 import { nextCommitteeOf } from './committee.ts'
 import type { ChangeContext } from './contract.ts'
+import { activateVersions } from './governed.ts'
 import { CHANGE_STEPS } from './steps.ts'
 
 /** Ends the running epoch at `block`. Events are of no transaction. */
@@ -20,6 +21,7 @@ export function changeEpoch(state: State, block: BlockContext, subDagDigest: Uin
   const context: ChangeContext = { state, block, emit, unseated: new Set() }
   for (const { run } of CHANGE_STEPS) run(context)
   chooseCommittee(context)
+  activateVersions(context)
   beginEpoch(context, subDagDigest)
 }
 

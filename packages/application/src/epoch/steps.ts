@@ -2,10 +2,14 @@
  * What happens by itself, in order: the moments of an epoch, and the steps of its end before the committee is drawn. One line registers
  * one; the order of both lists is the ledger's.
  */
+import { resetBridgeCaps } from './bridge-caps.ts'
 import { BEACON_PERCENT, drawBeacon, endBeaconRound } from './beacon.ts'
 import type { ChangeStep, ClockStep } from './contract.ts'
+import { dropContentOfAbsent } from './content.ts'
+import { applyGoverned } from './governed.ts'
 import { updateMembership } from './membership.ts'
 import { pruneOldRows } from './pruning.ts'
+import { updateServices } from './services.ts'
 import { releaseDue } from './unbonding.ts'
 
 /** Moments of the running epoch; at a block that is past several they run in this order. Bits are those of `clock`. */
@@ -13,7 +17,11 @@ export const CLOCK_STEPS: readonly ClockStep[] = [{ name: 'beacon', bit: 2, perc
 
 export const CHANGE_STEPS: readonly ChangeStep[] = [
   { name: '2 due', run: releaseDue },
+  { name: '2 services', run: updateServices },
   { name: '3 beacon', run: endBeaconRound },
   { name: '5 membership', run: updateMembership },
+  { name: '6 governed', run: applyGoverned },
+  { name: '7 caps', run: resetBridgeCaps },
+  { name: '7 content', run: dropContentOfAbsent },
   { name: '7 pruning', run: pruneOldRows },
 ]

@@ -10,14 +10,21 @@ import {
   type NodeBody,
   type SystemMessage,
 } from '@selvedge/ledger-types'
+import { bridgeCalls } from '../calls/bridge.ts'
 import { delegationCalls } from '../calls/delegation.ts'
 import { depositCalls } from '../calls/deposits.ts'
+import { governCalls } from '../calls/govern.ts'
 import { nodeCalls } from '../calls/nodes.ts'
+import { serviceCalls } from '../calls/services.ts'
 import { stakeCalls } from '../calls/stake.ts'
 import { runTokenCall } from '../calls/token.ts'
 import { commitBeacon, revealBeacon } from '../epoch/beacon.ts'
+import { contentKinds } from '../node-transactions/content.ts'
+import { evidenceKinds } from '../node-transactions/evidence.ts'
 import { membershipKinds } from '../node-transactions/membership.ts'
+import { reportKinds } from '../node-transactions/reports.ts'
 import { epochFile, readyToClose } from '../system/closing.ts'
+import { evidence } from '../system/evidence.ts'
 import type { AccountCall, AccountHandlers, NodeCall, NodeHandler, NodeHandlers, SystemCall, SystemHandler } from './handler.ts'
 
 /** Functions of the system address. */
@@ -26,16 +33,23 @@ export const ACCOUNT_HANDLERS: AccountHandlers = {
   ...stakeCalls,
   ...delegationCalls,
   ...depositCalls,
+  ...serviceCalls,
+  ...bridgeCalls,
+  ...governCalls,
 }
 
 /** Kinds of node transactions. */
 export const NODE_HANDLERS: NodeHandlers = {
   ...membershipKinds,
+  ...contentKinds,
+  ...reportKinds,
+  ...evidenceKinds,
 }
 
 /** Kinds of system transactions. */
 export const SYSTEM_HANDLERS: { readonly [K in SystemMessage['kind']]?: SystemHandler<K> } = {
   readyToClose,
+  evidence,
   beaconCommit: (call, { commitment }) => commitBeacon(call, commitment),
   beaconReveal: (call, { secret }) => revealBeacon(call, secret),
   epochFile,

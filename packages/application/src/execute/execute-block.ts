@@ -3,6 +3,7 @@
  * Total: nothing in a block makes it throw. Whether the block is the next one is the caller's to check.
  */
 import { blockDigest, decodeTransaction, type LedgerEvent } from '@selvedge/ledger-types'
+import type { EvidenceRules } from '../evidence/contract.ts'
 import { changeEpoch } from '../epoch/change-epoch.ts'
 import { momentOf } from '../epoch/contract.ts'
 import { CLOCK_STEPS } from '../epoch/steps.ts'
@@ -21,6 +22,7 @@ import { runSystemTransaction } from './system.ts'
 export interface ChainIdentity {
   readonly chainId: number
   readonly genesisHash: Uint8Array
+  readonly evidenceRules: EvidenceRules
 }
 
 export interface ExecutedBlock {
@@ -35,12 +37,13 @@ export interface ExecutedBlock {
 }
 
 /** What a block of the running epoch knows. */
-export function contextOf(state: State, { chainId, genesisHash }: ChainIdentity, timestampMs: number): BlockContext {
+export function contextOf(state: State, { chainId, genesisHash, evidenceRules }: ChainIdentity, timestampMs: number): BlockContext {
   const last = state.get(blockRow, null) as BlockRow
   const { epoch, startMs, endMs } = state.get(epochRow, null) as EpochRow
   const committee = state.get(committees, epoch) ?? []
   const height = last.height + 1
-  return { chainId, genesisHash, height, epoch, timestampMs, baseFee: last.baseFee, epochStartMs: startMs, epochEndMs: endMs, committee }
+  const times = { timestampMs, epochStartMs: startMs, epochEndMs: endMs }
+  return { chainId, genesisHash, height, epoch, ...times, baseFee: last.baseFee, committee, evidenceRules }
 }
 
 /** Changes `state` and nothing else; it is the caller who commits. */

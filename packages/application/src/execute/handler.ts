@@ -13,6 +13,7 @@ import type {
   SystemFunctionName,
   SystemMessage,
 } from '@selvedge/ledger-types'
+import type { EvidenceRules } from '../evidence/contract.ts'
 import type { MemberRow, NodeRow } from '../state/node-tables.ts'
 import type { State } from '../state/state.ts'
 
@@ -30,6 +31,7 @@ export interface BlockContext {
   readonly epochEndMs: number
   /** In authority order. */
   readonly committee: readonly MemberRow[]
+  readonly evidenceRules: EvidenceRules
 }
 
 interface Call {

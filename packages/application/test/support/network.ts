@@ -36,6 +36,8 @@ import {
   type UnsignedAccountTransaction,
 } from '@selvedge/ledger-types'
 
+import { testEvidenceRules } from './evidence.ts'
+
 export const CHAIN_ID = 1337
 export const GENESIS_MS = 1_700_000_000_000
 export const EPOCH_MS = 12_000
@@ -129,7 +131,7 @@ export class Network {
     this.nodes = nodes
     this.store = options.store ?? createMemoryStore()
     this.app = createApplication(
-      { store: this.store },
+      { store: this.store, evidenceRules: testEvidenceRules },
       { genesis, ...(options.isArchive === undefined ? {} : { isArchive: options.isArchive }) },
     )
   }
