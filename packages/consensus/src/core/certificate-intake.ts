@@ -8,7 +8,7 @@
  */
 import type { CommitRule, Vertex } from '../dag/contract.ts'
 import { toHex } from '../wire/bytes.ts'
-import { decodeCertificate, encodeCertificate } from '../wire/certificate.ts'
+import { decodeCertificate } from '../wire/certificate.ts'
 import { checkHeader } from '../wire/check.ts'
 import { CERTIFICATE_REQUEST_COUNT_MAX } from '../wire/limits.ts'
 import type { Authority, Certificate } from '../wire/types.ts'
@@ -99,8 +99,8 @@ export class CertificateIntake {
   }
 
   /** One that was sent unasked. */
-  receive(from: Authority, certificate: Certificate): void {
-    const candidate = this.#candidateOf(certificate)
+  receive(from: Authority, certificate: Certificate, bytes: Uint8Array): void {
+    const candidate = this.#candidateOf(certificate, bytes)
     if (candidate === undefined || this.#isKnown(candidate)) return
     const { round, author } = certificate.header
     if (this.#parking.isFull(author) && !this.#fetcher.has(candidate.key)) return this.#parts.context.count('certificateParkedFull')
@@ -172,7 +172,7 @@ export class CertificateIntake {
     for (const { item } of this.#parking.all()) this.missingParents(item.certificate.header, item.certificate.header.author)
   }
 
-  #candidateOf(certificate: Certificate): Candidate | undefined {
+  #candidateOf(certificate: Certificate, bytes: Uint8Array): Candidate | undefined {
     const { context, rule } = this.#parts
     const { header } = certificate
     if (header.round <= rule.gcRound) return undefined
@@ -181,7 +181,7 @@ export class CertificateIntake {
       context.count('certificateBad')
       return undefined
     }
-    return candidateOf(certificate, context.setup.chainId)
+    return candidateOf(certificate, bytes, context.setup.chainId)
   }
 
   #isKnown({ key }: Candidate): boolean {
@@ -201,13 +201,14 @@ export class CertificateIntake {
   #decodeAnswer(encoded: readonly Uint8Array[], isRange: boolean): Candidate[] | undefined {
     const { context } = this.#parts
     const candidates: Candidate[] = []
-    for (const bytes of encoded) {
+    for (const view of encoded) {
+      const bytes = encoded.length === 1 ? view : view.slice() // a view would keep the whole answer
       const certificate = decoded(bytes, context.committee.size)
       if (certificate === undefined) {
         context.count('certificateMalformed')
         return undefined
       }
-      const candidate = this.#candidateOf(certificate)
+      const candidate = this.#candidateOf(certificate, bytes)
       if (candidate === undefined || this.#isKnown(candidate)) continue
       if (isRange || this.#fetcher.has(candidate.key) || this.#isVouched(candidate.key)) candidates.push(candidate)
     }
@@ -252,21 +253,18 @@ export class CertificateIntake {
       if (outcome !== 'added') continue
       const { payload, systemTransactions } = header
       if (payload.length + systemTransactions.length > 0) this.#contents.set(key, { payload, systemTransactions })
-      const bytes = this.#note(candidate)
-      if (header.round > this.#newest.round) this.#newest = { round: header.round, bytes }
+      this.#note(candidate)
+      if (header.round > this.#newest.round) this.#newest = { round: header.round, bytes: candidate.bytes }
       if (header.round > this.#quorumRound && rule.dag.stakeAt(header.round) >= context.committee.quorum) this.#quorumRound = header.round
       this.#inserted.push(vertex)
       for (const { item } of this.#parking.arrived(key)) complete.push(item)
     }
   }
 
-  /** @returns its bytes, which are in the store, or will be before anything that rests on them is said. */
-  #note({ certificate, key }: Candidate): Uint8Array {
-    const { context } = this.#parts
+  /** It is in the store, or will be before anything that rests on it is said. */
+  #note({ certificate, key, bytes }: Candidate): void {
     const { round, author } = certificate.header
-    const bytes = encodeCertificate(certificate, context.committee.size)
-    if (!this.#isRestoring) context.note({ kind: 'certificate', key, round, author, bytes })
-    return bytes
+    if (!this.#isRestoring) this.#parts.context.note({ kind: 'certificate', key, round, author, bytes })
   }
 }
 

@@ -7,6 +7,7 @@
  * Source: docs/protocol/consensus-certified.md.
  */
 import { toHex } from '../wire/bytes.ts'
+import { bodyOf } from '../wire/frames.ts'
 import { headerDigest } from '../wire/header.ts'
 import { SYSTEM_TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
 import type { Certificate, Digest, SignedHeader } from '../wire/types.ts'
@@ -202,11 +203,12 @@ class CertifiedCore implements Core {
   }
 
   #proposed(signed: SignedHeader, digest: Digest): void {
-    const { slots, ownHeaders, aggregator } = this.#parts
+    const { slots, ownHeaders, ownBatches, aggregator } = this.#parts
     const { header } = signed
     this.#firstRound = Math.min(this.#firstRound, header.round)
     slots.note(signed, toHex(digest))
     ownHeaders.add(header.round, header)
+    ownBatches.sealWithHeader()
     const certificate = aggregator.open(signed, digest)
     if (certificate !== undefined) this.#certified(certificate)
   }
@@ -214,8 +216,9 @@ class CertifiedCore implements Core {
   #certified(certificate: Certificate): void {
     const { intake, repeater } = this.#parts
     repeater.certified(certificate)
-    this.#context.send('others', { type: 'certificate', certificate })
-    intake.admitOwn(candidateOf(certificate, this.#context.setup.chainId))
+    const frame = this.#context.encode({ type: 'certificate', certificate })
+    this.#context.sendEncoded('others', frame)
+    intake.admitOwn(candidateOf(certificate, bodyOf(frame), this.#context.setup.chainId))
   }
 
   #close(index: number): void {
@@ -232,7 +235,7 @@ class CertifiedCore implements Core {
     const { orderedOwnRounds, orderedBatches, proposed } = readCertifiedHistory(this.#context, once, recorded)
     for (const { bytes } of store.entries('certificate', rule.gcRound)) {
       const certificate = decodeCertificate(bytes, committee.size)
-      intake.restore(candidateOf(certificate, setup.chainId))
+      intake.restore(candidateOf(certificate, bytes, setup.chainId))
       if (certificate.header.author === self) repeater.certified(certificate)
     }
     const lastRound = proposed.at(-1)?.header.round ?? 0

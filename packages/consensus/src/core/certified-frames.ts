@@ -5,7 +5,7 @@
 import { ConsensusError } from '../errors.ts'
 import { decodeCertificate } from '../wire/certificate.ts'
 import { checkHeader } from '../wire/check.ts'
-import { decodeFrame, type Frame } from '../wire/frames.ts'
+import { bodyOf, decodeFrame, type Frame } from '../wire/frames.ts'
 import { headerDigest } from '../wire/header.ts'
 import { STATEMENT_COUNT_MAX } from '../wire/limits.ts'
 import type { Authority, Certificate } from '../wire/types.ts'
@@ -49,7 +49,7 @@ export class CertifiedFrames {
         return certificate === undefined ? undefined : this.#certified(certificate)
       }
       case 'certificate':
-        return intake.receive(from, frame.certificate)
+        return intake.receive(from, frame.certificate, bodyOf(bytes))
       case 'certificates':
         return this.#isCurrent(frame.epoch) ? intake.receiveAnswer(from, frame.certificates) : undefined
       case 'floorAnswer': {

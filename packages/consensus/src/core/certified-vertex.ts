@@ -15,15 +15,17 @@ export interface VertexContent {
 /** A certificate with its digests, taken once. */
 export interface Candidate {
   readonly certificate: Certificate
+  /** Its encoding, which is kept. */
+  readonly bytes: Uint8Array
   readonly headerDigest: Digest
   readonly digest: Digest
   readonly key: string
 }
 
-export function candidateOf(certificate: Certificate, chainId: number): Candidate {
+export function candidateOf(certificate: Certificate, bytes: Uint8Array, chainId: number): Candidate {
   const ofHeader = headerDigest(chainId, certificate.header)
   const digest = certificateDigest(chainId, ofHeader)
-  return { certificate, headerDigest: ofHeader, digest, key: toHex(digest) }
+  return { certificate, bytes, headerDigest: ofHeader, digest, key: toHex(digest) }
 }
 
 export function vertexOf({ certificate: { header }, digest, key }: Candidate): Vertex {

@@ -79,8 +79,12 @@ export class CoreContext {
   }
 
   send(to: Authority | 'others', frame: Frame): void {
-    if (to === 'others' && this.others.length === 0) return
-    this.#effects.push({ type: 'send', to, frame: this.encode(frame) })
+    if (to !== 'others' || this.others.length > 0) this.sendEncoded(to, this.encode(frame))
+  }
+
+  /** A frame that is encoded already, since its body is kept too. */
+  sendEncoded(to: Authority | 'others', frame: Uint8Array): void {
+    if (to !== 'others' || this.others.length > 0) this.#effects.push({ type: 'send', to, frame })
   }
 
   encode(frame: Frame): Uint8Array {

@@ -20,6 +20,9 @@ import type { PeerBatches } from './peer-batches.ts'
 
 /** Commits ahead of the hand-over whose batches are already asked for. */
 const LOOK_AHEAD = 32
+/** Sub-DAGs between two snapshots: a restart finds at most so many commits again. */
+const SNAPSHOT_COMMITS = 16
+const NO_SNAPSHOT = new Uint8Array()
 
 export interface OrderingParts {
   readonly context: CoreContext
@@ -69,16 +72,16 @@ export class Ordering {
   /** Commits what can be committed. @returns whether gcRound may have moved. */
   commit(isOwnOfThisRun: (round: number) => boolean): boolean {
     const { rule, context } = this.#parts
-    const commits: Emission[] = []
+    let count = 0
     for (let [commit] = rule.tryCommit(1); commit !== undefined; [commit] = rule.tryCommit(1)) {
-      commits.push({ commit, items: this.#contentOf(commit) })
+      const emission = { commit, items: this.#contentOf(commit) }
       this.#exclude(commit)
       this.#settle(commit, isOwnOfThisRun)
+      this.#emitter.record(emission, commit.subDag.index % SNAPSHOT_COMMITS === 0 ? rule.snapshot() : NO_SNAPSHOT)
+      count++
     }
-    const last = commits.length - 1
-    for (const [i, emission] of commits.entries()) this.#emitter.record(emission, i === last ? rule.snapshot() : new Uint8Array(0))
-    if (last >= 0) context.count('commits', commits.length)
-    return last >= 0
+    if (count > 0) context.count('commits', count)
+    return count > 0
   }
 
   executed(index: number): void {
@@ -152,7 +155,7 @@ export class Ordering {
     const { context } = this.#parts
     const bytes = context.store.get('certificate', key)
     if (bytes === undefined) return undefined
-    const candidate = candidateOf(decodeCertificate(bytes, context.committee.size), context.setup.chainId)
+    const candidate = candidateOf(decodeCertificate(bytes, context.committee.size), bytes, context.setup.chainId)
     const { header } = candidate.certificate
     const vertex = vertexOf(candidate)
     this.#want(header.payload, vertex)

@@ -129,6 +129,11 @@ export class OwnBatches {
     for (const [key, ordered] of this.#ordered) if (ordered.index <= index) this.#ordered.delete(key)
   }
 
+  /** An own header goes out: what waits goes with it, in one sync and one write, and is held by a quorum when the next header is due. */
+  sealWithHeader(): void {
+    if (this.#waiting.length > 0 && this.#context.nowMs >= this.#sealedAtMs + SEAL_MS_MIN) this.#seal()
+  }
+
   advance(): void {
     const { nowMs } = this.#context
     if (this.#waiting.length > 0 && nowMs >= this.#sealsAtMs) this.#seal()

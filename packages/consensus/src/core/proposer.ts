@@ -9,12 +9,15 @@
  * highest round in the store, and a header is made only above it.
  */
 import type { CommitRule, Vertex } from '../dag/contract.ts'
-import { encodeSignedHeader, headerDigest, headerSigningBytes } from '../wire/header.ts'
-import { SYSTEM_TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
+import { bodyOf } from '../wire/frames.ts'
+import { decodeSignedHeader, headerDigest, headerSigningBytes } from '../wire/header.ts'
+import { SIGNATURE_BYTES, SYSTEM_TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
 import type { Digest, Header, SignedHeader } from '../wire/types.ts'
 import type { VertexContent } from './certified-vertex.ts'
 import type { CoreContext } from './context.ts'
 import { FILL_ROUNDS_MAX } from './settings.ts'
+
+const UNSIGNED = new Uint8Array(SIGNATURE_BYTES)
 
 export interface ProposerParts {
   readonly context: CoreContext
@@ -121,12 +124,15 @@ export class Proposer {
 
   #propose(round: number, content: VertexContent): void {
     const { context, proposed } = this.#parts
-    const header = this.#headerOf(round, content)
-    const digest = headerDigest(context.setup.chainId, header)
-    const signed: SignedHeader = { header, signature: context.crypto.sign(headerSigningBytes(digest)) }
+    // Encoded once, then read back as views: what is hashed, kept and sent are the same bytes.
+    const frame = context.encode({ type: 'header', header: { header: this.#headerOf(round, content), signature: UNSIGNED } })
+    const bytes = bodyOf(frame)
+    const signed = decodeSignedHeader(bytes)
+    const digest = headerDigest(context.setup.chainId, signed.header)
+    bytes.set(context.crypto.sign(headerSigningBytes(digest)), bytes.length - SIGNATURE_BYTES)
     this.#lastRound = round
-    context.persist({ kind: 'proposed', key: `${round}`, round, author: context.self, bytes: encodeSignedHeader(signed) })
-    context.send('others', { type: 'header', header: signed })
+    context.persist({ kind: 'proposed', key: `${round}`, round, author: context.self, bytes })
+    context.sendEncoded('others', frame)
     proposed(signed, digest)
   }
 

@@ -14,11 +14,14 @@ import type { CoreContext } from './context.ts'
 import type { EvidencePool } from './evidence-pool.ts'
 import { VOTE_WINDOW } from './settings.ts'
 
+/** From header to certificate: so many are remembered. */
+const DURATIONS = 64
+
 interface Collecting {
   readonly signed: SignedHeader
   readonly digestKey: string
   readonly openedAtMs: number
-  /** By voter: the first good one, whatever digest it is for. */
+  /** By voter: the first, whatever digest it is for. Those that came before the certificate are good. */
   readonly votes: Map<Authority, Vote>
   isCertified: boolean
 }
@@ -29,6 +32,7 @@ export class VoteAggregator {
   readonly #evidence: EvidencePool
   readonly #byRound = new Map<number, Collecting>()
   readonly #durations: number[] = []
+  #durationMs95: number | undefined
 
   constructor(context: CoreContext, signatures: SignatureContext, evidence: EvidencePool) {
     this.#context = context
@@ -38,8 +42,7 @@ export class VoteAggregator {
 
   /** The time from header to certificate that 95 of 100 stay below; `undefined` before the first. */
   get durationMs95(): number | undefined {
-    const sorted = this.#durations.toSorted((a, b) => a - b)
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))]
+    return this.#durationMs95
   }
 
   /** A header of this node; its own vote is implied. @returns the certificate where that alone is a quorum. */
@@ -70,12 +73,16 @@ export class VoteAggregator {
     }
     const before = collecting.votes.get(from)
     if (before !== undefined && toHex(before.headerDigest) === toHex(vote.headerDigest)) return undefined
+    if (collecting.isCertified && before === undefined) {
+      collecting.votes.set(from, vote) // its signature is looked at when somebody needs it
+      return undefined
+    }
     if (!isVoteSigned(vote, this.#signatures)) {
       context.count('voteBadSignature')
       return undefined
     }
     if (before !== undefined) {
-      this.#evidence.add(evidenceOfVotes(before, vote))
+      if (isVoteSigned(before, this.#signatures)) this.#evidence.add(evidenceOfVotes(before, vote))
       if (toHex(vote.headerDigest) !== collecting.digestKey) return undefined
     }
     collecting.votes.set(from, vote)
@@ -92,7 +99,8 @@ export class VoteAggregator {
   /** Votes of `voter` for own headers, ascending. */
   statementsOf(voter: Authority): Statement[] {
     const votes = [...this.#byRound.values()].flatMap(({ votes: each }) => each.get(voter) ?? [])
-    return votes.map(statementOfVote).toSorted((a, b) => a.round - b.round)
+    const signed = votes.filter((vote) => isVoteSigned(vote, this.#signatures))
+    return signed.map(statementOfVote).toSorted((a, b) => a.round - b.round)
   }
 
   signedAt(round: number): SignedHeader | undefined {
@@ -105,13 +113,19 @@ export class VoteAggregator {
     if (collecting !== undefined) collecting.isCertified = true
   }
 
+  #sample(durationMs: number): void {
+    this.#durations.push(durationMs)
+    if (this.#durations.length > DURATIONS) this.#durations.shift()
+    const sorted = this.#durations.toSorted((a, b) => a - b)
+    this.#durationMs95 = sorted[Math.floor(sorted.length * 0.95)]
+  }
+
   #certify(collecting: Collecting): Certificate | undefined {
     const { committee, nowMs } = this.#context
     const good = [...collecting.votes.values()].filter(({ headerDigest }) => toHex(headerDigest) === collecting.digestKey)
     if (collecting.isCertified || committee.stakeOf(good.map(({ voter }) => voter)) < committee.quorum) return undefined
     collecting.isCertified = true
-    this.#durations.push(nowMs - collecting.openedAtMs)
-    if (this.#durations.length > 64) this.#durations.shift()
+    this.#sample(nowMs - collecting.openedAtMs)
     const votes = good.toSorted((a, b) => a.voter - b.voter)
     const { header, signature: headerSignature } = collecting.signed
     return { header, headerSignature, signers: votes.map(({ voter }) => voter), signatures: votes.map(({ signature }) => signature) }

@@ -8,11 +8,12 @@
  */
 import { toHex } from '../wire/bytes.ts'
 import { checkHeader } from '../wire/check.ts'
+import { bodyOf } from '../wire/frames.ts'
 import { headerDigest } from '../wire/header.ts'
 import { ROUND_LEAD_MAX } from '../wire/limits.ts'
 import type { Authority, Digest, Header, SignedHeader, Vote } from '../wire/types.ts'
 import { isHeaderSigned, rememberOwnVote, type SignatureContext } from '../wire/verify.ts'
-import { decodeVote, encodeVote, voteSigningBytes } from '../wire/vote.ts'
+import { decodeVote, voteSigningBytes } from '../wire/vote.ts'
 import type { CommitRule } from '../dag/contract.ts'
 import type { BatchIndex } from './batch-index.ts'
 import type { CertificateIntake } from './certificate-intake.ts'
@@ -179,7 +180,8 @@ export class Voter {
     }
     this.#lastVotes.set(author, vote)
     rememberOwnVote(vote, this.#parts.signatures.verified)
-    context.persist({ kind: 'voted', key: `${author}`, author, round, bytes: encodeVote(vote) })
-    context.send(author, { type: 'vote', vote })
+    const frame = context.encode({ type: 'vote', vote })
+    context.persist({ kind: 'voted', key: `${author}`, author, round, bytes: bodyOf(frame) })
+    context.sendEncoded(author, frame)
   }
 }

@@ -12,7 +12,7 @@ import { ConsensusError } from '../errors.ts'
 import type { EpochStore } from '../ports.ts'
 import { EpochIndex, type Indexed } from './epoch-index.ts'
 import { decodeRecordHeader, encodeRecordHead, isWhole, RECORD_HEADER_BYTES, recordBytesOf } from './record.ts'
-import { isVouchedFor, readAt, saltOf, scanSegment, SEGMENT_HEADER_BYTES, segmentName } from './segment.ts'
+import { isVouchedFor, readAt, saltOf, scanSegment, SEGMENT_FLAGS, SEGMENT_HEADER_BYTES, segmentName } from './segment.ts'
 
 export interface Segment {
   readonly epoch: number
@@ -123,7 +123,7 @@ export class EpochLog implements EpochStore {
     const { epoch, folder } = this.#options
     const path = join(folder, name)
     if (name !== segmentName(expected)) throw damaged(join(folder, segmentName(expected)), 0, 'is missing')
-    const fd = openSync(path, 'r+')
+    const fd = openSync(path, SEGMENT_FLAGS)
     const size = fstatSync(fd).size
     const header = readAt(fd, 0, SEGMENT_HEADER_BYTES)
     const salt = saltOf(header, epoch, expected)
@@ -176,7 +176,7 @@ function bytesOf(entry: Entry): Uint8Array {
   if (entry.bytes !== undefined) return entry.bytes
   const { segment, offset, recordBytes, kind, key } = entry
   try {
-    segment.fd ??= openSync(segment.path, 'r+')
+    segment.fd ??= openSync(segment.path, SEGMENT_FLAGS)
     const record = readAt(segment.fd, offset, recordBytes)
     if (record.length === recordBytes && decodeRecordHeader(record) !== undefined && isWhole(record, segment.salt)) {
       return record.subarray(RECORD_HEADER_BYTES + key.length)

@@ -1,8 +1,9 @@
 /**
- * Writes what was appended, in order, and makes it durable: everything that waits is one group, with one fdatasync.
+ * Writes what was appended, in order, and makes it durable: everything that waits is one group, with one write that returns when it is
+ * (O_DSYNC), or, where the system has none, a write and an fdatasync.
  *
  * All of it is off the thread that appends. While one group is being synced the next one gathers, so the slower the disk, the larger the
- * groups. After the first failure nothing is written any more: what a failed fdatasync has lost cannot be known.
+ * groups. After the first failure nothing is written any more: what a failed sync has lost cannot be known.
  */
 import { close, fdatasync, fsync, open, writev } from 'node:fs'
 import { dirname } from 'node:path'
@@ -10,7 +11,7 @@ import { promisify } from 'node:util'
 import { ConsensusError } from '../errors.ts'
 import type { Entry, Segment, Unwritten } from './epoch-log.ts'
 import type { RecentBytes } from './recent-bytes.ts'
-import { encodeSegmentHeader } from './segment.ts'
+import { encodeSegmentHeader, IS_DURABLE_WHEN_WRITTEN, NEW_SEGMENT_FLAGS, SEGMENT_FLAGS } from './segment.ts'
 
 const openFile = promisify(open)
 const closeFile = promisify(close)
@@ -78,9 +79,9 @@ export class GroupCommit {
         bytes += entry.recordBytes
       }
       if (segment.synced === 0) await beginSegment(segment)
-      const fd = (segment.fd ??= await openFile(segment.path, 'r+'))
+      const fd = (segment.fd ??= await openFile(segment.path, SEGMENT_FLAGS))
       await writeParts(fd, parts, offset)
-      await syncData(fd) // before the next segment is made: only the last one may be torn
+      if (!IS_DURABLE_WHEN_WRITTEN) await syncData(fd) // before the next segment is made: only the last one may be torn
       segment.synced = offset + bytes
     }
   }
@@ -89,9 +90,9 @@ export class GroupCommit {
 /** Makes the file with its header, durable in its folder too. */
 async function beginSegment(segment: Segment): Promise<void> {
   const { path, epoch, number, salt } = segment
-  const fd = (segment.fd = await openFile(path, 'wx+'))
+  const fd = (segment.fd = await openFile(path, NEW_SEGMENT_FLAGS, 0o666))
   await writeParts(fd, [encodeSegmentHeader(epoch, number, salt)], 0)
-  await syncData(fd)
+  if (!IS_DURABLE_WHEN_WRITTEN) await syncData(fd)
   await syncFolder(dirname(path))
   await syncFolder(dirname(dirname(path))) // the epoch's folder may be as new as its first segment
 }

@@ -16,6 +16,7 @@ export const RECORD_MAGIC: Uint8Array = Buffer.from('Svl1')
 /** Longest body. A frame is at most 4 MiB, a snapshot of the rule less. */
 const BODY_BYTES_MAX = 64 * 2 ** 20
 const NO_AUTHOR = 0xffff
+const U32 = 2 ** 32
 const NO_ROUND = 2n ** 64n - 1n
 
 /** Numbers on disk: never change one. */
@@ -44,11 +45,17 @@ export function encodeRecordHead({ kind, key, round, author, bytes }: StoredReco
   head.writeUInt8(NUMBERS[kind], 12)
   head.writeUInt8(key.length, 13)
   head.writeUInt16LE(author ?? NO_AUTHOR, 14)
-  head.writeBigUInt64LE(round === undefined ? NO_ROUND : BigInt(round), 16)
-  head.writeBigUInt64LE(BigInt(synced), 24)
+  writeU64(head, round, 16)
+  writeU64(head, synced, 24)
   head.write(key, RECORD_HEADER_BYTES, 'latin1')
   head.writeUInt32LE(crc32(bytes, crc32(head.subarray(8), salt)), 4)
   return head
+}
+
+/** Below 2^53; `undefined` is `NO_ROUND`. A BigInt for each record would cost more than the rest of its head. */
+function writeU64(head: Buffer, value: number | undefined, offset: number): void {
+  head.writeUInt32LE(value === undefined ? U32 - 1 : value % U32, offset)
+  head.writeUInt32LE(value === undefined ? U32 - 1 : Math.floor(value / U32), offset + 4)
 }
 
 export interface RecordHeader {

@@ -2,11 +2,18 @@
  * One file of an epoch's log: 32 bytes of header (tag 16, epoch u32, number u32, salt u32, CRC-32 u32, little endian), then records to its end.
  * Only the last segment may end in a torn record: a segment is whole and durable before the next one is made.
  */
-import { readSync } from 'node:fs'
+import { constants, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { decodeRecordHeader, isWhole, RECORD_HEADER_BYTES, RECORD_MAGIC, recordBytesOf, type RecordHeader } from './record.ts'
 
 export const SEGMENT_HEADER_BYTES = 32
+/** `undefined` on systems that have no such flag. */
+const { O_DSYNC } = constants as { readonly O_DSYNC?: number }
+/** Whether a write is durable when it returns: then it needs no fdatasync, which would be a second way through the thread pool. */
+export const IS_DURABLE_WHEN_WRITTEN: boolean = O_DSYNC !== undefined
+/** How segments are opened, by whoever opens them first: a descriptor is kept and written to later. */
+export const SEGMENT_FLAGS: number = constants.O_RDWR | (O_DSYNC ?? 0)
+export const NEW_SEGMENT_FLAGS: number = SEGMENT_FLAGS | constants.O_CREAT | constants.O_EXCL
 const TAG = Buffer.from('selvedge/wal/1\0\0')
 const CHUNK_BYTES = 4 * 2 ** 20
 

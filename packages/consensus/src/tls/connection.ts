@@ -5,7 +5,7 @@
  * (each side sends an empty frame every 5 s), or when what waits to be sent does not shrink for 30 s.
  */
 import type { TLSSocket } from 'node:tls'
-import { FrameSplitter, LENGTH_BYTES, lengthPrefix } from './framing.ts'
+import { FrameSplitter, LENGTH_BYTES } from './framing.ts'
 import { encodeHello, type HelloParts, isHello } from './hello.ts'
 
 /** What a peer may take to say which chain it means, and a stranger to show a key. */
@@ -128,16 +128,30 @@ export class Connection {
     const socket = this.#socket
     this.#isFlushing = false
     if (this.#reason !== undefined) return
-    let count = 0
-    socket.cork()
-    for (; count < this.#outbox.length && socket.writableLength < SOCKET_BYTES_MAX; count++) {
-      const frame = this.#outbox[count] as Uint8Array
-      this.#outboxBytes -= LENGTH_BYTES + frame.length
-      socket.write(lengthPrefix(frame.length))
-      socket.write(frame, this.#onFlushed)
+    while (this.#outbox.length > 0 && socket.writableLength < SOCKET_BYTES_MAX) {
+      const joined = this.#takeJoined()
+      socket.write(joined, this.#onFlushed)
     }
-    socket.uncork()
-    this.#outbox.splice(0, count)
+  }
+
+  /**
+   * Frames with their lengths, in one piece: each write is a way through TLS and a call of the system, and TLS copies several pieces into
+   * one anyway. At least one frame; no more than a socket is to hold.
+   */
+  #takeJoined(): Uint8Array {
+    let count = 0
+    let size = 0
+    do size += LENGTH_BYTES + (this.#outbox[count++] as Uint8Array).length
+    while (count < this.#outbox.length && size + LENGTH_BYTES + (this.#outbox[count] as Uint8Array).length <= SOCKET_BYTES_MAX)
+    const joined = Buffer.allocUnsafe(size)
+    let offset = 0
+    for (const frame of this.#outbox.splice(0, count)) {
+      joined.writeUInt32LE(frame.length, offset)
+      joined.set(frame, offset + LENGTH_BYTES)
+      offset += LENGTH_BYTES + frame.length
+    }
+    this.#outboxBytes -= size
+    return joined
   }
 
   /** Every five seconds. */

@@ -12,16 +12,17 @@ const U32 = 2 ** 32
 /** The upper half of a u64 below 2^53. */
 const HIGH_MAX = 2 ** 21
 
-/** Appends to a buffer that grows. Numbers that do not fit throw: a `DataView` would wrap in silence. */
+/**
+ * Appends to a buffer that grows. Numbers that do not fit throw: stores into bytes would wrap in silence. They are stored byte by byte,
+ * since a `DataView` would cost small buffers, which live in the heap, an allocation outside it.
+ */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>
-  #view: DataView
   #length = 0
 
   /** @param capacity - bytes to begin with; exact is best, then nothing is copied at the end. */
   constructor(capacity = 256) {
     this.#bytes = new Uint8Array(capacity)
-    this.#view = new DataView(this.#bytes.buffer)
   }
 
   get length(): number {
@@ -31,21 +32,22 @@ export class ByteWriter {
   u8(value: number): this {
     assertRange(value, 2 ** 8)
     const offset = this.#reserve(1)
-    this.#view.setUint8(offset, value)
+    this.#bytes[offset] = value
     return this
   }
 
   u16(value: number): this {
     assertRange(value, 2 ** 16)
     const offset = this.#reserve(2)
-    this.#view.setUint16(offset, value, true)
+    this.#bytes[offset] = value
+    this.#bytes[offset + 1] = value >>> 8
     return this
   }
 
   u32(value: number): this {
     assertRange(value, U32)
     const offset = this.#reserve(4)
-    this.#view.setUint32(offset, value, true)
+    store32(this.#bytes, offset, value)
     return this
   }
 
@@ -53,8 +55,8 @@ export class ByteWriter {
   u64(value: number): this {
     assertRange(value, 2 ** 53)
     const offset = this.#reserve(8)
-    this.#view.setUint32(offset, value % U32, true)
-    this.#view.setUint32(offset + 4, Math.floor(value / U32), true)
+    store32(this.#bytes, offset, value % U32)
+    store32(this.#bytes, offset + 4, Math.floor(value / U32))
     return this
   }
 
@@ -87,7 +89,7 @@ export class ByteWriter {
     return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.slice(0, this.#length)
   }
 
-  /** Call it before `#bytes` or `#view` is named: both may be replaced. */
+  /** Call it before `#bytes` is named: it may be replaced. */
   #reserve(size: number): number {
     const offset = this.#length
     const length = offset + size
@@ -95,7 +97,6 @@ export class ByteWriter {
       const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2))
       grown.set(this.#bytes)
       this.#bytes = grown
-      this.#view = new DataView(grown.buffer)
     }
     this.#length = length
     return offset
@@ -192,6 +193,13 @@ export class ByteReader {
     this.#offset = offset + size
     return offset
   }
+}
+
+function store32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value
+  bytes[offset + 1] = value >>> 8
+  bytes[offset + 2] = value >>> 16
+  bytes[offset + 3] = value >>> 24
 }
 
 /** Below zero when `a` stands before `b`: byte by byte, a prefix first. */

@@ -5,6 +5,8 @@ import type { Digest } from './types.ts'
 
 /** Above this an incremental hash is cheaper than the copy. */
 const COPY_BYTES_MAX = 4_096
+/** What is hashed in one piece is put together here: it is read at once and kept by nobody. */
+const scratch = new Uint8Array(5 + COPY_BYTES_MAX)
 
 /** Place of a header, vote or block. */
 export interface Slot {
@@ -15,10 +17,11 @@ export interface Slot {
 
 /** `H(tag ‖ chainId u32? ‖ bytes)`; without `chainId` the field is not there. */
 export function hashTagged(tag: number, chainId: number | undefined, bytes: Uint8Array): Digest {
-  const head = new ByteWriter(5).u8(tag)
-  if (chainId !== undefined) head.u32(chainId)
-  if (bytes.length > COPY_BYTES_MAX) return createSha256().update(head.finish()).update(bytes).digest()
-  return sha256(new ByteWriter(head.length + bytes.length).raw(head.finish()).raw(bytes).finish())
+  const head = chainId === undefined ? Uint8Array.of(tag) : new ByteWriter(5).u8(tag).u32(chainId).finish()
+  if (bytes.length > COPY_BYTES_MAX) return createSha256().update(head).update(bytes).digest()
+  scratch.set(head)
+  scratch.set(bytes, head.length)
+  return sha256(scratch.subarray(0, head.length + bytes.length))
 }
 
 /** `H(tag ‖ chainId ‖ epoch ‖ round ‖ author ‖ restHash)`: evidence needs the 32 bytes of the rest, not the rest. */
