@@ -21,6 +21,7 @@ import {
   encodeNodeBody,
   encodeSystemCall,
   encodeSystemMessage,
+  encodeTokenCall,
   formatGenesis,
   NODE_KINDS,
   parseGenesis,
@@ -197,9 +198,16 @@ export class Network {
     return this.account(wallet, { ...encodeSystemCall(name, args), ...fields })
   }
 
+  tokenTransfer(from: Wallet, to: Uint8Array, amount: bigint, fields: Partial<UnsignedAccountTransaction> = {}): Uint8Array {
+    return this.account(from, { ...encodeTokenCall(1, 'transfer', { to, amount }), ...fields })
+  }
+
   node(nodeIndex: number, nonce: bigint, body: NodeBody, keys: KeyPair = this.nodes[nodeIndex]!.keys): Uint8Array {
-    const unsigned = { chainId: CHAIN_ID, nodeIndex, nonce, kind: NODE_KINDS[body.kind].id, body: encodeNodeBody(body) }
-    return signNodeTransaction(unsigned, (message) => keys.sign(message))
+    return this.nodeBytes(nodeIndex, nonce, NODE_KINDS[body.kind].id, encodeNodeBody(body), keys)
+  }
+
+  nodeBytes(nodeIndex: number, nonce: bigint, kind: number, body: Uint8Array, keys: KeyPair = this.nodes[nodeIndex]!.keys): Uint8Array {
+    return signNodeTransaction({ chainId: CHAIN_ID, nodeIndex, nonce, kind, body }, (message) => keys.sign(message))
   }
 }
 
