@@ -2,7 +2,7 @@ import { coordinates, reports } from '@selvedge/application'
 import { CODES, encodeNodeBody, reportCommitment, type Measurement, type NodeBodyOf } from '@selvedge/ledger-types'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { reportersOf, type Candidate } from '../src/reports/assignment.ts'
+import { reportersOf, type Candidate } from '../src/node-transactions/report-assignment.ts'
 import { CHAIN_ID, codesOf, EPOCH_MS, Network, seedOf } from './support/network.ts'
 
 const measurementOf = (target: number, answered = 90): Measurement => ({ target, rttMicros: 1_500, jitterMicros: 90, answered, asked: 96 })

@@ -6,7 +6,7 @@ import { CODES, encodeNodeBody, isSameBytes, reportCommitment, type Code, type M
 import { beaconIn } from '../epoch/beacon.ts'
 import { momentOf } from '../epoch/contract.ts'
 import type { NodeCall, NodeHandlers } from '../execute/handler.ts'
-import { reportersOf, type Candidate, type Draw } from '../reports/assignment.ts'
+import { reportersOf, type Candidate, type Draw } from './report-assignment.ts'
 import { coordinates, nodes, reports, type NodeRow } from '../state/node-tables.ts'
 import { seatsOf } from '../state/nodes.ts'
 import { Sink, u16, u32 } from '../state/fields.ts'
