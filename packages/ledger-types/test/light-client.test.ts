@@ -11,6 +11,7 @@ import {
   encodeReceipt,
   encodeTreeProof,
   formatGenesis,
+  LedgerError,
   leafHash,
   parseGenesis,
   proveLeaf,
@@ -35,6 +36,16 @@ const refusal = (why: string): unknown =>
   expect.objectContaining({ code: 'LEDGER_BAD_CERTIFICATE', message: expect.stringContaining(why) as string })
 const final = (height: number, next: readonly Member[], fields: Partial<Checkpoint> = {}): Partial<Checkpoint> => {
   return { height, isFinal: true, nextCommitteeRoot: committeeRoot(committeeOf(next)), ...fields }
+}
+
+/** The code that it throws, or what it gives. */
+function outcomeOf(run: () => unknown): unknown {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof LedgerError) return error.code
+    throw error
+  }
 }
 
 test('a certificate of a quorum is believed, whoever signed', () => {
@@ -82,9 +93,8 @@ test('every flipped byte of a certificate is noticed', () => {
   const good = certificateOf(MEMBERS, checkpointOf(MEMBERS), [0, 1, 2])
   const client = clientOf()
   for (let at = 0; at < good.length; at += 5) {
-    expect(() => client.verifyCertificate(good.with(at, good[at]! ^ 0x20))).toThrow(
-      /certificate|canonical|committee|chainId|epoch|flags|nextCommitteeRoot|bit|below/,
-    )
+    const outcome = outcomeOf(() => client.verifyCertificate(good.with(at, good[at]! ^ 0x20)))
+    expect(['LEDGER_MALFORMED', 'LEDGER_BAD_CERTIFICATE']).toContain(outcome)
   }
   expect(() => client.verifyCertificate(good.slice(1))).toThrow(expect.objectContaining({ code: 'LEDGER_MALFORMED' }))
 })

@@ -54,11 +54,12 @@ export function certificateOf(members: readonly Member[], checkpoint: Checkpoint
   return encodeBlockCertificate(certificate, members.length)
 }
 
-/** A development network of four nodes. */
-export function genesisOf(change: Partial<GenesisContents> = {}): GenesisContents {
+/** A development network of so many nodes, all in the committee; their seeds are 1, 2, 3… in every byte. */
+export function genesisOf(change: Partial<GenesisContents> = {}, count = 4): GenesisContents {
   const owner = new Uint8Array(20).fill(0xaa)
   const ports = { pool: 4001, sessions: 4433, websocket: 0, pinger: 4002 }
-  const nodes = [1, 2, 3, 4].map((byte) => {
+  const nodes = Array.from({ length: count }, (_, i) => {
+    const byte = i + 1
     const seed = new Uint8Array(32).fill(byte)
     const keys = { keys: createKeyPair(seed), bls: createBlsKeyPair(seed), x25519: seed, notAfterEpoch: 100 }
     const addresses = [{ ip: Uint8Array.of(127, byte, 0, 1), ...ports }]
@@ -72,7 +73,7 @@ export function genesisOf(change: Partial<GenesisContents> = {}): GenesisContent
     tokens: [{ symbol: 'USD', name: 'US dollar', keys: governors, cap: 10n ** 12n }],
     accounts: [{ address: owner, native: 10n ** 15n, balances: [{ token: 1, amount: 5_000_000n }] }],
     nodes,
-    committee: [0, 1, 2, 3],
+    committee: nodes.map((_, nodeIndex) => nodeIndex),
     services: [{ owner, manifest: new Uint8Array(32), multiplePpm: ppm, payees: [{ account: owner, ppm }] }],
     ...change,
   })

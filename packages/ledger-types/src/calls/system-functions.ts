@@ -259,7 +259,7 @@ export const SYSTEM_FUNCTIONS: SystemFunctions = {
     ],
     payable: false,
     gas: 'default',
-    codes: [44, 46, 51],
+    codes: [44, 46, 49, 51],
     does: "approves an action; at the governors' threshold it is queued",
   },
 }
