@@ -1,0 +1,95 @@
+/** Calls that nobody signed: `eth_call` for the views of tokens, `eth_estimateGas` from the table and a trial on top of the head. */
+import {
+  CODE_WORDS,
+  CODES,
+  type Code,
+  callGas,
+  callOf,
+  concatBytes,
+  encodeAbi,
+  isFailed,
+  isReservedAddress,
+  microOfWei,
+} from '@selvedge/ledger-types'
+import type { Context, Methods } from '../context.ts'
+import { RpcError } from '../errors.ts'
+import { hexOf, parseHex, parseQuantity, quantityOf } from '../hex.ts'
+import { refusalOf } from '../mempool.ts'
+import { Params } from '../params.ts'
+import { callView } from './token-views.ts'
+
+/** Selector of `Error(string)`, in which wallets look for words. */
+const ERROR_SELECTOR = Uint8Array.of(0x08, 0xc3, 0x79, 0xa0)
+
+interface Call {
+  /** `undefined` when the caller named nobody. */
+  readonly from: Uint8Array | undefined
+  readonly to: Uint8Array
+  readonly value: bigint
+  readonly data: Uint8Array
+  readonly gas: bigint | undefined
+  readonly feeCapWei: bigint | undefined
+}
+
+export function callMethods({ ledger, chain }: Context): Methods {
+  return {
+    eth_call: {
+      cost: 1,
+      run(values) {
+        const params = new Params(values, 2)
+        const call = parseCall(params.object(0))
+        const state = chain.state(params.block(1))
+        if (call.data.length === 0 || !isReservedAddress(call.to)) return '0x' // as from an address without code
+        const wanted = callOf(call)
+        if (wanted.target === 'none') throw reverted(wanted.code)
+        if (wanted.target !== 'token') throw reverted(CODES.notSupported) // functions of the system change it, so none is a view
+        const outcome = callView(state, wanted)
+        if (!outcome.ok) throw reverted(outcome.code)
+        return hexOf(outcome.data)
+      },
+    },
+    eth_estimateGas: {
+      cost: 5,
+      run(values) {
+        const params = new Params(values, 2)
+        const call = parseCall(params.object(0))
+        params.block(1) // checked, and always the head: what would happen now
+        const gas = callGas(callOf(call), call.data.length)
+        if (call.gas !== undefined && call.gas < BigInt(gas)) throw refusalOf(CODES.gasTooLow)
+        if (call.feeCapWei !== undefined && call.feeCapWei < chain.nextBaseFeeWei()) throw refusalOf(CODES.feeTooLow)
+        if (microOfWei(call.value) === undefined) throw refusalOf(CODES.valueNotMultiple)
+        if (call.from !== undefined) {
+          const code = ledger.simulate({ from: call.from, to: call.to, value: call.value, data: call.data })
+          if (isFailed(code)) throw reverted(code)
+          if (code !== CODES.ok) throw refusalOf(code)
+        }
+        return quantityOf(gas)
+      },
+    },
+  }
+}
+
+function reverted(code: Code): RpcError {
+  const words = CODE_WORDS[code]
+  return new RpcError('RPC_REVERTED', `execution reverted: ${words}`, {
+    data: hexOf(concatBytes(ERROR_SELECTOR, encodeAbi(['string'], [words]))),
+  })
+}
+
+/** @throws {RpcError} `RPC_INVALID_PARAMS`; `RPC_REFUSED` for what can be no transaction here. */
+function parseCall(fields: Readonly<Record<string, unknown>>): Call {
+  const { from, to, value, data, input, gas, gasPrice, maxFeePerGas, accessList } = fields
+  const bytes = data ?? input
+  if (data !== undefined && input !== undefined && data !== input)
+    throw new RpcError('RPC_INVALID_PARAMS', 'data and input differ: name one of them')
+  if (to === undefined || to === null || (Array.isArray(accessList) && accessList.length > 0)) throw refusalOf(CODES.type)
+  const cap = maxFeePerGas ?? gasPrice
+  return {
+    from: from === undefined || from === null ? undefined : parseHex(from, 'from', 20),
+    to: parseHex(to, 'to', 20),
+    value: value === undefined || value === null ? 0n : parseQuantity(value, 'value'),
+    data: bytes === undefined || bytes === null ? new Uint8Array() : parseHex(bytes, 'data'),
+    gas: gas === undefined || gas === null ? undefined : parseQuantity(gas, 'gas'),
+    feeCapWei: cap === undefined || cap === null ? undefined : parseQuantity(cap, 'maxFeePerGas'),
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * What this package needs of the node, as narrow types: an executed ledger to read, and a way to hand transactions to consensus. All
+ * reads are synchronous and see one executed block at a time, so that what one method reads belongs together.
+ */
+import type { Code, LedgerEvent, Receipt } from '@selvedge/ledger-types'
+
+export interface BlockView {
+  readonly height: number
+  /** `blockDigest`, 32 bytes: the block's hash for wallets. At height 0 the genesis hash. */
+  readonly digest: Uint8Array
+  /** Digest of the block before, 32 bytes; zeros at height 0. */
+  readonly previousDigest: Uint8Array
+  readonly epoch: number
+  readonly timestampMs: number
+  /** In 10^-9 native per gas. */
+  readonly baseFee: bigint
+  readonly gasUsed: number
+  readonly stateRoot: Uint8Array
+  readonly txRoot: Uint8Array
+  readonly receiptsRoot: Uint8Array
+}
+
+export interface BlockBody {
+  /** Executed transactions (refused ones are not among them), as they stand in txRoot. */
+  readonly transactions: readonly Uint8Array[]
+  /** One for each of them, and one more with a zero id for what the block itself did. */
+  readonly receipts: readonly Receipt[]
+}
+
+/** A call that nobody has signed. */
+export interface UnsignedCall {
+  /** 20 bytes; zeros when the caller named nobody. */
+  readonly from: Uint8Array
+  readonly to: Uint8Array
+  /** Wei. */
+  readonly value: bigint
+  readonly data: Uint8Array
+}
+
+export interface TokenView {
+  readonly name: string
+  readonly symbol: string
+  readonly decimals: number
+  /** In the token's smallest unit. */
+  readonly supply: bigint
+}
+
+/** The state after one block. */
+export interface StateView {
+  /** Next nonce of an account. */
+  nonce(address: Uint8Array): bigint
+  /** Balance of a token, 0 is the native one; µ. */
+  balance(address: Uint8Array, token: number): bigint
+  /** A bridged token (1 and up). */
+  token(token: number): TokenView | undefined
+  /** The bytes under a key of a table. */
+  read(table: number, key: Uint8Array): Uint8Array | undefined
+  /** The tree proof of that key against the block's stateRoot, present or absent, in its wire form. */
+  prove(table: number, key: Uint8Array): Uint8Array
+}
+
+export interface LedgerView {
+  readonly chainId: number
+  readonly genesisHash: Uint8Array
+  /** The newest executed block; height 0 before the first. */
+  head(): BlockView
+  /** The oldest block whose body is kept. What is older is answered with -32001. */
+  oldestHeight(): number
+  /** Any height up to the head's, unless it is too old. */
+  header(height: number): BlockView | undefined
+  body(height: number): BlockBody | undefined
+  heightOf(digest: Uint8Array): number | undefined
+  /** Where a transaction was executed; `index` is its place in txRoot. */
+  locate(id: Uint8Array): { readonly height: number; readonly index: number } | undefined
+  /** `undefined` when that state is not held. */
+  state(height: number): StateView | undefined
+  /** Of the block after the head, in 10^-9 native per gas. */
+  nextBaseFee(): bigint
+  gasTargetPerSecond(): number
+  /** The code with which a transaction would be refused on top of the head, 0 when it would not. */
+  checkAdmission(bytes: Uint8Array): Code
+  /** What would come of a call on top of the head: checks from the value's unit (9) on, then execution without a trace. */
+  simulate(call: UnsignedCall): Code
+  /** Up to `limit` events from `fromSeq` on, ascending and without a hole. */
+  events(fromSeq: number, limit: number): readonly LedgerEvent[]
+  /** Seq of the oldest event kept. */
+  oldestSeq(): number
+  /** Seq that the next event will have. */
+  nextSeq(): number
+  /** The block certificate of a height as on the wire, its checkpoint first; `undefined` while there is none, or too old. */
+  certificate(height: number): Uint8Array | undefined
+  /** The current membership view. */
+  membership(): object
+  /** `listener` hears of every executed block, after it can be read here. @returns what ends that. */
+  onBlock(listener: () => void): () => void
+}
+
+/** Hands a transaction to consensus; resolves when it was taken, and rejects when there is no room. */
+export interface Submitter {
+  submit(bytes: Uint8Array): Promise<unknown>
+}
+
+export interface NodeView {
+  /** Connected nodes. */
+  peerCount(): number
+  /** Whether the node executes blocks as they come; a reason when it does not. */
+  readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string }
+}
+
+export interface RpcComponents {
+  readonly ledger: LedgerView
+  readonly submitter: Submitter
+  readonly node: NodeView
+}

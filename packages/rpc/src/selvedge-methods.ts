@@ -1,0 +1,205 @@
+/**
+ * What the ledger has and Ethereum's methods cannot say: every transaction and receipt, certificates and proofs that make an answer
+ * checkable without trust in this node, and events by a cursor that never leaves a gap. Values stand as `json-value.ts` says.
+ */
+import {
+  CODE_WORDS,
+  decodeTransaction,
+  encodeReceipt,
+  encodeTreeProof,
+  EVENTS,
+  type EventKind,
+  eventKindOf,
+  leafHash,
+  type LedgerEvent,
+  proveLeaf,
+} from '@selvedge/ledger-types'
+import type { Context, Methods } from './context.ts'
+import { RpcError } from './errors.ts'
+import { notKept } from './eth/chain.ts'
+import { unsubscribe } from './eth/logs.ts'
+import { hexOf } from './hex.ts'
+import { AGAIN, type Feed } from './json-rpc.ts'
+import { jsonValueOf } from './json-value.ts'
+import { certificateAt, nodeInfoOf } from './node-pages.ts'
+import { Params } from './params.ts'
+import type { LedgerView } from './ports.ts'
+
+/** Events in one answer of `selvedge_events`, and read from the ledger at a time. */
+export const EVENTS_MAX = 1_000
+const TABLE_MAX = 255
+const HEIGHT_MAX = Number.MAX_SAFE_INTEGER
+
+export function selvedgeMethods(context: Context): Methods {
+  return { ...nodeMethods(context), ...recordMethods(context), ...eventMethods(context) }
+}
+
+function nodeMethods({ ledger, node, clientVersion, mempool }: Context): Methods {
+  return {
+    selvedge_nodeInfo: {
+      cost: 1,
+      run(values) {
+        new Params(values, 0)
+        return { ...nodeInfoOf(ledger, node, clientVersion), pool: mempool.size }
+      },
+    },
+    selvedge_membership: {
+      cost: 10,
+      run(values) {
+        new Params(values, 0)
+        return jsonValueOf(ledger.membership())
+      },
+    },
+    selvedge_certificate: {
+      cost: 2,
+      run(values) {
+        const params = new Params(values, 1)
+        const name = params.value(0) ?? 'latest'
+        return certificateAt(ledger, name === 'latest' ? name : params.integer(0, HEIGHT_MAX)) ?? null
+      },
+    },
+    selvedge_proof: {
+      cost: 5,
+      run(values) {
+        const params = new Params(values, 3)
+        const table = params.integer(0, TABLE_MAX)
+        const key = params.bytes(1)
+        const height = params.integer(2, HEIGHT_MAX, ledger.head().height)
+        const header = ledger.header(height)
+        const state = header === undefined ? undefined : ledger.state(height)
+        if (header === undefined || state === undefined) return notKept()
+        const value = state.read(table, key)
+        return jsonValueOf({ height, stateRoot: header.stateRoot, value: value ?? null, proof: state.prove(table, key) })
+      },
+    },
+  }
+}
+
+function recordMethods({ ledger, mempool }: Context): Methods {
+  const find = (id: Uint8Array): { height: number; index: number } | undefined => ledger.locate(id)
+  return {
+    selvedge_sendTransaction: {
+      cost: 5,
+      async run(values) {
+        return hexOf(await mempool.send(new Params(values, 1).bytes(0)))
+      },
+    },
+    selvedge_getTransaction: {
+      cost: 1,
+      run(values) {
+        const place = find(new Params(values, 1).bytes(0, 32))
+        if (place === undefined) return null
+        const { transactions } = ledger.body(place.height) ?? notKept()
+        const bytes = transactions[place.index] ?? notKept()
+        const decoded = decodeTransaction(bytes)
+        const fields = decoded.ok ? decoded.transaction : { form: 'system' }
+        return jsonValueOf({ ...place, bytes, ...fields })
+      },
+    },
+    selvedge_getReceipt: {
+      cost: 1,
+      run(values) {
+        const place = find(new Params(values, 1).bytes(0, 32))
+        if (place === undefined) return null
+        const { receipts } = ledger.body(place.height) ?? notKept()
+        const receipt = receipts[place.index] ?? notKept()
+        const events = receipt.events.map((event, i) => eventObject(receipt.firstEvent + i, event))
+        return { ...(jsonValueOf({ height: place.height, ...receipt }) as object), words: CODE_WORDS[receipt.code], events }
+      },
+    },
+    selvedge_receiptProof: {
+      cost: 20,
+      run(values) {
+        const place = find(new Params(values, 1).bytes(0, 32))
+        if (place === undefined) return null
+        const receipts = (ledger.body(place.height) ?? notKept()).receipts.map(encodeReceipt)
+        const proof = encodeTreeProof(proveLeaf(receipts.map(leafHash), place.index))
+        const receiptsRoot = (ledger.header(place.height) ?? notKept()).receiptsRoot
+        return jsonValueOf({ height: place.height, receiptsRoot, receipt: receipts[place.index], proof })
+      },
+    },
+  }
+}
+
+function eventMethods({ ledger }: Context): Methods {
+  return {
+    selvedge_events: {
+      cost: 5,
+      run(values) {
+        const params = new Params(values, 3)
+        const kinds = kindsOf(params.value(0))
+        const from = cursorOf(ledger, params, 1)
+        const limit = params.integer(2, EVENTS_MAX, EVENTS_MAX)
+        const found = ledger.events(from, limit)
+        const events = found.flatMap((event, i) => (kinds.has(event.kind) ? [eventObject(from + i, event)] : []))
+        return { events, nextSeq: from + found.length }
+      },
+    },
+    selvedge_subscribe: {
+      cost: 5,
+      run(values, { subscriptions }) {
+        const params = new Params(values, 2)
+        const kinds = kindsOf(params.value(0))
+        const from = cursorOf(ledger, params, 1)
+        if (subscriptions === undefined) throw new RpcError('RPC_METHOD_NOT_FOUND', 'notifications not supported: ask by WebSocket')
+        return subscriptions.add(eventFeed(ledger, kinds, from))
+      },
+    },
+    selvedge_unsubscribe: { cost: 1, run: (values, caller) => unsubscribe(values, caller) },
+  }
+}
+
+const eventObject = (seq: number, event: LedgerEvent): unknown => ({ seq, ...(jsonValueOf(event) as object) })
+
+/** By name or number; all of them when left out. */
+function kindsOf(value: unknown): ReadonlySet<EventKind> {
+  const all = Object.keys(EVENTS) as EventKind[]
+  const list: unknown = value ?? all
+  if (!Array.isArray(list) || list.length > all.length)
+    throw new RpcError('RPC_INVALID_PARAMS', `parameter 0 must be a list of at most ${all.length} kinds`)
+  return new Set(
+    list.map((each): EventKind => {
+      const kind = typeof each === 'number' ? eventKindOf(each) : all.find((name) => name === each)
+      if (kind === undefined) throw new RpcError('RPC_INVALID_PARAMS', `kinds are ${all.join(', ')}, or their numbers`)
+      return kind
+    }),
+  )
+}
+
+/** The next event when left out. @throws {RpcError} `RPC_NOT_ARCHIVE` with the oldest seq, `RPC_INVALID_PARAMS` beyond the next. */
+function cursorOf(ledger: LedgerView, params: Params, index: number): number {
+  const next = ledger.nextSeq()
+  const from = params.integer(index, HEIGHT_MAX, next)
+  if (from > next) throw new RpcError('RPC_INVALID_PARAMS', `the next event is ${next}, not ${from}: is this the same network?`)
+  return kept(ledger, from)
+}
+
+function kept(ledger: LedgerView, from: number): number {
+  const oldestSeq = ledger.oldestSeq()
+  if (from < oldestSeq) throw new RpcError('RPC_NOT_ARCHIVE', 'not an archive node', { oldestSeq })
+  return from
+}
+
+/** Replays from the cursor, then follows: the ledger is the queue, so a slow reader costs nothing and misses nothing. */
+function eventFeed(ledger: LedgerView, kinds: ReadonlySet<EventKind>, from: number): Feed {
+  let seq = from
+  let read: readonly LedgerEvent[] = []
+  let at = 0
+  return {
+    notification: 'selvedge_subscription',
+    next() {
+      for (; at < read.length; at++, seq++) {
+        const event = read[at]
+        if (event === undefined || !kinds.has(event.kind)) continue
+        const object = eventObject(seq, event)
+        at++
+        seq++
+        return object
+      }
+      if (seq >= ledger.nextSeq()) return undefined
+      read = ledger.events(kept(ledger, seq), EVENTS_MAX)
+      at = 0
+      return read.length === 0 ? undefined : AGAIN
+    },
+  }
+}
