@@ -8,7 +8,7 @@ import { beacons, counterRow, epochRow, nativePrices, type CounterRow, type Epoc
 import { addressList, committees, NODE_STATES, scores, type MemberRow, type NodeRow } from '../state/node-tables.ts'
 import { allNodes, nodeOf, seatsOf } from '../state/nodes.ts'
 import { allParametersOf } from '../state/parameters.ts'
-import { count64, decodeField, encodeField, fixed, list, struct, u16, u32, u64, type Field } from '../state/fields.ts'
+import { count64, decodeField, encodeField, fixed, list, struct, u16, u32, u32be, u64, type Field } from '../state/fields.ts'
 import { prices, services, serviceVersions, SERVICE_STATES, type ServiceVersionRow } from '../state/registry-tables.ts'
 import type { State } from '../state/state.ts'
 
@@ -59,12 +59,8 @@ export function serviceVersionIn(
   serviceId: number,
   epoch: number,
 ): (ServiceVersionRow & { readonly version: number }) | undefined {
-  for (let version = state.get(services, serviceId)?.version ?? 0; version > 0; version--) {
-    const row = state.get(serviceVersions, { serviceId, version })
-    if (row === undefined) return undefined
-    if (row.from <= epoch) return { ...row, version }
-  }
-  return undefined
+  const found = state.rows(serviceVersions, encodeField(u32be, serviceId)).findLast(([, { from }]) => from <= epoch)
+  return found === undefined ? undefined : { ...found[1], version: found[0].version }
 }
 
 /** The prices of `epoch` with their version. */

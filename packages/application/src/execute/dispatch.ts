@@ -13,12 +13,14 @@ import {
 import { bridgeCalls } from '../calls/bridge.ts'
 import { delegationCalls } from '../calls/delegation.ts'
 import { depositCalls } from '../calls/deposits.ts'
+import { disputeCalls } from '../calls/dispute.ts'
 import { governCalls } from '../calls/govern.ts'
 import { nodeCalls } from '../calls/nodes.ts'
 import { serviceCalls } from '../calls/services.ts'
 import { stakeCalls } from '../calls/stake.ts'
 import { runTokenCall } from '../calls/token.ts'
 import { commitBeacon, revealBeacon } from '../epoch/beacon.ts'
+import { claimKinds } from '../node-transactions/claims.ts'
 import { contentKinds } from '../node-transactions/content.ts'
 import { evidenceKinds } from '../node-transactions/evidence.ts'
 import { membershipKinds } from '../node-transactions/membership.ts'
@@ -36,11 +38,13 @@ export const ACCOUNT_HANDLERS: AccountHandlers = {
   ...serviceCalls,
   ...bridgeCalls,
   ...governCalls,
+  ...disputeCalls,
 }
 
 /** Kinds of node transactions. */
 export const NODE_HANDLERS: NodeHandlers = {
   ...membershipKinds,
+  ...claimKinds,
   ...contentKinds,
   ...reportKinds,
   ...evidenceKinds,
