@@ -2,7 +2,8 @@
 export type ApplicationErrorCode =
   | 'APPLICATION_MALFORMED' // a genesis file or an argument of the caller is not what it must be
   | 'APPLICATION_OUT_OF_ORDER' // a block that is not the next one
-  | 'APPLICATION_FOREIGN_STORE' // the store holds another chain's state
+  | 'APPLICATION_FOREIGN_STORE' // the store holds another chain's state, or an import that did not end
+  | 'APPLICATION_WRONG_ROOT' // a snapshot whose rows are not those of the root that was certified
   | 'APPLICATION_DAMAGED' // the store holds bytes that this package never writes
   | 'APPLICATION_PRUNED' // asked for history that is not kept; `details.oldest` is
   | 'APPLICATION_VERSION' // the ledger moved to rules that this package does not have

@@ -11,6 +11,7 @@ import { executeBlock, type ChainIdentity, type ExecutedBlock } from './execute/
 import type { LedgerBlock } from './execute/block-contract.ts'
 import type { BlockRecord } from './history/records.ts'
 import { History } from './history/history.ts'
+import { IMPORTING, STATE_ROOT } from './history/import.ts'
 import { loadGenesis } from './state/genesis.ts'
 import { blockRow, chainRow, epochRow, type BlockRow, type EpochRow } from './state/meta-tables.ts'
 import { committees } from './state/node-tables.ts'
@@ -21,7 +22,6 @@ import { SPACES, type KeyValueStore, type Write } from './store/contract.ts'
 /** Blocks after an epoch's final one whose checkpoint names the snapshot of the state at it. */
 export const SNAPSHOT_DELAY_BLOCKS = 100
 const SNAPSHOT_ROOTS = new TextEncoder().encode('snapshotRoot')
-const STATE_ROOT = new TextEncoder().encode('stateRoot')
 
 export interface Applied {
   readonly executed: ExecutedBlock
@@ -44,6 +44,9 @@ export class Ledger {
     this.state = new State(store)
     this.history = new History(store, isArchive)
     this.#nodes = createTreeNodes(store)
+    if (store.get(SPACES.local, IMPORTING) !== undefined) {
+      throw new ApplicationError('APPLICATION_FOREIGN_STORE', 'an import into this store did not end: begin it again')
+    }
     const known = store.get(SPACES.local, STATE_ROOT)?.slice()
     this.#tree = createStateTree({ nodes: this.#nodes, ...(known === undefined ? {} : { root: known }) })
     if (known === undefined) this.#stateRoot = this.#begin(genesis)

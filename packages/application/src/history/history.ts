@@ -8,6 +8,7 @@ import { decodeReceipt, type EventKind, type LedgerEvent, type Receipt } from '@
 import { ApplicationError } from '../errors.ts'
 import { decodeField, encodeField, type Field } from '../state/fields.ts'
 import { SPACES, type KeyValueStore, type Write } from '../store/contract.ts'
+import { HISTORY } from './import.ts'
 import {
   blockRecord,
   byteLists,

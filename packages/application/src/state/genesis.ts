@@ -31,7 +31,7 @@ export function loadGenesis(state: State, genesis: Genesis): void {
   const { chainId, hash, timeMs, parameters: values } = genesis
   const native = nativeSupplyOf(genesis)
   if (native > NATIVE_SUPPLY_MAX) throw new ApplicationError('APPLICATION_MALFORMED', `genesis holds ${native} µ, which is no u64`)
-  state.put(chainRow, null, { chainId, genesisHash: hash, note: '' })
+  state.put(chainRow, null, { chainId, genesisHash: hash })
   for (const name of PARAMETER_NAMES) {
     const value = BigInt(values[name])
     state.put(parameters, PARAMETERS[name].id, { value, next: value, from: 0 })

@@ -2,7 +2,7 @@
  * Table 1: what there is once, or once a node, and belongs to no other table. Each kind of row has a name before its key; none of the
  * names is the beginning of another (tested).
  */
-import { count64, fixed, flag, list, rest, sized, struct, text, u16, u16be, u32, u32be, u64, u64be, u8, type Field } from './fields.ts'
+import { count64, fixed, flag, list, rest, sized, struct, u16, u16be, u32, u32be, u64, u64be, u8, type Field } from './fields.ts'
 import { defineTable, type Table } from './table.ts'
 
 /** No key behind the name. */
@@ -246,12 +246,11 @@ export const nativePrices: Table<null, readonly PriceStep[]> = meta(
 export interface ChainRow {
   readonly chainId: number
   readonly genesisHash: Uint8Array
-  readonly note: string
 }
 export const chainRow: Table<null, ChainRow> = meta(
   'chain',
   single,
-  struct<ChainRow>({ chainId: u32, genesisHash: fixed(32), note: text }),
+  struct<ChainRow>({ chainId: u32, genesisHash: fixed(32) }),
   'Which chain this state belongs to.',
 )
 
