@@ -1,0 +1,140 @@
+/**
+ * Makes docs/transactions.md from the schemas that dispatch and gas are made of; a test holds that it is current.
+ *
+ *   node --conditions=@selvedge/source packages/application/docs/transactions-page.ts
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  CODE_WORDS,
+  GAS,
+  NODE_KINDS,
+  SYSTEM_FUNCTIONS,
+  SYSTEM_KINDS,
+  TOKEN_FUNCTIONS,
+  type FunctionSchema,
+  type SystemFunctionName,
+} from '@selvedge/ledger-types'
+import { DEFECTS, ERRORS, METHODS, PARAMETERS_THERE, type ReferenceRow } from './reference-rows.ts'
+
+const intro = `# Transactions
+
+Generated from the schemas of \`@selvedge/ledger-types\` and from \`docs/reference-rows.ts\` by \`docs/transactions-page.ts\`; do not edit.
+
+Who does something on the ledger is an account (an Ethereum transaction to the system's address, a token's, or anybody's), a node (Ed25519),
+or a member of the committee (a system transaction in its proposal). Each is checked in this order: form 1, kind 2, chain 3, signature 4,
+sender 11, nonce 5 and 6, gas 8, fee 7, value 9, balance 10; then what its kind asks for, all before its first change.
+
+- **Refused** (1 to 31): nothing happens, no nonce is used, there is no receipt.
+- **Failed** (32 and above): nonce and fee are used, nothing else happens, the receipt has the code.
+- Gas is known beforehand: a transfer ${n(GAS.transfer)}; a call ${n(GAS.call)} + ${n(GAS.chunk)} for each ${GAS.chunkBytes} bytes of data begun + its own; a node
+  transaction ${n(GAS.nodeTransaction)} + ${n(GAS.chunk)} for each ${GAS.chunkBytes} bytes of it begun + its own. System transactions cost nothing.
+- Duties are free for Active nodes up to \`dutyGasBase\` and \`dutyGasPerStake\` an epoch; beyond that the node's owner pays.
+`
+
+/** The page. */
+export function transactionsPage(): string {
+  return [intro, accountPart(), tokenPart(), nodePart(), systemPart(), codePart(), referencePart()].join('\n')
+}
+
+function accountPart(): string {
+  const rows = Object.entries(SYSTEM_FUNCTIONS as Readonly<Record<SystemFunctionName, FunctionSchema>>).map(([name, schema]) => {
+    const { payable, gas, codes, does } = schema
+    return [
+      `\`${name}(${argumentText(schema)})\`${payable ? ' P' : ''}`,
+      does,
+      listOf(codes),
+      gasText(GAS[gas], gas === 'bridgeSignature' ? 'signature' : undefined),
+    ]
+  })
+  const meanings = Object.entries(SYSTEM_FUNCTIONS as Readonly<Record<SystemFunctionName, FunctionSchema>>).flatMap(([name, { args }]) =>
+    args.map((argument) => [`${name}.${argument.name}`, argument.type, argument.unit ?? '', argument.means]),
+  )
+  return [
+    '## Functions of the system\n',
+    'At the address of the bytes `selvedge/system` and five zeros. P: payable in native. Value and amounts in wei are multiples of 10^12.\n',
+    table(['function', 'effect', 'codes', 'gas'], rows),
+    '### Arguments\n',
+    table(['argument', 'type', 'unit', 'meaning'], meanings),
+  ].join('\n')
+}
+
+function tokenPart(): string {
+  const rows = Object.entries(TOKEN_FUNCTIONS).map(([name, schema]) => {
+    const { codes, does, returns, kind } = schema
+    return [`\`${name}(${argumentText(schema)})\``, does, kind, returns, listOf(codes)]
+  })
+  return [
+    '## Functions of a token\n',
+    'At the address of the bytes `selvedge/token`, two zeros and the token as u32, big endian. Amounts have six decimals.\n',
+    table(['function', 'effect', 'kind', 'returns', 'codes'], rows),
+  ].join('\n')
+}
+
+function nodePart(): string {
+  const rows = Object.entries(NODE_KINDS).map(([name, { id, isDuty, body, gas, codes, does }]) => {
+    const each = { claimAnswer: 'point', disputeAnswer: 'point', contentUpdate: 'entry' }[name]
+    return [`0x${id.toString(16).padStart(2, '0')} ${name}${isDuty ? ' D' : ''}`, body, does, listOf(codes), gasText(GAS[gas], each)]
+  })
+  return ['## Kinds of node transactions\n', 'D: a duty.\n', table(['kind', 'body', 'effect', 'codes', 'gas'], rows)].join('\n')
+}
+
+function systemPart(): string {
+  const rows = Object.entries(SYSTEM_KINDS).map(([name, { id, body, codes, does }]) => [`${id} ${name}`, body, does, listOf(codes)])
+  return ['## System transactions\n', table(['kind', 'body', 'effect', 'codes'], rows)].join('\n')
+}
+
+function codePart(): string {
+  const rows = Object.entries(CODE_WORDS).map(([code, words]) => [code, words])
+  return ['## Codes\n', 'A test reaches each of them.\n', table(['code', 'words'], rows)].join('\n')
+}
+
+function referencePart(): string {
+  const there = (rows: readonly ReferenceRow[]): string =>
+    table(
+      ['there', 'here', ''],
+      rows.map((row) => [...row]),
+    )
+  return [
+    '## What the network before it had\n',
+    'The ledger that this one takes the place of, method by method: what was kept, what took its place, what was left out and why.\n',
+    '### Methods\n',
+    there(METHODS),
+    '### Parameters\n',
+    there(PARAMETERS_THERE),
+    '### Errors\n',
+    table(
+      ['there', 'here'],
+      ERRORS.map((row) => [...row]),
+    ),
+    '### Defects\n',
+    'What went wrong there, and the test that would find it here.\n',
+    table(
+      ['defect', 'test'],
+      DEFECTS.map(([defect, test]) => [defect, `\`${test}\``]),
+    ),
+  ].join('\n')
+}
+
+function argumentText({ args }: Pick<FunctionSchema, 'args'>): string {
+  return args.map(({ name, type }) => `${type} ${name}`).join(', ')
+}
+
+function gasText(gas: number, each: string | undefined): string {
+  return each === undefined ? n(gas) : `${n(gas)} a ${each}`
+}
+
+function listOf(codes: readonly number[]): string {
+  return codes.join(', ')
+}
+
+function n(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line), ''].join('\n')
+}
+
+if (import.meta.main) writeFileSync(join(import.meta.dirname, 'transactions.md'), transactionsPage())
