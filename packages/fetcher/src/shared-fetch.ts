@@ -1,12 +1,13 @@
 /**
  * One fetch, however many ask for it. It looks into the store first; what is not there it takes from the origins in order, into
- * the store, and whoever waits for a block is woken when the store has it: the disk is the buffer between an origin and a slow
- * consumer, and no block is held in memory for one.
+ * the store, and whoever waits for a block is woken when it can be read: the disk is the buffer between an origin and a slow
+ * consumer, and no block is held in memory for one, but for the last MiB that the disk has not taken yet.
  *
  * Invariants: the origin is asked only while nobody else asks it for the same key (`fetcher.ts` has one fetch a key); a block
  * wakes its waiters after it is readable; when the fetch settles every waiter is woken and reads the outcome.
  */
 import { raceAbort } from './abort-race.ts'
+import { ArrivingBlocks } from './arriving-blocks.ts'
 import { FetcherError } from './errors.ts'
 import type { ByteRange, CidLike, EntityKind, FileImportPort, OriginPort, StorePort, VerifiedBlockLike } from './ports.ts'
 import type { Slots } from './slots.ts'
@@ -53,6 +54,7 @@ export class SharedFetch {
   #phase: Phase = 'looking'
   #error: unknown
   #import: FileImportPort | undefined
+  readonly #arriving: ArrivingBlocks
   #kind: EntityKind | undefined
   #fileSize: number | undefined
   /** Flat bytes that have come. */
@@ -66,6 +68,7 @@ export class SharedFetch {
   /** @param before - a fetch of the same key that is still ending. */
   constructor(parts: SharedFetchParts, before: Promise<void> | undefined) {
     this.#parts = parts
+    this.#arriving = new ArrivingBlocks(parts.store)
     this.ready = new Promise((resolve, reject) => {
       this.#known = resolve
       this.#refuse = reject
@@ -136,6 +139,7 @@ export class SharedFetch {
       const arriving = this.#import
       this.#import = undefined // first, so that who reads now is not told of the import's end but of its reason
       await arriving?.abort()
+      await this.#arriving.end()
       this.#settle('failed', error)
       onEvent({ type: 'fetchEnded', cid, ranges, error })
     } finally {
@@ -190,7 +194,7 @@ export class SharedFetch {
       this.#fileSize = block.fileSize
       if (this.#kind === 'file' && ranges === undefined) this.#import = store.importFile(cid)
     }
-    if (this.#import === undefined) await store.putBlock(block.cid, block.block)
+    if (this.#import === undefined) await this.#arriving.put(keyOf(block.cid), block.cid, block.block)
     else await this.#import.add(block)
     this.#arrived = Math.max(this.#arrived, block.fileOffset + block.dataEnd - block.dataStart)
     if (this.#blocks++ === 0) {
@@ -203,6 +207,7 @@ export class SharedFetch {
 
   async #commit(): Promise<void> {
     const { cid, ranges, store } = this.#parts
+    await this.#arriving.settle()
     if (this.#import !== undefined) await this.#import.commit()
     else if (ranges === undefined && this.#kind !== undefined) await store.putEntity({ cid, kind: this.#kind })
   }
@@ -253,6 +258,8 @@ export class SharedFetch {
   }
 
   async #look(cid: CidLike): Promise<Uint8Array | undefined> {
+    const held = this.#arriving.get(keyOf(cid))
+    if (held !== undefined) return held
     const arriving = this.#import
     if (arriving !== undefined && this.#phase === 'fetching') {
       try {

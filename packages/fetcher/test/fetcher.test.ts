@@ -1,6 +1,8 @@
+import { entriesOf, verifyCar, writeCar } from '@selvedge/verified-car'
 import { hash } from '@selvedge/verified-streaming'
+import type { CID } from 'multiformats/cid'
 import { expect, test } from 'vitest'
-import { createFetcher } from '../src/index.ts'
+import { createFetcher, type StorePort } from '../src/index.ts'
 import { bytesOf, createTestOrigin } from './support/dag.ts'
 import { Events, Gate, readAll, useRig } from './support/rig.ts'
 
@@ -153,4 +155,56 @@ test('directories, sharded ones too, become entities', async () => {
     expect(asked.length).toBe(1)
     await fetcher.stop()
   }
+})
+
+test('the blocks of a directory do not wait for one another at the disk, and can be read before it has them', async () => {
+  const files = Array.from({ length: 60 }, (_, i) => ({ path: `file-${i}`, content: Uint8Array.of(i) }))
+  const cid = await rig.dag.add(files, { wrapWithDirectory: true, shardSplitThresholdBytes: 1 })
+  const gate = new Gate()
+  let putting = 0
+  const store: StorePort<unknown> = new Proxy(rig.store, {
+    get: (target, name: keyof StorePort<unknown>) =>
+      name === 'putBlock'
+        ? async (block: CID, bytes: Uint8Array): Promise<void> => {
+            putting++
+            await gate.pass(undefined)
+            await target.putBlock(block, bytes)
+          }
+        : (target[name] as () => unknown).bind(target),
+  })
+  const fetcher = createFetcher({ store, origins: [createTestOrigin(rig.dag).origin] })
+  const opened = await fetcher.openCid(cid)
+  const names = new Set<string>()
+  for await (const { name } of entriesOf(verifyCar(writeCar(cid, opened.blocks, { scope: 'entity' }), cid, { scope: 'entity' })))
+    names.add(name)
+  expect(names.size).toBe(60)
+  expect(putting).toBe(10) // the root and nine shards of it
+  expect(await rig.store.entity(cid)).toBeUndefined() // nothing is called complete before it is durable
+  gate.open()
+  while ((await rig.store.entity(cid)) === undefined) await new Promise(setImmediate)
+  await opened.close()
+  await fetcher.stop()
+})
+
+test('a store that refuses a block of a directory ends the fetch, and nothing is complete', async () => {
+  const files = Array.from({ length: 60 }, (_, i) => ({ path: `file-${i}`, content: Uint8Array.of(i) }))
+  const cid = await rig.dag.add(files, { wrapWithDirectory: true, shardSplitThresholdBytes: 1 })
+  let puts = 0
+  const store: StorePort<unknown> = new Proxy(rig.store, {
+    get: (target, name: keyof StorePort<unknown>) =>
+      name === 'putBlock'
+        ? async (block: CID, bytes: Uint8Array): Promise<void> => {
+            if (++puts === 5) throw new Error('the disk is full')
+            await target.putBlock(block, bytes)
+          }
+        : (target[name] as () => unknown).bind(target),
+  })
+  const events = new Events()
+  const fetcher = createFetcher({ store, origins: [createTestOrigin(rig.dag).origin] }, { onEvent: events.onEvent })
+  const opened = await fetcher.openCid(cid)
+  await events.seen('fetchEnded')
+  expect(events.all.at(-1)).toMatchObject({ type: 'fetchEnded', error: { message: 'the disk is full' } })
+  expect(await rig.store.entity(cid)).toBeUndefined()
+  await opened.close()
+  await fetcher.stop()
 })

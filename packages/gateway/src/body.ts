@@ -7,6 +7,21 @@ import type { BlockPort } from '@selvedge/verified-car'
 const RAW = 0x55
 /** Pieces held back while the first leaf is awaited: a few nodes and it, in ordinary DAGs. */
 const HELD_PARTS_MAX = 8
+/** While less than this is held, the next piece is awaited too: a small answer is then known whole, and goes out in one piece. */
+const HELD_BYTES_MIN: number = 16 * 1024
+
+/** Answers that are known whole, so that a server need not read them through a stream. */
+const wholes = new WeakMap<Response, Uint8Array>()
+
+/** An answer of these bytes, which `wholeBodyOf` finds again. */
+export function wholeResponse(bytes: Uint8Array, init: { readonly status: number; readonly headers: Headers }): Response {
+  const response = new Response(bytes as Uint8Array<ArrayBuffer>, init)
+  wholes.set(response, bytes)
+  return response
+}
+
+/** The bytes of an answer that `wholeResponse` made. */
+export const wholeBodyOf = (response: Response): Uint8Array | undefined => wholes.get(response)
 
 /** Tells when a leaf was read. */
 export function watchLeaves(blocks: BlockPort): { port: BlockPort; sawLeaf: () => boolean } {
@@ -21,24 +36,26 @@ export function watchLeaves(blocks: BlockPort): { port: BlockPort; sawLeaf: () =
   return { port, sawLeaf: () => sawLeaf }
 }
 
-/** @throws what `parts` throws before the first leaf has come. */
+/** All of the body where it is small, else a stream of it. @throws what `parts` throws before the first leaf has come. */
 export async function openBody(
   parts: AsyncGenerator<Uint8Array>,
   isReady: () => boolean,
   onCancel: () => void,
-): Promise<ReadableStream<Uint8Array>> {
+): Promise<ReadableStream<Uint8Array> | Uint8Array> {
   const held: Uint8Array[] = []
+  let heldBytes = 0
   let isDone = false
-  while (!isDone && held.length < HELD_PARTS_MAX && !(isReady() && held.length > 1)) {
+  while (!isDone && held.length < HELD_PARTS_MAX && !(isReady() && held.length > 1 && heldBytes >= HELD_BYTES_MIN)) {
     const { done, value } = await parts.next()
     if (done === true) isDone = true
-    else held.push(value)
+    else heldBytes += held[held.push(value) - 1]!.length
   }
+  if (isDone) return joined(held, heldBytes)
   const source: UnderlyingDefaultSource<Uint8Array> = {
     async pull(controller) {
       const first = held.shift()
       if (first !== undefined) return controller.enqueue(first)
-      const step = isDone ? { done: true as const, value: undefined } : await parts.next() // what it throws fails the stream
+      const step = await parts.next() // what it throws fails the stream
       if (step.done === true) controller.close()
       else controller.enqueue(step.value)
     },
@@ -48,4 +65,14 @@ export async function openBody(
     },
   }
   return new ReadableStream(source, { highWaterMark: 0 }) // the reader's pace is the store's
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const out = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    out.set(part, offset)
+    offset += part.length
+  }
+  return out
 }

@@ -1,5 +1,5 @@
 import { type BlockPort, CarError, type Limits, type ResolvedPath, resolvePath, writeCar } from '@selvedge/verified-car'
-import { openBody, watchLeaves } from './body.ts'
+import { openBody, watchLeaves, wholeResponse } from './body.ts'
 import { singleRange } from './byte-range.ts'
 import { type ContentRequest, parseContentRequest } from './content-request.ts'
 import { rangeOf } from './entity-bytes.ts'
@@ -77,7 +77,7 @@ function rawAnswer(request: Request, block: Uint8Array, headers: Headers): Respo
   headers.set('Content-Length', String(body.length))
   if (range !== undefined) headers.set('Content-Range', `bytes ${range.start}-${range.end - 1}/${block.length}`)
   const status = range === undefined ? 200 : 206
-  return new Response(request.method === 'HEAD' ? null : (body as Uint8Array<ArrayBuffer>), { status, headers })
+  return request.method === 'HEAD' ? new Response(null, { status, headers }) : wholeResponse(body, { status, headers })
 }
 
 async function carAnswer(
@@ -97,7 +97,9 @@ async function carAnswer(
   requestSignal.addEventListener('abort', abort, { once: true }) // until somebody holds the body, whose cancel says the same
   try {
     const body = await openBody(parts, sawLeaf, () => controller.abort())
-    return new Response(body, { headers })
+    if (!(body instanceof Uint8Array)) return new Response(body, { headers })
+    headers.set('Content-Length', String(body.length))
+    return wholeResponse(body, { status: 200, headers })
   } finally {
     requestSignal.removeEventListener('abort', abort)
   }

@@ -36,8 +36,23 @@ export async function contentHeaders(request: ContentRequest, resolved: Resolved
 async function etagOf({ format, root, segments, scope, entityBytes }: ContentRequest, { cid }: ResolvedPath): Promise<string> {
   if (format === 'raw') return `"${cid}.raw"`
   const question = JSON.stringify([segments, scope, entityBytes?.from ?? null, entityBytes?.to ?? null, 'dfs', 'y'])
+  const known = questions.get(question)
+  const digest = known ?? (await digestOf(question))
+  if (known === undefined && question.length <= QUESTION_LENGTH_MAX) {
+    if (questions.size >= QUESTIONS_MAX) questions.clear()
+    questions.set(question, digest)
+  }
+  return `"${root}.car.${digest}"`
+}
+
+/** Digests of questions: without a path or a range of their own, most are alike. */
+const questions = new Map<string, string>()
+const QUESTIONS_MAX = 256
+const QUESTION_LENGTH_MAX = 128
+
+async function digestOf(question: string): Promise<string> {
   const { digest } = await sha256.digest(new TextEncoder().encode(question))
-  return `"${root}.car.${Array.from(digest.subarray(0, ETAG_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join('')}"`
+  return Array.from(digest.subarray(0, ETAG_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** Weak comparison, lists and `*` (RFC 9110 §13.1.2). */

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
+import { wholeBodyOf } from './body.ts'
 import type { Gateway } from './gateway.ts'
 
 export interface ServeGatewayOptions {
@@ -67,7 +68,8 @@ async function answer(gateway: Gateway, incoming: IncomingMessage, outgoing: Ser
     const request = requestOf(incoming, controller.signal)
     const response = request === undefined ? new Response(null, { status: 400 }) : await gateway.handle(request)
     outgoing.writeHead(response.status, Object.fromEntries(response.headers))
-    if (response.body === null) outgoing.end()
+    const whole = wholeBodyOf(response)
+    if (whole !== undefined || response.body === null) outgoing.end(whole)
     else await pump(response.body, outgoing)
   } catch {
     // The store failed in the middle, or the client went away. Either way the connection ends without a last chunk.

@@ -178,3 +178,12 @@ test('a Host that would be read as a path is refused: a cache before us goes by 
     expect(text).toMatch(/^HTTP\/1\.1 400 /)
   }
 })
+
+test('a small CAR is known whole: it has a length, and no chunks', async () => {
+  server = await serveGateway(createGateway({ blocks }))
+  const small = (await importTree({ 'small.txt': bytesOf(900) }, blocks)).get('small.txt')!
+  const { text } = await exchange(server.port, `GET /ipfs/${small}?format=car HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+  const [head = '', body = ''] = text.split('\r\n\r\n', 2)
+  expect(head.toLowerCase()).toContain(`content-length: ${body.length}`)
+  expect(head.toLowerCase()).not.toContain('transfer-encoding')
+})

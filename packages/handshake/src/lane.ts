@@ -16,7 +16,8 @@ export interface Lane {
    */
   readonly source: AsyncIterable<Uint8Array>
   /**
-   * Sends bytes, or several parts at once. They are borrowed until the promise settles, which is when the carrier has let go of them.
+   * Sends bytes, or several parts at once. They are borrowed until the promise settles, which is when the carrier has let go of them, or at
+   * once for a few bytes (4 KiB, while less than 16 KiB of the lane wait), which are copied so that END can leave with them.
    * @throws {HandshakeError} `HANDSHAKE_LANE_RESET`, `HANDSHAKE_LANE_ENDED`, `HANDSHAKE_CLOSED`.
    */
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void>
@@ -45,6 +46,11 @@ export interface PendingPromise {
   resolve(): void
   reject(error: unknown): void
 }
+
+const COPIED_BYTES_MAX = 4 * 1024
+const COPIED_QUEUE_BYTES_MAX = 16 * 1024
+/** Of a write whose caller waits for nothing. */
+const SETTLED: PendingPromise = { resolve: () => {}, reject: () => {} }
 
 export class LaneDriver implements Lane {
   readonly core: CoreLane
@@ -81,6 +87,9 @@ export class LaneDriver implements Lane {
     if (this.#failure !== undefined) throw this.#failure.error
     if (this.#isHalfClosed) throw new HandshakeError('HANDSHAKE_LANE_ENDED', `lane ${this.laneId} was ended by this side`)
     const parts = bytes instanceof Uint8Array ? [bytes] : bytes
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    if (length <= COPIED_BYTES_MAX && this.core.queuedBytes + length <= COPIED_QUEUE_BYTES_MAX)
+      return void this.#owner.write(this.core, [joined(parts, length)], SETTLED)
     await new Promise<void>((resolve, reject) => {
       const pending: PendingPromise = {
         resolve: () => {
@@ -198,4 +207,14 @@ export class LaneDriver implements Lane {
   #discard(): void {
     for (let bytes = this.#queue.shift(); bytes !== undefined; bytes = this.#queue.shift()) this.#owner.consume(this.core, bytes.length)
   }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const out = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    out.set(part, offset)
+    offset += part.length
+  }
+  return out
 }

@@ -1,6 +1,9 @@
 /**
  * Runs a session core over a carrier: feeds it bytes and time, carries out its effects in order, and keeps at most 256 KiB in the carrier,
  * so that control frames are never far behind. It makes no decision of the protocol.
+ *
+ * What is small waits until the present turn of the event loop is over, so that ACCEPT, an answer's few bytes and its END, of all lanes that
+ * had something to say, are one record and one call of the system instead of one each; what is large leaves at once.
  */
 import type { Carrier } from './carrier.ts'
 import { nameOfCode } from './codes.ts'
@@ -12,6 +15,10 @@ import type { SessionCore } from './session-core.ts'
 
 /** What the carrier may hold that is not yet sent. */
 const IN_FLIGHT_BYTES_MAX = 256 * 1024
+/** From so many bytes on, one more record is not what costs. */
+const EAGER_BYTES = 16 * 1024
+/** After the input of this turn, where the platform can tell; else after the promises that are settled already. */
+const soon: (callback: () => void) => void = typeof setImmediate === 'function' ? setImmediate : queueMicrotask
 
 /** What differs between the two ends. */
 export interface SessionEvents {
@@ -39,6 +46,7 @@ export class SessionDriver implements LaneOwner {
   readonly #afterFlush: { readonly batch: number; readonly callback: () => void }[] = []
   #isPaused = false
   #isPumping = false
+  #isPumpDue = false
   #isEnding = false
   #isGone = false
   #isOver = false
@@ -58,12 +66,13 @@ export class SessionDriver implements LaneOwner {
     this.#pump()
   }
 
-  /** One event into the core, then its effects, then what is to be sent. */
+  /** One event into the core, then its effects; what is to be sent goes out when this turn is over. */
   run(event: (effects: Effect[]) => void): void {
     const effects: Effect[] = []
     event(effects)
     for (const effect of effects) this.#carryOut(effect)
-    this.#pump()
+    if (this.#isOver || this.core.isCongested !== this.#isPaused) this.#pump()
+    else this.#pumpSoon()
   }
 
   /** Ends the session: lanes are reset, GOAWAY is sent, the channel ends. */
@@ -83,7 +92,8 @@ export class SessionDriver implements LaneOwner {
 
   write(core: CoreLane, parts: readonly Uint8Array[], token: PendingPromise): boolean {
     const isQueued = this.core.write(core, parts, token)
-    this.#pump()
+    if (core.queuedBytes >= EAGER_BYTES) this.#pump()
+    else this.#pumpSoon()
     return isQueued
   }
 
@@ -92,12 +102,13 @@ export class SessionDriver implements LaneOwner {
   }
 
   reset(core: CoreLane, code: number, reason: string): void {
+    if (this.#isPumpDue) this.#pump() // what was written before it is sent before it
     this.run((effects) => this.core.reset(core, code, reason, effects))
   }
 
   consume(core: CoreLane, bytes: number): void {
     this.core.consume(core, bytes)
-    if (this.core.hasOutput) this.#pump()
+    if (this.core.hasOutput) this.#pumpSoon()
   }
 
   afterFlush(callback: () => void): void {
@@ -147,6 +158,15 @@ export class SessionDriver implements LaneOwner {
     this.lanes.clear()
     for (const lane of lanes) lane.fail(error)
     this.#events.onOver(why === 'left' ? undefined : error)
+  }
+
+  #pumpSoon(): void {
+    if (this.#isPumpDue) return
+    this.#isPumpDue = true
+    soon(() => {
+      this.#isPumpDue = false
+      this.#pump()
+    })
   }
 
   #pump(): void {

@@ -22,6 +22,8 @@ export class MemoryCarrier implements Carrier {
   /** Bytes given to `send` and not flushed. */
   heldBytes = 0
   heldBytesMax = 0
+  /** Calls of `send`. */
+  sends = 0
 
   constructor(channelBinding: Uint8Array, pieceBytes: number) {
     this.channelBinding = channelBinding
@@ -39,6 +41,7 @@ export class MemoryCarrier implements Carrier {
 
   send(parts: readonly Uint8Array[], onFlushed: () => void): void {
     const bytes = new Uint8Array(Buffer.concat(parts))
+    this.sends++
     this.heldBytes += bytes.length
     this.heldBytesMax = Math.max(this.heldBytesMax, this.heldBytes)
     this.#queue.push({ bytes, onFlushed })

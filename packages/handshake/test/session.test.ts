@@ -310,3 +310,31 @@ test('a source is read once, by one reader', async () => {
   expect((await first).value).toEqual(Uint8Array.of(5))
   await session.close()
 })
+
+test('a small answer, its head and its end leave in one piece, and those of lanes that are answered together too', async () => {
+  const { session, nodeCarrier } = await join(async (request) => {
+    const lane = request.accept(Uint8Array.of(1))
+    await lane.write(new Uint8Array(40))
+    await lane.write(new Uint8Array(1_000))
+    await lane.end()
+  })
+  const before = nodeCarrier.sends
+  const lanes = await Promise.all(Array.from({ length: 4 }, () => session.openLane({ serviceId: 0, metadata: NONE })))
+  for (const lane of lanes) expect(Buffer.concat(await collect(lane.source)).length).toBe(1_040)
+  expect(nodeCarrier.sends - before).toBe(1)
+  await session.close()
+})
+
+test('what a few small writes hold is bounded: the next one waits for the carrier', async () => {
+  let written = 0
+  const { session, clientCarrier } = await join(async (request) => {
+    const lane = request.accept(NONE)
+    for (; written < 100; written++) await lane.write(new Uint8Array(4_000))
+    await lane.end()
+  })
+  const lane = await session.openLane({ serviceId: 0, metadata: NONE, initialCredit: 0 })
+  await quiet()
+  expect(written).toBe(4)
+  lane.reset(CODES.cancelled)
+  clientCarrier.destroy()
+})

@@ -1,7 +1,9 @@
+import { encode as encodeDagCbor } from '@ipld/dag-cbor'
 import { fixedSize } from 'ipfs-unixfs-importer/chunker'
-import type { CID } from 'multiformats/cid'
+import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
 import { expect, test } from 'vitest'
-import { writeCar, writeProof } from '../src/index.ts'
+import { encodeCarHeader, writeCar, writeProof } from '../src/index.ts'
 import { Blocks, bytesOf, importFile } from './support.ts'
 
 async function sample(): Promise<{ blocks: Blocks; root: CID }> {
@@ -44,4 +46,14 @@ test('a block that cannot be had fails after what comes before it was handed on,
   asked = 2
   for await (const _ of writeProof(root, port)) if (asked === 4) break // leaves while the failure is on its way
   expect(asked).toBe(4)
+})
+
+test.each([0, 4, 16, 17, 20, 32, 64, 128, 200, 240, 255])('the header of one root with a digest of %i bytes is its dag-cbor', (length) => {
+  const root = CID.createV1(0x55, createDigest(0x12, new Uint8Array(length).fill(7)))
+  for (const roots of [[root], [root, root], []]) {
+    const header = encodeCarHeader(roots)
+    const expected = encodeDagCbor({ roots, version: 1 })
+    expect(Buffer.from(header.subarray(header.length - expected.length))).toEqual(Buffer.from(expected))
+    expect(header.length).toBe(expected.length + (expected.length < 128 ? 1 : 2))
+  }
 })
