@@ -7,7 +7,7 @@
  * agree on the bytes agree on the meaning, and an acknowledgement can bind the request by its hash. Ranges are 1 KiB chunks of the flat
  * content, for CIDs too.
  */
-import { ChunkRanges } from '@selvedge/verified-streaming'
+import { ChunkRanges, decodeChunkRanges, encodeChunkRanges } from '@selvedge/verified-streaming'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { equalBytes } from './bytes.ts'
@@ -50,7 +50,7 @@ export function encodeRequest(request: ContentRequest): Uint8Array {
   checkAddress(kind, address)
   if (modes.length === 0) throw malformed('at least one mode must be acceptable')
   if (traceparent.length > 255) throw malformed(`traceparent must be at most 255 bytes, got ${traceparent.length}`)
-  const ranges = request.ranges.encode()
+  const ranges = encodeChunkRanges(request.ranges)
   const length = 3 + address.length + 3 + traceparent.length + ranges.length
   if (length > REQUEST_BYTES_MAX) throw malformed(`must be at most ${REQUEST_BYTES_MAX} bytes, got ${length}`)
   const out = new Uint8Array(length)
@@ -101,11 +101,11 @@ export function decodeRequest(bytes: Uint8Array): ContentRequest {
 function decodeRanges(bytes: Uint8Array): ChunkRanges {
   let ranges: ChunkRanges
   try {
-    ranges = ChunkRanges.decode(bytes)
+    ranges = decodeChunkRanges(bytes)
   } catch (cause) {
     throw new ContentError('CONTENT_MALFORMED', `request: ranges: ${(cause as Error).message}`, {}, { cause })
   }
-  if (!equalBytes(ranges.encode(), bytes)) throw malformed('ranges are not in their one encoding')
+  if (!equalBytes(encodeChunkRanges(ranges), bytes)) throw malformed('ranges are not in their one encoding')
   return ranges
 }
 

@@ -6,6 +6,7 @@
  * that equal sequences have equal bytes.
  */
 import { ChunkRanges } from './chunk-ranges.ts'
+import { readChunkRanges, writeChunkRanges } from './chunk-ranges-wire.ts'
 import { VerifyError } from './errors.ts'
 import { readCount, writeVarint } from './varint.ts'
 
@@ -88,7 +89,7 @@ export class ChunkRangesSeq {
     let last = 0
     for (const { index, ranges } of this.entries) {
       writeVarint(out, BigInt(index - last))
-      ranges.encodeInto(out)
+      writeChunkRanges(out, ranges)
       last = index
     }
   }
@@ -114,7 +115,7 @@ export class ChunkRangesSeq {
     let last = ChunkRanges.none
     for (let i = 0; i < count.value; i++) {
       const delta = readCount(bytes, next)
-      const { ranges, next: after } = ChunkRanges.decodeAt(bytes, delta.next)
+      const { ranges, next: after } = readChunkRanges(bytes, delta.next)
       index += delta.value
       if ((i > 0 && delta.value === 0) || index > Number.MAX_SAFE_INTEGER || ranges.equals(last)) {
         throw new VerifyError('VERIFY_MALFORMED', `entry ${i} of a sequence of ranges says nothing new`, { offset: next })

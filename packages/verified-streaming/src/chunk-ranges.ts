@@ -1,24 +1,21 @@
 /**
  * A set of chunks (1 KiB each), as a sorted list of boundaries: the set begins at even places of the list and ends at odd
  * ones, so a list of odd length is open to the end of any blob. This is the form that bao-tree and iroh have on the wire
- * (spec §1.6), and the set operations are one merge of two lists.
+ * (spec §1.6; `chunk-ranges-wire.ts`), and the set operations are one merge of two lists.
  *
  * Invariants: boundaries rise strictly; each is a whole number below 2^53 or `Infinity`, which stands for the u64 maximum
  * by which the wire names "the last chunk, whichever it is".
  */
-import { type ByteRange, byteRangesOfHeader } from './byte-range.ts'
+import type { ByteRange } from './byte-range.ts'
 import { CHUNK_BYTES } from './constants.ts'
-import { errorOf, type VerifyError } from './errors.ts'
+import { errorOf } from './errors.ts'
 import { chunkCountOf } from './tree.ts'
-import { readVarint, writeVarint } from './varint.ts'
 
 /** Chunks `start` up to and without `end`; `end` is `Infinity` in an open range. */
 export interface ChunkSpan {
   readonly start: number
   readonly end: number
 }
-
-const U64_MAX = 0xffff_ffff_ffff_ffffn
 
 let all: ChunkRanges | undefined
 let none: ChunkRanges | undefined
@@ -83,16 +80,6 @@ export class ChunkRanges {
   static fromSlice(start: number, length: number): ChunkRanges {
     const end = start + Math.max(length, 1)
     return ChunkRanges.fromByteRanges([Number.isSafeInteger(end) ? { start, end } : { start }])
-  }
-
-  /**
-   * Chunks that a `Range` header of HTTP asks for ("bytes=0-499,-500"). A suffix ("-500") needs `size`; where the size is
-   * given, ranges beyond the end select nothing.
-   *
-   * @throws {VerifyError} `VERIFY_BAD_RANGE` when it is no byte range, or none of it can be satisfied.
-   */
-  static fromHttpRange(header: string, size?: number): ChunkRanges {
-    return ChunkRanges.fromByteRanges(byteRangesOfHeader(header, size))
   }
 
   /** Whether no chunk is in the set. */
@@ -203,51 +190,6 @@ export class ChunkRanges {
     return this.intersect(new ChunkRanges([0, count])).union(new ChunkRanges([count - 1, count]))
   }
 
-  /** The canonical wire form (spec §1.6): a count, then the widths of alternating spans, "not selected" first; shortest varints. */
-  encode(): Uint8Array {
-    const out: number[] = []
-    this.encodeInto(out)
-    return Uint8Array.from(out)
-  }
-
-  /** Appends the wire form to `out`. */
-  encodeInto(out: number[]): void {
-    writeVarint(out, BigInt(this.boundaries.length))
-    let last = 0n
-    for (const boundary of this.boundaries) {
-      const value = boundary === Infinity ? U64_MAX : BigInt(boundary)
-      writeVarint(out, value - last)
-      last = value
-    }
-  }
-
-  /**
-   * Accepts what `encode` writes and nothing else.
-   *
-   * @throws {VerifyError} `VERIFY_MALFORMED`
-   */
-  static decode(bytes: Uint8Array): ChunkRanges {
-    const { ranges, next } = ChunkRanges.decodeAt(bytes, 0)
-    if (next !== bytes.length) throw malformed(next)
-    return ranges
-  }
-
-  /** Decodes at `offset`; `next` is where what follows begins. */
-  static decodeAt(bytes: Uint8Array, offset: number): { ranges: ChunkRanges; next: number } {
-    let { value: count, next } = readVarint(bytes, offset)
-    if (count > bytes.length - next) throw malformed(next)
-    const boundaries: number[] = []
-    for (let last = 0n; count > 0n; count--) {
-      const width = readVarint(bytes, next)
-      next = width.next
-      last += width.value
-      const isEmpty = width.value === 0n && boundaries.length > 0
-      if (isEmpty || (last !== U64_MAX && last > Number.MAX_SAFE_INTEGER)) throw malformed(next)
-      boundaries.push(last === U64_MAX ? Infinity : Number(last))
-    }
-    return { ranges: new ChunkRanges(boundaries), next }
-  }
-
   /** The sorted spans as a set, each divided by `unit`, rounded outwards, and in steps of `scale`. */
   private static joined(spans: Iterable<ChunkSpan>, unit: number, scale: number): ChunkRanges {
     const out: number[] = []
@@ -267,5 +209,3 @@ function checkRange(start: number, end: number, from: number): ChunkSpan {
   if (!(end > start) || !(Number.isSafeInteger(end) || end === Infinity)) throw errorOf('VERIFY_BAD_RANGE', { start: from, end })
   return { start, end }
 }
-
-const malformed = (offset: number): VerifyError => errorOf('VERIFY_MALFORMED', { what: 'ranges', offset })

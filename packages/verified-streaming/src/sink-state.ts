@@ -3,7 +3,8 @@
  * 16 bytes domain, 32 root, u8 chunkGroupLog, u8 what the size is (0 unknown, 1 a sender's word, 2 proven), u64le size (0
  * when unknown), then the ranges in their wire form.
  */
-import { ChunkRanges } from './chunk-ranges.ts'
+import type { ChunkRanges } from './chunk-ranges.ts'
+import { decodeChunkRanges, encodeChunkRanges } from './chunk-ranges-wire.ts'
 import { CHUNK_GROUP_LOG_MAX, HASH_BYTES } from './constants.ts'
 import { type ContentSize, UNKNOWN_SIZE } from './content-size.ts'
 import { VerifyError } from './errors.ts'
@@ -24,7 +25,7 @@ const SIZE_OFFSET = LOG_OFFSET + 2
 const RANGES_OFFSET = SIZE_OFFSET + 8
 
 export function encodeSinkState({ root, chunkGroupLog, size, held }: SinkState): Uint8Array {
-  const ranges = held.encode()
+  const ranges = encodeChunkRanges(held)
   const out = new Uint8Array(RANGES_OFFSET + ranges.length)
   const bytes = size.state === 'verified' ? size.bytes : size.claimed
   out.set(DOMAIN)
@@ -43,7 +44,7 @@ export function decodeSinkState(bytes: Uint8Array): SinkState {
   const chunkGroupLog = bytes[LOG_OFFSET]!
   const kind = bytes[LOG_OFFSET + 1]!
   const size = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(SIZE_OFFSET, true)
-  const held = ChunkRanges.decode(bytes.subarray(RANGES_OFFSET))
+  const held = decodeChunkRanges(bytes.subarray(RANGES_OFFSET))
   const end = held.boundaries[held.boundaries.length - 1] ?? 0
   const isConsistent = chunkGroupLog <= CHUNK_GROUP_LOG_MAX && kind <= 2 && size <= BigInt(Number.MAX_SAFE_INTEGER) && !held.isOpen
   if (!isConsistent || (kind === 0 ? size > 0n || !held.isEmpty : end > chunkCountOf(Number(size)))) {
