@@ -1,0 +1,195 @@
+/** What clients acknowledge and nodes claim, off the ledger: real sessions with real keys over the network of `network.ts`. */
+import { beacons, clients, nodes, type BlockItem } from '@selvedge/application'
+import { createKeyPair } from '@selvedge/crypto/ed25519'
+import { signSecp256k1 } from '@selvedge/crypto/secp256k1'
+import { sha256 } from '@selvedge/crypto/sha256'
+import { sessionIdOf } from '@selvedge/crypto/transcript'
+import {
+  type ClaimLeaf,
+  claimKeyOf,
+  type ClaimTree,
+  createClaimTree,
+  cutDebits,
+  type Debit,
+  debitsOf,
+  type Delegation,
+  delegationDigestOf,
+  drawPoints,
+  encodeAcknowledgement,
+  encodeClaimAnswer,
+  encodeClaimCommit,
+  encodeClaimDebits,
+  encodeDebits,
+  type Evidence,
+  NO_TICK,
+  type Opening,
+  priceOf,
+  signAcknowledgement,
+} from '@selvedge/delivery-acknowledgement'
+import { beaconCommitment } from '@selvedge/ledger-types'
+import { CHAIN_ID, EPOCH_MS, type Network, seedOf, type Wallet } from './network.ts'
+
+/** What one client took from one node for one service in one session. */
+export interface Delivery {
+  readonly client: Wallet
+  readonly serviceId?: number
+  readonly bytes: bigint
+  readonly session?: number
+  readonly spendCap?: bigint
+  readonly nonce?: bigint
+}
+
+/** Two pairs of the first section fit into a part, so that small claims have several. */
+const SMALL_PART_BYTES = 28
+
+export function clientIndexOf(network: Network, { address }: Wallet): number {
+  return network.app.account(address).clientIndex
+}
+
+function delegationOf({ client, spendCap = 10n ** 12n, nonce = 0n }: Delivery): Delegation {
+  const sessionKey = createKeyPair(sha256(client.secretKey)).publicKey
+  const fields = { account: client.address, sessionKey, spendCap, notAfterEpoch: 1_000n, nonce, services: [] }
+  const { signature, v } = signSecp256k1(delegationDigestOf(CHAIN_ID, fields), client.secretKey)
+  return { ...fields, signature: Uint8Array.of(...signature, v) }
+}
+
+/** Signed under the prices of the running epoch, a service's multiple of 1. */
+export function deliver(network: Network, nodeIndex: number, delivery: Delivery, epoch: number = network.app.view().epoch): Evidence {
+  const { client, bytes, serviceId = 0, session: number = 0 } = delivery
+  const { prices, priceVersion } = network.app.view()
+  const delegation = delegationOf(delivery)
+  const keys = createKeyPair(sha256(client.secretKey))
+  const rand = seedOf(`rand ${number}`).slice(0, 16)
+  const session = { laneNonce: BigInt(number), clientRand: rand, nodeRand: rand }
+  const { account, sessionKey } = delegation
+  const nodeKey = network.nodes[nodeIndex]!.keys.publicKey
+  const acknowledgement = signAcknowledgement(
+    {
+      chainId: CHAIN_ID,
+      account,
+      sessionId: sessionIdOf({ chainId: CHAIN_ID, account, sessionKey, nodeKey, ...session, epoch: BigInt(epoch) }),
+      nodeIndex,
+      serviceId,
+      isFinal: true,
+      epoch: BigInt(epoch),
+      seq: 1,
+      cumBytes: bytes,
+      cumCpuMicros: 0n,
+      cumPrice: priceOf(bytes, 0n, { priceVersion, ...prices }, 1_000_000) ?? 0n,
+      priceVersion,
+      contentRoot: new Uint8Array(32),
+      ttfbMs: 1,
+      goodputKbps: 1,
+      payAnchor: new Uint8Array(32),
+      expiryEpoch: epoch + 1,
+    },
+    keys.sign,
+  )
+  return { acknowledgement, tick: NO_TICK, session, delegation }
+}
+
+/** Bytes for so many µUSD at the price of development networks. */
+export const bytesFor = (micro: bigint): bigint => micro * 100_000n
+
+export interface Claim {
+  readonly epoch: number
+  readonly nodeIndex: number
+  readonly tree: ClaimTree
+  readonly debits: readonly Debit[]
+  /** Bodies of 0x10 and 0x11. */
+  readonly commit: Uint8Array
+  readonly parts: readonly Uint8Array[]
+  open(index: number): Opening
+  /** Leaves of one entry. */
+  leavesOf(clientIndex: number, serviceId: number): Opening[]
+}
+
+/** @param lie - changes what a leaf says. */
+export function claimOf(
+  network: Network,
+  nodeIndex: number,
+  evidence: readonly Evidence[],
+  lie: (leaf: ClaimLeaf, index: number) => ClaimLeaf = (leaf) => leaf,
+): Claim {
+  const pairs = evidence
+    .map((each) => ({ evidence: each, leaf: leafOf(network, each) }))
+    .toSorted((a, b) => Buffer.compare(a.leaf.key, b.leaf.key))
+    .map(({ evidence: each, leaf }, index) => ({ evidence: each, leaf: lie(leaf, index) }))
+  const leaves = pairs.map(({ leaf }) => leaf)
+  const tree = createClaimTree(leaves)
+  const epoch = Number(evidence[0]!.acknowledgement.epoch)
+  const bytes = encodeDebits(debitsOf(leaves))
+  const parts = cutDebits(bytes, SMALL_PART_BYTES)
+  const head = { epoch: BigInt(epoch), nodeIndex }
+  const open = (index: number): Opening => ({ ...pairs[index]!.evidence, path: tree.prove(index) })
+  return {
+    epoch,
+    nodeIndex,
+    tree,
+    debits: debitsOf(leaves),
+    commit: encodeClaimCommit({ ...head, root: tree.root, total: tree.total, count: tree.count, debitsDigest: sha256(bytes) }),
+    parts: parts.map((part, place) => encodeClaimDebits({ ...head, part: place, parts: parts.length, bytes: part })),
+    open,
+    leavesOf(clientIndex, serviceId) {
+      const prefix = claimKeyOf(serviceId, clientIndex, new Uint8Array(16)).subarray(0, 8)
+      return leaves.flatMap((leaf, index) => (Buffer.compare(leaf.key.subarray(0, 8), prefix) === 0 ? [open(index)] : []))
+    },
+  }
+}
+
+function leafOf(network: Network, { acknowledgement }: Evidence): ClaimLeaf {
+  const { serviceId, account, sessionId, cumPrice } = acknowledgement
+  const key = claimKeyOf(serviceId, network.app.account(account).clientIndex, sessionId)
+  return { key, acknowledgement: encodeAcknowledgement(acknowledgement), tickIndex: 0, amount: cumPrice }
+}
+
+/** Openings of the points from `first` on, as the beacon of the running epoch draws them. */
+export function openingsOf(network: Network, { epoch, nodeIndex, tree, open }: Claim, first: number, count: number): Opening[] {
+  const { beacon, withheld } = network.app.state.get(beacons, epoch + 1)!
+  const points = drawPoints(beacon, { epoch: BigInt(epoch), nodeIndex, root: tree.root, total: tree.total }, withheld)
+  return points.slice(first, first + count).map((point) => open(tree.indexAt(point)))
+}
+
+export function answerOf(claim: Claim, first: number, openings: readonly Opening[]): Uint8Array {
+  return encodeClaimAnswer({ epoch: BigInt(claim.epoch), nodeIndex: claim.nodeIndex, first, openings })
+}
+
+/** A node's transactions in one batch, nonces in a row. */
+export function fromNode(network: Network, nodeIndex: number, ...bodies: readonly Parameters<Network['node']>[2][]): BlockItem {
+  const first = network.app.state.get(nodes, nodeIndex)!.nonceBase
+  const transactions = bodies.map((body, place) => network.node(nodeIndex, first + BigInt(place), body))
+  return { type: 'transactions', author: 0, transactions }
+}
+
+/** The commit and all parts of a claim. */
+export function claimBodies({ commit, parts }: Claim): readonly Parameters<Network['node']>[2][] {
+  return [{ kind: 'claimCommit', bytes: commit }, ...parts.map((bytes) => ({ kind: 'claimDebits' as const, bytes }))]
+}
+
+/** Answers to every point of a claim: 32 a transaction. */
+export function answerBodies(network: Network, claim: Claim): readonly Parameters<Network['node']>[2][] {
+  const { withheld } = network.app.state.get(beacons, claim.epoch + 1)!
+  return Array.from({ length: 2 * (1 + withheld) }, (_, part) => {
+    return { kind: 'claimAnswer' as const, bytes: answerOf(claim, 32 * part, openingsOf(network, claim, 32 * part, 32)) }
+  })
+}
+
+/** A block at `percent` of the running epoch. */
+export function runAt(network: Network, percent: number, ...items: readonly BlockItem[]): ReturnType<Network['run']> {
+  const { timestampMs, start } = network.app.lastApplied()
+  return network.run(items, Math.max(0, start.timestampMs + Math.floor((EPOCH_MS * percent) / 100) - timestampMs))
+}
+
+/** Members commit to the beacon; those in `silent` will not reveal. */
+export function beaconItems(network: Network, kind: 'beaconCommit' | 'beaconReveal', silent: readonly number[] = []): BlockItem[] {
+  const { epoch } = network.app.lastApplied()
+  return network.app.view().committee.flatMap(({ authority }) => {
+    const secret = seedOf(`beacon ${epoch} ${authority}`)
+    if (kind === 'beaconCommit')
+      return [network.system(authority, { kind, commitment: beaconCommitment(CHAIN_ID, epoch, authority, secret) })]
+    return silent.includes(authority) ? [] : [network.system(authority, { kind, secret })]
+  })
+}
+
+/** What a client has on the ledger. */
+export const clientRow = (network: Network, wallet: Wallet) => network.app.state.get(clients, clientIndexOf(network, wallet))!
