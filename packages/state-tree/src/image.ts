@@ -26,7 +26,7 @@ export const TOP = 1
 /** A position that stands for the empty subtree. */
 export const NOWHERE: number = -1
 /** Every branch, and every place at the bottom a leaf. */
-export const IMAGE_WORDS_MAX: number = TOP + (2 ** GROUP_LEVELS - 1) * NODE_WORDS + 2 ** GROUP_LEVELS * LEAF_NODE_WORDS
+export const LONGEST_IMAGE_WORDS: number = TOP + (2 ** GROUP_LEVELS - 1) * NODE_WORDS + 2 ** GROUP_LEVELS * LEAF_NODE_WORDS
 
 /** The kind of the node at `at`. */
 export function kindAt(image: Int32Array, at: number): number {
@@ -62,7 +62,7 @@ export function emptyImage(): Int32Array {
  * @throws {StateTreeError} `STATE_TREE_CORRUPT`.
  */
 export function imageOf(bytes: Uint8Array): Int32Array {
-  if (bytes.length % 4 !== 0 || bytes.length < (TOP + 1) * 4 || bytes.length > IMAGE_WORDS_MAX * 4) {
+  if (bytes.length % 4 !== 0 || bytes.length < (TOP + 1) * 4 || bytes.length > LONGEST_IMAGE_WORDS * 4) {
     throw corrupt(`no group has ${bytes.length} bytes`)
   }
   const image = new Int32Array(bytes.length / 4)

@@ -116,6 +116,8 @@ export function createStateTree(options: StateTreeOptions): StateTree {
       return run(() => {
         if (version === undefined) return prove(groups, keyHash)
         const old = new GroupCache(history.readerAt(version))
+        const { root } = history.retained.find((each) => each.version === version)!
+        if (root.every((byte) => byte === 0)) return { siblings: [], end: { type: 'empty' } } // nothing was stored that could have been kept
         old.open()
         return prove(old, keyHash)
       })

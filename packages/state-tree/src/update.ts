@@ -17,7 +17,7 @@ import {
   EMPTY,
   emptyImage,
   endOf,
-  IMAGE_WORDS_MAX,
+  LONGEST_IMAGE_WORDS,
   kindAt,
   LEAF,
   LEAF_NODE_WORDS,
@@ -86,7 +86,7 @@ export class Update {
 
   #frame(depth: number, group: Group, source: Int32Array): Frame {
     const level = depth / GROUP_LEVELS
-    const frame = (this.#frames[level] ??= { group, source, target: new Int32Array(IMAGE_WORDS_MAX + NODE_WORDS), length: TOP, depth })
+    const frame = (this.#frames[level] ??= { group, source, target: new Int32Array(LONGEST_IMAGE_WORDS + NODE_WORDS), length: TOP, depth })
     frame.group = group
     frame.source = source
     frame.length = TOP
