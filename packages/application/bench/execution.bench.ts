@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createApplication, createMemoryStore, type KeyValueStore, type LedgerBlock, type Verdict } from '@selvedge/application'
+import { createApplication, createMemoryStore, type EvidenceRules, type KeyValueStore, type LedgerBlock, type Verdict } from '@selvedge/application'
 import { createLmdbStore } from '@selvedge/application/lmdb'
 import { createBlsKeyPair } from '@selvedge/crypto/bls'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
@@ -96,8 +96,11 @@ function blocksOf(count: number): LedgerBlock[] {
   })
 }
 
+/** Transfers accuse nobody. */
+const evidenceRules: EvidenceRules = { accusedBy: () => undefined, isProven: () => false }
+
 function transfers(store: KeyValueStore, close: () => unknown): Prepared {
-  const app = createApplication({ store }, { genesis: genesisOf(ACCOUNTS) })
+  const app = createApplication({ store, evidenceRules }, { genesis: genesisOf(ACCOUNTS) })
   const blocks = blocksOf(BLOCKS)
   for (const block of blocks.slice(0, WARM_UP_BLOCKS)) app.execute(block)
   return {

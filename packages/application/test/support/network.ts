@@ -202,6 +202,12 @@ export class Network {
     return this.account(from, { ...encodeTokenCall(1, 'transfer', { to, amount }), ...fields })
   }
 
+  /** Data of a token's function that names one account. */
+  tokenData(name: 'transfer' | 'approve' | 'balanceOf', account: Uint8Array): Uint8Array {
+    const args = { transfer: { to: account, amount: 1n }, approve: { spender: account, amount: 1n }, balanceOf: { account } } as const
+    return encodeTokenCall(1, name, args[name] as never).data
+  }
+
   node(nodeIndex: number, nonce: bigint, body: NodeBody, keys: KeyPair = this.nodes[nodeIndex]!.keys): Uint8Array {
     return this.nodeBytes(nodeIndex, nonce, NODE_KINDS[body.kind].id, encodeNodeBody(body), keys)
   }
