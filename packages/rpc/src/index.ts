@@ -15,6 +15,18 @@ export {
   type Method,
   type Subscriber,
 } from './json-rpc.ts'
-export type { BlockBody, BlockView, LedgerView, NodeView, RpcComponents, StateView, Submitter, TokenView, UnsignedCall } from './ports.ts'
+export type {
+  Admission,
+  BlockBody,
+  BlockView,
+  LedgerView,
+  NodeView,
+  NumberedEvent,
+  RpcComponents,
+  Simulated,
+  StateView,
+  Submitter,
+  UnsignedCall,
+} from './ports.ts'
 export { createRpcServer, type RpcOptions, type RpcServer } from './rpc-server.ts'
 export { type PoolLedger, type PoolOptions, type PoolTransaction, TransactionPool } from './transaction-pool.ts'

@@ -3,7 +3,6 @@
  * Refusals are told in the words of the ledger's codes, which for 5 to 8 and 10 are geth's: wallets know those.
  */
 import {
-  type AccountTransaction,
   CODE_WORDS,
   CODES,
   type Code,
@@ -12,13 +11,12 @@ import {
   decodeTransaction,
   feeOf,
   microOfWei,
-  senderOf,
-  transactionId,
+  NATIVE_TOKEN,
   WEI_PER_BASE_FEE,
 } from '@selvedge/ledger-types'
 import { RpcError } from './errors.ts'
 import { hexOf, parseHex } from './hex.ts'
-import type { LedgerView, StateView, Submitter } from './ports.ts'
+import type { Admission, LedgerView, StateView, Submitter } from './ports.ts'
 import type { PoolTransaction, TransactionPool } from './transaction-pool.ts'
 
 export interface MempoolComponents {
@@ -33,7 +31,7 @@ export function refusalOf(code: Code): RpcError {
   return new RpcError('RPC_REFUSED', CODE_WORDS[code], { code })
 }
 
-const gasOf = (transaction: AccountTransaction): number => callGas(callOf(transaction), transaction.data.length)
+type AccountAdmission = Extract<Admission, { readonly sender: Uint8Array }>
 
 export class Mempool {
   readonly #ledger: LedgerView
@@ -54,28 +52,14 @@ export class Mempool {
 
   /** Admits a transaction and hands it on when it is its turn. @returns its id. @throws {RpcError} `RPC_REFUSED`. */
   async send(bytes: Uint8Array): Promise<Uint8Array> {
-    const code = this.#ledger.checkAdmission(bytes)
-    if (code !== CODES.ok && code !== CODES.nonceTooHigh) throw refusalOf(code)
-    const decoded = decodeTransaction(bytes)
-    if (!decoded.ok) throw refusalOf(decoded.code)
-    const { transaction } = decoded
-    const id = transactionId(bytes)
-    if (transaction.form === 'node') {
-      if (code !== CODES.ok) throw refusalOf(code)
-      await this.#submitNow(bytes)
-      return id
+    const admission = this.#ledger.checkAdmission(bytes)
+    if (admission.code !== CODES.ok) throw refusalOf(admission.code)
+    if ('nodeIndex' in admission) await this.#submitNow(bytes)
+    else {
+      this.#keep(bytes, admission)
+      this.handOn()
     }
-    const sender = senderOf(transaction)
-    if (sender === undefined) throw refusalOf(CODES.signature)
-    const state = this.#state()
-    const next = state.nonce(sender)
-    const costMicros = (microOfWei(transaction.value) ?? 0n) + feeOf(gasOf(transaction), this.#ledger.nextBaseFee())
-    const key = hexOf(sender)
-    if (code === CODES.nonceTooHigh) this.#checkAhead(transaction, key, next, costMicros, state.balance(sender, 0))
-    const { nonce, maxFeePerGas: feeCapWei } = transaction
-    this.#pool.add({ id: hexOf(id), bytes, sender: key, nonce, feeCapWei, costMicros }, next, this.#nowMs())
-    this.handOn()
-    return id
+    return admission.id
   }
 
   /** To be called after every block. */
@@ -99,13 +83,19 @@ export class Mempool {
     return this.#pool.find(id)
   }
 
-  /** What admission did not look at because the nonce is not the next: the rest of its checks, in their order. */
-  #checkAhead(transaction: AccountTransaction, sender: string, next: bigint, costMicros: bigint, balance: bigint): void {
-    const { gasLimit, maxFeePerGas, value, nonce } = transaction
-    if (gasLimit < BigInt(gasOf(transaction))) throw refusalOf(CODES.gasTooLow)
-    if (maxFeePerGas < this.#ledger.nextBaseFee() * WEI_PER_BASE_FEE) throw refusalOf(CODES.feeTooLow)
-    if (microOfWei(value) === undefined) throw refusalOf(CODES.valueNotMultiple)
-    if (this.#pool.costBefore(sender, next, nonce) + costMicros > balance) throw refusalOf(CODES.insufficientFunds)
+  #keep(bytes: Uint8Array, { id, sender, nonce, isNext }: AccountAdmission): void {
+    const decoded = decodeTransaction(bytes)
+    if (!decoded.ok || decoded.transaction.form === 'node') throw new RpcError('RPC_INTERNAL', 'the ledger admitted what it cannot read')
+    const { transaction } = decoded
+    const state = this.#state()
+    const next = state.nonce(sender)
+    const key = hexOf(sender)
+    const gas = callGas(callOf(transaction), transaction.data.length)
+    const costMicros = (microOfWei(transaction.value) ?? 0n) + feeOf(gas, this.#ledger.nextBaseFee())
+    const isCovered = this.#pool.costBefore(key, next, nonce) + costMicros <= state.balance(sender, NATIVE_TOKEN)
+    if (!isNext && !isCovered) throw refusalOf(CODES.insufficientFunds) // by itself it would be, after those before it not
+    const kept = { id: hexOf(id), bytes, sender: key, nonce, feeCapWei: transaction.maxFeePerGas, costMicros }
+    this.#pool.add(kept, next, this.#nowMs())
   }
 
   async #submitNow(bytes: Uint8Array): Promise<void> {

@@ -37,12 +37,11 @@ export interface UnsignedCall {
   readonly data: Uint8Array
 }
 
-export interface TokenView {
-  readonly name: string
-  readonly symbol: string
-  readonly decimals: number
-  /** In the token's smallest unit. */
-  readonly supply: bigint
+/** What a call would give on top of a state, nonce and fee aside; nothing of it stays. */
+export interface Simulated {
+  readonly code: Code
+  /** What a view of a token answers, ABI encoded. */
+  readonly output: Uint8Array
 }
 
 /** The state after one block. */
@@ -51,12 +50,25 @@ export interface StateView {
   nonce(address: Uint8Array): bigint
   /** Balance of a token, 0 is the native one; µ. */
   balance(address: Uint8Array, token: number): bigint
-  /** A bridged token (1 and up). */
-  token(token: number): TokenView | undefined
   /** The bytes under a key of a table. */
   read(table: number, key: Uint8Array): Uint8Array | undefined
   /** The tree proof of that key against the block's stateRoot, present or absent, in its wire form. */
   prove(table: number, key: Uint8Array): Uint8Array
+  /** Runs a call as the next block would. */
+  simulate(call: UnsignedCall): Simulated
+}
+
+/** Whether a transaction would be taken on top of the head; a nonce may be up to 16 ahead, everything else must be good now. */
+export type Admission =
+  | { readonly code: 0; readonly id: Uint8Array; readonly sender: Uint8Array; readonly nonce: bigint; readonly isNext: boolean }
+  | { readonly code: 0; readonly id: Uint8Array; readonly nodeIndex: number; readonly nonce: bigint }
+  | { readonly code: Exclude<Code, 0>; readonly words: string }
+
+export interface NumberedEvent {
+  readonly seq: number
+  /** Of the block that made it. */
+  readonly height: number
+  readonly event: LedgerEvent
 }
 
 export interface LedgerView {
@@ -77,12 +89,9 @@ export interface LedgerView {
   /** Of the block after the head, in 10^-9 native per gas. */
   nextBaseFee(): bigint
   gasTargetPerSecond(): number
-  /** The code with which a transaction would be refused on top of the head, 0 when it would not. */
-  checkAdmission(bytes: Uint8Array): Code
-  /** What would come of a call on top of the head: checks from the value's unit (9) on, then execution without a trace. */
-  simulate(call: UnsignedCall): Code
-  /** Up to `limit` events from `fromSeq` on, ascending and without a hole. */
-  events(fromSeq: number, limit: number): readonly LedgerEvent[]
+  checkAdmission(bytes: Uint8Array): Admission
+  /** At most `limit` events from `fromSeq` on, ascending and without a hole, and the seq to go on from. */
+  events(fromSeq: number, limit: number): { readonly events: readonly NumberedEvent[]; readonly next: number }
   /** Seq of the oldest event kept. */
   oldestSeq(): number
   /** Seq that the next event will have. */

@@ -11,7 +11,6 @@ import {
   type EventKind,
   eventKindOf,
   leafHash,
-  type LedgerEvent,
   proveLeaf,
 } from '@selvedge/ledger-types'
 import type { Context, Methods } from './context.ts'
@@ -23,7 +22,7 @@ import { AGAIN, type Feed } from './json-rpc.ts'
 import { jsonValueOf } from './json-value.ts'
 import { certificateAt, nodeInfoOf } from './node-pages.ts'
 import { Params } from './params.ts'
-import type { LedgerView } from './ports.ts'
+import type { LedgerView, NumberedEvent } from './ports.ts'
 
 /** Events in one answer of `selvedge_events`, and read from the ledger at a time. */
 export const EVENTS_MAX = 1_000
@@ -103,8 +102,9 @@ function recordMethods({ ledger, mempool }: Context): Methods {
         if (place === undefined) return null
         const { receipts } = ledger.body(place.height) ?? notKept()
         const receipt = receipts[place.index] ?? notKept()
-        const events = receipt.events.map((event, i) => eventObject(receipt.firstEvent + i, event))
-        return { ...(jsonValueOf({ height: place.height, ...receipt }) as object), words: CODE_WORDS[receipt.code], events }
+        const { height } = place
+        const events = receipt.events.map((event, i) => eventObject({ seq: receipt.firstEvent + i, height, event }))
+        return { ...(jsonValueOf({ height, ...receipt }) as object), words: CODE_WORDS[receipt.code], events }
       },
     },
     selvedge_receiptProof: {
@@ -131,8 +131,8 @@ function eventMethods({ ledger }: Context): Methods {
         const from = cursorOf(ledger, params, 1)
         const limit = params.integer(2, EVENTS_MAX, EVENTS_MAX)
         const found = ledger.events(from, limit)
-        const events = found.flatMap((event, i) => (kinds.has(event.kind) ? [eventObject(from + i, event)] : []))
-        return { events, nextSeq: from + found.length }
+        const events = found.events.filter(({ event }) => kinds.has(event.kind)).map(eventObject)
+        return { events, nextSeq: found.next }
       },
     },
     selvedge_subscribe: {
@@ -149,7 +149,7 @@ function eventMethods({ ledger }: Context): Methods {
   }
 }
 
-const eventObject = (seq: number, event: LedgerEvent): unknown => ({ seq, ...(jsonValueOf(event) as object) })
+const eventObject = ({ seq, height, event }: NumberedEvent): unknown => ({ seq, height, ...(jsonValueOf(event) as object) })
 
 /** By name or number; all of them when left out. */
 function kindsOf(value: unknown): ReadonlySet<EventKind> {
@@ -183,21 +183,19 @@ function kept(ledger: LedgerView, from: number): number {
 /** Replays from the cursor, then follows: the ledger is the queue, so a slow reader costs nothing and misses nothing. */
 function eventFeed(ledger: LedgerView, kinds: ReadonlySet<EventKind>, from: number): Feed {
   let seq = from
-  let read: readonly LedgerEvent[] = []
+  let read: readonly NumberedEvent[] = []
   let at = 0
   return {
     notification: 'selvedge_subscription',
     next() {
-      for (; at < read.length; at++, seq++) {
-        const event = read[at]
-        if (event === undefined || !kinds.has(event.kind)) continue
-        const object = eventObject(seq, event)
-        at++
-        seq++
-        return object
+      while (at < read.length) {
+        const each = read[at++]
+        if (each !== undefined && kinds.has(each.event.kind)) return eventObject(each)
       }
       if (seq >= ledger.nextSeq()) return undefined
-      read = ledger.events(kept(ledger, seq), EVENTS_MAX)
+      const found = ledger.events(kept(ledger, seq), EVENTS_MAX)
+      read = found.events
+      seq = found.next
       at = 0
       return read.length === 0 ? undefined : AGAIN
     },

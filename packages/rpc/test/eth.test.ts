@@ -2,7 +2,7 @@
 import { encodeTokenCall, signNodeTransaction, tokenAddress } from '@selvedge/ledger-types'
 import { bytesToHex, decodeErrorResult, hexToBytes, parseAbi, parseGwei } from 'viem'
 import { describe, expect, test } from 'vitest'
-import { alice, ask, bob, clientsOf, poor, serve, type Stage } from './support.ts'
+import { alice, ask, bob, clientsOf, executed, poor, serve, type Stage } from './support.ts'
 
 const TOKEN = bytesToHex(tokenAddress(1))
 const SYSTEM = bytesToHex(new TextEncoder().encode('selvedge/system\0\0\0\0\0'))
@@ -70,9 +70,9 @@ test.each([
 describe('the past', () => {
   test('state, blocks, receipts and logs older than what is kept are -32001', async () => {
     const stage = await serve()
-    const { reader, wallet } = clientsOf(stage)
+    const { wallet } = clientsOf(stage)
     const hash = await wallet.sendTransaction({ to: bob.address, value: 10n ** 12n })
-    await reader.waitForTransactionReceipt({ hash })
+    await executed(clientsOf(stage), hash)
     stage.ledger.produce()
     stage.ledger.oldest = 2
     const fault = [-32_001, 'not an archive node']

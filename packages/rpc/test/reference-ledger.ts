@@ -5,11 +5,13 @@
  */
 import {
   blockDigest,
+  CODE_WORDS,
   CODES,
   type Code,
   callGas,
   callOf,
   decodeTransaction,
+  encodeAbi,
   encodeBlockCertificate,
   encodeReceipt,
   feeOf,
@@ -18,15 +20,27 @@ import {
   microOfWei,
   type Receipt,
   senderOf,
+  TOKEN_FUNCTIONS,
   toHex,
   transactionId,
   treeRoot,
   WEI_PER_BASE_FEE,
   ZERO_DIGEST,
 } from '@selvedge/ledger-types'
-import type { BlockBody, BlockView, LedgerView, StateView, Submitter, TokenView, UnsignedCall } from '@selvedge/rpc'
+import type {
+  Admission,
+  BlockBody,
+  BlockView,
+  LedgerView,
+  NumberedEvent,
+  Simulated,
+  StateView,
+  Submitter,
+  UnsignedCall,
+} from '@selvedge/rpc'
 
-export const TOKEN: TokenView = { name: 'US Dollar', symbol: 'USD', decimals: 6, supply: 5_000_000n }
+const TOKEN = { name: 'US Dollar', symbol: 'USD', decimals: 6, totalSupply: 5_000_000n, allowance: 0n }
+const AHEAD_MAX = 16n
 
 interface World {
   readonly nonces: Map<string, bigint>
@@ -60,7 +74,7 @@ export class ReferenceLedger implements LedgerView, Submitter {
   oldest = 0
   readonly #blocks: Stored[] = []
   readonly #places = new Map<string, { height: number; index: number }>()
-  readonly #events: LedgerEvent[] = []
+  readonly #events: NumberedEvent[] = []
   readonly #listeners = new Set<() => void>()
   #queue: Uint8Array[] = []
 
@@ -141,22 +155,19 @@ export class ReferenceLedger implements LedgerView, Submitter {
     return 31_500_000
   }
 
-  checkAdmission(bytes: Uint8Array): Code {
-    return this.#check(this.#last().world, bytes).code
+  checkAdmission(bytes: Uint8Array): Admission {
+    const { world } = this.#last()
+    const checked = this.#check(world, bytes, AHEAD_MAX)
+    if (checked.code !== CODES.ok) return { code: checked.code, words: CODE_WORDS[checked.code] }
+    const id = transactionId(bytes)
+    if (checked.transaction === undefined) return { code: CODES.ok, id, nodeIndex: 0, nonce: 0n }
+    const { nonce } = checked.transaction
+    return { code: CODES.ok, id, sender: checked.sender, nonce, isNext: nonce === (world.nonces.get(toHex(checked.sender)) ?? 0n) }
   }
 
-  simulate({ from, to, value, data }: UnsignedCall): Code {
-    const micros = microOfWei(value)
-    if (micros === undefined) return CODES.valueNotMultiple
-    const world = copyOf(this.#last().world)
-    const call = { to, value, data }
-    const fee = feeOf(callGas(callOf(call), data.length), this.baseFee)
-    if ((world.balances.get(`0:${toHex(from)}`) ?? 0n) < micros + fee) return CODES.insufficientFunds
-    return run(world, from, call).code
-  }
-
-  events(fromSeq: number, limit: number): readonly LedgerEvent[] {
-    return this.#events.slice(fromSeq, fromSeq + limit)
+  events(fromSeq: number, limit: number): { events: readonly NumberedEvent[]; next: number } {
+    const events = this.#events.slice(fromSeq, fromSeq + limit)
+    return { events, next: fromSeq + events.length }
   }
 
   oldestSeq(): number {
@@ -196,7 +207,7 @@ export class ReferenceLedger implements LedgerView, Submitter {
     return last
   }
 
-  #check(world: World, bytes: Uint8Array) {
+  #check(world: World, bytes: Uint8Array, aheadMax = 0n) {
     const decoded = decodeTransaction(bytes)
     if (!decoded.ok) return { code: decoded.code }
     const { transaction } = decoded
@@ -205,7 +216,8 @@ export class ReferenceLedger implements LedgerView, Submitter {
     const sender = senderOf(transaction)
     if (sender === undefined) return { code: CODES.signature }
     const next = world.nonces.get(toHex(sender)) ?? 0n
-    if (transaction.nonce !== next) return { code: transaction.nonce < next ? CODES.nonceTooLow : CODES.nonceTooHigh }
+    if (transaction.nonce < next) return { code: CODES.nonceTooLow }
+    if (transaction.nonce > next + aheadMax) return { code: CODES.nonceTooHigh }
     const gas = callGas(callOf(transaction), transaction.data.length)
     if (transaction.gasLimit < BigInt(gas)) return { code: CODES.gasTooLow }
     if (transaction.maxFeePerGas < this.baseFee * WEI_PER_BASE_FEE) return { code: CODES.feeTooLow }
@@ -229,7 +241,8 @@ export class ReferenceLedger implements LedgerView, Submitter {
 
   #receipt(id: Uint8Array, index: number, code: Code, gasUsed: number, fee: bigint, events: readonly LedgerEvent[]): Receipt {
     const firstEvent = this.#events.length
-    this.#events.push(...events)
+    const height = this.#blocks.length
+    this.#events.push(...events.map((event, i) => ({ seq: firstEvent + i, height, event })))
     return { id, index, code, gasUsed, fee, firstEvent, events }
   }
 
@@ -271,12 +284,12 @@ function run(
 ): { readonly code: Code; readonly events: readonly LedgerEvent[] } {
   const call = callOf(fields)
   if (call.target === 'none') return { code: call.code, events: [] }
+  if (call.target === 'token' && call.token > 1) return { code: CODES.notFound, events: [] }
   const isToken = call.target === 'token' && call.name === 'transfer'
   if (call.target !== 'transfer' && !isToken) return { code: CODES.notSupported, events: [] }
   const token = isToken ? call.token : 0
   const to = isToken ? call.args.to : fields.to
   const amount = isToken ? call.args.amount : (microOfWei(fields.value) ?? 0n)
-  if (token > 1) return { code: CODES.notFound, events: [] }
   if ((world.balances.get(`${token}:${toHex(sender)}`) ?? 0n) < amount) return { code: CODES.amount, events: [] }
   add(world, token, sender, -amount)
   add(world, token, to, amount)
@@ -284,11 +297,27 @@ function run(
 }
 
 function stateViewOf(world: World): StateView {
+  const balance = (address: Uint8Array, token: number): bigint => world.balances.get(`${token}:${toHex(address)}`) ?? 0n
   return {
     nonce: (address) => world.nonces.get(toHex(address)) ?? 0n,
-    balance: (address, token) => world.balances.get(`${token}:${toHex(address)}`) ?? 0n,
-    token: (token) => (token === 1 ? TOKEN : undefined),
+    balance,
     read: (table, key) => (table === 2 && world.nonces.has(toHex(key)) ? Uint8Array.of(Number(world.nonces.get(toHex(key)))) : undefined),
     prove: (table, key) => leafHash(Uint8Array.of(table, ...key)),
+    simulate(asked) {
+      const call = callOf(asked)
+      if (call.target === 'token' && call.token === 1 && TOKEN_FUNCTIONS[call.name].kind === 'view') {
+        const value = call.name === 'balanceOf' ? balance(call.args.account, 1) : TOKEN[call.name as keyof typeof TOKEN]
+        return { code: CODES.ok, output: encodeAbi([TOKEN_FUNCTIONS[call.name].returns], [value]) }
+      }
+      return simulate(world, asked)
+    },
   }
+}
+
+function simulate(world: World, { from, to, value, data }: UnsignedCall): Simulated {
+  const none = new Uint8Array()
+  const micros = microOfWei(value)
+  if (micros === undefined) return { code: CODES.valueNotMultiple, output: none }
+  if ((world.balances.get(`0:${toHex(from)}`) ?? 0n) < micros) return { code: CODES.insufficientFunds, output: none }
+  return { code: run(copyOf(world), from, { to, value, data }).code, output: none }
 }

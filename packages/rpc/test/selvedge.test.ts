@@ -11,7 +11,7 @@ import {
 import { bytesToHex, hexToBytes } from 'viem'
 import { describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { alice, ask, bob, clientsOf, serve, type Stage, whenDone } from './support.ts'
+import { alice, ask, bob, clientsOf, executed, serve, type Stage, whenDone } from './support.ts'
 
 type Hex = `0x${string}`
 const resultOf = async ({ server }: Stage, method: string, params: unknown[] = []): Promise<unknown> =>
@@ -65,9 +65,9 @@ test('certificates are served by height and newest, with their checkpoint read o
 
 test('a transaction, its receipt in full, and a proof of that receipt against the block', async () => {
   const stage = await serve()
-  const { reader, wallet } = clientsOf(stage)
+  const { wallet } = clientsOf(stage)
   const hash = await wallet.sendTransaction({ to: bob.address, value: 10n ** 18n })
-  await reader.waitForTransactionReceipt({ hash })
+  await executed(clientsOf(stage), hash)
   const transaction = (await resultOf(stage, 'selvedge_getTransaction', [hash])) as { bytes: Hex }
   expect(transaction).toMatchObject({ height: 1, index: 0, form: 'eip1559', nonce: '0', value: (10n ** 18n).toString() })
   expect(bytesToHex(transactionId(hexToBytes(transaction.bytes)))).toBe(hash)
@@ -97,8 +97,8 @@ test('a transaction, its receipt in full, and a proof of that receipt against th
 
 test('a proof comes with the value, its absence, and the root that it leads to', async () => {
   const stage = await serve()
-  const { reader, wallet } = clientsOf(stage)
-  await reader.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: bob.address, value: 10n ** 12n }) })
+  const { wallet } = clientsOf(stage)
+  await executed(clientsOf(stage), await wallet.sendTransaction({ to: bob.address, value: 10n ** 12n }))
   const key = hexToBytes(alice.address)
   expect(await resultOf(stage, 'selvedge_proof', [2, alice.address])).toEqual({
     height: 1,
@@ -116,8 +116,8 @@ describe('events by polling', () => {
     const page = await resultOf(stage, 'selvedge_events', [['score'], 0, 3])
     expect(page).toEqual({
       events: [
-        { seq: 0, kind: 'score', epoch: 1, nodeIndex: 0, score: 900_000 },
-        { seq: 2, kind: 'score', epoch: 1, nodeIndex: 1, score: 900_000 },
+        { seq: 0, height: 1, kind: 'score', epoch: 1, nodeIndex: 0, score: 900_000 },
+        { seq: 2, height: 1, kind: 'score', epoch: 1, nodeIndex: 1, score: 900_000 },
       ],
       nextSeq: 3,
     })
@@ -183,7 +183,7 @@ describe('events by subscription', () => {
       if (seqs.length % 100 === 0) ledger.produce(Array.from({ length: 150 }, (_, n) => score(n)))
       seqs.push((await next()).result?.seq ?? -1)
     }
-    const kinds = ledger.events(0, ledger.nextSeq()).map(({ kind }) => kind)
+    const kinds = ledger.events(0, ledger.nextSeq()).events.map(({ event }) => event.kind)
     const wanted = [...kinds.keys()].filter((seq) => seq >= 300 && kinds[seq] === 'score')
     expect(seqs).toEqual(wanted.slice(0, 2_000))
   })

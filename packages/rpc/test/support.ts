@@ -8,9 +8,12 @@ import {
   defineChain,
   http,
   type HttpTransport,
+  type Hash,
   hexToBytes,
   type PublicClient,
   type TestClient,
+  type TransactionReceipt,
+  TransactionReceiptNotFoundError,
   type WalletClient,
   webSocket,
   type WebSocketTransport,
@@ -45,8 +48,15 @@ export interface Stage {
   readonly chain: Chain
 }
 
-export async function serve(options: RpcOptions = {}, ledgerOptions: ReferenceLedgerOptions = {}): Promise<Stage> {
-  const ledger = new ReferenceLedger({ accounts: ACCOUNTS, ...ledgerOptions })
+export interface StageOptions extends ReferenceLedgerOptions {
+  /** A block every 20 ms, empty or not, as the real ledger has them: viem's waiting looks again at each new block only. */
+  readonly isTicking?: boolean
+}
+
+export async function serve(options: RpcOptions = {}, { isTicking = false, ...ledgerOptions }: StageOptions = {}): Promise<Stage> {
+  const ledger = new ReferenceLedger({ accounts: ACCOUNTS, isAutomatic: !isTicking, ...ledgerOptions })
+  const ticks = setInterval(() => isTicking && ledger.produce(), 20)
+  whenDone(async () => clearInterval(ticks))
   const node = { peerCount: () => 3, readiness: () => ({ ready: true }) as const }
   const server = createRpcServer({ ledger, submitter: ledger, node }, { clientVersion: 'selvedge/test', ...options })
   await server.start()
@@ -83,6 +93,17 @@ export function socketClientOf({ chain }: Stage): PublicClient<WebSocketTranspor
   const client = createPublicClient({ chain, transport })
   whenDone(async () => (await client.transport.getRpcClient()).close())
   return client
+}
+
+/** The receipt of a transaction, once there is one; where blocks come with transactions only. */
+export async function executed({ reader }: Clients, hash: Hash): Promise<TransactionReceipt> {
+  for (;;) {
+    const receipt = await reader.getTransactionReceipt({ hash }).catch((error: unknown) => {
+      if (error instanceof TransactionReceiptNotFoundError) return undefined
+      throw error
+    })
+    if (receipt !== undefined) return receipt
+  }
 }
 
 /** One request over HTTP: `result`, or `error`. */

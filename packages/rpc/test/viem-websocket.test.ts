@@ -8,14 +8,14 @@ const TOKEN_ADDRESS = bytesToHex(tokenAddress(1))
 const transferEvent = parseAbiItem('event Transfer(address indexed from, address indexed to, uint256 value)')
 
 test('a transfer goes through one WebSocket, new heads come as they are executed', async () => {
-  const stage = await serve()
+  const stage = await serve({}, { isTicking: true })
   const reader = socketClientOf(stage)
   const numbers: bigint[] = []
   const heard = Promise.withResolvers<void>()
   reader.watchBlocks({
     onBlock: ({ number }) => {
       numbers.push(number)
-      if (number === 3n) heard.resolve()
+      if (numbers.length === 10) heard.resolve()
     },
     onError: heard.reject,
   })
@@ -26,7 +26,7 @@ test('a transfer goes through one WebSocket, new heads come as they are executed
     expect(await reader.waitForTransactionReceipt({ hash, pollingInterval: 20 })).toMatchObject({ status: 'success' })
   }
   await heard.promise
-  expect(numbers).toEqual([1n, 2n, 3n])
+  expect(numbers.map((number) => number - (numbers[0] ?? 0n))).toEqual([...numbers.keys()].map(BigInt))
 })
 
 test('logs of a token are pushed by its address and by topic, other tokens and native transfers are not', async () => {

@@ -17,7 +17,7 @@ import {
   parseGwei,
 } from 'viem'
 import { expect, test } from 'vitest'
-import { alice, bob, clientsOf, poor, serve } from './support.ts'
+import { alice, bob, clientsOf, executed, poor, serve } from './support.ts'
 
 const TOKEN_ADDRESS = getAddress(bytesToHex(tokenAddress(1)))
 const transferEvent = parseAbiItem('event Transfer(address indexed from, address indexed to, uint256 value)')
@@ -33,7 +33,7 @@ async function causeOf(promise: Promise<unknown>, type: new (...rest: never[]) =
 }
 
 test('a transfer with default fees is sent, waited for, and read back', async () => {
-  const stage = await serve()
+  const stage = await serve({}, { isTicking: true })
   const { reader, wallet } = clientsOf(stage)
   const hash = await wallet.sendTransaction({ to: bob.address, value: parseEther('1.5') })
   const receipt = await reader.waitForTransactionReceipt({ hash })
@@ -56,7 +56,7 @@ test('a transfer with default fees is sent, waited for, and read back', async ()
 })
 
 test('a legacy transaction is taken under EIP-155 and shown as what it is', async () => {
-  const stage = await serve()
+  const stage = await serve({}, { isTicking: true })
   const { reader, wallet } = clientsOf(stage)
   const hash = await wallet.sendTransaction({ to: bob.address, value: parseEther('1'), type: 'legacy' })
   expect(await reader.waitForTransactionReceipt({ hash })).toMatchObject({ status: 'success', type: 'legacy' })
@@ -69,7 +69,7 @@ test('blocks show hash, parent, fee and transactions, by number and by hash', as
   const stage = await serve()
   const { reader, wallet } = clientsOf(stage)
   const hash = await wallet.sendTransaction({ to: bob.address, value: 1_000_000_000_000n })
-  await reader.waitForTransactionReceipt({ hash })
+  await executed(clientsOf(stage), hash)
   const block = await reader.getBlock({ includeTransactions: true })
   expect(block).toMatchObject({ number: 1n, baseFeePerGas: parseGwei('100'), gasUsed: 21_000n, gasLimit: 63_000_000n })
   expect(block.parentHash).toBe(bytesToHex(stage.ledger.genesisHash))
@@ -80,7 +80,7 @@ test('blocks show hash, parent, fee and transactions, by number and by hash', as
 })
 
 test('a bridged token reads and moves as an ERC-20', async () => {
-  const stage = await serve()
+  const stage = await serve({}, { isTicking: true })
   const { reader, wallet } = clientsOf(stage)
   const token = { address: TOKEN_ADDRESS, abi: erc20Abi } as const
   expect(await reader.readContract({ ...token, functionName: 'name' })).toBe('US Dollar')
@@ -127,7 +127,7 @@ test('gas is estimated from the table, and what would fail now says why', async 
 })
 
 test('refusals are the errors that viem knows', async () => {
-  const stage = await serve()
+  const stage = await serve({}, { isTicking: true })
   const { reader, wallet } = clientsOf(stage)
   const gas = 21_000n
   await reader.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: bob.address, value: parseEther('1') }) })
@@ -146,7 +146,7 @@ test('refusals are the errors that viem knows', async () => {
 })
 
 test('a failed transaction has a receipt of status 0 and has paid its fee', async () => {
-  const stage = await serve()
+  const stage = await serve({}, { isTicking: true })
   const { reader, wallet } = clientsOf(stage)
   const { data } = encodeTokenCall(1, 'transfer', { to: hexToBytes(bob.address), amount: 6_000_000n })
   const hash = await wallet.sendTransaction({ to: TOKEN_ADDRESS, data: bytesToHex(data), gas: 33_000n })
@@ -161,7 +161,7 @@ test('fees: price, history, and the estimate with which a flood at full blocks i
   expect(await reader.getGasPrice()).toBe(parseGwei('100'))
   expect(await reader.estimateMaxPriorityFeePerGas()).toBe(0n)
   expect(await reader.estimateFeesPerGas()).toEqual({ maxFeePerGas: parseGwei('120'), maxPriorityFeePerGas: 0n })
-  await reader.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: bob.address, value: parseEther('1') }) })
+  await executed(clientsOf(stage), await wallet.sendTransaction({ to: bob.address, value: parseEther('1') }))
   stage.ledger.baseFee = 113n
   const history = await reader.getFeeHistory({ blockCount: 10, rewardPercentiles: [25, 75] })
   expect(history.oldestBlock).toBe(0n)
@@ -174,7 +174,7 @@ test('fees: price, history, and the estimate with which a flood at full blocks i
 })
 
 test('sixteen transactions signed ahead are executed in order', async () => {
-  const stage = await serve()
+  const stage = await serve({}, { isTicking: true })
   const { reader, wallet } = clientsOf(stage)
   const nonces = Array.from({ length: 17 }, (_, i) => 16 - i) // the last one first
   const hashes = await Promise.all(
@@ -231,7 +231,7 @@ test('blocks and logs are watched by polling', async () => {
   ]
   for (let amount = 1n; values.length < 3; amount++) {
     const { data } = encodeTokenCall(1, 'transfer', { to: hexToBytes(bob.address), amount })
-    await reader.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: TOKEN_ADDRESS, data: bytesToHex(data) }) })
+    await executed(clientsOf(stage), await wallet.sendTransaction({ to: TOKEN_ADDRESS, data: bytesToHex(data) }))
     while (!seen.includes(amount)) await new Promise((wake) => setTimeout(wake, 5))
   }
   for (const end of ends) end()

@@ -7,16 +7,20 @@ import {
   callOf,
   concatBytes,
   encodeAbi,
+  feeOf,
   isFailed,
   isReservedAddress,
   microOfWei,
+  NATIVE_TOKEN,
+  TOKEN_FUNCTIONS,
+  ZERO_ADDRESS,
 } from '@selvedge/ledger-types'
 import type { Context, Methods } from '../context.ts'
 import { RpcError } from '../errors.ts'
 import { hexOf, parseHex, parseQuantity, quantityOf } from '../hex.ts'
 import { refusalOf } from '../mempool.ts'
 import { Params } from '../params.ts'
-import { callView } from './token-views.ts'
+import type { UnsignedCall } from '../ports.ts'
 
 /** Selector of `Error(string)`, in which wallets look for words. */
 const ERROR_SELECTOR = Uint8Array.of(0x08, 0xc3, 0x79, 0xa0)
@@ -42,10 +46,11 @@ export function callMethods({ ledger, chain }: Context): Methods {
         if (call.data.length === 0 || !isReservedAddress(call.to)) return '0x' // as from an address without code
         const wanted = callOf(call)
         if (wanted.target === 'none') throw reverted(wanted.code)
-        if (wanted.target !== 'token') throw reverted(CODES.notSupported) // functions of the system change it, so none is a view
-        const outcome = callView(state, wanted)
-        if (!outcome.ok) throw reverted(outcome.code)
-        return hexOf(outcome.data)
+        const isView = wanted.target === 'token' && TOKEN_FUNCTIONS[wanted.name].kind === 'view'
+        if (!isView) throw reverted(CODES.notSupported) // what changes the state is no view, and the system has none
+        const { code, output } = state.simulate(withSender(call))
+        if (code !== CODES.ok) throw reverted(code)
+        return hexOf(output)
       },
     },
     eth_estimateGas: {
@@ -57,9 +62,12 @@ export function callMethods({ ledger, chain }: Context): Methods {
         const gas = callGas(callOf(call), call.data.length)
         if (call.gas !== undefined && call.gas < BigInt(gas)) throw refusalOf(CODES.gasTooLow)
         if (call.feeCapWei !== undefined && call.feeCapWei < chain.nextBaseFeeWei()) throw refusalOf(CODES.feeTooLow)
-        if (microOfWei(call.value) === undefined) throw refusalOf(CODES.valueNotMultiple)
+        const value = microOfWei(call.value)
+        if (value === undefined) throw refusalOf(CODES.valueNotMultiple)
         if (call.from !== undefined) {
-          const code = ledger.simulate({ from: call.from, to: call.to, value: call.value, data: call.data })
+          const state = chain.state('latest')
+          if (state.balance(call.from, NATIVE_TOKEN) < value + feeOf(gas, ledger.nextBaseFee())) throw refusalOf(CODES.insufficientFunds)
+          const { code } = state.simulate(withSender(call))
           if (isFailed(code)) throw reverted(code)
           if (code !== CODES.ok) throw refusalOf(code)
         }
@@ -68,6 +76,8 @@ export function callMethods({ ledger, chain }: Context): Methods {
     },
   }
 }
+
+const withSender = ({ from = ZERO_ADDRESS, to, value, data }: Call): UnsignedCall => ({ from, to, value, data })
 
 function reverted(code: Code): RpcError {
   const words = CODE_WORDS[code]
