@@ -40,8 +40,11 @@ export function createLmdbStore(path: string, options: LmdbStoreOptions = {}): L
   const readerOf = (transaction: Transaction | undefined): StoreReader => {
     const at = transaction === undefined ? {} : { transaction }
     return {
-      get: (space, key) =>
-        transaction === undefined ? database.getBinaryFast(place(space, key)) : database.get(place(space, key), { transaction }),
+      get(space, key) {
+        const found = transaction === undefined ? database.getBinaryFast(place(space, key)) : database.get(place(space, key), { transaction })
+        // Never the Buffer itself: its `slice` is a view, and this memory is written again by the next read.
+        return found === undefined ? undefined : new Uint8Array(found.buffer, found.byteOffset, found.length)
+      },
       *range(space, from, to) {
         const end = to === undefined ? Buffer.of(space + 1) : own(space, to)
         for (const { key, value } of database.getRange({ start: own(space, from), end, ...at })) {
