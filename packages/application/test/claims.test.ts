@@ -32,7 +32,7 @@ beforeEach(() => {
   ;[, alice, bob] = network.wallets as [Wallet, Wallet, Wallet]
   for (const wallet of [alice, bob]) {
     const { address: account } = wallet
-    expect(codesOf(network.send(network.call(wallet, 'deposit', { account, amount: 1_000n * USD })))).toEqual([0])
+    network.send(network.call(wallet, 'deposit', { account, amount: 1_000n * USD }))
   }
 })
 

@@ -1,5 +1,5 @@
 /** What clients acknowledge and nodes claim, off the ledger: real sessions with real keys over the network of `network.ts`. */
-import { beacons, clients, nodes, type BlockItem } from '@selvedge/application'
+import { beacons, clients, nodes, type BlockItem, type ClientRow } from '@selvedge/application'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { signSecp256k1 } from '@selvedge/crypto/secp256k1'
 import { sha256 } from '@selvedge/crypto/sha256'
@@ -192,4 +192,4 @@ export function beaconItems(network: Network, kind: 'beaconCommit' | 'beaconReve
 }
 
 /** What a client has on the ledger. */
-export const clientRow = (network: Network, wallet: Wallet) => network.app.state.get(clients, clientIndexOf(network, wallet))!
+export const clientRow = (network: Network, wallet: Wallet): ClientRow => network.app.state.get(clients, clientIndexOf(network, wallet))!
