@@ -55,7 +55,8 @@ class Economy {
 
   keep(outcome: Outcome): void {
     this.outcomes.push(outcome)
-    expect(leaksOf(this.network.app, this.native)).toEqual([])
+    const leaks = leaksOf(this.network.app, this.native)
+    if (leaks.length > 0) throw new Error(leaks.join(', '))
   }
 
   at(percent: number, ...items: readonly BlockItem[]): void {

@@ -22,6 +22,8 @@ import type { State } from '../state/state.ts'
 const POOL_STAKES_MAX = 4n
 const SHARE_UNIT = 64n
 const U128_MAX = 2n ** 128n - 1n
+/** From here on a debt can grow by what its shares earn, which is native money and so a u64, and still is a u128. */
+const DEBT_MAX = U128_MAX / 2n
 const NO_SHARES: DelegationRow = { shares: 0n, rewardDebt: 0n }
 
 export const delegationCalls: AccountHandlers = {
@@ -34,7 +36,8 @@ export const delegationCalls: AccountHandlers = {
     if (isWorthless || delegated > POOL_STAKES_MAX * node.stake) return CODES.delegationFull
     const shares = node.shares === 0n ? value : (value * node.shares) / node.delegated
     if (shares === 0n) return CODES.amount
-    if (node.shares + shares > U128_MAX) return CODES.overflow
+    const held = state.get(delegations, { nodeIndex, address: sender }) ?? NO_SHARES
+    if (node.shares + shares > U128_MAX || debtOf(held.shares + shares, node.rewardPerShare) > DEBT_MAX) return CODES.overflow
     takeNative(state, sender, value)
     changeShares(state, nodeIndex, { ...node, delegated, shares: node.shares + shares }, sender, shares)
     return CODES.ok
@@ -64,6 +67,11 @@ export function rewardOf({ rewardPerShare }: Pick<NodeRow, 'rewardPerShare'>, { 
   return earned > rewardDebt ? earned - rewardDebt : 0n
 }
 
+/** What shares would have earned since the beginning, rounded up, so that drawing often never pays more than drawing once. */
+function debtOf(shares: bigint, rewardPerShare: bigint): bigint {
+  return (shares * rewardPerShare + (1n << SHARE_UNIT) - 1n) >> SHARE_UNIT
+}
+
 /** Pays out what was earned and changes the sender's shares by `change`. */
 function changeShares(state: State, nodeIndex: number, node: NodeRow, address: Uint8Array, change: bigint): void {
   const key = { nodeIndex, address }
@@ -76,8 +84,7 @@ function changeShares(state: State, nodeIndex: number, node: NodeRow, address: U
   }
   const shares = before.shares + change
   state.put(nodes, nodeIndex, node)
-  // The debt is rounded up, so that drawing often never pays more than drawing once.
-  const rewardDebt = (shares * node.rewardPerShare + (1n << SHARE_UNIT) - 1n) >> SHARE_UNIT
+  const rewardDebt = debtOf(shares, node.rewardPerShare)
   if (shares === 0n) state.delete(delegations, key)
   else state.put(delegations, key, { shares, rewardDebt })
 }
