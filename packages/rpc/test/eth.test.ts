@@ -188,7 +188,7 @@ describe('logs', () => {
     expect(await amounts({ fromBlock: '0x2' })).toEqual(all.slice(2))
     expect(await amounts({ topics: [topic(from)] })).toEqual([])
     expect(await amounts({ topics: [null, topic(to)] })).toEqual([])
-    expect(await amounts({ topics: [null, null, null, topic(to)] })).toEqual([]) // a Transfer has three
+    for (const fourth of [topic(to), null]) expect(await amounts({ topics: [null, null, null, fourth] })).toEqual([]) // a Transfer has three
     const blockHash = bytesToHex(stage.ledger.head().digest)
     const { result } = await ask(stage.server.url, 'eth_getLogs', [{ blockHash }])
     expect(result).toMatchObject([{ blockHash, transactionHash: `0x${'0'.repeat(64)}`, removed: false }])
