@@ -13,6 +13,9 @@ import { expectAgreement, missingOf, watch } from './support/watch.ts'
 const CORE = { batchDelayMsMax: 10, idleDelayMsMax: 40, roundDelayMsMin: 5, leaderTimeoutMsMin: 30, leaderTimeoutMsMax: 100 }
 const WINDOW_MS = Number(process.env.WINDOW_MS ?? 60)
 const NODES = [0, 1, 2, 3]
+const FIRST = Number(process.env.SEED ?? 1)
+/** A seed is some 200 runs: one here, more in a soak. */
+const SEEDS = Math.max(1, Math.floor(Number(process.env.RUNS ?? 1) / 100))
 
 interface Kill {
   readonly boundary: number
@@ -33,7 +36,7 @@ function run(seed: number, kill?: Kill): Cluster {
   return cluster
 }
 
-test.each([1, 2])(
+test.each(Array.from({ length: SEEDS }, (_, place) => FIRST + place))(
   'killed at every persist and send of its own, a node loses nothing and signs nothing twice, seed %i',
   { timeout: 300_000 },
   (seed) => {

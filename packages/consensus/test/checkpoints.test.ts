@@ -83,7 +83,8 @@ const honest = [0, 1, 3]
 describe.each<Mode>(['certified', 'uncertified'])('mode %s', (mode) => {
   test('each height has one certificate, signed by a quorum over identical bytes', () => {
     const { cluster, certificates } = run(mode, (_, height) => checkpointOf(height, 1))
-    cluster.run(2_000)
+    expect(cluster.run(2_000, () => certificates.every(({ size }) => size === 5))).toBe(true)
+    cluster.run(20)
     const keyring = createBlsKeyring(committee.members.map(({ blsKey }) => blsKey))
     for (const at of [0, 1, 2, 3]) {
       expect([...certificates[at]!.keys()].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5])
@@ -98,7 +99,8 @@ describe.each<Mode>(['certified', 'uncertified'])('mode %s', (mode) => {
 
   test('with one wrong state the certificate still forms, without the liar', () => {
     const { cluster, certificates } = run(mode, (at, height) => checkpointOf(height, at === LIAR ? 9 : 1))
-    cluster.run(2_000)
+    expect(cluster.run(2_000, () => certificates.every(({ size }) => size === 5))).toBe(true)
+    cluster.run(20)
     for (const at of [0, 1, 2, 3]) {
       expect([...certificates[at]!.keys()].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5])
       for (const encoded of certificates[at]!.values()) expect(decodeBlockCertificate(encoded, 4).signers).toEqual(honest)
@@ -112,7 +114,8 @@ describe.each<Mode>(['certified', 'uncertified'])('mode %s', (mode) => {
       (_, height) => checkpointOf(height, 1),
       (at, bytes) => pairs[at === LIAR ? 0 : at]!.sign(checkpointSigningBytes(bytes)),
     )
-    cluster.run(2_000)
+    expect(cluster.run(2_000, () => certificates.every(({ size }) => size === 5))).toBe(true)
+    cluster.run(20)
     for (const at of honest) {
       expect([...certificates[at]!.keys()].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5])
       for (const encoded of certificates[at]!.values()) expect(decodeBlockCertificate(encoded, 4).signers).toEqual(honest)

@@ -31,7 +31,7 @@ describe.each<Mode>(['certified', 'uncertified'])('%s cores', (mode) => {
 
     test('execute every accepted transaction once, in one order', () => {
       const cluster = createCluster({ size, seed: 2 })
-      feed(cluster, { everyMs: 5, forMs: 500 })
+      feed(cluster, { everyMs: 5 * size, forMs: 500 })
       expect(cluster.run(5_000, () => cluster.nowMs > 520 && isWhole(cluster))).toBe(true)
       expect(cluster.nodes[0]!.transactions.length).toBeGreaterThan(90)
       expectAgreement(cluster)

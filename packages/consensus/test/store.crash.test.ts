@@ -14,7 +14,7 @@ import { createFileStore } from '../src/store.node.ts'
 import { bodyOf } from './support/store-record.ts'
 
 const FIRST = Number(process.env['SEED'] ?? 1)
-const COUNT = Number(process.env['RUNS'] ?? 3)
+const COUNT = Number(process.env['RUNS'] ?? 2)
 const KILLS = 4
 const CHILD = fileURLToPath(new URL('./support/store.child.ts', import.meta.url))
 

@@ -55,13 +55,13 @@ describe.each([
     const cluster = createCluster(byzantine, { size, seed: 10 * size + copies })
     equivocate(cluster, byzantine, copies, 200)
     const honest = honestOf(cluster, byzantine)
-    feed(cluster, { everyMs: 10, forMs: 1_200, nodes: honest })
+    feed(cluster, { everyMs: 30, forMs: 900, nodes: honest })
     cluster.start()
-    cluster.run(2_500)
+    cluster.run(1_600)
     expectAgreement(cluster, honest)
     for (const at of honest) {
       const { executed, evidence, halts } = cluster.nodes[at]!
-      expect(executed.length).toBeGreaterThan(60)
+      expect(executed.length).toBeGreaterThan(40)
       expect(evidence.map((bytes) => decodeEvidence(bytes).signer).toSorted((a, b) => a - b)).toEqual([...byzantine])
       expect(halts).toEqual([])
     }

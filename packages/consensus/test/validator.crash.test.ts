@@ -22,7 +22,7 @@ import type { ChildLine, ChildSetup } from './support/validator.child.ts'
 
 const SEED = Number(process.env['SEED'] ?? 1)
 /** In a soak 200, here a few. */
-const KILLS = Math.min(200, Number(process.env['RUNS'] ?? 4))
+const KILLS = Math.min(200, Number(process.env['RUNS'] ?? 2))
 const COUNT = 4
 /** Each, every 20 ms: 1,600 a second offered, 1,200 while one is away. */
 const LOAD = 8

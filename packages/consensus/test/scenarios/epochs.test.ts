@@ -48,7 +48,7 @@ describe.each<Mode>(['certified', 'uncertified'])('%s', (mode) => {
         if (epoch < chain.nodes[to]!.epoch) seen.late++
         if (epoch > chain.nodes[to]!.epoch) seen.early++
       }
-      chain.feed(20, 200)
+      chain.feed(5 * size, 200)
       // one is a little behind: it hears the others late, so that it is the old epoch's when they are the next one's
       chain.time.run(120)
       for (const place of all.slice(1)) chain.cut.add(`${place}>0`)
@@ -62,7 +62,7 @@ describe.each<Mode>(['certified', 'uncertified'])('%s', (mode) => {
     test(`a member misses the closing sub-DAG, and follows, seed ${SEED}`, () => {
       const epochs = [0, 1].map(() => ({ mode, nodes: all }))
       const chain = new Chain({ seed: SEED, epochs, epochMs: EPOCH_MS, core: CORE }).start()
-      chain.feed(20, 200)
+      chain.feed(5 * size, 200)
       chain.time.run(80)
       for (const place of all.slice(1)) chain.cut.add(`${place}>0`).add(`0>${place}`)
       expect(chain.time.run(10_000, () => reached(chain, 1, 2, all.slice(1)))).toBe(true)
@@ -76,7 +76,7 @@ describe.each<Mode>(['certified', 'uncertified'])('%s', (mode) => {
       const successors = range(size, size)
       const epochs = [all, successors].map((nodes) => ({ mode, nodes }))
       const chain = new Chain({ seed: SEED, epochs, epochMs: EPOCH_MS, core: CORE }).start()
-      chain.feed(20, 200)
+      chain.feed(5 * size, 200)
       expect(chain.time.run(20_000, () => reached(chain, 1, 4, successors) && isWhole(chain))).toBe(true)
       expect(chain.nodes.slice(0, size).every(({ hasLeft }) => hasLeft)).toBe(true)
       expectOneChain(chain, [...all, ...successors])

@@ -32,8 +32,9 @@ export interface Scenario {
   readonly mustNot: (world: TimedWorld) => void
 }
 
-const runMsOf = (size: number): number => (size > 7 ? 130 : size > 4 ? 180 : 300)
-const FEED_MS = 20
+const runMsOf = (size: number): number => (size > 7 ? 80 : size > 4 ? 110 : 180)
+/** As many transfers come to a large committee as to a small one. */
+const feedMsOf = (size: number): number => 5 * size
 /** Virtual time in which a whole network answers everything. */
 const SETTLE_MS = 30_000
 const COMMITS_AFTER = 3
@@ -59,7 +60,7 @@ export function playScenario(
   const { runMs: given = runMsOf } = scenario
   const runMs = typeof given === 'number' ? given : given(size)
   world.start(silent)
-  world.feed(world.honest, FEED_MS, runMs)
+  world.feed(world.honest, feedMsOf(size), runMs)
   scenario.fault(world)
   world.run(runMs)
   settle(world, silent, scenario.resumes ?? (liars.length === 0 && silent.length === 0))
