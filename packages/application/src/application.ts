@@ -21,6 +21,7 @@ import type { LedgerBlock, Outcome, Verdict } from './execute/block-contract.ts'
 import { contextOf, type ExecutedBlock } from './execute/execute-block.ts'
 import { checkNodeTransaction } from './execute/node-envelope.ts'
 import { simulateCall, type Simulated } from './execute/simulate.ts'
+import { epochFilePieces } from './history/epoch-file.ts'
 import { blockRecord, heightKey } from './history/records.ts'
 import type { History } from './history/history.ts'
 import { createSnapshot, type LedgerSnapshot } from './history/snapshot.ts'
@@ -103,6 +104,8 @@ export interface Application {
   /** Keeps the certificate of a block. Of which only those of final blocks outlive the history. */
   addCertificate(height: number, bytes: Uint8Array): void
   certificateOf(height: number): Uint8Array | undefined
+  /** A closed epoch as a file, in pieces; `undefined` where blocks or certificates of it are missing (any node but an archive, in time). */
+  epochFile(epoch: number): Iterable<Uint8Array> | undefined
 }
 
 /**
@@ -146,6 +149,7 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
       store.commit([{ space: SPACES.certificates, key: encodeField(heightKey, height), value: bytes }])
     },
     certificateOf: (height) => store.get(SPACES.certificates, encodeField(heightKey, height))?.slice(),
+    epochFile: (epoch) => epochFilePieces(store, ledger.history, genesis.chainId, epoch),
   }
 }
 

@@ -10,7 +10,7 @@ export type { BlockItem, Executed, LedgerBlock, Outcome, Verdict } from './execu
 export type { Simulated, SimulatedCall } from './execute/simulate.ts'
 export type { NumberedEvent } from './history/history.ts'
 export type { BlockRecord, TransactionPlace } from './history/records.ts'
-export { createStateImport, type ImportedRow, type StateImport } from './history/import.ts'
+export { createStateImport, hasState, type ImportedRow, type StateImport } from './history/import.ts'
 export type { LedgerSnapshot } from './history/snapshot.ts'
 export type { KeyValueStore, Space, StoreReader, StoreSnapshot, Write } from './store/contract.ts'
 export { SPACES } from './store/contract.ts'

@@ -9,13 +9,14 @@ import { committeeMemberOf } from './epoch/change-epoch.ts'
 import type { EvidenceRules } from './evidence/contract.ts'
 import { executeBlock, type ChainIdentity, type ExecutedBlock } from './execute/execute-block.ts'
 import type { LedgerBlock } from './execute/block-contract.ts'
-import type { BlockRecord } from './history/records.ts'
+import { epochSpan, heightKey, type BlockRecord } from './history/records.ts'
 import { History } from './history/history.ts'
 import { IMPORTING, STATE_ROOT } from './history/import.ts'
+import { encodeField } from './state/fields.ts'
 import { loadGenesis } from './state/genesis.ts'
 import { blockRow, chainRow, epochRow, type BlockRow, type EpochRow } from './state/meta-tables.ts'
 import { committees } from './state/node-tables.ts'
-import { State } from './state/state.ts'
+import { State, type StateWrite } from './state/state.ts'
 import { createTreeNodes, type TreeNodes } from './store/tree-nodes.ts'
 import { SPACES, type KeyValueStore, type Write } from './store/contract.ts'
 
@@ -115,7 +116,9 @@ export class Ledger {
       ids,
       keepFrom: this.epoch().previousHeight + 1, // the blocks of two epochs
     })
-    this.#commit(writes, stateRoot, [...historyWrites, ...extra(executed)])
+    const span = { first: startHeight + 1, last: row.height }
+    const ended = { space: SPACES.epochs, key: encodeField(heightKey, epoch), value: encodeField(epochSpan, span) }
+    this.#commit(writes, stateRoot, [...historyWrites, ...(isFinal ? [ended] : []), ...extra(executed)])
     return { executed, stateRoot, record }
   }
 
@@ -170,8 +173,6 @@ function snapshotKey(height: number): Uint8Array {
 }
 
 /** Rows of the state as the tree sees them. */
-function* changesOf(writes: readonly Write[]): Iterable<Change> {
-  for (const { space, key, value } of writes) {
-    yield { keyHash: keyHash(space, key), valueHash: value === undefined ? null : valueHash(value) }
-  }
+function changesOf(writes: readonly StateWrite[]): Change[] {
+  return writes.map(({ keyHash: place, value }) => ({ keyHash: place, valueHash: value === undefined ? null : valueHash(value) }))
 }

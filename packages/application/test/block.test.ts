@@ -1,5 +1,6 @@
-import { decodeCheckpoint } from '@selvedge/ledger-types'
+import { decodeCheckpoint, leafHash } from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
+import { leafOf } from '../src/execute/block-run.ts'
 import { codesOf, Network } from './support/network.ts'
 
 test('a transfer moves money, burns its fee, and is in the receipts', () => {
@@ -36,4 +37,11 @@ test('the same blocks give the same roots in a second store, and a restart is ex
   const again = new Network({ store: one.store })
   expect(again.app.lastApplied()).toEqual(one.app.lastApplied())
   expect(again.app.view()).toEqual(one.app.view())
+})
+
+test('leaves of receipts and transactions are those of ledger-types, whatever their length', () => {
+  for (const size of [0, 1, 4_094, 4_095, 4_096, 60_000, 5]) {
+    const bytes = new Uint8Array(size).fill(size)
+    expect(leafOf(bytes)).toEqual(leafHash(bytes))
+  }
 })

@@ -78,22 +78,25 @@ export function runAccountTransaction(
     run.refuse(author)
     return
   }
-  const { sender, account, gas, fee } = admitted
-  state.put(accounts, sender, { ...account, nonce: account.nonce + 1n, native: account.native - fee })
+  const { sender, account, call, gas, fee, value } = admitted
   run.burn(fee)
+  const paid = { nonce: account.nonce + 1n, native: account.native - fee, clientIndex: account.clientIndex }
+  const id = verdict?.id ?? transactionId(bytes)
+  if (call.target === 'transfer') {
+    transferNative(state, sender, paid, transaction.to, value) // cannot fail: the value is there, and nobody owns a reserved address
+    const events: LedgerEvent[] = [{ kind: 'transfer', token: 0, from: sender, to: transaction.to, amount: value }]
+    run.record({ id, bytes, code: CODES.ok, gasUsed: gas, fee, events })
+    return
+  }
+  state.put(accounts, sender, paid)
   const mark = state.mark()
   const events: LedgerEvent[] = []
-  const code = apply(run, admitted, transaction.to, events)
+  const code = runCall({ state, block: run.block, sender, value, emit: (event) => void events.push(event) }, call)
   if (code !== CODES.ok) {
     state.rollback(mark)
     events.length = 0
   }
-  run.record({ id: verdict?.id ?? transactionId(bytes), bytes, code, gasUsed: gas, fee, events })
-}
-
-function apply({ state, block }: BlockRun, { sender, call, value }: Admitted, to: Uint8Array, events: LedgerEvent[]): Code {
-  if (call.target === 'transfer') return transferNative(state, sender, to, value, events)
-  return runCall({ state, block, sender, value, emit: (event) => void events.push(event) }, call)
+  run.record({ id, bytes, code, gasUsed: gas, fee, events })
 }
 
 /** Native amounts in arguments are wei as well. */
@@ -104,10 +107,8 @@ function isWholeMicro(call: Call): boolean {
   return args.every(({ name, unit }) => unit !== 'wei' || microOfWei(values[name] as bigint) !== undefined)
 }
 
-function transferNative(state: State, from: Uint8Array, to: Uint8Array, amount: bigint, events: LedgerEvent[]): Code {
-  const row = accountOf(state, from)
-  state.put(accounts, from, { ...row, native: row.native - amount })
-  addNative(state, to, amount)
-  events.push({ kind: 'transfer', token: 0, from, to, amount })
-  return CODES.ok
+/** @param paid - the sender's row once nonce and fee are used. */
+function transferNative(state: State, from: Uint8Array, paid: AccountRow, to: Uint8Array, amount: bigint): void {
+  state.put(accounts, from, { nonce: paid.nonce, native: paid.native - amount, clientIndex: paid.clientIndex })
+  addNative(state, to, amount) // reads the row again: it may be the sender's own
 }

@@ -1,5 +1,7 @@
 /** What is collected while one block runs: receipts and leaves in order, events numbered, gas and fees summed. */
-import { encodeReceipt, leafHash, treeRoot, ZERO_DIGEST, type Code, type Digest, type LedgerEvent } from '@selvedge/ledger-types'
+import { sha256 } from '@selvedge/crypto/sha256'
+import { LEDGER_TAGS } from '@selvedge/crypto/transcript'
+import { encodeReceipt, treeRoot, ZERO_DIGEST, type Code, type Digest, type LedgerEvent } from '@selvedge/ledger-types'
 import { burnNative } from '../state/accounts.ts'
 import type { State } from '../state/state.ts'
 import type { Executed } from './block-contract.ts'
@@ -47,7 +49,7 @@ export class BlockRun {
   record({ id, bytes, code, gasUsed, fee, events }: Trace): void {
     const index = this.transactions.length
     this.transactions.push(bytes)
-    this.#txLeaves.push(leafHash(bytes))
+    this.#txLeaves.push(leafOf(bytes))
     this.#addReceipt({ id, index, code, gasUsed, fee, events })
     this.gasUsed += gasUsed
   }
@@ -85,7 +87,18 @@ export class BlockRun {
     const bytes = encodeReceipt({ ...receipt, firstEvent: this.nextEvent })
     this.nextEvent += receipt.events.length
     this.receipts.push(bytes)
-    this.#receiptLeaves.push(leafHash(bytes))
+    this.#receiptLeaves.push(leafOf(bytes))
     this.executed.push({ id: receipt.id, code: receipt.code, events: receipt.events })
   }
+}
+
+/** Room for a leaf's preimage, kept: thousands of leaves a block are hashed, none is larger than a transaction or receipt of most blocks. */
+let preimage = new Uint8Array(4_096)
+
+/** `leafHash` of `ledger-types` without an allocation for each leaf; a test holds them equal. */
+export function leafOf(bytes: Uint8Array): Digest {
+  if (bytes.length >= preimage.length) preimage = new Uint8Array(2 * bytes.length)
+  preimage[0] = LEDGER_TAGS.leaf
+  preimage.set(bytes, 1)
+  return sha256(preimage.subarray(0, 1 + bytes.length))
 }

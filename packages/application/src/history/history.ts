@@ -147,6 +147,7 @@ export class History {
     if (record === undefined) return []
     const key = encodeField(heightKey, height)
     const own = [SPACES.blocks, SPACES.bodies, SPACES.receipts].map((space) => ({ space, key, value: undefined }))
+    const isFinal = record.checkpoint[28] === 1
     const ids = this.receiptsOf(height)
       .slice(0, -1)
       .map((receipt) => receipt.slice(0, 32))
@@ -155,6 +156,7 @@ export class History {
       ...own,
       { space: SPACES.blockDigests, key: digest, value: undefined },
       { space: SPACES.eventBlocks, key: encodeField(heightKey, record.nextEvent - 1), value: undefined },
+      ...(isFinal ? [] : [{ space: SPACES.certificates, key, value: undefined }]),
       ...ids.map((id) => ({ space: SPACES.transactionIds, key: id, value: undefined })),
     ]
   }

@@ -20,6 +20,11 @@ export const STATE_ROOT: Uint8Array = new TextEncoder().encode('stateRoot')
 export const HISTORY: Uint8Array = new TextEncoder().encode('history')
 const DELETED_A_COMMIT = 50_000
 
+/** Whether `store` holds a ledger's state, whole: one that began at genesis, or was imported to its end. */
+export function hasState(store: Pick<KeyValueStore, 'get'>): boolean {
+  return store.get(SPACES.local, STATE_ROOT) !== undefined
+}
+
 export interface ImportedRow {
   readonly table: number
   readonly key: Uint8Array

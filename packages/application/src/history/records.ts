@@ -51,4 +51,11 @@ export interface HistoryRow {
 }
 export const historyRow: Field<HistoryRow> = struct<HistoryRow>({ oldest: count64, keepFrom: count64 })
 
+/** Heights of the blocks of a closed epoch. */
+export interface EpochSpan {
+  readonly first: number
+  readonly last: number
+}
+export const epochSpan: Field<EpochSpan> = struct<EpochSpan>({ first: count64, last: count64 })
+
 export const heightKey: Field<number> = u64be

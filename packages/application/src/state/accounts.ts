@@ -21,8 +21,8 @@ export function nativeOf(state: State, address: Uint8Array): bigint {
 
 export function addNative(state: State, address: Uint8Array, amount: bigint): void {
   if (amount === 0n) return
-  const row = accountOf(state, address)
-  state.put(accounts, address, { ...row, native: row.native + amount })
+  const { nonce, native, clientIndex } = accountOf(state, address)
+  state.put(accounts, address, { nonce, native: native + amount, clientIndex })
 }
 
 /** The caller has checked that it is there. */

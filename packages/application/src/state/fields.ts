@@ -56,6 +56,8 @@ export class Source {
 /** How one value of type `T` stands in bytes. */
 export interface Field<T> {
   readonly text: string
+  /** The value is bytes and stands as it is: a key of this field alone needs no encoding. */
+  readonly isBytes?: true
   write(out: Sink, value: T): void
   read(from: Source): T
 }
@@ -81,6 +83,8 @@ export function decodeField<T>(field: Field<T>, bytes: Uint8Array): T {
 }
 
 const isLittle = true
+const U64_MAX = 2n ** 64n - 1n
+const U128_MAX = 2n ** 128n - 1n
 
 export const u8: Field<number> = {
   text: 'u8',
@@ -109,7 +113,7 @@ export const u32: Field<number> = {
 export const u64: Field<bigint> = {
   text: 'u64',
   write: (out, value) => {
-    if (value < 0n || value >= 2n ** 64n) throw new RangeError(`${value} is no u64`) // a bug of this package; a DataView would wrap
+    if (value < 0n || value > U64_MAX) throw new RangeError(`${value} is no u64`) // a bug of this package; a DataView would wrap
     const at = out.take(8)
     out.view.setBigUint64(at, value, isLittle)
   },
@@ -131,7 +135,7 @@ export const count64: Field<number> = {
 export const u128: Field<bigint> = {
   text: 'u128',
   write: (out, value) => {
-    if (value < 0n || value >= 2n ** 128n) throw new RangeError(`${value} is no u128`)
+    if (value < 0n || value > U128_MAX) throw new RangeError(`${value} is no u128`)
     const at = out.take(16)
     out.view.setBigUint64(at, BigInt.asUintN(64, value), isLittle)
     out.view.setBigUint64(at + 8, value >> 64n, isLittle)
@@ -181,6 +185,7 @@ export const u64be: Field<number> = {
 export function fixed(size: number): Field<Uint8Array> {
   return {
     text: `${size} bytes`,
+    isBytes: true,
     write: (out, value) => {
       if (value.length !== size) throw new RangeError(`a field of ${size} bytes was given ${value.length}`)
       out.raw(value)

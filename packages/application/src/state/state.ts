@@ -6,6 +6,7 @@
  *
  * Invariant: between blocks (after `settle`) the rows in memory are those of the store.
  */
+import { keyHash } from '@selvedge/state-tree'
 import type { StoreReader, Write } from '../store/contract.ts'
 import { decodeField, encodeField } from './fields.ts'
 import { keyTextOf } from './key-text.ts'
@@ -15,9 +16,16 @@ import { afterPrefix, keyOf, type Table } from './table.ts'
 /** Rows of one table that are kept in memory after a block. */
 const ROWS_KEPT_MAX = 100_000
 
+/** A change with the place of its key in the tree. */
+export interface StateWrite extends Write {
+  readonly keyHash: Uint8Array
+}
+
 interface Entry {
   readonly table: Table<unknown, unknown>
   readonly key: Uint8Array
+  /** Of the tree; made when it is first needed, since most rows are only read. */
+  keyHash: Uint8Array | undefined
   value: unknown
   /** What the store has, while `isChanged`. */
   stored: unknown
@@ -86,12 +94,14 @@ export class State {
   }
 
   /** All that differs from the store, a key once, in no order that means anything. */
-  writes(): Write[] {
-    const out: Write[] = []
+  writes(): StateWrite[] {
+    const out: StateWrite[] = []
     for (const changed of this.#changed) {
-      for (const { table, key, value, stored } of changed) {
+      for (const entry of changed) {
+        const { table, key, value, stored } = entry
         if (value === stored) continue
-        out.push({ space: table.id, key, value: value === undefined ? undefined : encodeField(table.value, value) })
+        entry.keyHash ??= keyHash(table.id, key)
+        out.push({ space: table.id, key, value: value === undefined ? undefined : encodeField(table.value, value), keyHash: entry.keyHash })
       }
     }
     return out
@@ -118,7 +128,15 @@ export class State {
     if (known !== undefined) return known
     const bytes = this.#store.get(table.id, key)
     const value = bytes === undefined ? undefined : decodeField(table.value, bytes)
-    const entry: Entry = { table: table as Table<unknown, unknown>, key, value, stored: undefined, isChanged: false }
+    const own = new Uint8Array(key) // not slice: a Buffer's would be a view
+    const entry: Entry = {
+      table: table as Table<unknown, unknown>,
+      key: own,
+      keyHash: undefined,
+      value,
+      stored: undefined,
+      isChanged: false,
+    }
     entries.set(text, entry)
     return entry
   }

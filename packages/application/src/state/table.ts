@@ -20,8 +20,9 @@ export function defineTable<K, V>(id: number, name: string, key: Field<K>, value
   return { id, name, key, value, note, prefix: prefix === undefined ? NOTHING : new TextEncoder().encode(prefix) }
 }
 
-/** The bytes of a key, the receiver's own. */
+/** The bytes of a key: the value itself where it is bytes, so copy what is kept. */
 export function keyOf<K>({ prefix, key }: Pick<Table<K, unknown>, 'prefix' | 'key'>, value: K): Uint8Array {
+  if (key.isBytes === true && prefix.length === 0) return value as unknown as Uint8Array
   const bytes = encodeField(key, value)
   if (prefix.length === 0) return bytes
   const out = new Uint8Array(prefix.length + bytes.length)

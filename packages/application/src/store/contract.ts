@@ -29,6 +29,8 @@ export const SPACES = {
   local: 72,
   /** height u64 → certificate of that block */
   certificates: 73,
+  /** closed epoch u64 → heights of its first and last block */
+  epochs: 74,
 } as const
 
 /** A change of one key. `value` undefined deletes. */

@@ -41,7 +41,8 @@ export function createLmdbStore(path: string, options: LmdbStoreOptions = {}): L
     const at = transaction === undefined ? {} : { transaction }
     return {
       get(space, key) {
-        const found = transaction === undefined ? database.getBinaryFast(place(space, key)) : database.get(place(space, key), { transaction })
+        const found =
+          transaction === undefined ? database.getBinaryFast(place(space, key)) : database.get(place(space, key), { transaction })
         // Never the Buffer itself: its `slice` is a view, and this memory is written again by the next read.
         return found === undefined ? undefined : new Uint8Array(found.buffer, found.byteOffset, found.length)
       },

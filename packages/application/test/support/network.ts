@@ -221,3 +221,24 @@ export class Network {
 export function codesOf(outcome: Outcome): number[] {
   return outcome.executed.slice(0, -1).map(({ code }) => code)
 }
+
+/** The block that follows for any ledger of this genesis: transfers that depend on the height alone, and every 20th closes its epoch. */
+export function blockAfter(app: Application, wallets: readonly Wallet[]): LedgerBlock {
+  const { epoch, index, height, timestampMs } = app.lastApplied()
+  const [from, to] = [wallets[height % wallets.length]!, wallets[(height * 3 + 1) % wallets.length]!]
+  const fields = { form: 'eip1559', chainId: CHAIN_ID, maxPriorityFeePerGas: 0n, maxFeePerGas: 10n ** 13n, gasLimit: 21_000n } as const
+  const value = BigInt(height) * WEI
+  const unsigned = { ...fields, nonce: app.account(from.address).nonce, to: to.address, value, data: new Uint8Array(0) }
+  const transfer: BlockItem = { type: 'transactions', author: 0, transactions: [signAccountTransaction(unsigned, from.secretKey)] }
+  const message = encodeSystemMessage({ kind: 'readyToClose', epoch })
+  const isLast = height % 20 === 19
+  const ready = app.view().committee.map(({ authority }): BlockItem => ({ type: 'system', author: authority, bytes: message }))
+  const at = isLast ? Math.max(timestampMs, app.view().endMs) : timestampMs + 100
+  return {
+    epoch,
+    index: index + 1,
+    digest: seedOf(`sub-dag ${height + 1}`),
+    timestampMs: at,
+    items: isLast ? [transfer, ...ready] : [transfer],
+  }
+}
