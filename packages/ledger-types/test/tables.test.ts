@@ -18,7 +18,9 @@ import {
   committeeSeed,
   compareBytes,
   concatBytes,
+  decodeAction,
   defaultParameters,
+  encodeAction,
   encodeNodeBody,
   EVENTS,
   eventKindOf,
@@ -148,6 +150,49 @@ describe('kinds', () => {
     expect(nodeBodyOf({ kind: 1, body: Uint8Array.of(0) })).toBeUndefined()
     expect(nodeBodyOf({ kind: 0x77, body: new Uint8Array() })).toBeUndefined()
     expect(nodeBodyOf({ kind: 1, body: new Uint8Array() })).toEqual({ kind: 'optIn' })
+  })
+
+  test('entries and targets out of order, twice, or with another flag are none', () => {
+    const entries = [1, 2].map((byte) => ({ root: new Uint8Array(32).fill(byte), isAdded: byte === 1 }))
+    const content = encodeNodeBody({ kind: 'contentUpdate', entries })
+    const kind = NODE_KINDS.contentUpdate.id
+    expect(nodeBodyOf({ kind, body: content })).toEqual({ kind: 'contentUpdate', entries })
+    const [first, second] = [content.slice(2, 35), content.slice(35)]
+    const wrong = [concatBytes(second, first), concatBytes(first, first), concatBytes(first, second.with(32, 2)), first]
+    for (const each of wrong) expect(nodeBodyOf({ kind, body: concatBytes(content.slice(0, 2), each) })).toBeUndefined()
+    const measurements = [3, 4].map((target) => ({ target, rttMicros: 1, jitterMicros: 2, answered: 3, asked: 4 }))
+    const body = encodeNodeBody({ kind: 'reportReveal', epoch: 1, salt: new Uint8Array(32), measurements })
+    expect(nodeBodyOf({ kind: NODE_KINDS.reportReveal.id, body })).toMatchObject({ measurements })
+    for (const target of [3, 2]) expect(nodeBodyOf({ kind: NODE_KINDS.reportReveal.id, body: body.with(42 + 16, target) })).toBeUndefined()
+  })
+
+  test('keys of governors and bridges ascend, and their threshold can be met', () => {
+    const accounts = [1, 2].map((byte) => new Uint8Array(20).fill(byte))
+    const action = encodeAction({ kind: 'governors', keys: { threshold: 2, accounts } })
+    expect(decodeAction(action)).toEqual({ kind: 'governors', keys: { threshold: 2, accounts } })
+    const head = action.slice(0, 3)
+    for (const wrong of [
+      concatBytes(head, accounts[1]!, accounts[0]!),
+      concatBytes(head, accounts[0]!, accounts[0]!),
+      action.with(1, 3),
+      action.with(1, 0),
+    ]) {
+      expect(() => decodeAction(wrong)).toThrow(expect.objectContaining({ code: 'LEDGER_MALFORMED' }))
+    }
+    for (const keys of [
+      { threshold: 1, accounts: accounts.toReversed() },
+      { threshold: 3, accounts },
+      { threshold: 0, accounts },
+      { threshold: 1, accounts: [] },
+    ]) {
+      expect(() => encodeAction({ kind: 'governors', keys })).toThrow(expect.objectContaining({ code: 'LEDGER_OUT_OF_RANGE' }))
+    }
+    const named = { kind: 'addToken', symbol: 'USD', name: 'US dollar', cap: 1n, keys: { threshold: 1, accounts } } as const
+    for (const change of [{ symbol: '' }, { symbol: 'U'.repeat(17) }, { name: 'n'.repeat(65) }, { name: 'a\u0000' }, { name: 'é' }]) {
+      expect(() => encodeAction({ ...named, ...change })).toThrow(expect.objectContaining({ code: 'LEDGER_OUT_OF_RANGE' }))
+    }
+    expect(() => decodeAction(encodeAction(named).with(2, 0x07))).toThrow(expect.objectContaining({ code: 'LEDGER_MALFORMED' }))
+    expect(() => decodeAction(encodeAction(named).with(1, 17))).toThrow(expect.objectContaining({ code: 'LEDGER_MALFORMED' }))
   })
 
   test('entries out of order are refused when they are written, too', () => {

@@ -166,6 +166,17 @@ test.each<[string, Uint8Array, number]>([
   expect(codeOf(input)).toBe(code)
 })
 
+test('lists within lists as deep as the bytes allow cost no stack', () => {
+  const heads: number[] = []
+  for (let length = 0; length < 60_000; length = heads.length) {
+    const bytes = encodeRlpInteger(BigInt(length))
+    heads.unshift(...(length < 56 ? [0xc0 + length] : [0xf7 + bytes.length, ...bytes]))
+  }
+  const nested = Uint8Array.from(heads)
+  expect(codeOf(nested)).toBe(CODES.malformed)
+  expect(() => decodeRlp(nested)).toThrow(expect.objectContaining({ code: 'LEDGER_MALFORMED' }))
+})
+
 test('as many bytes as may be are taken', () => {
   const spare = signAccountTransaction({ ...GOOD, data: new Uint8Array(65_000) }, SECRET_KEY).length - 65_000
   const most = signAccountTransaction({ ...GOOD, data: new Uint8Array(TRANSACTION_BYTES_MAX - spare) }, SECRET_KEY)

@@ -3,7 +3,7 @@
  * a zero id and holds the events of no transaction (clock, epoch).
  */
 import { ByteReader, ByteWriter } from '../bytes.ts'
-import { CODES, type Code, isCode, isRefused } from '../codes.ts'
+import { type Code, isCode, isRefused } from '../codes.ts'
 import { LedgerError } from '../errors.ts'
 import { DIGEST_BYTES, type Digest } from '../hash.ts'
 import { encodeEvent, type LedgerEvent, readEvent } from './events.ts'
@@ -54,6 +54,6 @@ export function isBlockReceipt({ id }: Receipt): boolean {
 
 function readCode(reader: ByteReader): Code {
   const code = reader.u16()
-  if (!isCode(code) || (code !== CODES.ok && isRefused(code))) throw new LedgerError('LEDGER_MALFORMED', `no receipt has code ${code}`)
+  if (!isCode(code) || isRefused(code)) throw new LedgerError('LEDGER_MALFORMED', `no receipt has code ${code}`)
   return code
 }
