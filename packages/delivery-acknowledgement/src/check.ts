@@ -75,7 +75,7 @@ export type AcknowledgementVerdict =
 
 /**
  * Judges one acknowledgement, once decoded, with all that belongs to it.
- * @param signed - delegations found signed before, in hexadecimal behind the chain's id, and where new ones are noted: an account's recovery
+ * @param signed - delegations found signed before, a character for each byte behind the chain's id, and where new ones are noted: an account's recovery
  * costs as much as the rest. The caller bounds it. It spares work and changes no answer.
  */
 export function checkAcknowledgement(evidence: Evidence, rules: EpochRules, signed?: Set<string>): AcknowledgementVerdict {
@@ -124,7 +124,7 @@ function signatureFaultOf(
   chainId: number,
   signed: Set<string> | undefined,
 ): AcknowledgementFault | undefined {
-  const known = signed === undefined ? undefined : `${chainId} ${hexOf(encodeDelegation(delegation))}`
+  const known = signed === undefined ? undefined : `${chainId} ${String.fromCharCode(...encodeDelegation(delegation))}`
   if (known === undefined || !signed?.has(known)) {
     if (!isDelegationSigned(chainId, delegation)) return 'delegation-signature'
     if (known !== undefined) signed?.add(known)
@@ -132,6 +132,3 @@ function signatureFaultOf(
   const { signature } = acknowledgement
   return isEd25519Signature(signature, acknowledgementPreimageOf(acknowledgement), delegation.sessionKey) ? undefined : 'signature'
 }
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => HEX[byte]).join('')

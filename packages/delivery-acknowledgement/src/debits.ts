@@ -11,7 +11,8 @@ import { DeliveryAcknowledgementError, malformed } from './errors.ts'
 
 const HEAD_BYTES = 8
 const PAIR_BYTES = 10
-const U16_END = 2 ** 16
+const U32_END = 2 ** 32
+const U32_MAX = 2n ** 32n - 1n
 
 /** What one client owes for one service. */
 export interface Debit {
@@ -103,8 +104,8 @@ export function foldDebits(cursor: DebitsCursor, part: Uint8Array): DebitsCursor
 /** Every debit of a part, each with its start. Throws as `foldDebits`. */
 export function readDebits(cursor: DebitsCursor, part: Uint8Array): PlacedDebit[] {
   const debits: PlacedDebit[] = []
-  walk(cursor, part, (debit) => {
-    debits.push(debit)
+  walk(cursor, part, (pair) => {
+    debits.push(placed(cursor, pair))
     return true
   })
   return debits
@@ -112,19 +113,45 @@ export function readDebits(cursor: DebitsCursor, part: Uint8Array): PlacedDebit[
 
 /** The debit of a part that holds `point`; `undefined`: it lies in another part. Throws as `foldDebits`. */
 export function debitAt(cursor: DebitsCursor, part: Uint8Array, point: bigint): PlacedDebit | undefined {
-  let found: PlacedDebit | undefined
   if (point < cursor.sum) return undefined
-  walk(cursor, part, (debit) => {
-    if (point < debit.start + debit.amount) found = debit
+  const high = Number((point - cursor.sum) >> 32n)
+  const low = Number((point - cursor.sum) & U32_MAX)
+  let found: PlacedDebit | undefined
+  walk(cursor, part, (pair, _, sum) => {
+    if (sum.high > high || (sum.high === high && sum.low > low)) found = placed(cursor, pair)
     return found === undefined
   })
   return found
 }
 
-/** Calls `visit` for each pair with where it ends, until it answers false; returns the cursor behind the last pair that was read. */
-function walk(from: DebitsCursor, part: Uint8Array, visit: (debit: PlacedDebit, end: number) => boolean): DebitsCursor {
+/** A pair as it was read: `startHigh · 2^32 + startLow` is the sum of those before it in its part. */
+interface Pair {
+  serviceId: number
+  clientIndex: number
+  /** Below 2^48. */
+  amount: number
+  startHigh: number
+  startLow: number
+}
+
+/** `high · 2^32 + low`: a part is read in numbers, since a `bigint` for each of its pairs would cost ten times as much. */
+interface Sum {
+  high: number
+  low: number
+}
+
+const bigOf = (high: number, low: number): bigint => (BigInt(high) << 32n) + BigInt(low)
+
+function placed(cursor: DebitsCursor, { serviceId, clientIndex, amount, startHigh, startLow }: Pair): PlacedDebit {
+  return { serviceId, clientIndex, amount: BigInt(amount), start: cursor.sum + bigOf(startHigh, startLow) }
+}
+
+/** Calls `visit` for each pair with where it ends and the sum behind it, until it answers false; returns the cursor behind the last one read. */
+function walk(from: DebitsCursor, part: Uint8Array, visit: (pair: Pair, end: number, sum: Sum) => boolean): DebitsCursor {
   const view = new DataView(part.buffer, part.byteOffset, part.length)
-  let { sum, pairs, serviceId, clientIndex, left } = from
+  const pair: Pair = { serviceId: from.serviceId, clientIndex: from.clientIndex, amount: 0, startHigh: 0, startLow: 0 }
+  const sum: Sum = { high: 0, low: 0 }
+  let { pairs, left } = from
   let isFirstOfSection = false
   let offset = 0
   while (offset < part.length) {
@@ -132,26 +159,32 @@ function walk(from: DebitsCursor, part: Uint8Array, visit: (debit: PlacedDebit, 
       if (part.length - offset < HEAD_BYTES) throw malformed(`a section is cut at ${offset}`)
       const next = view.getUint32(offset, true)
       left = view.getUint32(offset + 4, true)
-      if (left === 0 || (pairs > 0 && next <= serviceId)) throw malformed(`section ${next} at ${offset} is empty or does not ascend`)
-      serviceId = next
+      if (left === 0 || (pairs > 0 && next <= pair.serviceId)) throw malformed(`section ${next} at ${offset} is empty or does not ascend`)
+      pair.serviceId = next
       isFirstOfSection = true
       offset += HEAD_BYTES
     }
     if (part.length - offset < PAIR_BYTES) throw malformed(`a pair is cut at ${offset}`)
     const client = view.getUint32(offset, true)
-    const amount = BigInt(view.getUint16(offset + 8, true) * U16_END * U16_END + view.getUint32(offset + 4, true))
-    if (amount === 0n || (!isFirstOfSection && client <= clientIndex))
+    const low = view.getUint32(offset + 4, true)
+    const high = view.getUint16(offset + 8, true)
+    if (low + high === 0 || (!isFirstOfSection && client <= pair.clientIndex)) {
       throw malformed(`the pair at ${offset} is nothing or does not ascend`)
+    }
     offset += PAIR_BYTES
-    const start = sum
-    clientIndex = client
-    sum += amount
+    pair.clientIndex = client
+    pair.amount = high * U32_END + low
+    pair.startHigh = sum.high
+    pair.startLow = sum.low
+    const lows = sum.low + low
+    sum.low = lows % U32_END
+    sum.high += high + (lows >= U32_END ? 1 : 0)
     pairs += 1
     left -= 1
     isFirstOfSection = false
-    if (!visit({ serviceId, clientIndex, amount, start }, offset)) break
+    if (!visit(pair, offset, sum)) break
   }
-  return { sum, pairs, serviceId, clientIndex, left }
+  return { sum: from.sum + bigOf(sum.high, sum.low), pairs, serviceId: pair.serviceId, clientIndex: pair.clientIndex, left }
 }
 
 function sectionsOf(debits: readonly Debit[]): Debit[][] {
