@@ -1,5 +1,6 @@
 import { createClient, formatNodeAddress } from '@selvedge/client'
 import { createKeyPair } from '@selvedge/crypto'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { appendFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import { createFileDag } from '../src/dag/file-dag.ts'
 import { listFiles } from '../src/dag/file-list.ts'
 import { serveDag } from '../src/dag/serve-dag.ts'
 import { fetchInto } from '../src/download/file-download.ts'
+import { withOutputLock } from '../src/download/output-lock.ts'
 import { downloadTree } from '../src/download/tree-download.ts'
 import { sampleBytes, scratchFolder } from './harness.ts'
 
@@ -72,4 +74,21 @@ test('a file is not written where a folder is, nor a folder where a file is, and
   await mkdir(output)
   await expect(downloadTree(client, cid, output)).rejects.toMatchObject({ code: 'NODE_OUTPUT' })
   expect((await readdir(folder)).sort()).toEqual(['data', 'output', 'source'])
+})
+
+test('one download at a time into one path: the second is refused by name, and a lock of a killed process is taken over', async () => {
+  const folder = await scratchFolder()
+  const path = join(folder, 'film.mp4')
+  let finish = (): void => undefined
+  const first = withOutputLock(path, () => new Promise<void>((resolve) => (finish = resolve)))
+  await expect.poll(() => readdir(folder)).toEqual(['film.mp4.part.lock'])
+  const second = withOutputLock(path, async () => 'both')
+  await expect(second).rejects.toMatchObject({ code: 'NODE_OUTPUT', message: expect.stringContaining(`process ${process.pid}`) })
+  finish()
+  await first
+  expect(await readdir(folder)).toEqual([])
+  const dead = spawnSync(process.execPath, ['-e', '']).pid
+  await writeFile(`${path}.part.lock`, `${dead}\n`)
+  expect(await withOutputLock(path, async () => 'mine')).toBe('mine')
+  expect(await readdir(folder)).toEqual([])
 })

@@ -19,6 +19,13 @@ export interface ClientOptions {
   readonly lanesMax?: number
   /** A node that sends nothing for so long while it is waited for is left for the next one. @default 60,000 */
   readonly stallTimeoutMs?: number
+  /**
+   * A node that sends less than this on average, over `rateWindowMs` of waiting for one answer, is left for the next one: one byte a minute
+   * is no stall. @default 1,024
+   */
+  readonly bytesPerSecondMin?: number
+  /** @default 60,000 */
+  readonly rateWindowMs?: number
   /** How sessions are made. @default TLS 1.3 over TCP */
   readonly connect?: Connect
 }
@@ -50,17 +57,28 @@ const CHAIN_ID = 1337
 const GUEST_LANES_MAX = 4
 /** Longer than a node itself waits for one origin and then for the next. */
 const STALL_TIMEOUT_MS = 60_000
+/** What the slowest of links still carries. */
+const BYTES_PER_SECOND_MIN = 1_024
+const RATE_WINDOW_MS = 60_000
 
 /** A client of the given nodes. Nothing is connected before it is needed. @throws {ClientError} `CLIENT_BAD_ARGUMENT` */
 export function createClient(options: ClientOptions): Client {
   const { nodes, chainId = CHAIN_ID, lanesMax = GUEST_LANES_MAX, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectSession } = options
+  const { bytesPerSecondMin = BYTES_PER_SECOND_MIN, rateWindowMs = RATE_WINDOW_MS } = options
+  if (!(bytesPerSecondMin >= 0 && rateWindowMs > 0))
+    throw new ClientError('CLIENT_BAD_ARGUMENT', `no rate: ${bytesPerSecondMin} bytes a second over ${rateWindowMs} ms`)
   if (nodes.length === 0) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a client needs at least one node')
   if (!(Number.isInteger(lanesMax) && lanesMax > 0))
     throw new ClientError('CLIENT_BAD_ARGUMENT', `lanesMax must be a positive number, got ${lanesMax}`)
   if (!(stallTimeoutMs > 0 && stallTimeoutMs < 2 ** 31))
     throw new ClientError('CLIENT_BAD_ARGUMENT', `stallTimeoutMs must be above 0 and below 2^31, got ${stallTimeoutMs}`)
   const links = nodes.map((node) =>
-    createNodeLink(typeof node === 'string' ? parseNodeAddress(node) : node, connect, { chainId, lanesMax, stallTimeoutMs }),
+    createNodeLink(typeof node === 'string' ? parseNodeAddress(node) : node, connect, {
+      chainId,
+      lanesMax,
+      stallTimeoutMs,
+      pace: { bytesPerSecondMin, rateWindowMs },
+    }),
   )
   let isClosed = false
 

@@ -14,6 +14,7 @@ export interface NodeLink {
   readonly name: string
   /** How long this node may say nothing while it is waited for. */
   readonly stallTimeoutMs: number
+  readonly pace: Pace
   /** Waits for a free lane. `release` gives it back and may be called twice. */
   open(metadata: Uint8Array, signal?: AbortSignal): Promise<{ lane: LanePort; release: () => void }>
   close(): Promise<void>
@@ -23,9 +24,17 @@ export interface NodeLinkOptions {
   readonly chainId: number
   readonly lanesMax: number
   readonly stallTimeoutMs: number
+  readonly pace: Pace
 }
 
-export function createNodeLink(address: NodeAddress, connect: Connect, { chainId, lanesMax, stallTimeoutMs }: NodeLinkOptions): NodeLink {
+/** The least that a node must send of one answer, over so much waiting for it. */
+export interface Pace {
+  readonly bytesPerSecondMin: number
+  readonly rateWindowMs: number
+}
+
+export function createNodeLink(address: NodeAddress, connect: Connect, options: NodeLinkOptions): NodeLink {
+  const { chainId, lanesMax, stallTimeoutMs, pace } = options
   const name = formatNodeAddress(address)
   const slots = createSlots(lanesMax)
   const ending = new AbortController()
@@ -75,6 +84,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, { chainId
   return {
     name,
     stallTimeoutMs,
+    pace,
     async open(metadata, signal) {
       if (ending.signal.aborted) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       const giveBack = await slots.take(signal)
@@ -120,6 +130,12 @@ async function openWithin(session: SessionPort, metadata: Uint8Array, life: Abor
 /** What is said of a node that lives and sends nothing. */
 export function stallOf(node: string, ms: number): ClientError {
   return new ClientError('CLIENT_INTERRUPTED', `${node} sent nothing for ${ms} ms`, { node, ms })
+}
+
+/** What is said of a node that sends too little to be waited for. */
+export function slownessOf(node: string, bytes: number, waitedMs: number): ClientError {
+  const ms = Math.round(waitedMs)
+  return new ClientError('CLIENT_INTERRUPTED', `${node} sent ${bytes} bytes in ${ms} ms`, { node, bytes, ms })
 }
 
 async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

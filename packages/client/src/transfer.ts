@@ -9,7 +9,7 @@ import { verifyCar, verifyProof, type VerifiedBlock } from '@selvedge/verified-c
 import { ChunkRanges, decode, type Decoding } from '@selvedge/verified-streaming'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
-import { stallOf, type NodeLink } from './node-link.ts'
+import { slownessOf, stallOf, type NodeLink } from './node-link.ts'
 import type { LanePort } from './ports.ts'
 import type { Target } from './target.ts'
 import { withinTime } from './within-time.ts'
@@ -126,13 +126,23 @@ async function* counted(lane: LanePort, link: NodeLink, received: Received, onEn
     lane.reset(LANE_CANCELLED, 'stalled')
     return stallOf(link.name, link.stallTimeoutMs)
   }
+  const { bytesPerSecondMin, rateWindowMs } = link.pace
+  let waitedMs = 0
+  let windowBytes = 0
   let isOver = false
   try {
     for (;;) {
+      const askedMs = performance.now()
       const step = await withinTime(iterator.next(), link.stallTimeoutMs, onLate)
       isOver = step.done === true
       if (step.done === true) break
       received.bytes += step.value.length
+      waitedMs += performance.now() - askedMs
+      windowBytes += step.value.length
+      if (waitedMs >= rateWindowMs) {
+        if ((windowBytes * 1_000) / waitedMs < bytesPerSecondMin) throw slownessOf(link.name, windowBytes, waitedMs)
+        waitedMs = windowBytes = 0
+      }
       yield step.value
     }
   } finally {

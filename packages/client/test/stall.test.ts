@@ -64,6 +64,33 @@ test('the last node that stops is told as an interruption, and all its lanes can
   expect((await client.get(cid)).size).toBe(DATA.length)
 })
 
+test('a node that trickles, never silent for long, is left for the next one, which goes on where it was', async () => {
+  const content = new MemoryContent()
+  const cid = await content.add({ file: DATA })
+  const honest = serving(content)
+  const trickling = await startNode(async (request) => {
+    const accept: LaneRequest['accept'] = (metadata) => {
+      const lane = request.accept(metadata)
+      const write = async (bytes: Uint8Array | readonly Uint8Array[]): Promise<void> => {
+        for (const byte of bytes as Uint8Array) {
+          await lane.write(Uint8Array.of(byte))
+          await new Promise((resolve) => setTimeout(resolve, 10))
+        }
+      }
+      return Object.assign(Object.create(lane) as typeof lane, { write })
+    }
+    await honest({ ...request, accept }).catch(() => undefined)
+  })
+  const fast = await startNode(honest)
+  const client = clientOf({ nodes: [trickling, fast], stallTimeoutMs: 60_000, bytesPerSecondMin: 10_000, rateWindowMs: 200 })
+  const parts: Uint8Array[] = []
+  for await (const { bytes } of await client.get(cid)) parts.push(bytes.slice())
+  expect(new Uint8Array(Buffer.concat(parts))).toEqual(DATA)
+  expect([trickling.requests.length, fast.requests.length]).toEqual([1, 1])
+  const alone = clientOf({ nodes: [trickling], stallTimeoutMs: 60_000, bytesPerSecondMin: 10_000, rateWindowMs: 200 })
+  await expect(alone.get(cid)).rejects.toMatchObject({ code: 'CLIENT_INTERRUPTED' })
+})
+
 test('a reader that takes its time is no stalled node', async () => {
   const content = new MemoryContent()
   const cid = await content.add({ file: DATA })

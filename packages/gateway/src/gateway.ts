@@ -72,7 +72,10 @@ async function alone({ root }: ContentRequest, blocks: BlockPort, signal: AbortS
 }
 
 function rawAnswer(request: Request, block: Uint8Array, headers: Headers): Response {
-  const range = singleRange(request.headers.get('range'), block.length)
+  // A block's bytes never change, so the one validator that holds is its own Etag; anything else asks for the whole (RFC 9110 §13.1.5).
+  const condition = request.headers.get('if-range')
+  const isAsked = condition === null || condition.trim() === headers.get('etag')
+  const range = isAsked ? singleRange(request.headers.get('range'), block.length) : undefined
   const body = range === undefined ? block : block.subarray(range.start, range.end)
   headers.set('Content-Length', String(body.length))
   if (range !== undefined) headers.set('Content-Range', `bytes ${range.start}-${range.end - 1}/${block.length}`)

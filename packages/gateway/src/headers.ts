@@ -11,7 +11,7 @@ export function corsHeaders(): Headers {
   return new Headers({
     'Access-Control-Allow-Origin': '*',
     'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
-    'Access-Control-Allow-Headers': 'Accept, Cache-Control, Content-Type, If-None-Match, Range, User-Agent, X-Requested-With',
+    'Access-Control-Allow-Headers': 'Accept, Cache-Control, Content-Type, If-None-Match, If-Range, Range, User-Agent, X-Requested-With',
     'Access-Control-Expose-Headers': EXPOSED,
   })
 }

@@ -81,6 +81,20 @@ describe('raw', () => {
     expect(new Uint8Array(await response.arrayBuffer())).toEqual((await blocks.get(cid)).slice(start, end))
   })
 
+  test.each([
+    ['the etag of the block', (etag: string) => etag, 206],
+    ['another etag', () => '"another"', 200],
+    ['a weak one', (etag: string) => `W/${etag}`, 200],
+    ['a date', () => 'Wed, 21 Oct 2015 07:28:00 GMT', 200],
+  ] as const)('answers a range that holds only If-Range is %s', async (_, conditionOf, status) => {
+    const cid = cidOf('a/b/file.bin')
+    const condition = conditionOf((await get(`/ipfs/${cid}?format=raw`)).headers.get('etag')!)
+    const response = await get(`/ipfs/${cid}?format=raw`, { headers: { range: 'bytes=1-2', 'if-range': condition } })
+    const whole = await blocks.get(cid)
+    expect(response.status).toBe(status)
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(status === 206 ? whole.slice(1, 3) : whole)
+  })
+
   test('refuses a range beyond the block', async () => {
     const response = await get(`/ipfs/${cidOf('ümläut/x')}?format=raw`, { headers: { range: 'bytes=5-9' } })
     expect([response.status, response.headers.get('content-range')]).toEqual([416, 'bytes */5'])

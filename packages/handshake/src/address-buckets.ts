@@ -14,6 +14,8 @@ export interface AddressBucketsOptions {
 export interface AddressBuckets {
   /** Takes a token of the address; false when it has none. */
   take(address: string, nowMs: number): boolean
+  /** Gives a token back that was taken and turned out to cost nothing. */
+  give(address: string): void
   readonly size: number
 }
 
@@ -52,6 +54,10 @@ export function createAddressBuckets({ ratePerSecond, burst, addressesMax = 10_0
       if (bucket.tokens < 1) return false
       bucket.tokens--
       return true
+    },
+    give(address) {
+      const bucket = buckets.get(networkOf(address)) ?? shared
+      bucket.tokens = Math.min(burst, bucket.tokens + 1)
     },
     get size() {
       return buckets.size

@@ -26,6 +26,9 @@ export const GREETING_TIMEOUT_MS = 5_000
 /** §2: unauthenticated connections at once. */
 export const PENDING_MAX = 256
 
+/** Connections at once of one address: more than people behind one address have open, and far below what a node takes. */
+export const CONNECTIONS_PER_ADDRESS_MAX = 64
+
 /** §4: credit of a lane when it opens, and the most it may ever be. */
 export const LANE_CREDIT_BYTES: number = 2 * MIB + 128 * KIB
 export const LANE_CREDIT_BYTES_MAX: number = 16 * MIB

@@ -65,6 +65,8 @@ export class LaneDriver implements Lane {
   #isSourceTaken = false
   #isHalfClosed = false
   #isOver = false
+  /** This side reset it: then its end is no whim of the other's. */
+  isResetHere = false
   #failure: { readonly error: unknown } | undefined
 
   constructor(owner: LaneOwner, core: CoreLane, metadata: Uint8Array) {
@@ -122,6 +124,7 @@ export class LaneDriver implements Lane {
 
   /** Resets the lane; readers and writers get `error`. */
   abort(code: number, reason: string, error: unknown): void {
+    if (this.#failure === undefined) this.isResetHere = true
     this.#owner.reset(this.core, code, reason)
     this.#discard()
     this.fail(error)

@@ -31,6 +31,10 @@ export type LaneListener = (request: LaneRequest) => void | Promise<void>
 
 export interface NodeSessionEvents {
   readonly onLane: LaneListener
+  /** Whether the client may open a lane now; where not it is refused with 7. */
+  mayOpen?(): boolean
+  /** A lane that `mayOpen` let in is over; `isAbandoned`: the client left it, or the session, before it had ended. */
+  onLaneOver?(isAbandoned: boolean): void
   /** WELCOME is on its way: the connection is no longer unauthenticated. */
   onGreeted(): void
   onOver(error: HandshakeError | undefined): void
@@ -53,7 +57,7 @@ export function runNodeSession(carrier: Carrier, options: CoreOptions, events: N
         clientKey = effect.clientKey
         events.onGreeted()
       },
-      onRequest: ({ lane, serviceId, metadata }) => offer(driver, lane, { serviceId, metadata, clientKey }, events.onLane),
+      onRequest: ({ lane, serviceId, metadata }) => offer(driver, lane, { serviceId, metadata, clientKey }, events),
       onAccepted() {}, // a client accepts no lanes: the core refuses ACCEPT here
       onLaneDone() {},
       onDraining() {},
@@ -69,11 +73,13 @@ function offer(
   driver: SessionDriver,
   core: CoreLane,
   about: Pick<LaneRequest, 'serviceId' | 'metadata' | 'clientKey'>,
-  onLane: LaneListener,
+  events: NodeSessionEvents,
 ): void {
   const lane = driver.addLane(core, about.metadata)
+  if (events.mayOpen?.() === false) return lane.reset(CODES.rateLimited, 'too many lanes were opened and left')
   const controller = new AbortController()
   lane.onOver(() => {
+    events.onLaneOver?.(lane.failure !== undefined && !lane.isResetHere && !core.isEndSent)
     if (lane.failure !== undefined) controller.abort(lane.failure)
   })
   const request: LaneRequest = {
@@ -94,6 +100,6 @@ function offer(
     reset: (code, reason) => lane.reset(code, reason),
   }
   Promise.resolve(request)
-    .then(onLane)
+    .then(events.onLane)
     .catch(() => lane.reset(CODES.internal)) // the service's own errors are its own to report: the client learns that there was one
 }

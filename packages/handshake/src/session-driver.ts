@@ -77,6 +77,7 @@ export class SessionDriver implements LaneOwner {
 
   /** Ends the session: lanes are reset, GOAWAY is sent, the channel ends. */
   leave(code: number): void {
+    if (this.#isPumpDue) this.#pump() // what was written before it is sent before it
     this.run((effects) => this.core.leave(code, effects))
   }
 

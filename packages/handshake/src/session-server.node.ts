@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { TLSSocket, type SecureContext } from 'node:tls'
 import { PUBLIC_KEY_BYTES, type KeyPair } from '@selvedge/crypto/ed25519'
-import { createAddressBuckets } from './address-buckets.ts'
+import { createAddressBuckets, networkOf } from './address-buckets.ts'
 import { CODES } from './codes.ts'
 import * as constants from './constants.ts'
 import { HandshakeError } from './errors.ts'
@@ -33,6 +33,14 @@ export interface SessionServerOptions {
   readonly maxPending?: number
   /** Connections at once, all together. @default 4,096 */
   readonly maxConnections?: number
+  /** Connections at once of one address (IPv6: /56). @default 64 */
+  readonly maxConnectionsPerAddress?: number
+  /**
+   * Lanes that clients of one address may open and then leave before their end (each second, and at once when it was quiet): each may have
+   * made the service ask somebody else. Beyond it OPEN is refused with 7. @default 16 and 256
+   */
+  readonly abandonedPerSecond?: number
+  readonly abandonedBurst?: number
   /** New connections of one address (IPv6: /56) each second, and how many at once when it was quiet. @default 16 and 64 */
   readonly connectionsPerSecond?: number
   readonly connectionsBurst?: number
@@ -67,7 +75,10 @@ class Door implements SessionServer {
   readonly #context: SecureContext
   readonly #server: Server
   readonly #buckets: ReturnType<typeof createAddressBuckets>
+  readonly #abandoned: ReturnType<typeof createAddressBuckets>
   readonly #connections = new Set<Socket>()
+  /** How many of them each address has. */
+  readonly #connectionsOf = new Map<string, number>()
   readonly #pending = new Set<Socket>()
   readonly #sessions = new Set<NodeSession>()
   #laneNonce = 0n
@@ -76,10 +87,12 @@ class Door implements SessionServer {
 
   constructor(components: SessionServerComponents, options: SessionServerOptions) {
     const { connectionsPerSecond = 16, connectionsBurst = 64, maxConnections = 4_096 } = options
+    const { abandonedPerSecond = 16, abandonedBurst = 256 } = options
     this.#components = components
     this.#options = options
     this.#context = createNodeContext(components.identity)
     this.#buckets = createAddressBuckets({ ratePerSecond: connectionsPerSecond, burst: connectionsBurst })
+    this.#abandoned = createAddressBuckets({ ratePerSecond: abandonedPerSecond, burst: abandonedBurst })
     this.#server = createServer({ noDelay: true }, (socket) => this.#onConnection(socket))
     this.#server.maxConnections = maxConnections
   }
@@ -120,12 +133,14 @@ class Door implements SessionServer {
   #onConnection(socket: Socket): void {
     const { maxPending = constants.PENDING_MAX, greetingTimeoutMs = constants.GREETING_TIMEOUT_MS } = this.#options
     socket.on('error', () => {}) // a broken connection is its peer's affair; 'close' follows
-    const isWelcome =
-      this.#stopped === undefined && this.#pending.size < maxPending && this.#buckets.take(socket.remoteAddress ?? '', performance.now())
-    if (!isWelcome) return void socket.destroy()
+    const address = socket.remoteAddress ?? ''
+    const isFree = this.#stopped === undefined && this.#pending.size < maxPending && this.#hasPlace(address)
+    if (!isFree || !this.#buckets.take(address, performance.now())) return void socket.destroy()
     this.#connections.add(socket)
     this.#pending.add(socket)
+    const leave = this.#enter(address)
     socket.on('close', () => {
+      leave()
       this.#connections.delete(socket)
       this.#pending.delete(socket)
     })
@@ -140,11 +155,27 @@ class Door implements SessionServer {
     secured.once('secure', () => {
       clearTimeout(timer)
       if (secured.alpnProtocol !== constants.ALPN || this.#stopped !== undefined) return void socket.destroy()
-      this.#runSession(socket, secured, greetingTimeoutMs - (performance.now() - startedMs))
+      this.#runSession(socket, address, secured, greetingTimeoutMs - (performance.now() - startedMs))
     })
   }
 
-  #runSession(socket: Socket, secured: TLSSocket, greetingTimeoutMs: number): void {
+  #hasPlace(address: string): boolean {
+    const { maxConnectionsPerAddress = constants.CONNECTIONS_PER_ADDRESS_MAX } = this.#options
+    return (this.#connectionsOf.get(networkOf(address)) ?? 0) < maxConnectionsPerAddress
+  }
+
+  /** Takes a place of the address; the function gives it back. */
+  #enter(address: string): () => void {
+    const key = networkOf(address)
+    this.#connectionsOf.set(key, (this.#connectionsOf.get(key) ?? 0) + 1)
+    return () => {
+      const left = (this.#connectionsOf.get(key) ?? 1) - 1
+      if (left > 0) this.#connectionsOf.set(key, left)
+      else this.#connectionsOf.delete(key)
+    }
+  }
+
+  #runSession(socket: Socket, address: string, secured: TLSSocket, greetingTimeoutMs: number): void {
     const { chainId, maxLanes = constants.GUEST_LANES_MAX, idleTimeoutMs = constants.IDLE_TIMEOUT_MS } = this.#options
     const carrier = new TlsCarrier(secured)
     const greeter = createNodeGreeter({
@@ -172,6 +203,10 @@ class Door implements SessionServer {
       { role: 'node', greeter, clock, maxLanes },
       {
         onLane: this.#components.onLane,
+        mayOpen: () => this.#abandoned.take(address, performance.now()),
+        onLaneOver: (isAbandoned) => {
+          if (!isAbandoned) this.#abandoned.give(address)
+        },
         onGreeted: () => this.#pending.delete(socket),
         onOver: () => this.#sessions.delete(session),
       },

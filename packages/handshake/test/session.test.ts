@@ -338,3 +338,19 @@ test('what a few small writes hold is bounded: the next one waits for the carrie
   lane.reset(CODES.cancelled)
   clientCarrier.destroy()
 })
+
+test('what was written is sent before the session is closed in the same turn', async () => {
+  let got = 0
+  let isEnded = false
+  const { session } = await join(async (request) => {
+    const lane = request.accept(NONE)
+    for await (const bytes of lane.source) got += bytes.length
+    isEnded = true
+  })
+  const lane = await session.openLane({ serviceId: 0, metadata: NONE })
+  await lane.write(new Uint8Array(100))
+  await lane.end()
+  await session.close()
+  await quiet()
+  expect([got, isEnded]).toEqual([100, true])
+})

@@ -218,3 +218,49 @@ test('a TLS proxy that ends the channel in the middle gets no session through', 
   })
   await expect(connectSession({ ...target, port: proxy })).rejects.toMatchObject({ code: 'HANDSHAKE_REFUSED', laneCode: 3 })
 })
+
+test('one address has so many connections at once and no more, and another one when one of them has ended', async () => {
+  const { port, server } = await serve(serveNothing, { maxConnectionsPerAddress: 2 })
+  const first = await connectSession({ ...target, port })
+  const second = await connectSession({ ...target, port })
+  await expect(connectSession({ ...target, port })).rejects.toMatchObject({ code: 'HANDSHAKE_UNREACHABLE' })
+  await first.close()
+  await until(() => server.counts.sessions === 1)
+  const third = await connectSession({ ...target, port })
+  await Promise.all([second.close(), third.close()])
+})
+
+test('lanes that are opened and left are counted for their address, over sessions; lanes that end are not', async () => {
+  let asked = 0
+  const { port } = await serve(
+    async (request) => {
+      asked++
+      if (request.serviceId === 0) return // never answers: the client leaves
+      await request.accept(NONE).end()
+    },
+    { abandonedBurst: 3, abandonedPerSecond: 0 },
+  )
+  const open = async (serviceId: number, leaves: boolean): Promise<unknown> => {
+    const session = await connectSession({ ...target, port })
+    const leaving = new AbortController()
+    const before = asked
+    const opening = session.openLane({ serviceId, metadata: NONE, signal: leaving.signal }).then(
+      async (lane) => {
+        await lane.end()
+        await collect(lane.source)
+      },
+      (error: unknown) => error,
+    )
+    if (leaves) {
+      await until(() => asked > before)
+      leaving.abort('left')
+    }
+    const outcome = await opening
+    await session.close()
+    return outcome
+  }
+  for (let i = 0; i < 10; i++) expect(await open(1, false)).toBeUndefined()
+  for (let i = 0; i < 3; i++) expect(await open(0, true)).toBe('left')
+  expect(await open(0, false)).toMatchObject({ code: 'HANDSHAKE_LANE_RESET', laneCode: 7 })
+  expect(asked).toBe(13)
+})

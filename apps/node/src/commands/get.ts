@@ -9,6 +9,7 @@ import { createProgressBar, type ProgressBar } from '../cli/progress-bar.ts'
 import type { Report } from '../cli/report.ts'
 import { abortOnSignal } from '../cli/until-signal.ts'
 import { readNodeAddress } from '../compose/control.ts'
+import { withOutputLock } from '../download/output-lock.ts'
 import { downloadRoot } from '../download/root-download.ts'
 import { downloadTree } from '../download/tree-download.ts'
 import { NodeError } from '../errors.ts'
@@ -27,11 +28,12 @@ export async function get(report: Report, address: string, options: GetCommandOp
   const signal = abortOnSignal()
   const client = createClient({ nodes })
   try {
+    const { output } = options
     const cid = cidOf(address)
-    if (options.output !== undefined && options.range === undefined && cid !== undefined)
-      return await intoPath(report, client, cid, options.output, signal)
-    if (options.output !== undefined && options.range === undefined)
-      return await rootIntoPath(report, client, address, options.output, signal)
+    if (output !== undefined && options.range === undefined && cid !== undefined)
+      return await withOutputLock(output, () => intoPath(report, client, cid, output, signal))
+    if (output !== undefined && options.range === undefined)
+      return await withOutputLock(output, () => rootIntoPath(report, client, address, output, signal))
     await oneStream(report, client, address, options, signal)
   } finally {
     await client.close()
