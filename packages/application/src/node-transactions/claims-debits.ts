@@ -41,7 +41,7 @@ export function addDebits(state: State, key: EpochNodeKey, claim: ClaimRow, { pa
 function readOn(state: State, key: EpochNodeKey, claim: ClaimRow): ClaimRow {
   let { read, place } = claim
   while (read < claim.parts && hasBit(claim.partsHere, read)) {
-    const row = state.get(debits, { ...key, part: read }) as DebitRow
+    const row = partOf(state, key, read)
     const next = placeAfter(claim, place, row.bytes)
     if (next === undefined) return { ...claim, state: CLAIM_STATES.void }
     state.put(debits, { ...key, part: read }, { ...row, place })
@@ -70,8 +70,15 @@ function isDigestOf(state: State, key: EpochNodeKey, { parts, debitsDigest }: Cl
   return isSameBytes(hash.digest(), debitsDigest)
 }
 
+/** A part that is here, by a range of one: what is read so does not stay in memory, and all debits of an epoch would be too much to keep. */
+function partOf(state: State, key: EpochNodeKey, part: number): DebitRow {
+  const [row] = state.between(debits, { ...key, part }, { ...key, part: part + 1 }, 1)
+  if (row === undefined) throw new RangeError(`part ${part} of a claim is not here`)
+  return row[1]
+}
+
 function* partsOf(state: State, key: EpochNodeKey, parts: number): Generator<DebitRow> {
-  for (let part = 0; part < parts; part++) yield state.get(debits, { ...key, part }) as DebitRow
+  for (let part = 0; part < parts; part++) yield partOf(state, key, part)
 }
 
 /** The debit of a complete claim that holds `point`. */
@@ -101,10 +108,10 @@ function lastPart(state: State, key: EpochNodeKey, parts: number, isBefore: (pla
   let high = parts
   while (low < high) {
     const middle = (low + high) >> 1
-    if (isBefore((state.get(debits, { ...key, part: middle }) as DebitRow).place)) low = middle + 1
+    if (isBefore(partOf(state, key, middle).place)) low = middle + 1
     else high = middle
   }
-  return low === 0 ? undefined : state.get(debits, { ...key, part: low - 1 })
+  return low === 0 ? undefined : partOf(state, key, low - 1)
 }
 
 /** Every debit of a complete claim, in order. */

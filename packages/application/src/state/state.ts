@@ -15,6 +15,8 @@ import { afterPrefix, keyOf, type Table } from './table.ts'
 
 /** Rows of one table that are kept in memory after a block. */
 const ROWS_KEPT_MAX = 100_000
+/** The same where it is another number: rows of debits (table 12) have up to 60 KiB each. */
+const ROWS_KEPT_MAX_OF: Readonly<Record<number, number>> = { 12: 64 }
 
 /** A change with the place of its key in the tree. */
 export interface StateWrite extends Write {
@@ -117,7 +119,7 @@ export class State {
       }
       this.#changed[table]?.clear()
       const entries = this.#entries[table] as Map<string, Entry>
-      if (entries.size > ROWS_KEPT_MAX) entries.clear()
+      if (entries.size > (ROWS_KEPT_MAX_OF[table] ?? ROWS_KEPT_MAX)) entries.clear()
     }
   }
 
