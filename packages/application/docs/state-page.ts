@@ -1,5 +1,5 @@
 /**
- * Makes docs/state.md from the tables themselves; a test holds that it is current.
+ * The page of the state: makes `state.md` from the tables themselves; a test holds that it is current.
  *
  *   node --conditions=@selvedge/source packages/application/docs/state-page.ts
  */
@@ -9,7 +9,7 @@ import { SCHEMA, type Table } from '@selvedge/application'
 
 const intro = `# State
 
-Generated from the tables in \`src/state\` by \`docs/state-page.ts\`; do not edit.
+Generated from the tables in \`src/state\` by \`state-page.ts\` beside this page; do not edit.
 
 The state is 26 tables of rows. A row's place in the tree is \`SHA-256(table u8 ‖ key)\`, its leaf holds \`SHA-256(value)\`; a snapshot has all
 rows ascending by (table, key bytes). So equal states have one root and one snapshot, and nothing else decides either.

@@ -25,8 +25,9 @@ import { contentKinds } from '../node-transactions/content.ts'
 import { evidenceKinds } from '../node-transactions/evidence.ts'
 import { membershipKinds } from '../node-transactions/membership.ts'
 import { reportKinds } from '../node-transactions/reports.ts'
-import { epochFile, readyToClose } from '../system/closing.ts'
+import { epochFile } from '../system/epoch-file.ts'
 import { evidence } from '../system/evidence.ts'
+import { readyToClose } from '../system/ready-to-close.ts'
 import type { AccountCall, AccountHandlers, NodeCall, NodeHandler, NodeHandlers, SystemCall, SystemHandler } from './handler.ts'
 
 /** Functions of the system address. */

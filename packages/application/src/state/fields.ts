@@ -1,5 +1,5 @@
 /**
- * Fields of keys and values: each knows its width, its bytes and how `docs/state.md` names it.
+ * Fields of keys and values: each knows its width, its bytes and how `state.md` names it.
  *
  * Values are little endian, keys big endian, since keys are sorted as bytes. Layouts are fixed, lengths stand before lists, nothing is
  * optional: equal rows have equal bytes, and the state's root depends on them.

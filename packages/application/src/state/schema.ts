@@ -1,4 +1,4 @@
-/** All rows of the state, in order of their tables: from here come `docs/state.md`, the snapshot and the checks on names. */
+/** All rows of the state, in order of their tables: from here come `state.md`, the snapshot and the checks on names. */
 import { accounts, balances, clients, queue, reserves } from './account-tables.ts'
 import { claims, debits, disputes } from './claim-tables.ts'
 import * as meta from './meta-tables.ts'

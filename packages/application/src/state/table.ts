@@ -10,7 +10,7 @@ export interface Table<K, V> {
   readonly prefix: Uint8Array
   readonly key: Field<K>
   readonly value: Field<V>
-  /** One or two sentences for `docs/state.md`. */
+  /** One or two sentences for `state.md`. */
   readonly note: string
 }
 

@@ -56,7 +56,7 @@ export interface StoreSnapshot extends StoreReader {
 }
 
 export interface KeyValueStore extends StoreReader {
-  /** All of `writes` or none of them, durable when it returns. No key twice. */
+  /** All of `writes` or none of them, seen by every read from now on; durable when it returns, or later where the store says so. No key twice. */
   commit(writes: readonly Write[]): void
   openSnapshot(): StoreSnapshot
 }
