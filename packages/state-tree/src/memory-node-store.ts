@@ -25,7 +25,5 @@ export function createMemoryNodeStore(): MemoryNodeStore {
 }
 
 function nameOf(key: Uint8Array): string {
-  let name = ''
-  for (const byte of key) name += String.fromCharCode(byte)
-  return name
+  return String.fromCharCode.apply(undefined, key as unknown as number[])
 }

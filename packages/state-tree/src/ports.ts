@@ -9,8 +9,8 @@ export interface NodeStore {
   /** The value under `key`, if any. May be a view that is valid until the next call. */
   get(key: Uint8Array): Uint8Array | undefined
   /**
-   * Both belong to the store from now on. Keys are at most 38 bytes, values at most 4,320; a value is a part of a larger buffer, so who keeps
-   * it in memory for long copies it.
+   * The key belongs to the store from now on. The value is a view on what the tree has in memory, and stays as it is until the next `update`:
+   * to be copied or committed before that. Keys are at most 38 bytes, values at most 4,320.
    */
   put(key: Uint8Array, value: Uint8Array): void
   /** Deleting what is not there is legal. */

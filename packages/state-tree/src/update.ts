@@ -50,16 +50,12 @@ interface Frame {
 }
 
 const ZERO = new Int32Array(HASH_WORDS)
-/** Values are cut from buffers of this size: an allocation costs more than the copy. */
-const POOL_WORDS = 16_384
 
 export class Update {
   readonly #parts: UpdateParts
   readonly #frames: Frame[] = [] // one for each level of groups: the walk is in one group of a level at a time
   #changes: ChangeList
   #generation = 0
-  #pool = new Int32Array(0)
-  #poolUsed = 0
 
   constructor(parts: UpdateParts, changes: ChangeList) {
     this.#parts = parts
@@ -181,14 +177,8 @@ export class Update {
     target[0] = this.#generation
     groups.write(group, target, length, isPlaced)
     group.usedAt = groups.clock
-    if (this.#poolUsed + length > this.#pool.length) {
-      this.#pool = new Int32Array(POOL_WORDS)
-      this.#poolUsed = 0
-    }
-    const start = this.#poolUsed
-    this.#poolUsed += length
-    this.#pool.set(target.subarray(0, length), start)
-    nodes.put(key, new Uint8Array(this.#pool.buffer, start * 4, length * 4))
+    const { buffer, byteOffset, byteLength } = group.image
+    nodes.put(key, new Uint8Array(buffer, byteOffset, byteLength))
   }
 
   /** The first of the sorted changes `[from, to)` whose bit at `depth` is 1. */
