@@ -34,7 +34,7 @@ export interface Pace {
 }
 
 export function createNodeLink(address: NodeAddress, connect: Connect, options: NodeLinkOptions): NodeLink {
-  const { chainId, lanesMax, stallTimeoutMs, pace } = options
+  const { chainId, lanesMax, stallTimeoutMs } = options
   const name = formatNodeAddress(address)
   const slots = createSlots(lanesMax)
   const ending = new AbortController()
@@ -82,9 +82,8 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
   }
 
   return {
+    ...options,
     name,
-    stallTimeoutMs,
-    pace,
     async open(metadata, signal) {
       if (ending.signal.aborted) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       const giveBack = await slots.take(signal)
@@ -100,8 +99,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
       const made = current
       current = undefined
       ending.abort(new ClientError('CLIENT_CLOSED', 'the client is closed'))
-      const opened = await made?.catch(() => undefined) // a session that could not be made needs no closing
-      await opened?.close()
+      await (await made?.catch(() => undefined))?.close() // a session that could not be made needs no closing
     },
   }
 }

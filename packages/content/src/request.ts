@@ -7,7 +7,7 @@
  * agree on the bytes agree on the meaning, and an acknowledgement can bind the request by its hash. Ranges are 1 KiB chunks of the flat
  * content, for CIDs too.
  */
-import { ChunkRanges, decodeChunkRanges, encodeChunkRanges } from '@selvedge/verified-streaming'
+import { type ChunkRanges, decodeChunkRanges, encodeChunkRanges } from '@selvedge/verified-streaming'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { equalBytes } from './bytes.ts'
