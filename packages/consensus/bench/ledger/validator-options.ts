@@ -11,13 +11,15 @@ export const VALIDATOR_OPTIONS: {
   readonly batchDelayMsMax: number
   readonly idleDelayMsMax: number
   readonly roundDelayMsMin: number
+  readonly roundDelayMsMax: number
   readonly leaderTimeoutMsMin: number
   readonly leaderTimeoutMsMax: number
 } = {
   batchBytesMax: 500_000,
   batchDelayMsMax: 20,
   idleDelayMsMax: 50,
-  roundDelayMsMin: 5,
+  roundDelayMsMin: 8,
+  roundDelayMsMax: 50,
   leaderTimeoutMsMin: 100,
   leaderTimeoutMsMax: LEADER_TIMEOUT_MS_MAX,
 }

@@ -48,6 +48,12 @@ export class BlockCatchUp {
     return context.committee.stakeOf(ahead) >= context.committee.validity
   }
 
+  /** Its connection ended and began anew: what it was asked on the old one will not be answered. */
+  reconnected(peer: Authority): void {
+    if (this.#asked?.peer === peer) this.#asked = undefined
+    this.ask(peer)
+  }
+
   expects(peer: Authority): boolean {
     return this.#asked?.peer === peer
   }

@@ -50,6 +50,12 @@ export class CatchUp {
     if (from !== this.#parts.context.self) this.#next ??= from
   }
 
+  /** Its connection ended and began anew: what it was asked on the old one will not be answered. */
+  reconnected(peer: Authority): void {
+    if (this.#asked?.peer === peer) this.#asked = undefined
+    this.ask(peer)
+  }
+
   expects(peer: Authority): boolean {
     return this.#asked?.peer === peer
   }

@@ -72,7 +72,7 @@ class CertifiedCore implements Core {
     if (this.#isClosed || this.#hasHalted) this.#stepClosed(event)
     else {
       this.#take(event)
-      if (!this.#isClosed) this.#advance()
+      if (!this.#isClosed && this.#hasRecovered) this.#advance() // before the start nothing is known of what was signed
     }
     if (event.type === 'tick') this.#context.persist() // what peers may be told of should not wait for the next header
     this.#arm()
@@ -88,6 +88,8 @@ class CertifiedCore implements Core {
       case 'frames':
         for (const { from, frame } of event.frames) this.#frames.receive(from, frame)
         return
+      case 'connected':
+        return this.#parts.floor.slot === undefined ? undefined : this.#parts.repeater.repeatTo(event.peer)
       case 'tick':
         this.#armedAtMs = Number.POSITIVE_INFINITY
         return

@@ -51,6 +51,7 @@ export type CoreEvent =
   | { readonly type: 'frame'; readonly from: Authority; readonly frame: Uint8Array } // the connection proved `from`; the bytes are the core's now
   /** Several at once, in order: each means what it means alone, and what they lead to is looked at once. */
   | { readonly type: 'frames'; readonly frames: readonly { readonly from: Authority; readonly frame: Uint8Array }[] }
+  | { readonly type: 'connected'; readonly peer: Authority } // anew: it may have missed what was said before
   | { readonly type: 'tick' } // the time of the last `timer` has come
   | { readonly type: 'transactions'; readonly transactions: readonly Uint8Array[] } // own clients', already verified
   | { readonly type: 'systemTransaction'; readonly bytes: Uint8Array } // from the application above
@@ -147,6 +148,8 @@ export interface CoreOptions {
   readonly idleDelayMsMax?: number
   /** @default 50 */
   readonly roundDelayMsMin?: number
+  /** Rounds that take long are made less often, up to this: what they cost is left to what they carry. @default roundDelayMsMin */
+  readonly roundDelayMsMax?: number
   /** The adaptive leader time-out stays between these. @default 100 and 2_000 */
   readonly leaderTimeoutMsMin?: number
   readonly leaderTimeoutMsMax?: number

@@ -40,6 +40,8 @@ export type EpochsEvent =
   | { readonly type: 'frame'; readonly from: PeerKey; readonly frame: Uint8Array }
   /** Several at once, in order: a turn's worth costs little more than one. */
   | { readonly type: 'frames'; readonly frames: readonly PeerFrame[] }
+  /** Anew: it may have missed what was said before. */
+  | { readonly type: 'connected'; readonly peer: PeerKey }
   | { readonly type: 'transactions'; readonly transactions: readonly Uint8Array[] } // for the current epoch
   | { readonly type: 'systemTransaction'; readonly bytes: Uint8Array } // for the current epoch
   /** `next` when this sub-DAG was the epoch's last. */

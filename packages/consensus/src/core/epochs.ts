@@ -94,6 +94,10 @@ class EpochChain implements Epochs {
         return this.#frame(event.from, event.frame)
       case 'frames':
         return this.#frames(event.frames)
+      case 'connected': {
+        const peer = this.#current?.places.get(event.peer)
+        return peer === undefined ? undefined : this.#stepCurrent({ type: 'connected', peer })
+      }
       case 'transactions':
         return this.#submit(event.transactions)
       case 'systemTransaction':

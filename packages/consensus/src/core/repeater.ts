@@ -63,6 +63,16 @@ export class Repeater {
     catchUp.ask()
   }
 
+  /** It is connected anew. What it answers may be all that is missing, and after a long cut the next repeat would be seconds away. */
+  repeatTo(peer: Authority): void {
+    const { context, aggregator, catchUp, lastRoundOf } = this.#parts
+    for (const round of [lastRoundOf() - 1, lastRoundOf()]) {
+      this.#sendHeader(round, aggregator.missingVoters(round).includes(peer) ? [peer] : [])
+    }
+    if (this.#certificate !== undefined) context.send(peer, { type: 'certificate', certificate: this.#certificate })
+    catchUp.reconnected(peer)
+  }
+
   #sendHeader(round: number, to: readonly Authority[]): void {
     const { context, aggregator } = this.#parts
     const signed = aggregator.signedAt(round)

@@ -22,6 +22,12 @@ export const CLOCK_DRIFT_MS = 500
 export const FILL_ROUNDS_MAX = 4
 /** Behind by more than this, rounds are asked for as a range (2.10). */
 export const BEHIND_ROUNDS_MAX = 10
+/**
+ * A round is given this many times what its headers usually take to be certified (its blocks, to become a quorum), within the options.
+ * Rounds have a price of their own: made as fast as they can be, they fill the processor at any load, and what they then
+ * wait for in its queues is more than they save.
+ */
+export const PACE = 2
 /** Own headers that votes are still collected for (2.4). */
 export const VOTE_WINDOW = 16
 /** A header whose leader is this much older than a committed one will not be ordered by itself: its content is proposed again (2.7). */
@@ -36,12 +42,19 @@ export const RANGE_TIMEOUT_MS = 2_000
 /** In a range, hash links vouch for what is below the newest round; every so many rounds signatures are checked nevertheless (2.10). */
 export const FULL_CHECK_ROUNDS = 50
 
+/** From one own proposal to the next. @param usualMs - what a round's work usually takes; `undefined` before it is known. */
+export function paceMsOf(usualMs: number | undefined, { roundDelayMsMin, roundDelayMsMax }: CoreSettings): number {
+  const wantedMs = Math.ceil(PACE * (usualMs ?? 0)) // whole ones, as clocks show them
+  return Math.max(roundDelayMsMin, Math.min(roundDelayMsMax, wantedMs))
+}
+
 /** `CoreOptions` with every default in place. */
 export interface CoreSettings {
   readonly batchBytesMax: number
   readonly batchDelayMsMax: number
   readonly idleDelayMsMax: number
   readonly roundDelayMsMin: number
+  readonly roundDelayMsMax: number
   readonly leaderTimeoutMsMin: number
   readonly leaderTimeoutMsMax: number
   readonly verifiesTransactions: boolean
@@ -51,12 +64,13 @@ export interface CoreSettings {
 }
 
 export function settingsOf(options: CoreOptions = {}): CoreSettings {
-  const { parameters = {} } = options
+  const { parameters = {}, roundDelayMsMin = 50 } = options
   return {
     batchBytesMax: options.batchBytesMax ?? 500_000,
     batchDelayMsMax: options.batchDelayMsMax ?? 100,
     idleDelayMsMax: Math.max(1, options.idleDelayMsMax ?? 100), // without any delay a committee of one would never end its turn
-    roundDelayMsMin: options.roundDelayMsMin ?? 50,
+    roundDelayMsMin,
+    roundDelayMsMax: Math.max(roundDelayMsMin, options.roundDelayMsMax ?? roundDelayMsMin),
     leaderTimeoutMsMin: options.leaderTimeoutMsMin ?? 100,
     leaderTimeoutMsMax: options.leaderTimeoutMsMax ?? 2_000,
     verifiesTransactions: options.verifiesTransactions ?? true,

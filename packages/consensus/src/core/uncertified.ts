@@ -10,7 +10,7 @@
 import type { Vertex } from '../dag/contract.ts'
 import { ConsensusError } from '../errors.ts'
 import { decodeSignedBlock } from '../wire/block.ts'
-import { bodyOf, decodeFrame, type Frame } from '../wire/frames.ts'
+import { bodyOf, decodeFrame, type Frame, frameOf } from '../wire/frames.ts'
 import type { Authority } from '../wire/types.ts'
 import { BlockCatchUp } from './block-catch-up.ts'
 import { BlockManager } from './block-manager.ts'
@@ -117,6 +117,8 @@ class UncertifiedCore implements Core {
       case 'frames':
         for (const { from, frame } of event.frames) this.#frame(from, frame)
         return
+      case 'connected':
+        return this.#connected(event.peer)
       case 'tick':
         return
       case 'transactions':
@@ -318,10 +320,17 @@ class UncertifiedCore implements Core {
     this.#context.count('stalled')
   }
 
-  #repeatLast(): void {
+  /** It may have missed the last own block and have what is missing here; after a long cut the next look would be seconds away. */
+  #connected(peer: Authority): void {
+    if (!this.#isStarted || this.#isOver) return
+    this.#repeatLast(peer)
+    this.#catchUp.reconnected(peer)
+  }
+
+  #repeatLast(to: Authority | 'others' = 'others'): void {
     const key = this.#proposer.lastKey
     const bytes = key === undefined ? undefined : this.#context.store.get('block', key)
-    if (bytes !== undefined) this.#context.send('others', { type: 'block', block: decodeSignedBlock(bytes) })
+    if (bytes !== undefined) this.#context.sendEncoded(to, frameOf('block', bytes))
   }
 
   #onAccepted(vertex: Vertex, content: BlockContent): void {

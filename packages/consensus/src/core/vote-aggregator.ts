@@ -32,12 +32,18 @@ export class VoteAggregator {
   readonly #evidence: EvidencePool
   readonly #byRound = new Map<number, Collecting>()
   readonly #durations: number[] = []
+  #durationMs50: number | undefined
   #durationMs95: number | undefined
 
   constructor(context: CoreContext, signatures: SignatureContext, evidence: EvidencePool) {
     this.#context = context
     this.#signatures = signatures
     this.#evidence = evidence
+  }
+
+  /** The time from header to certificate, usually; `undefined` before the first. */
+  get durationMs50(): number | undefined {
+    return this.#durationMs50
   }
 
   /** The time from header to certificate that 95 of 100 stay below; `undefined` before the first. */
@@ -117,6 +123,7 @@ export class VoteAggregator {
     this.#durations.push(durationMs)
     if (this.#durations.length > DURATIONS) this.#durations.shift()
     const sorted = this.#durations.toSorted((a, b) => a - b)
+    this.#durationMs50 = sorted[sorted.length >> 1]
     this.#durationMs95 = sorted[Math.floor(sorted.length * 0.95)]
   }
 

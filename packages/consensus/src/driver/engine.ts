@@ -54,18 +54,6 @@ function countOf(arrivals: readonly Arrival[]): number {
   return count
 }
 
-/** The frames among the first `count`, and the rest: each in its order, since nothing orders the two against one another. */
-function partsOf(arrivals: readonly Arrival[], count: number): [PeerFrame[], Arrival[]] {
-  const frames: PeerFrame[] = []
-  const others: Arrival[] = []
-  for (let i = 0; i < count; i++) {
-    const arrival = arrivals[i] as Arrival
-    if (arrival.event.type === 'frame') frames.push(arrival.event)
-    else others.push(arrival)
-  }
-  return [frames, others]
-}
-
 export class Engine {
   readonly #components: EngineComponents
   readonly #queue = new BarrierQueue<DriverEffect>(isBarrier)
@@ -105,9 +93,7 @@ export class Engine {
     this.#arrivals = []
     const count = countOf(arrivals)
     this.#guarded(() => {
-      const [frames, others] = partsOf(arrivals, count)
-      this.#stepFrames(frames)
-      for (const arrival of others) this.#step(arrival)
+      this.#stepAll(arrivals.slice(0, count))
       this.#pump()
     })
     if (count === arrivals.length || this.#isStopped) return
@@ -115,7 +101,20 @@ export class Engine {
     this.#schedule()
   }
 
-  /** Together: what they lead to is looked at once. */
+  /** In order; frames that follow one another go together, since what they lead to is then looked at once. */
+  #stepAll(arrivals: readonly Arrival[]): void {
+    let frames: PeerFrame[] = []
+    for (const arrival of arrivals) {
+      if (arrival.event.type === 'frame') frames.push(arrival.event)
+      else {
+        this.#stepFrames(frames)
+        frames = []
+        this.#step(arrival)
+      }
+    }
+    this.#stepFrames(frames)
+  }
+
   #stepFrames(frames: readonly PeerFrame[]): void {
     if (frames.length === 0) return
     this.#step({ event: { type: 'frames', frames } })

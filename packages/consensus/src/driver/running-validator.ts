@@ -75,8 +75,8 @@ export class RunningValidator implements Validator {
         onPeer: (peer, isConnected) => this.#notePeer(peer, isConnected),
       })
       this.#assertRunning()
+      this.#post({ type: 'start' }) // before anything is heard of a peer
       network.setPeers(this.#members())
-      this.#post({ type: 'start' })
     } catch (error) {
       await this.#end('failed', error instanceof ConsensusError ? error : undefined)
       await Promise.allSettled([network.stop(), store.stop()]) // what a stop() in between could not know of
@@ -145,9 +145,13 @@ export class RunningValidator implements Validator {
   }
 
   #notePeer(peer: string, isConnected: boolean): void {
-    if (isConnected) this.#peers.add(peer)
-    else this.#peers.delete(peer)
-    if (!isConnected) this.#flow.forget(peer)
+    if (isConnected) {
+      this.#peers.add(peer)
+      this.#post({ type: 'connected', peer })
+      return
+    }
+    this.#peers.delete(peer)
+    this.#flow.forget(peer)
   }
 
   #compose(plan: EpochPlan, lastApplied: number): Parts {
