@@ -150,8 +150,12 @@ function wordAt(bytes: Uint8Array, offset: number): Uint8Array {
 }
 
 function integerOf(bytes: Uint8Array, bits: number): bigint {
-  let value = 0n
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, WORD)
+  let value = view.getBigUint64(24)
+  for (let offset = 16, shift = 64n; offset >= 0; offset -= 8, shift += 64n) {
+    const part = view.getBigUint64(offset)
+    if (part !== 0n) value |= part << shift
+  }
   if (value >> BigInt(bits) !== 0n) throw malformed(`an integer does not fit ${bits} bits`)
   return value
 }

@@ -7,7 +7,7 @@ import { ACCOUNT_BYTES } from '../accounts.ts'
 import { concatBytes } from '../bytes.ts'
 import { CODES, type Code } from '../codes.ts'
 import { LedgerError } from '../errors.ts'
-import { decodeRlp, encodeRlp, encodeRlpInteger, rlpBytes, rlpInteger, type RlpItem, rlpList } from './rlp.ts'
+import { decodeRlp, encodeRlp, encodeRlpInteger, rlpBytes, rlpInteger, rlpIntegerBytes, type RlpItem, rlpList } from './rlp.ts'
 import type { AccountTransaction } from './types.ts'
 
 export const EIP_1559_TYPE = 0x02
@@ -108,8 +108,8 @@ function commonFields(fields: Readonly<Record<'nonce' | 'fee' | 'gas' | 'to' | '
     [32, fields.r],
     [64, fields.s],
   ] as const) {
-    rlpInteger(field, 32) // canonical; its range is a question of the signature
-    signature.set(rlpBytes(field), end - rlpBytes(field).length)
+    const bytes = rlpIntegerBytes(field, 32) // canonical; its range is a question of the signature
+    signature.set(bytes, end - bytes.length)
   }
   return {
     nonce: rlpInteger(fields.nonce, 8),
