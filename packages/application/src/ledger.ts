@@ -146,7 +146,8 @@ export class Ledger {
   }
 
   #commit(stateWrites: readonly Write[], stateRoot: Digest, others: readonly Write[]): void {
-    this.store.commit([...stateWrites, ...this.#nodes.writes(), ...others, { space: SPACES.local, key: STATE_ROOT, value: stateRoot }])
+    const root = { space: SPACES.local, key: STATE_ROOT, value: stateRoot }
+    this.store.commit((stateWrites as readonly Write[]).concat(this.#nodes.writes(), others, root))
     this.#nodes.settle()
     this.state.settle()
     this.#stateRoot = stateRoot

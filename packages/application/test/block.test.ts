@@ -1,6 +1,7 @@
-import { decodeCheckpoint, leafHash } from '@selvedge/ledger-types'
+import { decodeCheckpoint, encodeReceipt, EVENTS, leafHash, type LedgerEvent } from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
 import { leafOf } from '../src/execute/block-run.ts'
+import { receiptBytes } from '../src/execute/receipt-bytes.ts'
 import { codesOf, Network } from './support/network.ts'
 
 test('a transfer moves money, burns its fee, and is in the receipts', () => {
@@ -44,4 +45,26 @@ test('leaves of receipts and transactions are those of ledger-types, whatever th
     const bytes = new Uint8Array(size).fill(size)
     expect(leafOf(bytes)).toEqual(leafHash(bytes))
   }
+})
+
+test('receipts are those of ledger-types, for every kind of event and its extremes', () => {
+  const values = {
+    u8: [0, 255],
+    u16: [0, 65_535],
+    u32: [0, 2 ** 32 - 1],
+    u64: [0, 2 ** 53 - 1],
+    epoch: [0, 2 ** 32 - 1],
+    amount: [0n, 2n ** 64n - 1n],
+    bytes20: [new Uint8Array(20), new Uint8Array(20).fill(255)],
+    bytes32: [new Uint8Array(32), new Uint8Array(32).fill(255)],
+    bytes: [new Uint8Array(0), new Uint8Array(64).fill(1)],
+  }
+  const events = Object.entries(EVENTS).flatMap(([kind, { fields }]) =>
+    [0, 1].map(
+      (i) => ({ kind, ...Object.fromEntries(Object.entries(fields).map(([name, type]) => [name, values[type][i]])) }) as LedgerEvent,
+    ),
+  )
+  const receipt = { id: new Uint8Array(32).fill(3), index: 7, code: 45, gasUsed: 2 ** 40, fee: 2n ** 63n, firstEvent: 2 ** 33 } as const
+  expect(receiptBytes({ ...receipt, events })).toEqual(encodeReceipt({ ...receipt, events }))
+  expect(receiptBytes({ ...receipt, events: [] })).toEqual(encodeReceipt({ ...receipt, events: [] }))
 })

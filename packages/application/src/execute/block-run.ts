@@ -1,11 +1,12 @@
 /** What is collected while one block runs: receipts and leaves in order, events numbered, gas and fees summed. */
 import { sha256 } from '@selvedge/crypto/sha256'
 import { LEDGER_TAGS } from '@selvedge/crypto/transcript'
-import { encodeReceipt, treeRoot, ZERO_DIGEST, type Code, type Digest, type LedgerEvent } from '@selvedge/ledger-types'
+import { treeRoot, ZERO_DIGEST, type Code, type Digest, type LedgerEvent } from '@selvedge/ledger-types'
 import { burnNative } from '../state/accounts.ts'
 import type { State } from '../state/state.ts'
 import type { Executed } from './block-contract.ts'
 import type { BlockContext } from './handler.ts'
+import { receiptBytes } from './receipt-bytes.ts'
 
 /** A receipt counts its events with 16 bits. */
 const EVENTS_MAX = 65_535
@@ -84,7 +85,7 @@ export class BlockRun {
   }
 
   #addReceipt(receipt: Omit<Trace, 'bytes'> & { readonly index: number }): void {
-    const bytes = encodeReceipt({ ...receipt, firstEvent: this.nextEvent })
+    const bytes = receiptBytes({ ...receipt, firstEvent: this.nextEvent })
     this.nextEvent += receipt.events.length
     this.receipts.push(bytes)
     this.#receiptLeaves.push(leafOf(bytes))
