@@ -51,14 +51,18 @@ async function filledTrie(): Promise<MerklePatriciaTrie> {
   return trie
 }
 
-/** Keys updated a second, over `batches` batches after a tenth of them as warm-up. */
+/**
+ * Keys updated for each second of processor time, all threads, over `batches` batches after a tenth of them as warm-up: the work is on one
+ * thread, and a busy machine takes the clock from everybody.
+ */
 const rate = (update: (batch: Row[]) => unknown, batches: number): Prepared => ({
   figure: async () => {
     const work = Array.from({ length: batches }, (_, turn) => batchOf(turn + 1))
     for (const batch of work.slice(0, Math.ceil(batches / 10))) await update(batch)
-    const started = process.hrtime.bigint()
+    const started = process.cpuUsage()
     for (const batch of work) await update(batch)
-    return (batches * BATCH * 1e9) / Number(process.hrtime.bigint() - started)
+    const { user, system } = process.cpuUsage(started)
+    return (batches * BATCH * 1e6) / (user + system)
   },
 })
 
@@ -77,8 +81,8 @@ export const benches: readonly Bench[] = [
       },
     },
     goals: { '@ethereumjs/mpt': 15 },
-    samples: 3,
-    note: 'keys drawn evenly, one thread, both over a map in memory and with the hashes of keys and values; goal of ours alone: 60,000/s.',
+    samples: 2,
+    note: 'keys drawn evenly, one thread, both over a map in memory and with the hashes of keys and values; for each second of processor time; goal of ours alone: 60,000/s.',
   },
   {
     name: 'proof, 100,000 keys',

@@ -30,7 +30,7 @@ export interface StateTree {
    * been put into the store when it returns. Cost: a few hashes for each changed key, less the larger the batch.
    * If the store throws, so does this, and the tree forgets what it had in memory: abort the transaction and go on.
    * @returns 32 bytes.
-   * @throws {StateTreeError} `STATE_TREE_ARGUMENT` (nothing is changed by the batch of 32,768 it stands in), `STATE_TREE_CORRUPT`.
+   * @throws {StateTreeError} `STATE_TREE_ARGUMENT` (nothing is changed by the 65,536 it stands among), `STATE_TREE_CORRUPT`.
    */
   update(changes: Iterable<Change>): Uint8Array
   /** The root, 32 bytes; zero when there is no entry. */
@@ -57,7 +57,7 @@ export interface StateTree {
 }
 
 /** Most changes that are laid out at a time. */
-const CHANGES_MAX = 32_768
+const CHANGES_MAX = 65_536
 
 /**
  * Makes a tree over what `nodes` holds; reads nothing before it is asked.
@@ -101,7 +101,7 @@ export function createStateTree(options: StateTreeOptions): StateTree {
     update: (source) =>
       run(() => {
         const iterator = source[Symbol.iterator]()
-        const most = Math.min(CHANGES_MAX, Math.max(256, Math.floor(memoryBytesMax / 4096)))
+        const most = Math.min(CHANGES_MAX, Math.max(256, Math.floor(memoryBytesMax / 2_048)))
         for (;;) {
           const isMore = changes.fill(iterator, most)
           applying.run()

@@ -21,7 +21,7 @@ import type { Bench } from '../../../tools/bench/bench.ts'
 import { certify, CHAIN_ID, committeeOf } from '../test/ledger.ts'
 
 const ROWS = 1_000_000
-const BATCH = 20_000
+const BATCH = 62_500
 const HEIGHT = 1_000
 const EPOCH = 3
 
