@@ -17,14 +17,14 @@ const certified: readonly Patch[] = [
   {
     id: 'vote-is-not-kept',
     file: 'core/voter.ts',
-    find: 'context.persist({ kind: "voted", key: `${author}`, author, round, bytes: encodeVote(vote) })',
+    find: 'context.persist({ kind: "voted", key: `${author}`, author, round, bytes: bodyOf(frame) })',
     put: '',
   },
   {
     id: 'vote-is-said-before-it-is-kept',
     file: 'core/voter.ts',
-    find: 'context.persist({ kind: "voted", key: `${author}`, author, round, bytes: encodeVote(vote) })',
-    put: 'context.send(author, { type: "vote", vote }); context.persist({ kind: "voted", key: `${author}`, author, round, bytes: encodeVote(vote) })',
+    find: 'context.persist({ kind: "voted", key: `${author}`, author, round, bytes: bodyOf(frame) })',
+    put: 'context.send(author, { type: "vote", vote }); context.persist({ kind: "voted", key: `${author}`, author, round, bytes: bodyOf(frame) })',
   },
   { id: 'last-votes-are-not-read', file: 'core/voter.ts', find: 'this.#lastVotes.set(vote.author, vote)', put: '' },
   {
@@ -60,7 +60,7 @@ const certified: readonly Patch[] = [
   {
     id: 'header-is-said-before-it-is-kept',
     file: 'core/proposer.ts',
-    find: 'context.persist({ kind: "proposed", key: `${round}`, round, author: context.self, bytes: encodeSignedHeader(signed) })',
+    find: 'context.persist({ kind: "proposed", key: `${round}`, round, author: context.self, bytes })',
     put: '',
   },
   {
@@ -82,9 +82,34 @@ const certified: readonly Patch[] = [
     find: 'const encoded = isExecuted(key) ? undefined : store.get("batch", key)',
     put: 'const encoded = undefined as Uint8Array | undefined',
   },
+  {
+    id: 'proposes-twice-in-a-round',
+    file: 'core/proposer.ts',
+    find: 'this.#lastRound > round || maySign',
+    put: 'this.#lastRound > round + 1 || maySign',
+  },
+  {
+    id: 'round-of-a-validity',
+    file: 'core/certificate-intake.ts',
+    find: 'rule.dag.stakeAt(header.round) >= context.committee.quorum',
+    put: 'rule.dag.stakeAt(header.round) >= context.committee.validity',
+  },
+  {
+    id: 'accepted-is-said-before-the-batch-is-kept',
+    file: 'core/own-batches.ts',
+    find: 'this.#index.add(key, { author: self, worker, bytes: bytes.length })',
+    put: 'this.#index.add(key, { author: self, worker, bytes: bytes.length }); this.#context.push({ type: "accepted", count: transactions.length })',
+  },
+  {
+    id: 'parking-lets-go-at-the-first-arrival', // blocks are looked at again and parked again: it shows here only
+    file: 'core/parking.ts',
+    find: 'if (waiting.missing.size === 0) complete.push(waiting)',
+    put: 'complete.push(waiting)',
+  },
 ]
 
 const uncertified: readonly Patch[] = [
+  { id: 'emits-before-it-is-kept', file: 'core/emitter.ts', find: 'context.persist()', put: '' },
   {
     id: 'block-is-said-before-it-is-kept',
     file: 'core/block-proposer.ts',
@@ -109,11 +134,69 @@ const uncertified: readonly Patch[] = [
     find: 'const { quorum } = context.committee',
     put: 'const { validity: quorum } = context.committee',
   },
+  {
+    id: 'proposes-twice-in-a-round',
+    file: 'core/block-proposer.ts',
+    find: 'this.#lastRound >= next || isCatchingUp()',
+    put: 'this.#lastRound > next || isCatchingUp()',
+  },
+  {
+    id: 'blocks-are-not-kept',
+    file: 'core/block-manager.ts',
+    find: 'context.note({ kind: "block", key, round: vertex.round, author: vertex.author, bytes })',
+    put: '',
+  },
+  {
+    id: 'accepted-is-said-before-the-block-is-kept',
+    file: 'core/block-proposer.ts',
+    find: 'if (onProposed(signed, bytes) === undefined)',
+    put: 'if (untoldCount > 0) context.push({ type: "accepted", count: untoldCount })\nif (onProposed(signed, bytes) === undefined)',
+  },
+  { id: 'orphans-are-not-proposed-again', file: 'core/own-transactions.ts', find: 'this.#orphans.push(own)', put: '' },
+  { id: 'own-commits-are-not-noted', file: 'core/block-order.ts', find: 'this.own.committed(vertex.key, index)', put: '' },
+  { id: 'arrivals-wake-nobody', file: 'core/block-manager.ts', find: 'this.#arrived.push(key)', put: '' },
+  {
+    id: 'floor-is-zero-whatever-is-shown',
+    file: 'core/floor.ts',
+    find: 'return Math.max(provenMax === 0 ? 0 : provenMax + 2, ownMax)',
+    put: 'return 0',
+  },
+  {
+    id: 'waits-for-collected-ancestors',
+    file: 'core/block-manager.ts',
+    find: 'if (ancestor.round <= rule.gcRound) continue',
+    put: '',
+  },
+  {
+    id: 'ancestors-of-another-round',
+    file: 'core/block-proposer.ts',
+    find: 'this.#latestOf(author, round - 1)',
+    put: 'this.#latestOf(author, round - 2)',
+  },
   { id: 'never-fetches-blocks', file: 'core/uncertified.ts', find: 'this.#fetcher.advance()', put: '' },
   { id: 'stands-still-where-nothing-comes', file: 'core/uncertified.ts', find: 'this.#watch()', put: '' },
 ]
 
 const both: readonly Patch[] = [
+  {
+    id: 'floor-of-validity',
+    file: 'core/floor.ts',
+    find: 'Math.min(committee.quorum, committee.totalStake - committee.stakes[self]!)',
+    put: 'committee.validity',
+  },
+  { id: 'emits-from-the-start-again', file: 'core/emitter.ts', find: 'this.#emitted = lastApplied', put: 'this.#emitted = 0' },
+  {
+    id: 'emits-what-was-recorded-last',
+    file: 'core/emitter.ts',
+    find: 'this.#emitted = lastApplied',
+    put: 'this.#emitted = Math.max(recorded, lastApplied)',
+  },
+  {
+    id: 'parking-forgets-who-waits',
+    file: 'core/parking.ts',
+    find: 'else ids.add(id)',
+    put: '',
+  },
   {
     id: 'floor-is-not-asked-for',
     file: 'core/floor.ts',

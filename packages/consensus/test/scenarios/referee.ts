@@ -157,6 +157,11 @@ export class Referee {
     if (before !== undefined) return
     for (const { id, code } of receipts) {
       if (code === 'duplicate') this.duplicates++
+      expectThat(
+        code !== 'duplicate' || !this.#promised.has(id),
+        'I3',
+        () => `what an honest member promised is executed twice, in block ${index}`,
+      )
       if (!this.answers.has(id)) this.answers.set(id, { round: this.log[index - 1]!.leaderRound, ms: this.options.nowMs() })
     }
   }

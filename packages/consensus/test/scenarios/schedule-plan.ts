@@ -30,6 +30,11 @@ export interface SchedulePlan {
   readonly withholdShare: number
   readonly copies: number
   readonly votesForBoth: boolean
+  /** Picks that a dead member is away, at most: one that is back at once finds the others where it left them. */
+  readonly awayPicks: number
+  /** Honest members that hear nothing but questions after floors until so many picks are over: the rest goes on without them. */
+  readonly laggards: readonly Authority[]
+  readonly lagPicks: number
 }
 
 const OVER_BUDGET_SHARE = 1 / 16
@@ -39,7 +44,9 @@ export function drawPlan(mode: Mode, seed: number): SchedulePlan {
   const size = random.pick([4, 4, 7])
   const faultyMax = Math.floor((size - 1) / 3)
   const isOverBudget = random.chance(OVER_BUDGET_SHARE)
-  const faulty = random.shuffle(Array.from({ length: size }, (_, at) => at)).slice(0, isOverBudget ? faultyMax + 1 : faultyMax)
+  const shuffled = random.shuffle(Array.from({ length: size }, (_, at) => at))
+  const faultyCount = isOverBudget ? faultyMax + 1 : faultyMax
+  const [faulty, sound] = [shuffled.slice(0, faultyCount), shuffled.slice(faultyCount)]
   const amnesiacCount = isOverBudget ? 0 : random.below(faultyMax + 1)
   const gcDepth = 4 + random.below(5)
   return {
@@ -68,5 +75,8 @@ export function drawPlan(mode: Mode, seed: number): SchedulePlan {
     withholdShare: random.pick([0, 0.1, 0.4]),
     copies: random.pick([2, 2, 3]),
     votesForBoth: random.chance(0.7),
+    awayPicks: random.pick([300, 300, 10]),
+    laggards: !isOverBudget && amnesiacCount > 0 && random.chance(0.5) ? sound.slice(0, faultyMax) : [],
+    lagPicks: 1_000 * (1 + random.below(3)),
   }
 }

@@ -19,7 +19,7 @@ import {
   SimulatorError,
 } from '@selvedge/simulator'
 import type { Mode } from '../../src/dag/contract.ts'
-import { encodeFrame, type Frame, frameTypeOf } from '../../src/wire/frames.ts'
+import { decodeFrame, encodeFrame, type Frame, frameTypeOf } from '../../src/wire/frames.ts'
 import type { Authority } from '../../src/wire/types.ts'
 import type { TestCommittee } from '../support/committee.ts'
 import { createScenarioCommittee } from './cheap-committee.ts'
@@ -51,6 +51,8 @@ const PICK_MS = 0.2
 /** Of picks: a liar tells an old story again. */
 const STORY_SHARE = 0.05
 const STORIES_MAX = 16
+/** Where members lag, one of the others loses its disk meanwhile. */
+const FORGETS_PICKS_BEFORE = 400
 const FAIR_PICKS_MAX = 40_000
 const FAIR_JUMP_SHARE = 0.02
 const LOSSES: readonly Loss[] = ['none', 'all', 'prefix', 'torn']
@@ -65,6 +67,8 @@ export class Schedule {
   readonly #random: Random
   /** Of liars: both sides of what they forked lately. */
   readonly #stories: { readonly from: Authority; readonly frame: Uint8Array }[] = []
+  /** What is on its way to members that lag. */
+  #held: (() => void)[] = []
   #picks = 0
   #isFair = false
   #nextTransfer = 1
@@ -91,7 +95,9 @@ export class Schedule {
   }
 
   #pick(): void {
-    this.#picks++
+    if (++this.#picks === this.plan.lagPicks) this.#catchUp()
+    if (this.#picks === this.plan.lagPicks - FORGETS_PICKS_BEFORE && this.plan.laggards.length > 0)
+      this.#crash(this.#places[this.plan.amnesiacs[0]!]!, true)
     const delivery = this.#scheduler.next()
     if (delivery === undefined) return
     delivery.item()
@@ -122,13 +128,13 @@ export class Schedule {
     member.submit([encodeTransfer(this.#nextTransfer++, this.#random.below(16), this.#random.below(16), this.#random.below(90))])
   }
 
-  #crash(place: Place): void {
+  #crash(place: Place, forgets = false): void {
     const { member, disk } = place
     if (!member.isUp) return
     this.#count('crashes')
     disk.crash(this.#random.pick(LOSSES))
     member.crash()
-    if (this.plan.amnesiacs.includes(member.authority) && this.#random.chance(0.3)) {
+    if (forgets || (this.plan.amnesiacs.includes(member.authority) && this.#random.chance(0.3))) {
       this.#count('amnesias')
       member.forget()
       this.referee.signatures.excuse(member.authority, 2)
@@ -136,7 +142,7 @@ export class Schedule {
     }
     this.#scheduler.forget(member.authority)
     place.nowMs = 0
-    place.restartsAt = this.#picks + 1 + this.#random.below(300)
+    place.restartsAt = this.#picks + 1 + this.#random.below(this.plan.awayPicks)
   }
 
   #restart(place: Place): void {
@@ -217,8 +223,23 @@ export class Schedule {
       if (!this.#isFair && this.#random.chance(forgetShare)) continue
       const copies = !this.#isFair && this.#random.chance(duplicateShare) ? 2 : 1
       const { member } = this.#places[at]!
-      for (let copy = 0; copy < copies; copy++) this.#scheduler.add(at, from, () => member.receive(from, message.slice()))
+      for (let copy = 0; copy < copies; copy++)
+        this.#bring({ from, to: at }, message, () => this.#scheduler.add(at, from, () => member.receive(from, message.slice())))
     }
+  }
+
+  /** Who lags hears only who asks for a floor; and what it answers comes before what those say that know more. */
+  #bring({ from, to }: { readonly from: Authority; readonly to: Authority }, frame: Uint8Array, bring: () => void): void {
+    const { lagPicks, laggards, liars } = this.plan
+    const isLate = frameTypeOf(frame) === 'floorAnswer' ? !laggards.includes(from) && !liars.includes(from) : laggards.includes(to)
+    const isHeld = isLate && laggards.length > 0 && this.#picks < lagPicks && frameTypeOf(frame) !== 'floorQuery'
+    if (isHeld) this.#held.push(bring)
+    else bring()
+  }
+
+  #catchUp(): void {
+    for (const bring of this.#held) bring()
+    this.#held = []
   }
 
   #fairly(from: Authority, outgoing: Outgoing<Uint8Array>): readonly Outgoing<Uint8Array>[] {
@@ -256,6 +277,7 @@ export class Schedule {
       const { random, fork, withheld } = forks[liars.indexOf(from)] ?? {}
       if (random === undefined || fork === undefined || withheld === undefined) return [outgoing]
       const context = { from, nodes: size, nowMs: this.#picks, random }
+      if (frameTypeOf(outgoing.message) === 'floorAnswer') return [{ ...outgoing, message: emptyAnswer(outgoing.message, size) }]
       if (random.chance(withholdShare)) return withheld.apply(outgoing, context) ?? [outgoing]
       return fork.apply(outgoing, context) ?? [outgoing]
     }
@@ -271,6 +293,12 @@ export class Schedule {
   #count(name: string): void {
     this.counts[name] = (this.counts[name] ?? 0) + 1
   }
+}
+
+/** What a liar tells who lost its disk: that it knows nothing. */
+function emptyAnswer(frame: Uint8Array, size: number): Uint8Array {
+  const answer = decodeFrame(frame, size)
+  return encodeFrame(answer.type === 'floorAnswer' ? { ...answer, proof: new Uint8Array(0), statements: [] } : answer, size)
 }
 
 const WITHHELD = isOf('vote', 'certificate', 'batch', 'block', 'header')
