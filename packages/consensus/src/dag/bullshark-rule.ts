@@ -8,7 +8,6 @@
  *
  * Source: docs/protocol/consensus-order.md §5; "Bullshark: DAG BFT Protocols Made Practical", partially synchronous version.
  */
-import type { Authority } from '../wire/types.ts'
 import { isAncestor } from './causal-history.ts'
 import type { Commit, CommitRule, InsertOutcome, OrderSetup, Vertex } from './contract.ts'
 import { Linearizer } from './linearizer.ts'
