@@ -18,7 +18,7 @@ export const VALIDATOR_OPTIONS: {
   batchBytesMax: 500_000,
   batchDelayMsMax: 20,
   idleDelayMsMax: 50,
-  roundDelayMsMin: 8,
+  roundDelayMsMin: 6,
   roundDelayMsMax: 50,
   leaderTimeoutMsMin: 100,
   leaderTimeoutMsMax: LEADER_TIMEOUT_MS_MAX,

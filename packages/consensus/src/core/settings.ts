@@ -27,7 +27,7 @@ export const BEHIND_ROUNDS_MAX = 10
  * Rounds have a price of their own: made as fast as they can be, they fill the processor at any load, and what they then
  * wait for in its queues is more than they save.
  */
-export const PACE = 2
+export const PACE = 3
 /** Own headers that votes are still collected for (2.4). */
 export const VOTE_WINDOW = 16
 /** A header whose leader is this much older than a committed one will not be ordered by itself: its content is proposed again (2.7). */
