@@ -22,7 +22,6 @@ import {
 
 /** Old blocks that go with each new one, so that no block pays for an epoch. */
 const PRUNED_A_BLOCK = 4
-const HISTORY_KEY = new TextEncoder().encode('history')
 const NOTHING_YET: HistoryRow = { oldest: 1, keepFrom: 1 }
 
 export interface NewBlock {
@@ -99,7 +98,7 @@ export class History {
 
   /** Lowest height whose block is kept. */
   oldest(): number {
-    return (this.#read(SPACES.local, HISTORY_KEY, historyRow) ?? NOTHING_YET).oldest
+    return (this.#read(SPACES.local, HISTORY, historyRow) ?? NOTHING_YET).oldest
   }
 
   /**
@@ -131,12 +130,12 @@ export class History {
   }
 
   #pruningOf(keepFrom: number): Write[] {
-    const row = this.#read(SPACES.local, HISTORY_KEY, historyRow) ?? NOTHING_YET
+    const row = this.#read(SPACES.local, HISTORY, historyRow) ?? NOTHING_YET
     const writes: Write[] = []
     let { oldest } = row
     for (let i = 0; i < PRUNED_A_BLOCK && oldest < keepFrom; i++, oldest++) writes.push(...this.#removalOf(oldest))
     if (oldest !== row.oldest || keepFrom !== row.keepFrom) {
-      writes.push({ space: SPACES.local, key: HISTORY_KEY, value: encodeField(historyRow, { oldest, keepFrom }) })
+      writes.push({ space: SPACES.local, key: HISTORY, value: encodeField(historyRow, { oldest, keepFrom }) })
     }
     return writes
   }
