@@ -234,7 +234,7 @@ export const benches: readonly Bench[] = [
     unit: 'ms',
     samples: 3,
     subjects: { ours: check },
-    note: 'Decoding, 64 Ed25519 and up to 64 secp256k1 signatures, 64 paths of 17 levels, and their debits. The goal is 10 ms.',
+    note: 'Decoding, 64 Ed25519 and up to 64 secp256k1 signatures, 64 paths of 17 levels, and their debits. The goal is 10 ms; of each point the Ed25519 check takes 63 µs, the recovery 80 and EIP-712 hashing 53.',
   },
   {
     name: 'check one acknowledgement of a known delegation',
