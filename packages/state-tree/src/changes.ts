@@ -12,6 +12,9 @@ export interface Change {
   readonly valueHash: Uint8Array | null
 }
 
+/** Changes that there is room for from one batch to the next. */
+const KEPT = 8_192
+
 export class ChangeList {
   /** Key hash and value hash of change c: 16 words at 16 · c. */
   words: Int32Array = new Int32Array(64 * LEAF_WORDS)
@@ -35,6 +38,14 @@ export class ChangeList {
     const more = this.count === most
     this.#sort()
     return more
+  }
+
+  /** Gives memory back after a large batch. */
+  shrink(): void {
+    if (this.order.length <= KEPT) return
+    this.words = new Int32Array(KEPT * LEAF_WORDS)
+    this.order = new Uint32Array(KEPT)
+    this.#removes = new Uint8Array(KEPT)
   }
 
   #add(change: Change): void {

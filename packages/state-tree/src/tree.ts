@@ -30,7 +30,7 @@ export interface StateTree {
    * been put into the store when it returns. Cost: a few hashes for each changed key, less the larger the batch.
    * If the store throws, so does this, and the tree forgets what it had in memory: abort the transaction and go on.
    * @returns 32 bytes.
-   * @throws {StateTreeError} `STATE_TREE_ARGUMENT` (nothing is changed by the 65,536 it stands among), `STATE_TREE_CORRUPT`.
+   * @throws {StateTreeError} `STATE_TREE_ARGUMENT` (nothing is changed by the 2^20 it stands among), `STATE_TREE_CORRUPT`.
    */
   update(changes: Iterable<Change>): Uint8Array
   /** The root, 32 bytes; zero when there is no entry. */
@@ -56,8 +56,8 @@ export interface StateTree {
   reset(): void
 }
 
-/** Most changes that are laid out at a time. */
-const CHANGES_MAX = 65_536
+/** Most changes that are laid out at a time, 64 bytes each: in one go a tree of a million keys is built with two hashes a key. */
+const CHANGES_MAX = 2 ** 20
 
 /**
  * Makes a tree over what `nodes` holds; reads nothing before it is asked.
@@ -101,11 +101,14 @@ export function createStateTree(options: StateTreeOptions): StateTree {
     update: (source) =>
       run(() => {
         const iterator = source[Symbol.iterator]()
-        const most = Math.min(CHANGES_MAX, Math.max(256, Math.floor(memoryBytesMax / 2_048)))
+        const most = Math.min(CHANGES_MAX, Math.max(256, Math.floor(memoryBytesMax / 128)))
         for (;;) {
           const isMore = changes.fill(iterator, most)
           applying.run()
-          if (!isMore) return rootOf(groups)
+          if (!isMore) {
+            changes.shrink()
+            return rootOf(groups)
+          }
           groups.trim(memoryBytesMax)
           groups.clock++
         }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { committeeRoot, encodeCommittee, encodeSnapshotEntry, encodeSnapshotHeader, type SnapshotEntry } from '@selvedge/ledger-types'
 import { encodeEpochProof } from '@selvedge/ledger-types/light-client'
-import { createMemoryNodeStore, createStateTree, keyHash, type NodeStore, type StateTree, valueHash } from '@selvedge/state-tree'
+import { type Change, createMemoryNodeStore, createStateTree, keyHash, type NodeStore, valueHash } from '@selvedge/state-tree'
 import {
   createJoiner,
   createSnapshotServer,
@@ -21,7 +21,9 @@ import type { Bench } from '../../../tools/bench/bench.ts'
 import { certify, CHAIN_ID, committeeOf } from '../test/ledger.ts'
 
 const ROWS = 1_000_000
-const BATCH = 62_500
+const BATCH = 20_000
+/** Changes are kept for the tree until there are so many: it is built with far fewer hashes than in small batches. */
+const TREE_BATCH = 500_000
 const HEIGHT = 1_000
 const EPOCH = 3
 
@@ -32,18 +34,10 @@ function rowOf(index: number): SnapshotEntry {
   return { table: 2, key, value: new Uint8Array(20).fill(index) }
 }
 
-const update = (tree: StateTree, rows: readonly SnapshotEntry[]): Uint8Array =>
-  tree.update(rows.map(({ table, key, value }) => ({ keyHash: keyHash(table, key), valueHash: valueHash(value) })))
+const changeOf = ({ table, key, value }: SnapshotEntry): Change => ({ keyHash: keyHash(table, key), valueHash: valueHash(value) })
 
-function rootOf(): Uint8Array {
-  const tree = createStateTree({ nodes: createMemoryNodeStore() })
-  for (let at = 0; at < ROWS; at += BATCH)
-    update(
-      tree,
-      Array.from({ length: BATCH }, (_, i) => rowOf(at + i)),
-    )
-  return tree.root()
-}
+const rootOf = (): Uint8Array =>
+  createStateTree({ nodes: createMemoryNodeStore() }).update(Array.from({ length: ROWS }, (_, i) => changeOf(rowOf(i))))
 
 function* stream(stateRoot: Uint8Array): Generator<Uint8Array, void, undefined> {
   yield encodeSnapshotHeader({ chainId: CHAIN_ID, height: HEIGHT, stateRoot })
@@ -63,20 +57,24 @@ function createImporter(path: string): StateImporter & { close(): Promise<void> 
   }
   const tree = createStateTree({ nodes })
   let waiting: SnapshotEntry[] = []
-  const flush = (): void =>
+  let changes: Change[] = []
+  const flush = (isLast: boolean): void =>
     database.transactionSync(() => {
       for (const { table, key, value } of waiting)
         database.putSync(keyOf(table, key), Buffer.from(value.buffer, value.byteOffset, value.length))
-      update(tree, waiting)
+      changes.push(...waiting.map(changeOf))
       waiting = []
+      if (changes.length < TREE_BATCH && !isLast) return
+      tree.update(changes)
+      changes = []
     })
   return {
     add(rows) {
       waiting.push(...rows)
-      if (waiting.length >= BATCH) flush()
+      if (waiting.length >= BATCH) flush(false)
     },
     async finish({ stateRoot }) {
-      flush()
+      flush(true)
       await database.flushed
       if (Buffer.compare(tree.root(), stateRoot) !== 0) throw new Error('another root')
     },
