@@ -28,6 +28,24 @@ test('the story holds: a kill, a cut, a new member and another mode, and the log
   expect(await leftovers(folder)).toEqual([])
 })
 
+test('the story of the ledger holds: one state, a kill, a joiner, a new committee, a claim paid and one voided', {
+  timeout: 600_000,
+}, async () => {
+  const folder = await scratchFolder()
+  const { code, stdout, stderr } = await run(['devnet', '--validators', '4', '--story', 'ledger', '--once', '--json'], folder)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toEqual({
+    ok: true,
+    stateRoots: 1,
+    transferSeenOn: 4,
+    killed: { doubleSigned: 0, lost: 0 },
+    joined: { trusted: 'genesis', rootEqual: true },
+    committeeChanged: true,
+    claim: { settled: true, falseVoided: true },
+  })
+  expect(await leftovers(folder)).toEqual([])
+})
+
 test('Ctrl-C in the middle ends every process and leaves nothing', { timeout: 300_000 }, async () => {
   const folder = await scratchFolder()
   const child = start(['devnet', '--once'], folder)
@@ -42,7 +60,7 @@ test('Ctrl-C in the middle ends every process and leaves nothing', { timeout: 30
 test.each([
   ['too few validators', ['--validators', '3'], /--validators: "3" is not a number from 4 to 10/],
   ['no number', ['--validators', 'four'], /--validators: "four" is not a number from 4 to 10/],
-  ['an unknown story', ['--story', 'money'], /story.*consensus/],
+  ['an unknown story', ['--story', 'money'], /story.*consensus, ledger/],
 ])('wrong use is one line: %s', async (_, args, message) => {
   const { code, stdout, stderr } = await run(['devnet', ...args], await scratchFolder())
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

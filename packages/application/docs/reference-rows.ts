@@ -1,4 +1,4 @@
-/** What the network that this ledger takes the place of has, and what became of each here: rows of `docs/transactions.md`. */
+/** What the network that this ledger takes the place of has, and what became of each here: rows of the page of transactions. */
 
 /** [what it is there, `kept`, `replaced by` or `dropped because`, what is here]. */
 export type ReferenceRow = readonly [there: string, fate: 'kept' | 'replaced by' | 'dropped because', here: string]

@@ -1,5 +1,5 @@
 /**
- * Makes docs/transactions.md from the schemas that dispatch and gas are made of; a test holds that it is current.
+ * Makes transactions.md from the schemas that dispatch and gas are made of; a test holds that it is current.
  *
  *   node --conditions=@selvedge/source packages/application/docs/transactions-page.ts
  */

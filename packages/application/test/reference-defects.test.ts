@@ -1,4 +1,4 @@
-/** Defects of the network before this one (docs/transactions.md, "Defects"), each as the test that would have found it. */
+/** Defects of the network before this one (the page of transactions, "Defects"), each as the test that would have found it. */
 import { nodes, parameters, seats, supplyRow, tokens } from '@selvedge/application'
 import {
   CODES,

@@ -97,5 +97,7 @@ test('a row and the absence of one are proven against the root of the last check
   const absent = network.app.prove(2, seedOf('nobody').slice(0, 20))
   expect(absent.value).toBeUndefined()
   expect(() => verifyProof(stateRoot, keyHash(2, seedOf('nobody').slice(0, 20)), undefined, absent.proof)).not.toThrow()
-  expect(() => verifyProof(stateRoot, keyHash(2, address), undefined, absent.proof)).toThrow(expect.objectContaining({ name: 'StateTreeError' }))
+  expect(() => verifyProof(stateRoot, keyHash(2, address), undefined, absent.proof)).toThrow(
+    expect.objectContaining({ name: 'StateTreeError' }),
+  )
 })

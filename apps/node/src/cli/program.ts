@@ -140,7 +140,7 @@ function addDevnet(program: Command, report: Report): void {
     .command('devnet')
     .description('Run validators on this machine, each in a process of its own, and the story of what they survive.')
     .addOption(new Option('--validators <count>', 'seats of the committee, 4 to 10').argParser(argument(parseValidators)).default(4))
-    .addOption(new Option('--story <name>', 'what happens to them').choices(['consensus']).default('consensus'))
+    .addOption(new Option('--story <name>', 'what happens to them').choices(['consensus', 'ledger']).default('consensus'))
     .option('--once', 'end with the story; exit code 1 if anything did not hold')
     .option('--data <dir>', 'where their data lies until the end', DEVNET_DATA_DEFAULT)
     .addHelpText('after', DEVNET_EXAMPLES)
@@ -149,6 +149,10 @@ function addDevnet(program: Command, report: Report): void {
     .command('devnet-validator', { hidden: true })
     .description('One process of `selvedge devnet`.')
     .action(async () => (await import('../commands/devnet-validator.ts')).devnetValidator())
+  program
+    .command('devnet-ledger-node', { hidden: true })
+    .description('One process of `selvedge devnet --story ledger`.')
+    .action(async () => (await import('../commands/devnet-ledger-node.ts')).devnetLedgerNode())
 }
 
 function listenOption(text: string, port: number): Option {

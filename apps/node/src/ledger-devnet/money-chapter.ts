@@ -1,0 +1,127 @@
+/**
+ * What was delivered is paid: a customer deposits, signs for bytes at two nodes, and both claim. The honest claim is committed, drawn,
+ * opened and settled by transactions alone; the other says twice as much, is found out, voided and slashed. Goes on beside the other chapters.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LedgerDevnet } from './ledger-devnet.ts'
+import { deliver, NodeClaim, type Terms } from './paid-delivery.ts'
+import { ask, bytesOf, hexOf } from './rpc-client.ts'
+import { MICRO, type DevnetNode } from './setup.ts'
+import { callSystem, sendRaw } from './wallets.ts'
+
+export interface MoneyOutcome {
+  readonly settled: boolean
+  readonly falseVoided: boolean
+}
+
+const GB = 1_000_000_000n
+/** A claim's states in events. */
+const SETTLED = 4
+const VOID = 5
+const LOOK_MS = 100
+const ACCOUNTS_TABLE = 2
+const CLIENT_INDEX_OFFSET = 16
+/** What a gigabyte costs by the table of a development network, µUSD. */
+const GB_PRICE = 10_000n
+/** Of what was paid, in percent: a tenth is burnt, a fifth is the service's. */
+const NODE_PERCENT = 70n
+
+interface Membership {
+  readonly epoch: number
+  readonly priceVersion: number
+  readonly prices: { readonly bytePrice: string; readonly cpuPrice: string }
+}
+
+interface EventAnswer {
+  readonly kind: string
+  readonly [field: string]: unknown
+}
+
+export async function runMoneyChapter(devnet: LedgerDevnet, say: (line: string) => void): Promise<MoneyOutcome> {
+  const { setup, processes } = devnet
+  const [honest, liar] = [setup.nodes[1]!, setup.nodes[2]!]
+  const port = honest.ports.rpc
+  const { customer } = setup
+  await callSystem(setup, 1, customer, 'deposit', { account: customer.address, amount: 1_000n * MICRO })
+  const clientIndex = await clientIndexOf(port, customer.address)
+  const terms = await termsNow(port)
+  const deliveries = [5n, 20n, 75n].map((gigabytes) => deliver(customer, honest, terms, gigabytes * GB))
+  const claim = new NodeClaim(honest, clientIndex, deliveries, 1n)
+  const falseClaim = new NodeClaim(liar, clientIndex, [deliver(customer, liar, terms, 50n * GB)], 2n)
+  say(`a customer deposited 1,000 USD and signed for 100 GB at node 1 and 50 GB at node 2, in epoch ${terms.epoch}`)
+  await processes.until('the epoch of the claims', () => devnet.finals.has(terms.epoch))
+  // All at once: a node's nonces are a window, and the time for commits is a fifth of an epoch.
+  await Promise.all([...claim.commitTransactions(), ...falseClaim.commitTransactions()].map((bytes) => sendRaw(port, bytes, 'a claim')))
+  say(
+    `node 1 claims ${usd(claim.total)} USD, node 2 ${usd(falseClaim.total)} for what was worth ${usd(50n * GB_PRICE)}; their roots are fixed`,
+  )
+  const { beacon, withheld } = await beaconOf(port, terms.epoch + 1)
+  await Promise.all(claim.answerTransactions(beacon, withheld).map((bytes) => sendRaw(port, bytes, 'an answer')))
+  await answerUntilVoid(port, falseClaim, beacon, withheld)
+  const falseVoided = (await claimState(port, terms.epoch, liar)) === VOID && (await wasSlashed(port, liar))
+  say(
+    `the beacon drew ${64 * (1 + withheld)} points of each: node 1 opened all, ${falseVoided ? "node 2's claim is void and its stake slashed" : 'and node 2 went free'}`,
+  )
+  const before = await usdOf(port, honest.owner.address)
+  await processes.until('the settlement', () => devnet.finals.has(terms.epoch + 2))
+  await sleep(LOOK_MS)
+  const paid = (await usdOf(port, honest.owner.address)) - before
+  const expected = (100n * GB_PRICE * NODE_PERCENT) / 100n
+  const settled = (await claimState(port, terms.epoch, honest)) === SETTLED && paid === expected
+  say(`epoch ${terms.epoch} is settled: node 1 was paid ${usd(paid)} USD, by plain arithmetic ${usd(expected)}`)
+  return { settled, falseVoided }
+}
+
+async function termsNow(port: number): Promise<Terms> {
+  const { epoch, priceVersion, prices } = (await ask(port, 'selvedge_membership')) as Membership
+  return { epoch, priceVersion, bytePrice: BigInt(prices.bytePrice), cpuPrice: BigInt(prices.cpuPrice) }
+}
+
+/** Out of the state itself: nonce u64 · native u64 · clientIndex u32. */
+async function clientIndexOf(port: number, address: Uint8Array): Promise<number> {
+  const { value } = (await ask(port, 'selvedge_proof', ACCOUNTS_TABLE, hexOf(address))) as { value: string }
+  return Buffer.from(bytesOf(value)).readUInt32LE(CLIENT_INDEX_OFFSET)
+}
+
+async function eventsOf(port: number, kind: string): Promise<readonly EventAnswer[]> {
+  const all: EventAnswer[] = []
+  for (let from = 0; ; ) {
+    const { events, nextSeq } = (await ask(port, 'selvedge_events', [kind], from)) as { events: EventAnswer[]; nextSeq: number }
+    all.push(...events)
+    if (nextSeq === from) return all
+    from = nextSeq
+  }
+}
+
+async function beaconOf(port: number, epoch: number): Promise<{ readonly beacon: Uint8Array; readonly withheld: number }> {
+  for (;;) {
+    const found = (await eventsOf(port, 'beacon')).find((event) => event['epoch'] === epoch)
+    if (found !== undefined) return { beacon: bytesOf(found['beacon'] as string), withheld: found['withheld'] as number }
+    await sleep(LOOK_MS)
+  }
+}
+
+/** Answers part by part; the first false point ends it, what comes after it has nothing to open any more. */
+async function answerUntilVoid(port: number, claim: NodeClaim, beacon: Uint8Array, withheld: number): Promise<void> {
+  const [first] = claim.answerTransactions(beacon, withheld)
+  if (first !== undefined) await sendRaw(port, first, 'a false answer')
+}
+
+async function claimState(port: number, epoch: number, { index }: DevnetNode): Promise<unknown> {
+  const events = await eventsOf(port, 'claim')
+  return events.findLast((event) => event['epoch'] === epoch && event['nodeIndex'] === index)?.['state']
+}
+
+async function wasSlashed(port: number, { index }: DevnetNode): Promise<boolean> {
+  return (await eventsOf(port, 'slash')).some((event) => event['nodeIndex'] === index && BigInt(event['amount'] as string) > 0n)
+}
+
+async function usdOf(port: number, address: Uint8Array): Promise<bigint> {
+  const token = `0x${Buffer.from('selvedge/token\0\0').toString('hex')}00000001`
+  const data = `0x70a08231${'0'.repeat(24)}${Buffer.from(address).toString('hex')}`
+  return BigInt((await ask(port, 'eth_call', { to: token, data }, 'latest')) as string)
+}
+
+function usd(micro: bigint): string {
+  return (Number(micro) / 1e6).toFixed(2)
+}

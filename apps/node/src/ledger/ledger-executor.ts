@@ -1,0 +1,50 @@
+/** The state machine behind the order: each sub-DAG becomes a block, and what the ledger answers goes back to whoever orders. */
+import type { Application, Outcome } from '@selvedge/application'
+import type { Executed, Executor, OrderedBlock } from '@selvedge/consensus'
+import { epochPlanOf, nextEpochOf, type OrderSettings } from './epoch-plan.ts'
+import type { MemberDuties } from './member-duties.ts'
+import type { VerdictCache } from './verdict-cache.ts'
+
+export interface LedgerExecutorComponents {
+  readonly application: Application
+  /** What this node says as a member. */
+  readonly duties: MemberDuties
+  /** What was found out about signatures off this thread. */
+  readonly verdicts: VerdictCache
+}
+
+export interface LedgerExecutorOptions {
+  readonly order: OrderSettings
+  /** The final block of an epoch is on disk, and nothing after it. */
+  readonly onFinal: (height: number) => void
+  /** After a block is on disk. */
+  readonly onBlock: (outcome: Outcome, timestampMs: number) => void
+}
+
+export function createLedgerExecutor(components: LedgerExecutorComponents, { order, onFinal, onBlock }: LedgerExecutorOptions): Executor {
+  const { application, duties, verdicts } = components
+
+  function execute({ epoch, index, digest, timestampMs, items }: OrderedBlock): Executed {
+    const outcome = application.execute({
+      epoch,
+      index,
+      digest,
+      timestampMs,
+      items: items.map((item) =>
+        item.type === 'system' ? item : { ...item, verdicts: item.transactions.map((bytes) => verdicts.take(bytes)) },
+      ),
+    })
+    if (outcome.final !== undefined) onFinal(outcome.height)
+    onBlock(outcome, timestampMs)
+    return {
+      ...(outcome.final === undefined ? {} : { final: nextEpochOf(application, order) }),
+      ...(outcome.checkpoint === undefined ? {} : { checkpoint: { height: outcome.height, bytes: outcome.checkpoint } }),
+      systemTransactions: duties.sayAfterBlock(),
+    }
+  }
+
+  return {
+    lastApplied: () => ({ index: application.lastApplied().index, plan: epochPlanOf(application, order) }),
+    execute,
+  }
+}

@@ -1,0 +1,95 @@
+/** A node's seat in the order: the validator over mutual TLS, behind it the state machine. */
+import type { Application, Outcome } from '@selvedge/application'
+import { createCheckpointSigner, createValidator, type Clock, type CoreOptions, type EpochPlan, type Validator } from '@selvedge/consensus'
+import { createFileStore } from '@selvedge/consensus/store'
+import { createTlsNetwork, type TlsAddress } from '@selvedge/consensus/tls'
+import { createKeyPair } from '@selvedge/crypto/ed25519'
+import { committeeOfGenesis, type Genesis } from '@selvedge/ledger-types'
+import { join } from 'node:path'
+import type { OrderSettings } from './epoch-plan.ts'
+import { createLedgerExecutor } from './ledger-executor.ts'
+import { createMemberDuties } from './member-duties.ts'
+import { VerdictCache } from './verdict-cache.ts'
+
+export interface NodeSeeds {
+  /** Of the Ed25519 node key, 32 bytes. */
+  readonly node: Uint8Array
+  /** Of the BLS key, 32 bytes. */
+  readonly bls: Uint8Array
+}
+
+export interface OrderingSettings {
+  readonly genesis: Genesis
+  readonly seeds: NodeSeeds
+  readonly folder: string
+  /** Where the order of this node listens. */
+  readonly listen: TlsAddress
+  readonly order: OrderSettings
+  readonly core?: Omit<CoreOptions, 'parameters' | 'verifiesTransactions'>
+  /** @default the system's */
+  readonly clock?: Clock
+  /** More that this node says as a member; asked after each block. */
+  readonly words?: () => readonly Uint8Array[]
+  /** The final block of an epoch is on disk, and nothing after it: the moment to take the state's snapshot. */
+  readonly onFinal: (height: number) => void
+  /** After a block is on disk. */
+  readonly onBlock: (outcome: Outcome, timestampMs: number) => void
+  readonly onCertificate: (height: number, certificate: Uint8Array) => void
+}
+
+export interface Ordering {
+  readonly validator: Validator
+  /** A checkpoint that waited for its snapshot's root. */
+  sign(epoch: number, checkpoint: { readonly height: number; readonly bytes: Uint8Array }): void
+}
+
+export function createOrdering(application: Application, settings: OrderingSettings): Ordering {
+  const { genesis, seeds, folder, listen, order, core, clock, words = () => [], onFinal, onBlock, onCertificate } = settings
+  const nodeKey = createKeyPair(seeds.node)
+  const duties = createMemberDuties(application, { publicKey: nodeKey.publicKey, seed: seeds.node })
+  const executor = createLedgerExecutor(
+    {
+      application,
+      duties: { sayAfterBlock: () => [...duties.sayAfterBlock(), ...words()] },
+      verdicts: new VerdictCache(),
+    },
+    { order, onFinal, onBlock },
+  )
+  const validator = createValidator(
+    {
+      network: createTlsNetwork(
+        { keyPair: nodeKey, addressOf: (key) => registeredAddressOf(application, key) },
+        { chainId: genesis.chainId, genesisHash: genesis.hash, host: listen.host, port: listen.port },
+      ),
+      store: createFileStore({ path: join(folder, 'wal') }),
+      executor,
+      nodeKey,
+      checkpointSigner: createCheckpointSigner(seeds.bls),
+      ...(clock === undefined ? {} : { clock }),
+    },
+    {
+      chainId: genesis.chainId,
+      genesisHash: genesis.hash,
+      genesis: genesisPlanOf(genesis, order),
+      ...(core === undefined ? {} : { core }),
+      onCertificate: (_epoch, height, certificate) => onCertificate(height, certificate),
+    },
+  )
+  return { validator, sign: (epoch, checkpoint) => validator.addCheckpoint(epoch, checkpoint) }
+}
+
+/** The plan of epoch 0, which every member makes of the genesis file alone. */
+function genesisPlanOf(genesis: Genesis, { mode, parameters }: OrderSettings): EpochPlan {
+  const { hash, timeMs } = genesis
+  const previous = { subDagDigest: hash, timestampMs: timeMs }
+  const committee = committeeOfGenesis(genesis)
+  return { epoch: 0, committee, mode, beacon: hash, previous, ...(parameters === undefined ? {} : { parameters }) }
+}
+
+/** Where the registry says that a node is. Asked before each attempt to dial, so a new address is found within an epoch. */
+function registeredAddressOf(application: Application, key: string): TlsAddress | undefined {
+  const { nodes, previous } = application.view()
+  const isIt = ({ nodeKey }: { readonly nodeKey: Uint8Array }): boolean => Buffer.from(nodeKey).toString('hex') === key
+  const address = (nodes.find(isIt) ?? previous.nodes.find(isIt))?.addresses[0]
+  return address?.ip.length === 4 ? { host: address.ip.join('.'), port: address.pool } : undefined
+}

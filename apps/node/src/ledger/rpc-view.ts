@@ -1,0 +1,71 @@
+/** The ledger as the RPC server reads it. */
+import { parameters, type Application, type BlockRecord } from '@selvedge/application'
+import { decodeCheckpoint, decodeReceipt, PARAMETERS, ZERO_DIGEST } from '@selvedge/ledger-types'
+import type { BlockView, LedgerView, StateView } from '@selvedge/rpc'
+
+export interface LedgerRpcView extends LedgerView {
+  /** To be called after each block. */
+  tell(): void
+}
+
+export function createRpcView(application: Application, genesisTimeMs: number): LedgerRpcView {
+  const { history } = application
+  const listeners = new Set<() => void>()
+  const { chainId, genesisHash } = application.view()
+
+  function header(height: number): BlockView | undefined {
+    if (height === 0) return genesisView()
+    const record = height < history.oldest() ? undefined : history.recordOf(height)
+    return record === undefined ? undefined : blockViewOf(record)
+  }
+
+  function genesisView(): BlockView {
+    const nothing = { epoch: 0, gasUsed: 0, txRoot: ZERO_DIGEST, receiptsRoot: ZERO_DIGEST, stateRoot: ZERO_DIGEST }
+    const baseFee = BigInt(PARAMETERS.baseFeeMin.min)
+    return { ...nothing, height: 0, digest: genesisHash, previousDigest: ZERO_DIGEST, timestampMs: genesisTimeMs, baseFee }
+  }
+
+  const latest: StateView = {
+    nonce: (address) => application.account(address).nonce,
+    balance: (address, token) => application.balance(address, token),
+    read: (table, key) => application.prove(table, key).value,
+    prove: (table, key) => application.prove(table, key).proof,
+    simulate: (call) => application.simulate(call),
+  }
+
+  return {
+    chainId,
+    genesisHash,
+    head: () => header(application.lastApplied().height) as BlockView,
+    oldestHeight: () => (history.oldest() === 1 ? 0 : history.oldest()), // genesis has nothing that could be missing
+    header,
+    body(height) {
+      if (height === 0) return { transactions: [], receipts: [] }
+      if (history.recordOf(height) === undefined) return undefined
+      return { transactions: history.transactionsOf(height), receipts: history.receiptsOf(height).map((bytes) => decodeReceipt(bytes)) }
+    },
+    heightOf: (digest) => history.heightOf(digest),
+    locate: (id) => history.placeOf(id),
+    state: (height) => (height === application.lastApplied().height ? latest : undefined),
+    nextBaseFee: () => application.lastApplied().baseFee,
+    gasTargetPerSecond: () => Number(application.state.get(parameters, PARAMETERS.gasTargetPerSecond.id)?.value ?? 0n),
+    checkAdmission: (bytes) => application.checkAdmission(bytes),
+    events: (from, limit) => history.eventsFrom(from, limit),
+    oldestSeq: () => history.recordOf(history.oldest())?.firstEvent ?? 0,
+    nextSeq: () => application.lastApplied().nextEvent,
+    certificate: (height) => application.certificateOf(height),
+    membership: () => application.view(),
+    onBlock(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    tell() {
+      for (const listener of listeners) listener()
+    },
+  }
+}
+
+function blockViewOf({ checkpoint, previousDigest, baseFee, gasUsed }: BlockRecord): BlockView {
+  const { height, blockDigest, epoch, timestampMs, stateRoot, txRoot, receiptsRoot } = decodeCheckpoint(checkpoint)
+  return { height, digest: blockDigest, previousDigest, epoch, timestampMs, baseFee, gasUsed, stateRoot, txRoot, receiptsRoot }
+}
