@@ -70,32 +70,49 @@ export function hashPair(lefts: Int32Array, left: number, rights: Int32Array, ri
   for (let i = 0; i < 8; i++) target[out + i] = state[i]!
 }
 
+const block = new Uint8Array(BLOCK_BYTES)
+
 /** SHA-256 of `first` (0 to 255, as one byte) and `bytes`, or of `bytes` alone when `first` is undefined. 32 bytes. */
 export function sha256(bytes: Uint8Array, first?: number): Uint8Array {
   const lead = first === undefined ? 0 : 1
   const length = bytes.length + lead
   state.set(INITIAL)
-  const blocks = Math.ceil((length + 9) / BLOCK_BYTES)
-  for (let block = 0; block < blocks; block++) {
-    const start = block * BLOCK_BYTES
-    for (let i = 0; i < 16; i++) {
-      let word = 0
-      for (let at = start + i * 4, end = at + 4; at < end; at++) {
-        const byte = at < lead ? first! : at < length ? bytes[at - lead]! : at === length ? 0x80 : 0
-        word = (word << 8) | byte
-      }
-      schedule[i] = word
-    }
-    if (block === blocks - 1) {
-      schedule[14] = Math.floor(length / 2 ** 29) // the length in bits, 64 of them
-      schedule[15] = length << 3
-    }
-    expand(schedule)
-    compress(schedule)
+  if (first !== undefined) block[0] = first
+  let held = lead
+  let at = 0
+  for (; bytes.length - at >= BLOCK_BYTES - held; held = 0) {
+    const taken = BLOCK_BYTES - held
+    for (let i = 0; i < taken; i++) block[held + i] = bytes[at + i]!
+    at += taken
+    compressBlock()
   }
+  for (; at < bytes.length; at++) block[held++] = bytes[at]!
+  block[held++] = 0x80
+  if (held > BLOCK_BYTES - 8) {
+    block.fill(0, held)
+    compressBlock()
+    held = 0
+  }
+  block.fill(0, held)
+  readBlock()
+  schedule[14] = Math.floor(length / 2 ** 29) // the length in bits, 64 of them
+  schedule[15] = length << 3
+  expand(schedule)
+  compress(schedule)
   const digest = new Uint8Array(32)
   writeWords(state, 0, digest, 0)
   return digest
+}
+
+function compressBlock(): void {
+  readBlock()
+  expand(schedule)
+  compress(schedule)
+}
+
+function readBlock(): void {
+  readWords(block, 0, schedule, 0)
+  readWords(block, 32, schedule, 8)
 }
 
 /** The 32 bytes at `offset` as eight words at `at`. */
