@@ -1,6 +1,7 @@
 /** The words of the command line. A command's own code is loaded when it is called: a client does not wait for a store. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { join } from 'node:path'
+import { addLedger } from '../commands/ledger.ts'
 import { NodeError } from '../errors.ts'
 import { createReport, type Report } from './report.ts'
 import { parseListen, parseOrigin, parseRange, parseValidators } from './usage.ts'
@@ -82,7 +83,8 @@ function createProgram(report: Report): Command {
   addAdd(program, report)
   addOrigin(program, report)
   addDevnet(program, report)
-  for (const command of program.commands)
+  addLedger(program, report)
+  for (const command of program.commands.filter(({ commands }) => commands.length === 0))
     command
       .exitOverride()
       .configureOutput({ writeErr: () => {} })

@@ -7,6 +7,11 @@ import { NodeError } from '../errors.ts'
 
 /** Reads the key of `path`, or makes one there (mode 0600) where there is none yet. @throws {NodeError} `NODE_KEY_FILE` */
 export async function loadKeyPair(path: string): Promise<KeyPair> {
+  return createKeyPair(await loadSeed(path))
+}
+
+/** The secret of `path` itself, 32 bytes. @throws {NodeError} `NODE_KEY_FILE` */
+export async function loadSeed(path: string): Promise<Uint8Array> {
   await mkdir(dirname(path), { recursive: true })
   const text = (await readIfThere(path)) ?? (await create(path))
   const match = /^([0-9a-f]{64})\n?$/.exec(text)
@@ -15,7 +20,7 @@ export async function loadKeyPair(path: string): Promise<KeyPair> {
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
     throw new NodeError('NODE_KEY_FILE', `${path} may be read by others (mode ${(mode & 0o777).toString(8)}): chmod 600 it`)
   }
-  return createKeyPair(new Uint8Array(Buffer.from(match[1]!, 'hex')))
+  return new Uint8Array(Buffer.from(match[1]!, 'hex'))
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

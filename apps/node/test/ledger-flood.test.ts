@@ -1,0 +1,120 @@
+// Goal: a flood at three times the target pays more with each second, at most an eighth, and a wallet with default fees is not shut out.
+// Method: four real nodes with the lowest target (100 transfers a second); load is offered by block time, so a slow machine offers as much.
+import { feeOf } from '@selvedge/ledger-types'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createPublicClient, createWalletClient, defineChain, http, parseEther, toHex } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { CHAIN_ID, signed, TestNetwork, type SeenBlock } from './ledger-network.ts'
+
+const TARGET_GAS = 2_100_000
+const TRANSFER_GAS = 21_000
+const OVER_TARGET = 3
+const FEE_MIN = 100n
+/** Of block time. */
+const FLOOD_MS = 6_000
+/** What a machine that stood still offers afterwards, at most. */
+const STEP_MS_MAX = 2_000
+
+let folder: string
+let network: TestNetwork
+
+beforeAll(async () => {
+  const temporary = join(import.meta.dirname, '..', '.tmp')
+  await mkdir(temporary, { recursive: true })
+  folder = await mkdtemp(join(temporary, 'flood-'))
+  const parameters = { gasTargetPerSecond: TARGET_GAS, epochMs: 3_600_000 }
+  network = await TestNetwork.create(folder, { pace: 1, parameters, senders: 2 })
+  await network.startAll(() => ({}))
+}, 60_000)
+
+afterAll(async () => {
+  await network.stopAll()
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+})
+
+test('a flood raises the base fee by at most 13 % a second, and a viem transfer with default fees is confirmed in it', async () => {
+  const chain = defineChain({
+    id: CHAIN_ID,
+    name: 'flood',
+    nativeCurrency: { name: 'Selvedge', symbol: 'SLV', decimals: 18 },
+    rpcUrls: { default: { http: [`http://127.0.0.1:${network.nodes[1]!.ports.rpc}`] } },
+  })
+  const account = privateKeyToAccount(toHex(network.user.secretKey))
+  const wallet = createWalletClient({ account, chain, transport: http() })
+  const reader = createPublicClient({ chain, transport: http(), pollingInterval: 100 })
+  const to = toHex(network.nodes[0]!.owner.address)
+
+  const [sender, target] = network.senders as [(typeof network.senders)[0], (typeof network.senders)[0]]
+  const offers = Math.ceil((OVER_TARGET * TARGET_GAS * FLOOD_MS) / 1_000 / TRANSFER_GAS)
+  const flood = Array.from({ length: offers }, (_, nonce) => signed(sender, BigInt(nonce), target.address, 1n))
+  const blocks = network.blocks.get(0)!
+  await network.until(() => blocks.length > 0)
+  const first = blocks.length
+  const feeBefore = network.application(0).lastApplied().baseFee
+  expect(feeBefore).toBe(FEE_MIN)
+
+  const startMs = blocks.at(-1)!.timestampMs
+  let [offered, at, owed] = [0, startMs, 0]
+  let confirming: Promise<{ status: string; effectiveGasPrice: bigint }> | undefined
+  while (offered < flood.length) {
+    const seen = blocks.length
+    await network.until(() => blocks.length > seen)
+    const { timestampMs } = blocks.at(-1)!
+    owed += (Math.min(STEP_MS_MAX, timestampMs - at) * OVER_TARGET * TARGET_GAS) / 1_000 / TRANSFER_GAS
+    at = timestampMs
+    const count = Math.min(Math.floor(owed), flood.length - offered)
+    owed -= count
+    if (count > 0) await network.submit(0, flood.slice(offered, offered + count))
+    offered += count
+    if (offered > flood.length / 2 && confirming === undefined) {
+      confirming = wallet
+        .sendTransaction({ to, value: parseEther('1') })
+        .then((hash) => reader.waitForTransactionReceipt({ hash, timeout: 50_000 }))
+    }
+  }
+  const receipt = await confirming!
+  expect(receipt.status).toBe('success')
+  expect(receipt.effectiveGasPrice).toBeGreaterThan(FEE_MIN * 10n ** 9n)
+  await network.until(() => network.application(0).account(sender.address).nonce === BigInt(flood.length))
+
+  const trail = trailOf(blocks)
+  for (const { fee, baseFee } of trail) expect(Math.abs(fee - Number(baseFee))).toBeLessThanOrEqual(1)
+  // Every second in which no more than three times the target was executed: 13 % at most, e^(2/16) to be exact.
+  let seconds13 = 0
+  for (const [i, from] of trail.entries()) {
+    const end = trail.findIndex(({ timestampMs }) => timestampMs - from.timestampMs >= 1_000)
+    if (end < 0) break
+    const within = trail.slice(i + 1, end + 1)
+    const span = (trail[end]!.timestampMs - from.timestampMs) / 1_000
+    const gas = within.reduce((sum, { gasUsed }) => sum + gasUsed, 0)
+    if (gas > OVER_TARGET * TARGET_GAS * span || within.some(({ excess }) => excess === 0)) continue
+    expect(Number(trail[end]!.baseFee)).toBeLessThanOrEqual(Number(from.baseFee) * Math.exp(0.125 * span) + 2) // fees are whole numbers
+    seconds13++
+  }
+  expect(seconds13).toBeGreaterThan(0)
+  const peak = trail.slice(first).reduce((highest, step) => (step.baseFee > highest.baseFee ? step : highest))
+  expect(feeOf(TRANSFER_GAS, peak.baseFee)).toBeGreaterThan(feeOf(TRANSFER_GAS, FEE_MIN))
+  const seconds = (peak.timestampMs - startMs) / 1_000
+  expect(Number(peak.baseFee)).toBeLessThanOrEqual(Number(FEE_MIN) * Math.exp(0.125 * seconds) + 1)
+})
+
+interface Step {
+  readonly timestampMs: number
+  readonly gasUsed: number
+  readonly baseFee: bigint
+  readonly excess: number
+  /** As the rule of the fee has it, with real numbers. */
+  readonly fee: number
+}
+
+/** What was used above the target so far, block by block, and the fee that follows from it. */
+function trailOf(blocks: readonly SeenBlock[]): Step[] {
+  let [excess, before] = [0, network.genesis.timeMs]
+  return blocks.map(({ outcome: { gasUsed, nextBaseFee }, timestampMs }) => {
+    excess = Math.max(0, excess + gasUsed - (TARGET_GAS * (timestampMs - before)) / 1_000)
+    before = timestampMs
+    return { timestampMs, gasUsed, baseFee: nextBaseFee, excess, fee: Number(FEE_MIN) * Math.exp(excess / (16 * TARGET_GAS)) }
+  })
+}
