@@ -7,6 +7,7 @@ export type NodeErrorCode =
   | 'NODE_LISTEN' // the address to listen on is taken or not ours
   | 'NODE_OUTPUT' // what was fetched cannot be put where it was wanted
   | 'NODE_BAD_NAME' // a name in a directory that would leave the output folder
+  | 'NODE_TOO_OLD' // the ledger's rules are newer than this node: it stopped before it could execute a block wrongly
   | 'NODE_BUSY' // the data folder is in use by a running node that cannot be reached
 
 /** The one error class of this application. */

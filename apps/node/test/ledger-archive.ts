@@ -38,11 +38,20 @@ export interface Archive {
   readonly head: { readonly height: number; readonly stateRoot: string }
 }
 
-export async function makeArchive(folder: string): Promise<Archive> {
+/** Of one member, whose seeds are known. */
+export async function makeGenesis(folder: string): Promise<{
+  readonly genesis: Genesis
+  readonly genesisFile: string
+  readonly seeds: { readonly node: Uint8Array; readonly bls: Uint8Array }
+}> {
   const bytes = genesisBytes()
-  const genesis = parseGenesis(bytes)
   const genesisFile = join(folder, 'genesis.json')
   await writeFile(genesisFile, bytes)
+  return { genesis: parseGenesis(bytes), genesisFile, seeds }
+}
+
+export async function makeArchive(folder: string): Promise<Archive> {
+  const { genesis, genesisFile } = await makeGenesis(folder)
   await mkdir(join(folder, 'node'))
   const store = createLmdbStore(join(folder, 'node', 'state'))
   const application = createApplication({ store, evidenceRules }, { genesis, isArchive: true })

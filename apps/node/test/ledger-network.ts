@@ -241,7 +241,8 @@ function genesisOf(nodes: readonly TestNode[], rich: readonly Wallet[], paramete
   )
 }
 
-async function freePort(host: string): Promise<number> {
+/** Of `host`, free a moment ago. */
+export async function freePort(host: string): Promise<number> {
   const server = createServer().listen(0, host)
   await once(server, 'listening')
   const { port } = server.address() as { port: number }

@@ -1,17 +1,24 @@
 // Goal: `selvedge ledger replay` as people call it: exit code 0 for an archive that is whole, 1 with the height where it is not; and
 // `selvedge ledger restart` makes the same bytes twice and takes no others.
-import { SPACES } from '@selvedge/application'
+import { createMemoryStore, SPACES } from '@selvedge/application'
 import { createLmdbStore, type LmdbStore } from '@selvedge/application/lmdb'
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { parseLine, run, scratchFolder } from './harness.ts'
-import { EPOCHS, makeArchive } from './ledger-archive.ts'
+import { ask } from '../src/ledger-devnet/rpc-client.ts'
+import { openArchive } from '../src/ledger-tools/archive-source.ts'
+import { replayLedger } from '../src/ledger-tools/replay-ledger.ts'
+import { end, live, parseLine, run, scratchFolder } from './harness.ts'
+import { EPOCHS, makeArchive, makeGenesis } from './ledger-archive.ts'
 import { cli } from './ledger-cli.ts'
+import { freePort } from './ledger-network.ts'
+
+const BLOCKS = 5
 
 test('an archive that is whole is replayed from its folder and from its files; the first damage is said with its height', async () => {
-  const { folder, genesisFile, files, head } = await makeArchive(await scratchFolder())
+  const { folder, genesis, genesisFile, files, head } = await makeArchive(await scratchFolder())
   const [fromFolder, fromFiles] = await Promise.all([
     run(['ledger', 'replay', folder, '--genesis', genesisFile, '--json']),
     run(['ledger', 'replay', ...files.toReversed(), '--genesis', genesisFile, '--json']),
@@ -19,6 +26,13 @@ test('an archive that is whole is replayed from its folder and from its files; t
   expect(fromFolder.code).toBe(0)
   expect(parseLine(fromFolder)).toMatchObject({ ok: true, ...head, epoch: EPOCHS, blocks: head.height, certified: head.height })
   expect(parseLine(fromFiles)).toMatchObject({ ok: true, ...head, blocks: head.height, certified: head.height })
+
+  const ending = new AbortController()
+  const archive = await openArchive(files, genesis)
+  const onBlock = (height: number): void => void (height === 10 && ending.abort(new Error('ended by SIGINT')))
+  const broken = replayLedger(genesis, archive.blocks(), createMemoryStore(), { signal: ending.signal, onBlock })
+  await expect(broken).rejects.toThrow('ended by SIGINT')
+  await archive.close()
 
   const store = createLmdbStore(join(folder, 'state'))
   damage(store, 20)
@@ -32,6 +46,39 @@ test('an archive that is whole is replayed from its folder and from its files; t
   expect(damaged.stdout).toMatch(/DIFFERENCE at block 20, epoch 0: archive/)
   expect(incomplete).toMatchObject({ code: 2, stderr: expect.stringContaining('the file of epoch 0 is missing') })
   expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining('is no ledger') })
+})
+
+test('a ledger of one runs as a process, ends when it is asked to, and what it left is replayed', async () => {
+  const folder = await scratchFolder()
+  const { genesisFile, seeds } = await makeGenesis(folder)
+  const data = join(folder, 'data')
+  await mkdir(data)
+  for (const [name, seed] of [
+    ['node.key', seeds.node],
+    ['bls.key', seeds.bls],
+  ] as const) {
+    await writeFile(join(data, name), `${Buffer.from(seed).toString('hex')}\n`, { mode: 0o600 })
+  }
+  const rpc = await freePort('127.0.0.1')
+  const doors = ['--listen', '--order', '--sync'].flatMap((name) => [name, '127.0.0.1:0'])
+  const { child, first } = await live([
+    'ledger',
+    'run',
+    '--genesis',
+    genesisFile,
+    '--data',
+    data,
+    '--archive',
+    ...doors,
+    '--rpc',
+    String(rpc),
+  ])
+  expect(first).toMatchObject({ phase: 'ordering' })
+  while (Number(await ask(rpc, 'eth_blockNumber')) < BLOCKS) await sleep(20)
+  expect(await end(child)).toBe(0)
+  const replayed = await run(['ledger', 'replay', join(data, 'ledger'), '--genesis', genesisFile, '--json'])
+  expect(parseLine(replayed)).toMatchObject({ ok: true })
+  expect(parseLine(replayed).blocks).toBeGreaterThanOrEqual(BLOCKS)
 })
 
 test('a restart state is the same bytes each time, and no node begins from others', async () => {

@@ -1,6 +1,8 @@
 /** The words of `selvedge ledger`; what each does is loaded when it is called. */
 import { type Command, Option } from 'commander'
+import { join } from 'node:path'
 import type { Report } from '../cli/report.ts'
+import { parseListen } from '../cli/usage.ts'
 
 const JSON_TEXT = 'results as one line of JSON on stdout'
 const GENESIS_TEXT = 'the genesis file'
@@ -30,7 +32,8 @@ For a ledger that stands still since more than a third of its stake is gone: doc
   $ selvedge ledger restart apply restart.snapshot --genesis genesis.json --root ROOT --data /srv/selvedge/ledger-new`
 
 export function addLedger(program: Command, report: Report): void {
-  const ledger = program.command('ledger').description('Tools of the ledger: replay, genesis, restart.')
+  const ledger = program.command('ledger').description('A node of a ledger, and tools: run, replay, genesis, restart.')
+  addRun(ledger, report)
   addReplay(ledger, report)
   addGenesis(
     ledger.command('genesis').description('Make a genesis file with its operators.').addHelpText('after', GENESIS_EXAMPLES),
@@ -41,6 +44,23 @@ export function addLedger(program: Command, report: Report): void {
     report,
   )
   quieten(ledger)
+}
+
+function addRun(ledger: Command, report: Report): void {
+  ledger
+    .command('run')
+    .description('Run a node of a ledger until it is stopped.')
+    .requiredOption('--genesis <file>', GENESIS_TEXT)
+    .option('--hash <hex>', HASH_TEXT)
+    .option('--data <dir>', 'folder of keys, ledger and store', join('.selvedge', 'node'))
+    .addOption(doorOption('--listen', 'where content sessions are accepted', 4433))
+    .addOption(doorOption('--order', 'where other validators connect', 4434))
+    .addOption(doorOption('--sync', 'where joiners get state and blocks; at the host of --order', 4435))
+    .addOption(doorOption('--rpc', 'where wallets connect, on this machine', 8545))
+    .option('--source <host:port>', "another node's --sync, to join from; again for each further one", collectDoors, [])
+    .option('--archive', 'keep all blocks, and make files of closed epochs')
+    .addOption(new Option('--log-level <level>', 'how much is said on stderr').default('info'))
+    .action(async (options) => (await import('./ledger-run.ts')).ledgerRun(report, options))
 }
 
 function addReplay(ledger: Command, report: Report): void {
@@ -125,4 +145,10 @@ function quieten(command: Command): void {
   for (const each of command.commands) quieten(each)
 }
 
+function doorOption(name: string, text: string, port: number): Option {
+  return new Option(`${name} <host:port>`, text).argParser(parseListen).default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`)
+}
+
+type Door = ReturnType<typeof parseListen>
+const collectDoors = (text: string, all: readonly Door[]): Door[] => [...all, parseListen(text)]
 const collect = (text: string, all: readonly string[]): string[] => [...all, text]

@@ -23,7 +23,7 @@ export interface CheckedEpoch {
 
 /**
  * Checks every block: its certificate, its bytes against that, its place behind the block before, and that the epoch is whole.
- * One pairing a block, some 1 to 2 ms each; between blocks others have their turn.
+ * One pairing a block; between blocks others have their turn.
  * @throws {LedgerError} `LEDGER_MALFORMED`, `LEDGER_BAD_CERTIFICATE`: the file is not of this epoch
  */
 export async function checkEpochFile(file: EpochFileReader, trust: EpochFileTrust, signal?: AbortSignal): Promise<CheckedEpoch> {

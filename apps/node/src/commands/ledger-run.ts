@@ -1,0 +1,106 @@
+/** `selvedge ledger run`: a node of a ledger until it is asked to stop, or until the rules become newer than it is. */
+import { NEWEST_VERSION } from '@selvedge/application'
+import { createKeyPair } from '@selvedge/crypto/ed25519'
+import { join } from 'node:path'
+import { destination, pino, type Logger } from 'pino'
+import type { Report } from '../cli/report.ts'
+import { untilSignal } from '../cli/until-signal.ts'
+import { startNode, type RunningNode } from '../compose/node.ts'
+import { NodeError } from '../errors.ts'
+import { LedgerNode } from '../ledger/ledger-node.ts'
+import { createEpochArchive } from '../ledger-tools/epoch-archive.ts'
+import { createRootFetcher } from '../ledger-tools/fetch-root.ts'
+import { readGenesis } from '../ledger-tools/genesis-file.ts'
+import { loadLedgerSeeds, type LedgerSeeds } from '../ledger-tools/ledger-seeds.ts'
+import { createVersionWatch } from '../ledger-tools/version-watch.ts'
+
+interface HostAndPort {
+  readonly host: string
+  readonly port: number
+}
+
+export interface LedgerRunOptions {
+  readonly genesis: string
+  readonly hash?: string
+  readonly data: string
+  readonly listen: HostAndPort
+  readonly order: HostAndPort
+  readonly sync: HostAndPort
+  readonly rpc: HostAndPort
+  readonly source: readonly HostAndPort[]
+  readonly archive?: true
+  readonly logLevel: string
+}
+
+export async function ledgerRun(report: Report, options: LedgerRunOptions): Promise<void> {
+  const { data, listen, logLevel } = options
+  const genesis = await readGenesis(options.genesis, options.hash)
+  const log = pino({ name: 'selvedge', level: logLevel }, destination({ dest: 2, sync: true }))
+  const seeds = await loadLedgerSeeds(data)
+  const { chainId } = genesis
+  const door = await startNode(createKeyPair(seeds.node), { dataDir: data, ...listen, origins: [], chainId })
+  const ended = Promise.withResolvers<Error>()
+  const node = new LedgerNode({
+    genesis,
+    seeds,
+    folder: join(data, 'ledger'),
+    listen: options.order,
+    syncPort: options.sync.port,
+    rpcPort: options.rpc.port,
+    order: { mode: 'certified' },
+    isArchive: options.archive === true,
+    sources: options.source,
+    attachments: [
+      watchOf(seeds, log, ended.resolve),
+      ...(options.archive === true ? [archiveOf(seeds, chainId, door, log, ended.resolve)] : []),
+    ],
+    onFailure: ended.resolve,
+  })
+  const asked = untilSignal()
+  try {
+    await Promise.race([node.start(), asked])
+    report.result({ data, phase: node.phase, sessions: door.port }, `${data}: ${node.phase}`)
+    const reason = await Promise.race([asked, ended.promise])
+    log.info({ reason: String(reason) }, 'stopping')
+    if (reason instanceof Error) throw reason
+  } finally {
+    await node.stop()
+    await door.stop()
+  }
+}
+
+function watchOf(seeds: LedgerSeeds, log: Logger, end: (error: Error) => void): ReturnType<typeof createVersionWatch> {
+  return createVersionWatch({
+    keys: createKeyPair(seeds.node),
+    newest: NEWEST_VERSION,
+    onNotice: (notice) =>
+      log.warn(notice, 'governors want a version of the rules that this node does not have: install newer software before it holds'),
+    onEnd: ({ version, epoch, newest }) => {
+      end(
+        new NodeError('NODE_TOO_OLD', `epoch ${epoch} runs under version ${version}, this node has ${newest}: install newer software`, {
+          version,
+          epoch,
+        }),
+      )
+    },
+  })
+}
+
+function archiveOf(
+  seeds: LedgerSeeds,
+  chainId: number,
+  { store }: RunningNode,
+  log: Logger,
+  end: (error: Error) => void,
+): ReturnType<typeof createEpochArchive> {
+  const hex = (root: Uint8Array): string => Buffer.from(root).toString('hex')
+  return createEpochArchive(
+    { store, fetch: createRootFetcher(chainId) },
+    {
+      nodeKey: createKeyPair(seeds.node).publicKey,
+      onFile: ({ epoch, root, what }) => log.info({ epoch, root: hex(root), what }, 'epoch file'),
+      onRefused: (epoch, root, reason) => log.warn({ epoch, root: hex(root), reason }, 'epoch file refused'),
+      onError: (error) => end(error instanceof Error ? error : new Error(String(error))),
+    },
+  )
+}
