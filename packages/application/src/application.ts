@@ -243,16 +243,17 @@ function refusal(code: Code): Admission {
   return { code: code as Exclude<Code, 0>, words: CODE_WORDS[code] }
 }
 
-/** Writes the root into the checkpoints that waited for it: the one that is due for this snapshot, if its block is there already. */
+/** Writes the root into the checkpoint that waited for it: that of the one block which names this snapshot, if it is there already. */
 function completeCheckpoints(ledger: Ledger, height: number, root: Digest): { epoch: number; height: number; bytes: Uint8Array }[] {
   if (root.length !== 32) throw new ApplicationError('APPLICATION_MALFORMED', `a snapshot's root is 32 bytes, got ${root.length}`)
   const writes: Write[] = [ledger.saveSnapshotRoot(height, root)]
   const completed: { epoch: number; height: number; bytes: Uint8Array }[] = []
   const last = Math.min(ledger.block().height, height + SNAPSHOT_DELAY_BLOCKS)
-  for (let at = last; at > height; at--) {
+  for (let at = height + 1; at <= last; at++) {
     const record = ledger.history.recordOf(at)
     if (record?.isPending !== true) continue
     const checkpoint = { ...decodeCheckpoint(record.checkpoint), snapshotRoot: root }
+    if (ledger.startHeightOf(checkpoint.epoch) !== height) break // it waits for the snapshot of another epoch's beginning
     const bytes = encodeCheckpoint(checkpoint)
     writes.push({
       space: SPACES.blocks,

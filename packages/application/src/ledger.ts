@@ -12,7 +12,7 @@ import type { LedgerBlock } from './execute/block-contract.ts'
 import { epochSpan, heightKey, type BlockRecord } from './history/records.ts'
 import { History } from './history/history.ts'
 import { IMPORTING, STATE_ROOT } from './history/import.ts'
-import { encodeField } from './state/fields.ts'
+import { decodeField, encodeField } from './state/fields.ts'
 import { loadGenesis } from './state/genesis.ts'
 import { blockRow, chainRow, epochRow, type BlockRow, type EpochRow } from './state/meta-tables.ts'
 import { committees } from './state/node-tables.ts'
@@ -65,6 +65,14 @@ export class Ledger {
 
   epoch(): EpochRow {
     return this.state.get(epochRow, null) as EpochRow
+  }
+
+  /** Height of the final block before `epoch`; `undefined` for an epoch that did not end here. */
+  startHeightOf(epoch: number): number | undefined {
+    const running = this.epoch()
+    if (epoch === running.epoch) return running.startHeight
+    const span = this.store.get(SPACES.epochs, encodeField(heightKey, epoch))
+    return span === undefined ? undefined : decodeField(epochSpan, span).first - 1
   }
 
   /** Executes the next block and commits it. @param extra - what else belongs into the same commit. */

@@ -1,5 +1,7 @@
+import { PARAMETERS } from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
 import { fakeExponential, nextFeeOf } from '../src/execute/base-fee.ts'
+import { U64_MAX } from '../src/state/amounts.ts'
 import { codesOf, Network } from './support/network.ts'
 
 const TARGET = 31_500_000n
@@ -62,4 +64,15 @@ test('a flood raises the fee for itself, a transfer with viem’s head-room of a
   }
   expect(fees[0]).toBeGreaterThan(110n)
   expect(fees).toEqual(fees.toSorted((one, other) => Number(one - other)))
+})
+
+test('the fee of the dearest ledger under the longest load is still a u64', () => {
+  const step = {
+    excess: U64_MAX,
+    gasUsed: 0n,
+    elapsedMs: 0n,
+    gasTargetPerSecond: 2_100_000n,
+    baseFeeMin: BigInt(PARAMETERS.baseFeeMin.max),
+  }
+  expect(nextFeeOf(step).baseFee).toBe(U64_MAX)
 })

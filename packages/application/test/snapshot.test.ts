@@ -101,3 +101,26 @@ test('a row and the absence of one are proven against the root of the last check
     expect.objectContaining({ name: 'StateTreeError' }),
   )
 })
+
+test('a root that comes late goes into the checkpoint of its own epoch, never into one that waits for another snapshot', () => {
+  const network = new Network({ isArchive: true })
+  network.app.provideSnapshotRoot(0, seedOf('genesis'))
+  const ends = Array.from({ length: 3 }, () => {
+    network.run([])
+    return network.closeEpoch().height
+  })
+  const [first, second, third] = ends as [number, number, number]
+  expect(network.app.provideSnapshotRoot(first, seedOf('first')).map(({ height }) => height)).toEqual([second])
+  expect(network.app.provideSnapshotRoot(first, seedOf('first'))).toEqual([])
+  expect(network.app.provideSnapshotRoot(second, seedOf('second')).map(({ height }) => height)).toEqual([third])
+  const named = [second, third].map((height) => decodeCheckpoint(network.app.history.recordOf(height)!.checkpoint).snapshotRoot)
+  expect(named).toEqual([seedOf('first'), seedOf('second')])
+})
+
+test('a root whose checkpoint is no longer kept completes nothing', () => {
+  const network = new Network()
+  for (let i = 0; i < 3; i++) network.closeEpoch()
+  expect(network.app.history.oldest()).toBeGreaterThan(2)
+  expect(network.app.provideSnapshotRoot(1, seedOf('late'))).toEqual([])
+  expect(network.app.provideSnapshotRoot(2, seedOf('next')).map(({ height }) => height)).toEqual([3])
+})

@@ -2,6 +2,7 @@
  * The price of gas: one number for a block, from the block before. It rises with what was used above the target and falls with time, as
  * the blob fee of EIP-4844 does, so a flood pays more for each block that it fills and an idle ledger costs the least.
  */
+import { lesserOf, U64_MAX } from '../state/amounts.ts'
 import { parameterOf } from '../state/parameters.ts'
 import type { State } from '../state/state.ts'
 
@@ -26,7 +27,7 @@ export function nextFeeOf(step: FeeStep): { readonly excess: bigint; readonly ba
   const raw = step.excess + step.gasUsed - (step.gasTargetPerSecond * step.elapsedMs) / 1000n
   const most = EXCESS_DENOMINATORS_MAX * denominator
   const excess = raw < 0n ? 0n : raw > most ? most : raw
-  return { excess, baseFee: fakeExponential(step.baseFeeMin, excess, denominator) }
+  return { excess, baseFee: lesserOf(fakeExponential(step.baseFeeMin, excess, denominator), U64_MAX) } // e^30 times the most is no u64
 }
 
 /** The step with the parameters of `state`. */

@@ -46,7 +46,9 @@ export function simulateCall(state: State, block: BlockContext, asked: Simulated
   // As in a block: the fee is gone before the call runs, as far as there is one.
   const fee = feeOf(gas, block.baseFee)
   state.put(accounts, asked.from, { ...account, native: account.native - (fee + value > account.native ? 0n : fee) })
-  const code = runCall({ state, block, sender: asked.from, value, emit: () => undefined }, call)
-  state.rollback(mark)
-  return answer(code)
+  try {
+    return answer(runCall({ state, block, sender: asked.from, value, emit: () => undefined }, call))
+  } finally {
+    state.rollback(mark) // whatever happened: the next block must not begin from what was only asked
+  }
 }
