@@ -81,3 +81,22 @@ test('debits of another digest void the claim', () => {
   expect(codesFrom(commit(other), ...claim.parts.map(part))).toEqual([0, 0, 0, 0, 0])
   expect(row().state).toBe(CLAIM_STATES.void)
 })
+
+test('clients and services that are none are not debited: they cost nothing to name, and much to settle', () => {
+  const [first, ...others] = claim.debits
+  const named = [
+    [{ ...first!, clientIndex: 0 }, ...others],
+    [...others, { ...first!, clientIndex: 2 ** 32 - 1 }],
+    [...others, { ...first!, serviceId: 1 }],
+  ]
+  expect(codesFrom(commit())).toEqual([0])
+  for (const debitsOf of named) expect(codesFrom(part(partOf(0, 1, encodeDebits(debitsOf))))).toEqual([46])
+  expect(codesFrom(...claim.parts.map(part))).toEqual([0, 0, 0, 0])
+})
+
+test('no part is further ahead of the first that is missing than nonces may be, so that few are read at once', () => {
+  const { root } = claim.tree
+  const total = 2n ** 40n
+  const large = encodeClaimCommit({ epoch: 0n, nodeIndex: 1, root, total, count: 1_000, debitsDigest: sha256(root) })
+  expect(codesFrom(commit(large), part(partOf(64, 200, Uint8Array.of(1))), part(partOf(63, 200, Uint8Array.of(1))))).toEqual([0, 46, 0])
+})

@@ -93,12 +93,23 @@ export function cutDebits(bytes: Uint8Array, partBytesMax: number = DEBITS_PART_
   return cuts.map((cut, index) => bytes.subarray(cut, cuts[index + 1] ?? bytes.length))
 }
 
+/** The first indices that nobody has yet; client 0 is nobody. */
+export interface DebitEnds {
+  readonly clientEnd: number
+  readonly serviceEnd: number
+}
+
 /**
  * Reads a part and returns where the next begins. The whole is complete when `left` is 0, `sum` the claim's total.
+ * @param ends - given: debits of clients and services that do not exist are refused. Without it a claim could name millions of them for nothing.
  * @throws {DeliveryAcknowledgementError} `DELIVERY_ACKNOWLEDGEMENT_MALFORMED` for another layout, or an order that does not ascend.
  */
-export function foldDebits(cursor: DebitsCursor, part: Uint8Array): DebitsCursor {
-  return walk(cursor, part, () => true)
+export function foldDebits(cursor: DebitsCursor, part: Uint8Array, ends?: DebitEnds): DebitsCursor {
+  return walk(cursor, part, ({ clientIndex, serviceId }) => {
+    if (ends !== undefined && (clientIndex === 0 || clientIndex >= ends.clientEnd || serviceId >= ends.serviceEnd))
+      throw malformed(`client ${clientIndex} or service ${serviceId} does not exist`)
+    return true
+  })
 }
 
 /** Every debit of a part, each with its start. Throws as `foldDebits`. */

@@ -59,6 +59,7 @@ export {
   DEBITS_START,
   debitsOf,
   encodeDebits,
+  type DebitEnds,
   foldDebits,
   readDebits,
   type Debit,

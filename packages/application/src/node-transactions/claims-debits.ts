@@ -18,19 +18,27 @@ import {
 } from '@selvedge/delivery-acknowledgement'
 import { isSameBytes } from '@selvedge/ledger-types'
 import { type ClaimRow, CLAIM_STATES, debits, type DebitRow } from '../state/claim-tables.ts'
+import { counterRow, type CounterRow } from '../state/meta-tables.ts'
 import type { EpochNodeKey } from '../state/node-tables.ts'
 import type { State } from '../state/state.ts'
 import { bitmapOf, hasBit, withBits } from './claims-bitmap.ts'
+
+/**
+ * How far a part may be ahead of the first that is missing: as far as the window of nonces lets a node's transactions overtake each other. All
+ * that waited is read, and stays in memory, in the one block in which the missing part comes.
+ */
+const PARTS_AHEAD_MAX = 64
 
 /** What became of the claim; `undefined`: the part is wrong, nothing was written. */
 export function addDebits(state: State, key: EpochNodeKey, claim: ClaimRow, { part, parts, bytes }: ClaimDebits): ClaimRow | undefined {
   const before = claim.parts === 0 ? { ...claim, parts, partsHere: bitmapOf(parts) } : claim
   const here = { ...before, partsHere: withBits(before.partsHere, part, 1) }
+  if (part >= claim.read + PARTS_AHEAD_MAX) return undefined
   if (part !== claim.read) {
     state.put(debits, { ...key, part }, { place: DEBITS_START, bytes })
     return here
   }
-  const place = placeAfter(claim, claim.place, bytes)
+  const place = placeAfter(state, claim, claim.place, bytes)
   const isLast = part + 1 === parts
   if (place === undefined || (isLast && (place.left > 0 || place.sum !== claim.total))) return undefined
   state.put(debits, { ...key, part }, { place: claim.place, bytes })
@@ -42,7 +50,7 @@ function readOn(state: State, key: EpochNodeKey, claim: ClaimRow): ClaimRow {
   let { read, place } = claim
   while (read < claim.parts && hasBit(claim.partsHere, read)) {
     const row = partOf(state, key, read)
-    const next = placeAfter(claim, place, row.bytes)
+    const next = placeAfter(state, claim, place, row.bytes)
     if (next === undefined) return { ...claim, state: CLAIM_STATES.void }
     state.put(debits, { ...key, part: read }, { ...row, place })
     place = next
@@ -53,10 +61,11 @@ function readOn(state: State, key: EpochNodeKey, claim: ClaimRow): ClaimRow {
   return { ...claim, read, place, state: isWhole ? CLAIM_STATES.complete : CLAIM_STATES.void }
 }
 
-/** `undefined` for a part that does not follow, or says more than the claim. */
-function placeAfter({ total, count }: ClaimRow, place: DebitsCursor, bytes: Uint8Array): DebitsCursor | undefined {
+/** `undefined` for a part that does not follow, says more than the claim, or names a client or service that is none. */
+function placeAfter(state: State, { total, count }: ClaimRow, place: DebitsCursor, bytes: Uint8Array): DebitsCursor | undefined {
+  const { client: clientEnd, service: serviceEnd } = state.get(counterRow, null) as CounterRow
   try {
-    const next = foldDebits(place, bytes)
+    const next = foldDebits(place, bytes, { clientEnd, serviceEnd })
     return next.sum <= total && next.pairs <= count ? next : undefined
   } catch (error) {
     if (error instanceof DeliveryAcknowledgementError) return undefined
