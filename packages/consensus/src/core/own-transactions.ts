@@ -5,7 +5,7 @@
  * fell below gcRound without a commit can never be ordered: it is an orphan, and its content goes into the next own block. What a client
  * was told of stands in a durable own block, so the list of orphans is durable too, and a crash in between loses nothing.
  */
-import { ByteReader, ByteWriter, toHex } from '../wire/bytes.ts'
+import { ByteReader, ByteWriter, compareBytes, toHex } from '../wire/bytes.ts'
 import { decodeSignedBlock } from '../wire/block.ts'
 import { readDigests, writeDigests } from '../wire/query.ts'
 import { BATCH_BYTES_MAX, SYSTEM_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_COUNT_MAX } from '../wire/limits.ts'
@@ -14,6 +14,12 @@ import type { CoreContext } from './context.ts'
 import { UNCOMMITTED_BATCHES_MAX } from './settings.ts'
 
 const ORPHANS_KEY = 'orphans'
+const CARRIED_KEY = 'carried'
+/**
+ * Orphans that a later own block carries, the newest of which are remembered: a restart finds old blocks again from the last snapshot on, at most
+ * 16 commits and gcDepth rounds back, and one that is carried already must not be carried twice.
+ */
+const CARRIED_MAX = 256
 /** Own transactions that wait for a block, in bytes: above it clients are refused at once. */
 const POOL_BYTES_MAX = 16 * 2 ** 20
 /** Own system transactions that wait for a block. */
@@ -43,6 +49,9 @@ export class OwnTransactions {
   readonly #context: CoreContext
   readonly #blocks = new Map<string, OwnBlock>()
   #orphans: OwnBlock[] = []
+  /** Keys of orphans whose content stands in a later own block. */
+  readonly #carried = new Set<string>()
+  #taken: OwnBlock | undefined
   /** Whether the list of orphans differs from the one noted last. */
   #hasChanged = false
   #pool: Uint8Array[] = []
@@ -51,10 +60,13 @@ export class OwnTransactions {
 
   constructor(context: CoreContext) {
     this.#context = context
+    const carried = context.store.get('proposed', CARRIED_KEY)
+    for (const digest of carried === undefined ? [] : readDigests(new ByteReader(carried), CARRIED_MAX)) this.#carried.add(toHex(digest))
     const bytes = context.store.get('proposed', ORPHANS_KEY)
     for (const digest of bytes === undefined ? [] : readDigests(new ByteReader(bytes), Number.POSITIVE_INFINITY)) {
       const stored = context.store.get('block', toHex(digest))
-      if (stored !== undefined) this.#orphans.push(ownBlockOf(decodeSignedBlock(stored).block, digest.slice()))
+      const isCarried = this.#carried.has(toHex(digest))
+      if (stored !== undefined && !isCarried) this.#orphans.push(ownBlockOf(decodeSignedBlock(stored).block, digest.slice()))
     }
     for (const { systemTransactions } of this.#orphans) this.#system.push(...systemTransactions)
   }
@@ -91,7 +103,7 @@ export class OwnTransactions {
     for (const { index, transactions } of this.#blocks.values()) if (index === undefined && transactions.length > 0) uncommitted++
     if (!mayCarry || uncommitted >= UNCOMMITTED_BATCHES_MAX) return { transactions: [], systemTransactions, untoldCount: 0 }
     const again = this.#orphans.shift()
-    this.#hasChanged ||= again !== undefined
+    this.#taken = again
     const transactions = again === undefined ? [] : [...again.transactions]
     const toldCount = transactions.length
     let size = transactions.reduce((sum, { length }) => sum + 4 + length, 0)
@@ -114,12 +126,25 @@ export class OwnTransactions {
   proposed(block: Block, digest: Digest): void {
     const own = ownBlockOf(block, digest)
     this.#blocks.set(own.key, own)
+    if (this.#taken !== undefined) this.#carry(this.#taken)
+    this.#taken = undefined
     this.#noteOrphans()
   }
 
-  /** A block of an earlier run. */
+  /** A block of an earlier run. Ascending by round. */
   restore(block: Block, digest: Digest, index: number | undefined): void {
-    this.#blocks.set(toHex(digest), { ...ownBlockOf(block, digest), index })
+    const own = { ...ownBlockOf(block, digest), index }
+    // A crash between the record of a block and the note of what it carries: the block itself says it, since that stands first in it.
+    const earlier = [...this.#orphans, ...this.#blocks.values()].filter((each) => each.index === undefined && each.round < own.round)
+    for (const each of earlier) {
+      if (!beginsWith(own.transactions, each.transactions)) continue
+      this.#orphans = this.#orphans.filter(({ key }) => key !== each.key)
+      this.#blocks.delete(each.key)
+      this.#carry(each)
+    }
+    const isElsewhere = this.#carried.has(own.key) || this.#orphans.some(({ key }) => key === own.key)
+    if (!isElsewhere) this.#blocks.set(own.key, own)
+    this.#noteOrphans()
   }
 
   committed(key: string, index: number): void {
@@ -165,17 +190,33 @@ export class OwnTransactions {
     return this.#system.splice(0, count)
   }
 
+  #carry({ key }: OwnBlock): void {
+    const [oldest] = this.#carried
+    if (this.#carried.size >= CARRIED_MAX && oldest !== undefined) this.#carried.delete(oldest)
+    this.#carried.add(key)
+    this.#hasChanged = true
+  }
+
   #noteOrphans(): void {
     if (!this.#hasChanged) return
     this.#hasChanged = false
-    const out = new ByteWriter(4 + 32 * this.#orphans.length)
-    writeDigests(
-      out,
-      this.#orphans.map(({ digest }) => digest),
-      Number.POSITIVE_INFINITY,
-    )
-    this.#context.note({ kind: 'proposed', key: ORPHANS_KEY, bytes: out.finish() })
+    this.#context.note({ kind: 'proposed', key: CARRIED_KEY, bytes: digestsOf([...this.#carried].map(fromHex)) })
+    this.#context.note({ kind: 'proposed', key: ORPHANS_KEY, bytes: digestsOf(this.#orphans.map(({ digest }) => digest)) })
   }
+}
+
+function digestsOf(digests: readonly Digest[]): Uint8Array {
+  const out = new ByteWriter(4 + 32 * digests.length)
+  writeDigests(out, digests, Number.POSITIVE_INFINITY)
+  return out.finish()
+}
+
+function beginsWith(all: readonly Uint8Array[], first: readonly Uint8Array[]): boolean {
+  return first.length > 0 && first.length <= all.length && first.every((bytes, i) => compareBytes(bytes, all[i]!) === 0)
+}
+
+function fromHex(key: string): Digest {
+  return Uint8Array.from({ length: key.length / 2 }, (_, i) => Number.parseInt(key.slice(2 * i, 2 * i + 2), 16))
 }
 
 function ownBlockOf({ round, transactions, systemTransactions }: Block, digest: Digest): OwnBlock {
