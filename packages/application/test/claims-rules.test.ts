@@ -104,3 +104,18 @@ test('who owes more than it has pays all its nodes in proportion, and its collat
   expect(paid).toEqual([upTo[0], upTo[1]! - upTo[0]!, upTo[2]! - upTo[1]! + 100n * USD])
   expect(clientRow(network, client)).toMatchObject({ prepaid: 0n, collateral: 0n })
 })
+
+test('a reserve that is made when all have served puts nobody before the others', () => {
+  const { network, client } = paying()
+  const owed = [1_500n, 1_500n].map((usd, nodeIndex) => {
+    return claimOf(network, nodeIndex, [deliver(network, nodeIndex, { client, bytes: bytesFor(usd * USD) })])
+  })
+  network.closeEpoch()
+  expect(codesOf(network.send(network.call(client, 'reserve', { nodeIndex: 1, perEpoch: 1_000n * USD, lastEpoch: 9n })))).toEqual([0])
+  for (const claim of owed) network.run([fromNode(network, claim.nodeIndex, ...claimBodies(claim))])
+  runAt(network, 30)
+  for (const claim of owed) network.run([fromNode(network, claim.nodeIndex, ...answerBodies(network, claim))])
+  network.closeEpoch()
+  const events = network.closeEpoch().executed.flatMap((each) => each.events)
+  expect(events.flatMap((event) => (event.kind === 'payment' ? [event.paid] : []))).toEqual([500n * USD, 500n * USD])
+})

@@ -102,5 +102,21 @@ test('reserves are within what is prepaid, at most 64, and fall only later', () 
   pass(network, 1)
   expect([reserve(0, 1n, 0n), reserve(0, 1n, 2n ** 32n)]).toEqual([46, 46])
   expect(reserve(0, 20n)).toBe(0)
-  expect(network.app.state.get(reserves, { clientIndex: 1, nodeIndex: 0 })).toMatchObject({ amount: 60n, next: 20n, nextFrom: 4 })
+  const row = () => network.app.state.get(reserves, { clientIndex: 1, nodeIndex: 0 })
+  expect(row()).toEqual([
+    { from: 0, amount: 60n, lastEpoch: 9 },
+    { from: 4, amount: 20n, lastEpoch: 9 },
+  ])
+  pass(network, 3)
+  expect([reserve(0, 20n, 8n), reserve(0, 5n)]).toEqual([0, 0])
+  expect(row()).toEqual([
+    { from: 0, amount: 60n, lastEpoch: 9 }, // epochs 2 and 3 are not settled, and a node served them under 60
+    { from: 4, amount: 20n, lastEpoch: 9 },
+    { from: 7, amount: 5n, lastEpoch: 9 },
+  ])
+  expect(reserve(0, 30n)).toBe(0)
+  expect(row()?.slice(1)).toEqual([{ from: 4, amount: 30n, lastEpoch: 9 }])
+  pass(network, 10)
+  expect(reserve(2, 1n, 20n)).toBe(0)
+  expect(network.app.state.rows(reserves).map(([{ nodeIndex }]) => nodeIndex)).toEqual([2]) // what is over is gone
 })

@@ -14,6 +14,7 @@ import {
   reserves,
   type ClientRow,
   type ClientTerms,
+  type ReserveKey,
   type ReserveRow,
 } from '../state/account-tables.ts'
 import { accountOf, balanceOf, clientIndexOf, clientOf, takeBalance } from '../state/accounts.ts'
@@ -21,6 +22,7 @@ import { U64_MAX } from '../state/amounts.ts'
 import { encodeField, u32be } from '../state/fields.ts'
 import { nodeOf } from '../state/nodes.ts'
 import type { State } from '../state/state.ts'
+import { SETTLED_AFTER } from './services.ts'
 
 export const RESERVES_MAX = 64
 const NO_TERMS: ClientTerms = { epoch: 0, epochCap: U64_MAX, minNonce: 0n }
@@ -32,9 +34,8 @@ export function termsIn({ terms }: Pick<ClientRow, 'terms'>, epoch: number): Cli
 
 /** The reserve that stands in `epoch`, µUSD. */
 export function reserveIn(row: ReserveRow, epoch: number): bigint {
-  const isNext = row.nextFrom !== 0 && epoch >= row.nextFrom
-  const [amount, lastEpoch] = isNext ? [row.next, row.nextLastEpoch] : [row.amount, row.lastEpoch]
-  return epoch <= lastEpoch ? amount : 0n
+  const version = row.findLast(({ from }) => from <= epoch)
+  return version === undefined || epoch > version.lastEpoch ? 0n : version.amount
 }
 
 export const depositCalls: AccountHandlers = {
@@ -128,27 +129,35 @@ function setReserve(
   perEpoch: bigint,
   lastEpoch: number,
 ): Code {
-  const rows = state.rows(reserves, encodeField(u32be, clientIndex))
+  const over: ReserveKey[] = []
   let sum = perEpoch
   let others = 0
-  for (const [key, row] of rows) {
+  for (const [key, row] of state.rows(reserves, encodeField(u32be, clientIndex))) {
     if (key.nodeIndex === nodeIndex) continue
-    const isOver = Math.max(row.lastEpoch, row.nextFrom === 0 ? 0 : row.nextLastEpoch) + WITHDRAW_EPOCHS < epoch
-    if (isOver) {
+    if (row.every((version) => version.lastEpoch + WITHDRAW_EPOCHS < epoch)) {
+      over.push(key)
       continue
     }
     others++
-    sum += row.amount > row.next ? row.amount : row.next
+    sum += row.reduce((most, { amount }) => (amount > most ? amount : most), 0n)
   }
   if (sum > client.prepaid) return CODES.amount
   if (others + 1 > RESERVES_MAX) return CODES.tooMany
   const key = { clientIndex, nodeIndex }
-  const before = state.get(reserves, key)
-  const now = before === undefined ? 0n : reserveIn(before, epoch)
-  const isLess = before !== undefined && (perEpoch < now || lastEpoch < before.lastEpoch)
-  const row: ReserveRow = isLess
-    ? { ...before, amount: now, next: perEpoch, nextFrom: epoch + WITHDRAW_EPOCHS, nextLastEpoch: lastEpoch }
-    : { amount: perEpoch, lastEpoch, next: 0n, nextFrom: 0, nextLastEpoch: 0 }
-  state.put(reserves, key, row)
+  state.put(reserves, key, withReserve(state.get(reserves, key) ?? [], epoch, perEpoch, lastEpoch))
+  for (const each of over) state.delete(reserves, each)
   return CODES.ok
+}
+
+/**
+ * More holds from the running epoch on, less later; never for an epoch that has ended, or a client could put one creditor before all others after
+ * they have served.
+ */
+function withReserve(row: ReserveRow, epoch: number, amount: bigint, lastEpoch: number): ReserveRow {
+  const now = row.findLast(({ from }) => from <= epoch)
+  const isLess = now !== undefined && reserveIn(row, epoch) > 0n && (amount < now.amount || lastEpoch < now.lastEpoch)
+  const from = isLess ? epoch + WITHDRAW_EPOCHS : epoch
+  const before = row.filter((version) => version.from <= epoch && version.from < from)
+  const first = before.findLastIndex((version) => version.from <= epoch - SETTLED_AFTER)
+  return [...before.slice(Math.max(first, 0)), { from, amount, lastEpoch }]
 }

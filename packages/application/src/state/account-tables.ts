@@ -90,19 +90,19 @@ export interface ReserveKey {
   readonly clientIndex: number
   readonly nodeIndex: number
 }
-export interface ReserveRow {
+export interface ReserveVersion {
+  /** First epoch for which it holds, until the next version does. */
+  readonly from: number
   /** µUSD an epoch. */
   readonly amount: bigint
   readonly lastEpoch: number
-  /** From `nextFrom` on `next` holds; 0 when nothing is to change. */
-  readonly next: bigint
-  readonly nextFrom: number
-  readonly nextLastEpoch: number
 }
+/** Ascending by `from`; those that an epoch still to be settled is judged by, and one to come. */
+export type ReserveRow = readonly ReserveVersion[]
 export const reserves: Table<ReserveKey, ReserveRow> = defineTable(
   24,
   'reserves',
   struct<ReserveKey>({ clientIndex: u32be, nodeIndex: u32be }),
-  struct<ReserveRow>({ amount: u64, lastEpoch: count64, next: u64, nextFrom: count64, nextLastEpoch: count64 }),
-  'What a client sets aside for one node an epoch, until `lastEpoch`; a lower amount waits in `next` until `nextFrom`.',
+  list(struct<ReserveVersion>({ from: count64, amount: u64, lastEpoch: count64 }), u8),
+  'What a client sets aside for one node an epoch, until `lastEpoch`: versions, each from the epoch on from which it holds.',
 )
