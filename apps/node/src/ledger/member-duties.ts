@@ -4,7 +4,7 @@
  *
  * The secret of the beacon is derived from the node's seed, so that a member that dies between commit and reveal still knows it.
  */
-import { epochRow, readyRow, roundRow, type Application, type EpochRow } from '@selvedge/application'
+import { committees, epochRow, readyRow, roundRow, type Application, type EpochRow } from '@selvedge/application'
 import { encodeSystemTransaction } from '@selvedge/consensus'
 import { sha256 } from '@selvedge/crypto/sha256'
 import { beaconCommitment, isSameBytes } from '@selvedge/ledger-types'
@@ -37,10 +37,11 @@ export function createMemberDuties(
   return {
     sayAfterBlock() {
       const { epoch, height, timestampMs } = application.lastApplied()
-      const { chainId, genesisHash, committee, nodes } = application.view()
-      const own = nodes.find(({ nodeKey }) => isSameBytes(nodeKey, node.publicKey))?.index
-      const author = committee.find(({ nodeIndex }) => nodeIndex === own)?.authority
-      if (author === undefined) return []
+      const { chainId, genesisHash } = application.view()
+      // Not by the view's nodes: a committee that stays for want of candidates has members that are Idle, and they are not among them.
+      const members = application.state.get(committees, epoch) ?? []
+      const author = members.findIndex(({ nodeKey }) => isSameBytes(nodeKey, node.publicKey))
+      if (author < 0) return []
       const { startMs, endMs } = application.state.get(epochRow, null) as EpochRow
       const at = (percent: number): number => startMs + Math.floor(((endMs - startMs) * percent) / 100)
       const secret = (): Uint8Array => sha256(new Uint8Array(hkdfSync('sha256', node.seed, genesisHash, `selvedge beacon ${epoch}`, 32)))

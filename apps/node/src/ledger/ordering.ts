@@ -1,10 +1,10 @@
 /** A node's seat in the order: the validator over mutual TLS, behind it the state machine. */
-import type { Application, Outcome } from '@selvedge/application'
+import { committees, nodes, type Application, type Outcome } from '@selvedge/application'
 import { createCheckpointSigner, createValidator, type Clock, type CoreOptions, type EpochPlan, type Validator } from '@selvedge/consensus'
 import { createFileStore } from '@selvedge/consensus/store'
 import { createTlsNetwork, type TlsAddress } from '@selvedge/consensus/tls'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
-import { committeeOfGenesis, type Genesis } from '@selvedge/ledger-types'
+import { committeeOfGenesis, type Genesis, type NetworkAddress } from '@selvedge/ledger-types'
 import { join } from 'node:path'
 import type { OrderSettings } from './epoch-plan.ts'
 import { createLedgerExecutor } from './ledger-executor.ts'
@@ -88,8 +88,18 @@ function genesisPlanOf(genesis: Genesis, { mode, parameters }: OrderSettings): E
 
 /** Where the registry says that a node is. Asked before each attempt to dial, so a new address is found within an epoch. */
 function registeredAddressOf(application: Application, key: string): TlsAddress | undefined {
-  const { nodes, previous } = application.view()
+  const { epoch, nodes: listed, previous } = application.view()
   const isIt = ({ nodeKey }: { readonly nodeKey: Uint8Array }): boolean => Buffer.from(nodeKey).toString('hex') === key
-  const address = (nodes.find(isIt) ?? previous.nodes.find(isIt))?.addresses[0]
+  const address = (listed.find(isIt) ?? previous.nodes.find(isIt))?.addresses[0] ?? addressOfIdleMember(application, epoch, isIt)
   return address?.ip.length === 4 ? { host: address.ip.join('.'), port: address.pool } : undefined
+}
+
+/** A committee that stays for want of candidates has members that are Idle, and the view lists none of those. */
+function addressOfIdleMember(
+  application: Application,
+  epoch: number,
+  isIt: (node: { readonly nodeKey: Uint8Array }) => boolean,
+): NetworkAddress | undefined {
+  const member = application.state.get(committees, epoch)?.find(isIt)
+  return member === undefined ? undefined : application.state.get(nodes, member.nodeIndex)?.addresses[0]
 }
