@@ -64,6 +64,7 @@ export class LedgerNode {
   /** Of the newest epoch in which this node had a seat; it serves on for those who are behind. */
   #ordering: Ordering | undefined
   #hasSeat = false
+  #starting: Promise<void> = Promise.resolve()
   /** What goes on in the background; `stop` waits for it. */
   #running: Promise<void> = Promise.resolve()
 
@@ -88,7 +89,12 @@ export class LedgerNode {
   }
 
   /** Resolves when the state is there and the node takes part, in the order or behind it. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting = this.#begin()
+    return this.#starting
+  }
+
+  async #begin(): Promise<void> {
     const { folder, onJoined } = this.#settings
     const store = createLmdbStore(join(folder, 'state'))
     this.#store = store
@@ -114,10 +120,12 @@ export class LedgerNode {
 
   async stop(): Promise<void> {
     this.#ending.abort()
+    await this.#starting.catch(() => undefined) // its caller hears of it; nothing may open what is closed below
     await this.#parts?.rpc.stop()
     await this.#running
     await Promise.all((this.#parts?.attached ?? []).map((each) => each.stop()))
     await this.#ordering?.validator.stop()
+    await this.#running // the last blocks may have begun a snapshot, which reads the store
     await this.#parts?.listener.stop()
     await this.#store?.close()
   }

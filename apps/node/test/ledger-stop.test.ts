@@ -1,0 +1,49 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { LedgerNode } from '../src/ledger/ledger-node.ts'
+import { TestNetwork } from './ledger-network.ts'
+
+let folder: string
+
+beforeAll(async () => {
+  const temporary = join(import.meta.dirname, '..', '.tmp')
+  await mkdir(temporary, { recursive: true })
+  folder = await mkdtemp(join(temporary, 'ledger-stop-'))
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
+
+test('a node that is stopped while it starts closes all that it has opened, and starts again', async () => {
+  const { genesis, nodes } = await TestNetwork.create(folder, { pace: 1 })
+  const { seeds, host, ports } = nodes[0]!
+  const failures: Error[] = []
+  const make = (): LedgerNode =>
+    new LedgerNode({
+      genesis,
+      seeds,
+      folder,
+      listen: { host, port: ports.order },
+      rpcPort: ports.rpc,
+      syncPort: ports.sync,
+      order: { mode: 'certified' },
+      onFailure: (error) => failures.push(error),
+    })
+  for (let turns = 0; turns < 12; turns++) {
+    const node = make()
+    let isStarting = true
+    const started = node.start().then(
+      () => (isStarting = false),
+      () => (isStarting = false),
+    )
+    for (let i = 0; i < turns; i++) await new Promise((resolve) => void setImmediate(resolve))
+    await node.stop()
+    expect(isStarting).toBe(false)
+    await started
+  }
+  const node = make()
+  await node.start() // every port and the store are free again
+  expect(node.phase).toBe('ordering')
+  await node.stop()
+  expect(failures).toEqual([])
+}, 60_000)
