@@ -25,6 +25,13 @@ export function createRpcView(application: Application, genesisTimeMs: number): 
     return { ...nothing, height: 0, digest: genesisHash, previousDigest: ZERO_DIGEST, timestampMs: genesisTimeMs, baseFee }
   }
 
+  /** Right after a snapshot was taken over: the state of a block is here, the block is not (`header` says so), and what nobody knows is zero. */
+  function headTakenOver(): BlockView {
+    const { height, blockDigest: digest, epoch, timestampMs, stateRoot, baseFee } = application.lastApplied()
+    const unknown = { gasUsed: 0, previousDigest: ZERO_DIGEST, txRoot: ZERO_DIGEST, receiptsRoot: ZERO_DIGEST }
+    return { ...unknown, height, digest, epoch, timestampMs, stateRoot, baseFee }
+  }
+
   const latest: StateView = {
     nonce: (address) => application.account(address).nonce,
     balance: (address, token) => application.balance(address, token),
@@ -36,7 +43,7 @@ export function createRpcView(application: Application, genesisTimeMs: number): 
   return {
     chainId,
     genesisHash,
-    head: () => header(application.lastApplied().height) as BlockView,
+    head: () => header(application.lastApplied().height) ?? headTakenOver(),
     oldestHeight: () => (history.oldest() === 1 ? 0 : history.oldest()), // genesis has nothing that could be missing
     header,
     body(height) {
