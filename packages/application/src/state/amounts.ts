@@ -3,20 +3,8 @@
 export const MICRO = 1_000_000n
 export const PPM = 1_000_000n
 export const U64_MAX: bigint = 2n ** 64n - 1n
-/** wei of one µ: wallets show 18 decimals, the ledger keeps 6. */
-export const WEI_PER_MICRO: bigint = 10n ** 12n
 /** No sum of native money is above this: it is what a u64 holds, far below the 2^53 tokens at which stakes would end. */
 export const NATIVE_SUPPLY_MAX: bigint = U64_MAX
-
-/** ⌊a·b/c⌋. */
-export function scaled(a: bigint, b: bigint, c: bigint): bigint {
-  return (a * b) / c
-}
-
-/** ⌈a·b/c⌉. */
-export function scaledUp(a: bigint, b: bigint, c: bigint): bigint {
-  return (a * b + c - 1n) / c
-}
 
 export function lesserOf(a: bigint, b: bigint): bigint {
   return a < b ? a : b

@@ -62,9 +62,6 @@ export interface Field<T> {
   read(from: Source): T
 }
 
-/** The value of a field, and of a whole layout. */
-export type ValueOf<F> = F extends Field<infer T> ? T : never
-
 const sink = new Sink()
 
 export function encodeField<T>(field: Field<T>, value: T): Uint8Array {
