@@ -39,6 +39,7 @@ async function start({ genesisFile, node: { seeds, ip, ports }, folder, sources 
     isArchive: true,
     sources,
     onBlock: (outcome, timestampMs) => say({ type: 'applied', block: appliedOf(outcome, timestampMs) }),
+    onReturned: (transactions) => say({ type: 'returned', transactions }),
     onCertificate: (height, certificate) => say({ type: 'certified', height, certificate }),
     onJoined: ({ height, stateRoot }) => say({ type: 'joined', height, stateRoot: hex(stateRoot) }),
     onFailure: (error) => say({ type: 'failed', reason: error.stack ?? error.message }),

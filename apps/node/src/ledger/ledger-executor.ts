@@ -3,14 +3,11 @@ import type { Application, Outcome } from '@selvedge/application'
 import type { Executed, Executor, OrderedBlock } from '@selvedge/consensus'
 import { epochPlanOf, nextEpochOf, type OrderSettings } from './epoch-plan.ts'
 import type { MemberDuties } from './member-duties.ts'
-import type { VerdictCache } from './verdict-cache.ts'
 
 export interface LedgerExecutorComponents {
   readonly application: Application
   /** What this node says as a member. */
   readonly duties: MemberDuties
-  /** What was found out about signatures off this thread. */
-  readonly verdicts: VerdictCache
 }
 
 export interface LedgerExecutorOptions {
@@ -22,18 +19,10 @@ export interface LedgerExecutorOptions {
 }
 
 export function createLedgerExecutor(components: LedgerExecutorComponents, { order, onFinal, onBlock }: LedgerExecutorOptions): Executor {
-  const { application, duties, verdicts } = components
+  const { application, duties } = components
 
   function execute({ epoch, index, digest, timestampMs, items }: OrderedBlock): Executed {
-    const outcome = application.execute({
-      epoch,
-      index,
-      digest,
-      timestampMs,
-      items: items.map((item) =>
-        item.type === 'system' ? item : { ...item, verdicts: item.transactions.map((bytes) => verdicts.take(bytes)) },
-      ),
-    })
+    const outcome = application.execute({ epoch, index, digest, timestampMs, items })
     if (outcome.final !== undefined) onFinal(outcome.height)
     onBlock(outcome, timestampMs)
     return {

@@ -9,7 +9,6 @@ import { join } from 'node:path'
 import type { OrderSettings } from './epoch-plan.ts'
 import { createLedgerExecutor } from './ledger-executor.ts'
 import { createMemberDuties } from './member-duties.ts'
-import { VerdictCache } from './verdict-cache.ts'
 
 export interface NodeSeeds {
   /** Of the Ed25519 node key, 32 bytes. */
@@ -35,6 +34,8 @@ export interface OrderingSettings {
   /** After a block is on disk. */
   readonly onBlock: (outcome: Outcome, timestampMs: number) => void
   readonly onCertificate: (height: number, certificate: Uint8Array) => void
+  /** Promised, and not ordered before this node lost its seat: somebody else must bring them in. Told again at each start until the epoch is forgotten. */
+  readonly onReturned?: (transactions: readonly Uint8Array[]) => void
 }
 
 export interface Ordering {
@@ -51,7 +52,6 @@ export function createOrdering(application: Application, settings: OrderingSetti
     {
       application,
       duties: { sayAfterBlock: () => [...duties.sayAfterBlock(), ...words()] },
-      verdicts: new VerdictCache(),
     },
     { order, onFinal, onBlock },
   )
@@ -73,6 +73,7 @@ export function createOrdering(application: Application, settings: OrderingSetti
       genesis: genesisPlanOf(genesis, order),
       ...(core === undefined ? {} : { core }),
       onCertificate: (_epoch, height, certificate) => onCertificate(height, certificate),
+      ...(settings.onReturned === undefined ? {} : { onRetry: settings.onReturned }),
     },
   )
   return { validator, sign: (epoch, checkpoint) => validator.addCheckpoint(epoch, checkpoint) }
