@@ -3,12 +3,10 @@
  * and mode change with the epochs. It does what the story says and keeps what the story is judged by.
  */
 import type { Mode } from '@selvedge/consensus'
-import { randomInt } from 'node:crypto'
-import { once } from 'node:events'
 import { linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Client } from './client.ts'
+import { freePorts } from './free-ports.ts'
 import { committeeOf, freshSeeds, keysOf, type PublicIdentity, type Seeds } from './identity.ts'
 import { readBlocks } from './journal.ts'
 import type { AppliedBlock, FromValidator, ToValidator, ValidatorSettings } from './messages.ts'
@@ -16,9 +14,6 @@ import { startValidator, type ValidatorProcess } from './validators.ts'
 
 /** What is waited for takes seconds; a machine with ten times as much to do as it can is waited for too. */
 const UNTIL_MS_MAX = 120_000
-
-const PORT_MIN = 20_000
-const PORT_MAX = 32_000
 
 export interface DevnetOptions {
   /** Seats of the committee; one key pair more is made, for whoever joins. */
@@ -221,17 +216,4 @@ export class Devnet {
     }
     for (const look of this.#onNews) look()
   }
-}
-
-/** Free ports below those that systems give to outgoing connections: one of these must not be taken before it is listened on. */
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = randomInt(PORT_MIN, PORT_MAX)
-    const server = createServer().listen(port, '127.0.0.1')
-    const isFree = await Promise.race([once(server, 'listening').then(() => true), once(server, 'error').then(() => false)])
-    if (isFree) ports.add(port)
-    server.close()
-  }
-  return [...ports]
 }

@@ -4,11 +4,9 @@
  * the files that they leave.
  */
 import { committeeOfGenesis, parseGenesis } from '@selvedge/ledger-types'
-import { randomInt } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { auditSignatures } from '../devnet/audit.ts'
+import { freePorts } from '../devnet/free-ports.ts'
 import { askCommittees, checkWithLightClient } from './light-check.ts'
 import { LedgerDevnet } from './ledger-devnet.ts'
 import { Load } from './load.ts'
@@ -34,15 +32,13 @@ export interface LedgerStoryResult {
 
 const SENDERS_PER_NODE = 10
 const DOWN_MS = 2_000
-const PORT_MIN = 20_000
-const PORT_MAX = 32_000
 
 /** Runs the story to its end. With `meanwhile` the network goes on after the last chapter until that settles; then all is judged. */
 export async function runLedgerStory(
   { validators, folder, say }: LedgerStoryOptions,
   meanwhile?: () => Promise<unknown>,
 ): Promise<LedgerStoryResult> {
-  const setup = createSetup(validators, SENDERS_PER_NODE * (validators + 3), await freePorts(validators + 1))
+  const setup = createSetup(validators, SENDERS_PER_NODE * (validators + 3), await portsOf(validators + 1))
   const first = committeeOfGenesis(parseGenesis(setup.genesisFile)).map(({ nodeIndex }) => nodeIndex)
   const devnet = new LedgerDevnet(setup, first, folder)
   const load = new Load(devnet.processes, { wallets: setup.senders, sendersPerNode: SENDERS_PER_NODE })
@@ -180,16 +176,8 @@ async function judge(devnet: LedgerDevnet, load: Load, chapters: Chapters, say: 
   }
 }
 
-/** Free ports below those that systems give to outgoing connections: three a node. */
-async function freePorts(nodes: number): Promise<(readonly [number, number, number])[]> {
-  const ports = new Set<number>()
-  while (ports.size < 3 * nodes) {
-    const port = randomInt(PORT_MIN, PORT_MAX)
-    const server = createServer().listen(port, '127.0.0.1')
-    const isFree = await Promise.race([once(server, 'listening').then(() => true), once(server, 'error').then(() => false)])
-    if (isFree) ports.add(port)
-    server.close()
-  }
-  const all = [...ports]
+/** Three for each node. */
+async function portsOf(nodes: number): Promise<(readonly [order: number, rpc: number, sync: number])[]> {
+  const all = await freePorts(3 * nodes)
   return Array.from({ length: nodes }, (_, i) => [all[3 * i] as number, all[3 * i + 1] as number, all[3 * i + 2] as number] as const)
 }

@@ -14,7 +14,7 @@ import { openEpochFile, type RandomBytes } from './archive-files.ts'
 import type { AttachToLedger, LedgerAttachment } from './attachment.ts'
 import { checkEpochFile } from './epoch-file-check.ts'
 import { epochSpanOf } from './epoch-span.ts'
-import { committeeAt } from './replay-ledger.ts'
+import { committeeAt } from '../ledger/committee-at.ts'
 
 /** A node that has said that it has a file. */
 export interface ContentHolder {

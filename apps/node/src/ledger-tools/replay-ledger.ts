@@ -3,7 +3,7 @@
  * committee certified. Nothing of the archive is believed: what its certificates say is checked by the committee that execution itself
  * arrives at, and what its blocks hold by what the certificates say.
  */
-import { ApplicationError, committees, createApplication, type Application, type KeyValueStore } from '@selvedge/application'
+import { ApplicationError, createApplication, type Application, type KeyValueStore } from '@selvedge/application'
 import {
   checkpointOfCertificate,
   decodeCheckpoint,
@@ -13,13 +13,13 @@ import {
   ZERO_DIGEST,
   type ArchivedBlock,
   type Checkpoint,
-  type CommitteeMember,
   type Digest,
   type Genesis,
 } from '@selvedge/ledger-types'
 import { createLightClient, type LightClient } from '@selvedge/ledger-types/light-client'
 import { createHasher } from '@selvedge/verified-streaming'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { committeeAt } from '../ledger/committee-at.ts'
 import { evidenceRules } from '../ledger/evidence-rules.ts'
 import { ledgerBlockAt } from '../ledger/replay.ts'
 
@@ -102,12 +102,6 @@ export async function replayLedger(
 function clientOf(application: Application, chainId: number): LightClient {
   const { epoch } = application.lastApplied()
   return createLightClient({ chainId, epoch, committee: committeeAt(application, epoch) })
-}
-
-/** Members as light clients have them. */
-export function committeeAt(application: Pick<Application, 'state'>, epoch: number): CommitteeMember[] {
-  const rows = application.state.get(committees, epoch) ?? []
-  return rows.map(({ nodeKey, bls, stake, nodeIndex }) => ({ key: nodeKey, blsKey: bls, stake: Number(stake), nodeIndex }))
 }
 
 function differenceOf(application: Application, client: LightClient, block: PastBlock): Difference | undefined {

@@ -39,7 +39,7 @@ import {
 import { createHasher } from '@selvedge/verified-streaming'
 import { NodeError } from '../errors.ts'
 import { evidenceRules } from '../ledger/evidence-rules.ts'
-import { committeeAt } from './replay-ledger.ts'
+import { committeeAt } from '../ledger/committee-at.ts'
 
 export interface RestartState {
   /** That begins. */

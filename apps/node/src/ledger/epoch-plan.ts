@@ -1,6 +1,7 @@
 /** What the order needs to know of an epoch, from the ledger's state. */
-import { committees, type Application } from '@selvedge/application'
+import type { Application } from '@selvedge/application'
 import type { EpochPlan, NextEpoch } from '@selvedge/consensus'
+import { committeeAt } from './committee-at.ts'
 
 /** The same on every member: what the ledger's parameters do not say. */
 export type OrderSettings = Pick<EpochPlan, 'mode'> & { readonly parameters?: NonNullable<EpochPlan['parameters']> }
@@ -8,8 +9,7 @@ export type OrderSettings = Pick<EpochPlan, 'mode'> & { readonly parameters?: No
 /** The epoch that the ledger is in, as what follows the one before. */
 export function nextEpochOf(application: Application, { mode, parameters }: OrderSettings): NextEpoch {
   const { epoch, beacon } = application.view()
-  const members = application.state.get(committees, epoch) ?? []
-  const committee = members.map(({ nodeKey, bls, stake, nodeIndex }) => ({ key: nodeKey, blsKey: bls, stake: Number(stake), nodeIndex }))
+  const committee = committeeAt(application, epoch)
   return { epoch, committee, mode, beacon, ...(parameters === undefined ? {} : { parameters }) }
 }
 

@@ -1,5 +1,5 @@
 /** How a node without a seat gets and keeps the state: from strangers, checked by what it pins. */
-import { committees, hasState, type Application, type KeyValueStore, type StateImport } from '@selvedge/application'
+import { hasState, type Application, type KeyValueStore, type StateImport } from '@selvedge/application'
 import { committeeOfGenesis, isSameBytes, type ArchivedBlock, type Digest, type Genesis } from '@selvedge/ledger-types'
 import {
   BLOCK_MS_MAX,
@@ -16,6 +16,7 @@ import { createLightClient } from '@selvedge/ledger-types/light-client'
 import { openSnapshotCache } from '@selvedge/synchronizer/folder'
 import { dialSync } from '@selvedge/synchronizer/net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { committeeAt } from './committee-at.ts'
 
 /** Until sources are asked again for a snapshot that none of them has yet. */
 const AGAIN_MS = 1_000
@@ -68,14 +69,7 @@ export function createFollower(
     },
     async *follow(application, execute, signal) {
       const { epoch, height, blockDigest } = application.lastApplied()
-      const members = application.state.get(committees, epoch) ?? []
-      const committee = members.map(({ nodeKey, bls, stake, nodeIndex }) => ({
-        key: nodeKey,
-        blsKey: bls,
-        stake: Number(stake),
-        nodeIndex,
-      }))
-      const client = createLightClient({ chainId, epoch, committee })
+      const client = createLightClient({ chainId, epoch, committee: committeeAt(application, epoch) })
       const book = new SourceBook(sources, { strikesMax: STRIKES_MAX, msMax: REQUEST_MS_MAX })
       yield* followBlocks({ client, book, executor: { execute } }, { height, digests: [blockDigest] }, { signal, blockMsMax: BLOCK_MS_MAX })
     },

@@ -1,9 +1,10 @@
 /** What this node gives to those who join: certificates, slices of its snapshots, blocks. Whoever asks believes none of it. */
-import { committees, type Application } from '@selvedge/application'
+import type { Application } from '@selvedge/application'
 import { checkpointOfCertificate, decodeCheckpoint, encodeArchivedBlock, encodeCommittee, ZERO_DIGEST } from '@selvedge/ledger-types'
 import { encodeEpochProof } from '@selvedge/ledger-types/light-client'
 import type { SnapshotServer, SyncSource } from '@selvedge/synchronizer'
 import { once } from 'node:events'
+import { committeeAt } from './committee-at.ts'
 
 /** Blocks after a final one whose checkpoint names its snapshot. */
 const SNAPSHOT_DELAY_BLOCKS = 100
@@ -22,14 +23,8 @@ export function createSyncSource(application: Application, snapshots: SnapshotSe
     epochProof(epoch) {
       const height = archive.finalHeightOf(epoch)
       const certificate = height === undefined ? undefined : application.certificateOf(height)
-      const members = application.state.get(committees, epoch + 1)
-      if (certificate === undefined || members === undefined) return Promise.resolve(undefined)
-      const committee = members.map(({ nodeKey, bls, stake, nodeIndex }) => ({
-        key: nodeKey,
-        blsKey: bls,
-        stake: Number(stake),
-        nodeIndex,
-      }))
+      const committee = committeeAt(application, epoch + 1)
+      if (certificate === undefined || committee.length === 0) return Promise.resolve(undefined)
       return Promise.resolve(encodeEpochProof({ certificate, committee: encodeCommittee(committee) }))
     },
     snapshotCertificate(epoch) {
