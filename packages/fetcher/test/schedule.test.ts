@@ -73,8 +73,8 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))('askers come and g
   const outcomes = await Promise.all(Array.from({ length: 60 }, ask))
   expect(outcomes.filter((outcome) => outcome === 'read').length).toBeGreaterThan(0)
   await fetcher.stop()
-  // An origin is told of the end and not waited for, since a stalled one never answers: these take a few turns to stand still.
-  for (let turn = 0; turn < 20 && logs.some((log) => log.active > 0); turn++) await turns(1)
+  // An origin is told of the end and not waited for, since a stalled one never answers: these take some turns to stand still.
+  for (let turn = 0; turn < 1_000 && logs.some((log) => log.active > 0); turn++) await turns(1)
   for (const log of logs) {
     expect(log.active).toBe(0)
     expect(Math.max(0, ...log.activeMaxByKey.values())).toBeLessThanOrEqual(1)

@@ -46,7 +46,9 @@ export interface OriginLog {
   readonly origin: OriginPort
   /** Every fetch that began. */
   readonly asked: { cid: string; range: string }[]
+  /** Fetches whose stream has not ended yet. */
   active: number
+  /** By key: most fetches at once that nobody had told to end. One that was told takes a few turns to, and is not waited for. */
   activeMaxByKey: Map<string, number>
 }
 
@@ -55,7 +57,7 @@ export type Fault = (index: number, block: VerifiedBlock, signal: AbortSignal | 
 
 /** A real origin in this process: writes a CAR from the blocks and verifies it as it streams. */
 export function createTestOrigin(dag: Dag, fault: Fault = () => undefined): OriginLog {
-  const activeByKey = new Map<string, number>()
+  const askedByKey = new Map<string, Set<AbortSignal | undefined>>()
   const log: OriginLog = {
     asked: [],
     active: 0,
@@ -66,10 +68,11 @@ export function createTestOrigin(dag: Dag, fault: Fault = () => undefined): Orig
         const text = range === undefined ? '*' : `${range.start}-${range.end ?? ''}`
         const key = `${cid}:${text}`
         log.asked.push({ cid: cid.toString(), range: text })
-        const active = (activeByKey.get(key) ?? 0) + 1
-        activeByKey.set(key, active)
+        const asked = askedByKey.get(key) ?? new Set<AbortSignal | undefined>()
+        askedByKey.set(key, asked.add(signal))
         log.active++
-        log.activeMaxByKey.set(key, Math.max(active, log.activeMaxByKey.get(key) ?? 0))
+        const wanted = [...asked].filter((each) => each?.aborted !== true).length
+        log.activeMaxByKey.set(key, Math.max(wanted, log.activeMaxByKey.get(key) ?? 0))
         const options = { scope, ...(range === undefined ? {} : { range }), ...(signal === undefined ? {} : { signal }) }
         try {
           let index = 0
@@ -79,7 +82,7 @@ export function createTestOrigin(dag: Dag, fault: Fault = () => undefined): Orig
           }
         } finally {
           log.active--
-          activeByKey.set(key, (activeByKey.get(key) as number) - 1)
+          asked.delete(signal)
         }
       },
     },
