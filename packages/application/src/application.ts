@@ -43,6 +43,11 @@ export interface ApplicationOptions {
   readonly genesis: Genesis
   /** Keep all blocks and receipts, not those of two epochs. @default false */
   readonly isArchive?: boolean
+  /**
+   * Keep what it takes to stream the state of a final block, also after blocks that followed and a restart, until its root is given. For
+   * nodes that make snapshots: every one is to be answered by `provideSnapshotRoot`. @default false
+   */
+  readonly keepsSnapshots?: boolean
   /** Newest version of the rules that may be executed. @default the newest this package has */
   readonly newestVersion?: number
 }
@@ -94,8 +99,13 @@ export interface Application {
   readonly history: History
   /** Proof of a row, or of its absence, against `stateRoot`, as on the wire; `key` as in state.md. */
   prove(table: number, key: Uint8Array): { readonly proof: Uint8Array; readonly value: Uint8Array | undefined; readonly stateRoot: Digest }
-  /** The state as it is now, as a stream. To be closed. */
-  openSnapshot(): LedgerSnapshot
+  /**
+   * The state as it is now, or as it was after the final block at `height`, as a stream. To be closed.
+   * @throws {ApplicationError} `APPLICATION_PRUNED` for a height that is not held (`heldSnapshots`).
+   */
+  openSnapshot(height?: number): LedgerSnapshot
+  /** Final blocks whose snapshot has no root yet, ascending: an earlier life of the process may not have come to its end with them. */
+  heldSnapshots(): readonly number[]
   /** The BLAKE3 root of the snapshot at final block `height`. @returns checkpoints that waited for it, to be signed now. */
   provideSnapshotRoot(
     height: number,
@@ -114,8 +124,8 @@ export interface Application {
  * @throws {LedgerError} `LEDGER_BAD_GENESIS` when an operator's signature in the genesis file is not good.
  */
 export function createApplication({ store, evidenceRules }: ApplicationComponents, options: ApplicationOptions): Application {
-  const { genesis, isArchive = false, newestVersion = NEWEST_VERSION } = options
-  const ledger = new Ledger(store, genesis, evidenceRules, isArchive)
+  const { genesis, isArchive = false, keepsSnapshots = false, newestVersion = NEWEST_VERSION } = options
+  const ledger = new Ledger(store, genesis, evidenceRules, { isArchive, keepsSnapshots })
   let view = openView(ledger)
   return {
     execute(block) {
@@ -132,18 +142,28 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
     lastApplied: () => positionOf(ledger),
     view: () => view,
     checkAdmission: (bytes, verdict) => admissionOf(ledger, bytes, verdict),
-    simulate: (call) => simulateCall(ledger.state, contextOf(ledger.state, ledger.chain, ledger.block().timestampMs), call),
-    account: (address) => accountOf(ledger.state, address),
-    balance: (address, token) => balanceOf(ledger.state, address, token),
-    state: ledger.state,
+    simulate(call) {
+      const { state } = ledger.asked
+      try {
+        return simulateCall(state, contextOf(state, ledger.chain, ledger.block().timestampMs), call)
+      } finally {
+        ledger.asked.forget()
+      }
+    },
+    account: (address) => accountOf(ledger.asked.state, address),
+    balance: (address, token) => balanceOf(ledger.asked.state, address, token),
+    state: {
+      get: (table, key) => ledger.asked.state.get(table, key),
+      rows: (...asked) => ledger.asked.state.rows(...asked),
+      between: (...asked) => ledger.asked.state.between(...asked),
+    },
     history: ledger.history,
     prove(table, key) {
       const proof = encodeProof(ledger.prove(table, key))
       return { proof, value: store.get(table, key)?.slice(), stateRoot: ledger.stateRoot }
     },
-    openSnapshot() {
-      return createSnapshot(store.openSnapshot(), { chainId: genesis.chainId, height: ledger.block().height, stateRoot: ledger.stateRoot })
-    },
+    openSnapshot: (height) => snapshotOf(ledger, genesis.chainId, height),
+    heldSnapshots: () => ledger.snapshots.held().flatMap((held) => (held.isDone ? [] : [held.height])),
     provideSnapshotRoot: (height, root) => completeCheckpoints(ledger, height, root),
     addCertificate(height, bytes) {
       store.commit([{ space: SPACES.certificates, key: encodeField(heightKey, height), value: bytes }])
@@ -227,14 +247,15 @@ function admissionOf(ledger: Ledger, bytes: Uint8Array, verdict: Verdict | undef
   const decoded = decodeTransaction(bytes)
   if (!decoded.ok) return refusal(decoded.code)
   const { transaction } = decoded
-  const context = contextOf(ledger.state, ledger.chain, ledger.block().timestampMs)
+  const { state } = ledger.asked
+  const context = contextOf(state, ledger.chain, ledger.block().timestampMs)
   const id = verdict?.id ?? transactionId(bytes)
   const { nonce } = transaction
   if (transaction.form === 'node') {
-    const { code } = checkNodeTransaction(ledger.state, context, bytes, transaction, verdict)
+    const { code } = checkNodeTransaction(state, context, bytes, transaction, verdict)
     return code === CODES.ok ? { code, id, nodeIndex: transaction.nodeIndex, nonce } : refusal(code)
   }
-  const checked = checkAccountTransaction(ledger.state, context, transaction, verdict, NONCES_AHEAD_MAX)
+  const checked = checkAccountTransaction(state, context, transaction, verdict, NONCES_AHEAD_MAX)
   if (!('account' in checked)) return refusal(checked.code)
   return { code: CODES.ok, id, sender: checked.sender, nonce, isNext: nonce === checked.account.nonce }
 }
@@ -243,10 +264,17 @@ function refusal(code: Code): Admission {
   return { code: code as Exclude<Code, 0>, words: CODE_WORDS[code] }
 }
 
+function snapshotOf(ledger: Ledger, chainId: number, height: number = ledger.block().height): LedgerSnapshot {
+  const held = ledger.snapshots.held().find((each) => each.height === height && !each.isDone)
+  if (held === undefined && height !== ledger.block().height)
+    throw new ApplicationError('APPLICATION_PRUNED', `the state at height ${height} is not held`, { height })
+  return createSnapshot(ledger.store.openSnapshot(), { chainId, height, stateRoot: held?.stateRoot ?? ledger.stateRoot })
+}
+
 /** Writes the root into the checkpoint that waited for it: that of the one block which names this snapshot, if it is there already. */
 function completeCheckpoints(ledger: Ledger, height: number, root: Digest): { epoch: number; height: number; bytes: Uint8Array }[] {
   if (root.length !== 32) throw new ApplicationError('APPLICATION_MALFORMED', `a snapshot's root is 32 bytes, got ${root.length}`)
-  const writes: Write[] = [ledger.saveSnapshotRoot(height, root)]
+  const writes: Write[] = [ledger.saveSnapshotRoot(height, root), ...ledger.snapshots.doneWith(height)]
   const completed: { epoch: number; height: number; bytes: Uint8Array }[] = []
   const last = Math.min(ledger.block().height, height + SNAPSHOT_DELAY_BLOCKS)
   for (let at = height + 1; at <= last; at++) {

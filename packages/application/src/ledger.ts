@@ -12,7 +12,9 @@ import type { LedgerBlock } from './execute/block-contract.ts'
 import { epochSpan, heightKey, type BlockRecord } from './history/records.ts'
 import { History } from './history/history.ts'
 import { IMPORTING, STATE_ROOT } from './history/import.ts'
+import { SnapshotLog } from './history/snapshot-log.ts'
 import { decodeField, encodeField } from './state/fields.ts'
+import { AskedState } from './state/asked-state.ts'
 import { loadGenesis } from './state/genesis.ts'
 import { blockRow, chainRow, epochRow, type BlockRow, type EpochRow } from './state/meta-tables.ts'
 import { committees } from './state/node-tables.ts'
@@ -33,17 +35,28 @@ export interface Applied {
 export class Ledger {
   readonly store: KeyValueStore
   readonly chain: ChainIdentity
+  /** The executor's: rows of the blocks that run. */
   readonly state: State
+  /** The committed one, for questions. */
+  readonly asked: AskedState
   readonly history: History
+  readonly snapshots: SnapshotLog
   readonly #nodes: TreeNodes
   readonly #tree: StateTree
   #stateRoot: Digest
 
-  constructor(store: KeyValueStore, genesis: Genesis, evidenceRules: EvidenceRules, isArchive: boolean) {
+  constructor(
+    store: KeyValueStore,
+    genesis: Genesis,
+    evidenceRules: EvidenceRules,
+    { isArchive, keepsSnapshots }: { readonly isArchive: boolean; readonly keepsSnapshots: boolean },
+  ) {
     this.store = store
     this.chain = { chainId: genesis.chainId, genesisHash: genesis.hash, evidenceRules }
     this.state = new State(store)
+    this.asked = new AskedState(store)
     this.history = new History(store, isArchive)
+    this.snapshots = new SnapshotLog(store, keepsSnapshots)
     this.#nodes = createTreeNodes(store)
     if (store.get(SPACES.local, IMPORTING) !== undefined) {
       throw new ApplicationError('APPLICATION_FOREIGN_STORE', 'an import into this store did not end: begin it again')
@@ -53,6 +66,7 @@ export class Ledger {
     if (known === undefined) this.#stateRoot = this.#begin(genesis)
     else this.#stateRoot = known
     this.#assertChain()
+    this.#holdBeginning()
   }
 
   get stateRoot(): Digest {
@@ -126,7 +140,8 @@ export class Ledger {
     })
     const span = { first: startHeight + 1, last: row.height }
     const ended = { space: SPACES.epochs, key: encodeField(heightKey, epoch), value: encodeField(epochSpan, span) }
-    this.#commit(writes, stateRoot, [...historyWrites, ...(isFinal ? [ended] : []), ...extra(executed)])
+    const held = this.snapshots.writesOf(writes, isFinal ? { height: row.height, stateRoot, isDone: false } : undefined)
+    this.#commit(writes, stateRoot, [...historyWrites, ...held, ...(isFinal ? [ended] : []), ...extra(executed)])
     return { executed, stateRoot, record }
   }
 
@@ -153,11 +168,20 @@ export class Ledger {
     return root
   }
 
+  /** A state that stands at the end of an epoch, and of which nothing is noted yet: genesis, or one that was taken over. */
+  #holdBeginning(): void {
+    const { height } = this.block()
+    if (this.epoch().startHeight !== height || this.snapshots.held().length > 0) return
+    const isDone = this.snapshotRootOf(height) !== undefined
+    this.store.commit(this.snapshots.beginning({ height, stateRoot: this.#stateRoot, isDone }))
+  }
+
   #commit(stateWrites: readonly Write[], stateRoot: Digest, others: readonly Write[]): void {
     const root = { space: SPACES.local, key: STATE_ROOT, value: stateRoot }
     this.store.commit((stateWrites as readonly Write[]).concat(this.#nodes.writes(), others, root))
     this.#nodes.settle()
     this.state.settle()
+    this.asked.forget()
     this.#stateRoot = stateRoot
   }
 

@@ -49,6 +49,11 @@ export class State {
     this.#store = store
   }
 
+  /** Rows in memory. */
+  get size(): number {
+    return this.#entries.reduce((sum, { size }) => sum + size, 0)
+  }
+
   /** The row, or `undefined`. It must not be changed. */
   get<K, V>(table: Table<K, V>, key: K): V | undefined {
     return this.#entryOf(table, keyOf(table, key)).value as V | undefined
