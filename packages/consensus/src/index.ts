@@ -11,7 +11,15 @@ export { createMemoryStore } from './store/memory-store.ts'
 export * from './validator.ts'
 export * from './validator-contract.ts'
 export { createCheckpointSigner } from './checkpoint-signer.node.ts'
-export { createWorkerVerifier, type TransactionRules, type WorkerVerifierOptions } from './transaction-verifier.node.ts'
+export { createWorkerVerifier } from './transaction-verifier.node.ts'
+export {
+  createTransactionWorkers,
+  type TransactionJudge,
+  type TransactionRules,
+  type TransactionWorkers,
+  type TransactionWorkersOptions,
+  type Urgency,
+} from './transaction-workers.node.ts'
 export * from './wire/types.ts'
 export * from './wire/limits.ts'
 export * from './wire/committee.ts'

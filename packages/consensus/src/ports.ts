@@ -117,8 +117,13 @@ export interface Executor {
 
 /** Checks transactions by their own signatures, off the thread of consensus. */
 export interface TransactionVerifier {
-  /** One verdict for each, in order. The bytes are borrowed until it settles. */
-  verify(transactions: readonly Uint8Array[]): Promise<readonly boolean[]>
+  /**
+   * One verdict for each, in order. The bytes are borrowed until it settles.
+   * @param from - own clients' transactions may be held to anything that is known here. Of another member's only what their bytes alone show
+   * may be found bad: honest members that say different things of one block or batch would wait for each other. What is let through is the
+   * executor's to refuse.
+   */
+  verify(transactions: readonly Uint8Array[], from: 'client' | 'peer'): Promise<readonly boolean[]>
   stop?(): Promise<void>
 }
 

@@ -113,7 +113,7 @@ export class Performer {
 
   async #ask(epoch: number, effect: Asked): Promise<EpochEvent> {
     if (effect.type === 'verify') {
-      const verdicts = (await this.#components.verifier?.verify(effect.transactions)) ?? []
+      const verdicts = (await this.#components.verifier?.verify(effect.transactions, 'peer')) ?? []
       return { type: 'verified', id: effect.id, isValid: verdicts.every((isValid) => isValid) }
     }
     const { signer } = this.#components

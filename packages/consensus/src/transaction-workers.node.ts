@@ -1,0 +1,232 @@
+/**
+ * Transactions looked at in worker threads, by a module that knows what one is. The bytes go over by transfer of one plain buffer a chunk,
+ * never shared memory: native signature libraries refuse that, one of them in silence.
+ *
+ * Jobs are cut into chunks, and the most urgent chunk goes first, so that a flood of clients' transactions holds up no block. How much may
+ * wait is bounded by whoever asks. A worker that dies is replaced and its chunks are looked at again; where workers die in a row the same
+ * module goes on in the calling thread, so what is answered never depends on it.
+ */
+import { setImmediate as turn } from 'node:timers/promises'
+import { ThreadPool } from './driver/thread-pool.ts'
+import { ConsensusError } from './errors.ts'
+
+/** Transactions of a chunk: some 6 ms of a thread. */
+const CHUNK_COUNT = 64
+/** One is looked at while the next is on its way. */
+const CHUNKS_AT_A_THREAD = 2
+/** Workers that died with no chunk done in between: the next chunks stay in this thread. */
+const DEATHS_IN_A_ROW_MAX = 4
+
+/** What the module exports that knows what a transaction is. */
+export interface TransactionJudge {
+  /** A pure function: as many bytes for every transaction. `hint` is what the asker gave with it, empty where nothing. */
+  judgeTransaction(transaction: Uint8Array, hint: Uint8Array): Uint8Array
+}
+
+/** The same where there is only yes and no. */
+export interface TransactionRules {
+  /** Whether the transaction is well formed and its own signature good: a pure function. To throw is to say no. */
+  isValidTransaction(transaction: Uint8Array): boolean
+}
+
+export interface TransactionWorkersOptions {
+  /** The module, a `TransactionJudge` or `TransactionRules`, to be imported by each worker: `new URL('./judge.js', import.meta.url)`. */
+  readonly module: URL
+  /** @default 2 */
+  readonly threads?: number
+  /** A worker ended by itself; work goes on. */
+  readonly onWorkerFailure?: (error: unknown) => void
+}
+
+export const URGENCIES = ['block', 'peer', 'client'] as const
+/** What waits for the answer; the first is served first. */
+export type Urgency = (typeof URGENCIES)[number]
+
+export interface TransactionWorkers {
+  /**
+   * The answers of the module, one after the other in the order of `transactions`, which are borrowed until it settles; of rules a byte each.
+   * @throws {ConsensusError} `CONSENSUS_STOPPED`; the reason of `signal`; whatever the module throws.
+   */
+  judge(
+    transactions: readonly Uint8Array[],
+    options: { readonly urgency: Urgency; readonly hints?: readonly Uint8Array[]; readonly signal?: AbortSignal },
+  ): Promise<Uint8Array>
+  /** Ends the threads. What waits is rejected. */
+  stop(): Promise<void>
+}
+
+/** What a worker is sent: transactions and hints end to end, and how long each is. */
+export interface JudgeJob {
+  readonly bytes: Uint8Array
+  /** Of a transaction and its hint in turn. */
+  readonly lengths: Uint32Array
+}
+
+interface Chunk {
+  readonly transactions: readonly Uint8Array[]
+  readonly hints: readonly Uint8Array[]
+  /** The job was given up. */
+  readonly isDead: () => boolean
+  readonly resolve: (answers: Uint8Array) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** The threads start with the first job. */
+export function createTransactionWorkers(options: TransactionWorkersOptions): TransactionWorkers {
+  const queue = new ChunkQueue(options)
+  return {
+    async judge(transactions, { urgency, hints = [], signal }) {
+      signal?.throwIfAborted()
+      let isDead = false
+      const chunks: Promise<Uint8Array>[] = []
+      for (let at = 0; at < transactions.length; at += CHUNK_COUNT) {
+        const end = at + CHUNK_COUNT
+        const part = { transactions: transactions.slice(at, end), hints: hints.slice(at, end), isDead: () => isDead }
+        chunks.push(new Promise((resolve, reject) => queue.add(urgency, { ...part, resolve, reject })))
+      }
+      try {
+        return joined(await orAborted(Promise.all(chunks), signal))
+      } finally {
+        isDead = true
+      }
+    },
+    stop: () => queue.stop(),
+  }
+}
+
+/** The judge in a module. Imported by each worker, and by this thread where there is none: what they say is the same. */
+export async function loadJudge(module: string): Promise<TransactionJudge> {
+  const loaded = (await import(module)) as TransactionJudge | TransactionRules
+  if (!('isValidTransaction' in loaded)) return loaded
+  return {
+    judgeTransaction(transaction) {
+      try {
+        return Uint8Array.of(loaded.isValidTransaction(transaction) ? 1 : 0)
+      } catch {
+        return Uint8Array.of(0)
+      }
+    },
+  }
+}
+
+/** What is done with a job, by whichever thread. */
+export function answersOf(judge: TransactionJudge, { bytes, lengths }: JudgeJob): Uint8Array {
+  const answers: Uint8Array[] = []
+  let offset = 0
+  const next = (length: number): Uint8Array => bytes.subarray(offset, (offset += length))
+  for (let i = 0; i < lengths.length; i += 2)
+    answers.push(judge.judgeTransaction(next(lengths[i] as number), next(lengths[i + 1] as number)))
+  return joined(answers)
+}
+
+class ChunkQueue {
+  readonly #options: TransactionWorkersOptions
+  readonly #threads: number
+  readonly #waiting: Readonly<Record<Urgency, Chunk[]>> = { block: [], peer: [], client: [] }
+  #atWorkers = 0
+  #pool: ThreadPool<JudgeJob, Uint8Array> | undefined
+  #deathsInARow = 0
+  #isStopped = false
+
+  constructor(options: TransactionWorkersOptions) {
+    this.#options = options
+    this.#threads = options.threads ?? 2
+  }
+
+  add(urgency: Urgency, chunk: Chunk): void {
+    if (this.#isStopped) return chunk.reject(stopped())
+    this.#waiting[urgency].push(chunk)
+    this.#pump()
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    for (const urgency of URGENCIES) for (const { reject } of this.#waiting[urgency].splice(0)) reject(stopped())
+    await this.#pool?.stop()
+  }
+
+  #pump(): void {
+    while (this.#atWorkers < CHUNKS_AT_A_THREAD * this.#threads) {
+      const chunk = this.#next()
+      if (chunk === undefined) return
+      this.#atWorkers++
+      void this.#judge(chunk)
+        .then(chunk.resolve, chunk.reject)
+        .finally(() => {
+          this.#atWorkers--
+          this.#pump()
+        })
+    }
+  }
+
+  #next(): Chunk | undefined {
+    for (const urgency of URGENCIES) {
+      for (let chunk = this.#waiting[urgency].shift(); chunk !== undefined; chunk = this.#waiting[urgency].shift()) {
+        if (!chunk.isDead()) return chunk
+      }
+    }
+    return undefined
+  }
+
+  /** By a worker, by another when that one dies, by this thread when both do. */
+  async #judge(chunk: Chunk): Promise<Uint8Array> {
+    for (let attempt = 0; attempt < 2 && this.#deathsInARow < DEATHS_IN_A_ROW_MAX; attempt++) {
+      const pool = (this.#pool ??= this.#createPool())
+      const job = packed(chunk)
+      try {
+        const answers = await pool.run(job, [job.bytes.buffer as ArrayBuffer, job.lengths.buffer as ArrayBuffer])
+        this.#deathsInARow = 0
+        return answers
+      } catch (error) {
+        if (this.#isStopped) throw stopped()
+        if (this.#pool === pool) this.#replace(error) // else another chunk has told of this death
+      }
+    }
+    await turn() // a long queue of chunks leaves room for everything else
+    return answersOf(await loadJudge(this.#options.module.href), packed(chunk))
+  }
+
+  #replace(error: unknown): void {
+    void this.#pool?.stop()
+    this.#pool = undefined
+    this.#deathsInARow++
+    this.#options.onWorkerFailure?.(error)
+  }
+
+  #createPool(): ThreadPool<JudgeJob, Uint8Array> {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js' // sources run as they are
+    const script = new URL(`./verify-worker.node.${extension}`, import.meta.url)
+    return new ThreadPool({ script, workerData: { module: this.#options.module.href }, threads: this.#threads })
+  }
+}
+
+const NO_HINT = new Uint8Array(0)
+
+function packed({ transactions, hints }: Chunk): JudgeJob {
+  const parts = transactions.flatMap((transaction, i) => [transaction, hints[i] ?? NO_HINT])
+  return { bytes: joined(parts), lengths: Uint32Array.from(parts, ({ length }) => length) }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return Uint8Array.from(parts[0] as Uint8Array)
+  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let offset = 0
+  for (const part of parts) {
+    out.set(part, offset)
+    offset += part.length
+  }
+  return out
+}
+
+function stopped(): ConsensusError {
+  return new ConsensusError('CONSENSUS_STOPPED', 'the signature workers were stopped')
+}
+
+async function orAborted<T>(job: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return job
+  return await new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+    job.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
