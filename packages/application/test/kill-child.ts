@@ -5,7 +5,10 @@ import { testEvidenceRules } from './support/evidence.ts'
 import { blockAfter, createGenesis } from './support/network.ts'
 
 const { genesis, wallets } = createGenesis({ wallets: 8 })
-const app = createApplication({ store: createLmdbStore(process.argv[2]!), evidenceRules: testEvidenceRules }, { genesis })
+const app = createApplication(
+  { store: createLmdbStore(process.argv[2]!), evidenceRules: testEvidenceRules },
+  { genesis, keepsSnapshots: true },
+)
 process.send?.({ opened: app.lastApplied().height })
 for (;;) {
   const { height, stateRoot } = app.execute(blockAfter(app, wallets))

@@ -1,10 +1,12 @@
 /**
  * The state as one canonical stream: a header, then every row ascending by table and key. Equal states have equal bytes, so the stream's
- * BLAKE3 root (made elsewhere) names the state. It is read from a view of the store that stands still while blocks go on.
+ * BLAKE3 root (made elsewhere) names the state. It is read from a view of the store that stands still while blocks go on; of a block that is
+ * not the last any more, through what the log of old rows has (snapshot-log.ts).
  */
 import { encodeSnapshotEntry, encodeSnapshotHeader } from '@selvedge/ledger-types'
 import { TABLE_COUNT } from '../state/schema.ts'
 import type { StoreSnapshot } from '../store/contract.ts'
+import { rowsAt } from './snapshot-log.ts'
 
 /** Bytes of the stream that are handed out at a time, at least; a large row makes one piece larger. */
 const PIECE_BYTES = 64 * 2 ** 10
@@ -27,7 +29,7 @@ export function createSnapshot(
     let parts: Uint8Array[] = [encodeSnapshotHeader(header)]
     let size = 0
     for (let table = 1; table <= TABLE_COUNT; table++) {
-      for (const [key, value] of still.range(table, new Uint8Array(0))) {
+      for (const [key, value] of rowsAt(still, table, header.height)) {
         const row = encodeSnapshotEntry({ table, key, value })
         parts.push(row)
         size += row.length

@@ -31,6 +31,8 @@ export const SPACES = {
   certificates: 73,
   /** closed epoch u64 → heights of its first and last block */
   epochs: 74,
+  /** final height u64 · table u8 · key → the row as it was at that height: 0, or 1 · value */
+  rowsBefore: 75,
 } as const
 
 /** A change of one key. `value` undefined deletes. */
