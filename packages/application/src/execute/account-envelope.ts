@@ -82,10 +82,11 @@ export function runAccountTransaction(
   run.burn(fee)
   const paid = { nonce: account.nonce + 1n, native: account.native - fee, clientIndex: account.clientIndex }
   const id = verdict?.id ?? transactionId(bytes)
+  const leaf = verdict?.leaf
   if (call.target === 'transfer') {
     transferNative(state, sender, paid, transaction.to, value) // cannot fail: the value is there, and nobody owns a reserved address
     const events: LedgerEvent[] = [{ kind: 'transfer', token: 0, from: sender, to: transaction.to, amount: value }]
-    run.record({ id, bytes, code: CODES.ok, gasUsed: gas, fee, events })
+    run.record({ id, leaf, bytes, code: CODES.ok, gasUsed: gas, fee, events })
     return
   }
   state.put(accounts, sender, paid)
@@ -96,7 +97,7 @@ export function runAccountTransaction(
     state.rollback(mark)
     events.length = 0
   }
-  run.record({ id, bytes, code, gasUsed: gas, fee, events })
+  run.record({ id, leaf, bytes, code, gasUsed: gas, fee, events })
 }
 
 /** Native amounts in arguments are wei as well. */

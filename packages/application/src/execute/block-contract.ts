@@ -4,12 +4,16 @@ import type { Code, LedgerEvent } from '@selvedge/ledger-types'
 
 /** What a worker thread found out about one transaction, so that execution need not. */
 export interface Verdict {
-  /** Whether the signature is good: of a node transaction under the key that the registry has for its node. */
+  /** Whether the signature is good: of a node transaction under `nodeKey`. */
   readonly isSigned: boolean
   /** Who signed, 20 bytes, of an account's transaction. */
   readonly sender?: Uint8Array
+  /** Of a node's transaction the key that was asked about. The verdict is of use only while the registry has the same. */
+  readonly nodeKey?: Uint8Array
   /** `transactionId`, 32 bytes. */
   readonly id?: Uint8Array
+  /** The leaf of the bytes in txRoot, 32 bytes. */
+  readonly leaf?: Uint8Array
 }
 
 export type BlockItem =

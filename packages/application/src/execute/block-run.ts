@@ -13,6 +13,8 @@ const EVENTS_MAX = 65_535
 
 export interface Trace {
   readonly id: Digest
+  /** Of `bytes`, where somebody has hashed them already. */
+  readonly leaf?: Digest | undefined
   readonly bytes: Uint8Array
   readonly code: Code
   readonly gasUsed: number
@@ -47,10 +49,10 @@ export class BlockRun {
   }
 
   /** A transaction that has a receipt. */
-  record({ id, bytes, code, gasUsed, fee, events }: Trace): void {
+  record({ id, leaf, bytes, code, gasUsed, fee, events }: Trace): void {
     const index = this.transactions.length
     this.transactions.push(bytes)
-    this.#txLeaves.push(leafOf(bytes))
+    this.#txLeaves.push(leaf ?? leafOf(bytes))
     this.#addReceipt({ id, index, code, gasUsed, fee, events })
     this.gasUsed += gasUsed
   }
@@ -84,7 +86,7 @@ export class BlockRun {
     return treeRoot(this.#receiptLeaves)
   }
 
-  #addReceipt(receipt: Omit<Trace, 'bytes'> & { readonly index: number }): void {
+  #addReceipt(receipt: Omit<Trace, 'bytes' | 'leaf'> & { readonly index: number }): void {
     const bytes = receiptBytes({ ...receipt, firstEvent: this.nextEvent })
     this.nextEvent += receipt.events.length
     this.receipts.push(bytes)

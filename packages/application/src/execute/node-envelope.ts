@@ -27,6 +27,7 @@ import type { Verdict } from './block-contract.ts'
 import type { BlockRun } from './block-run.ts'
 import { nodeHandlerOf } from './dispatch.ts'
 import type { BlockContext, NodeCall } from './handler.ts'
+import { isSignedBy } from './verdict.ts'
 
 interface Admitted {
   readonly code: Code
@@ -51,7 +52,7 @@ export function checkNodeTransaction(
   if (transaction.chainId !== block.chainId) return { code: CODES.chainId }
   const node = nodeOf(state, transaction.nodeIndex)
   if (node === undefined) return { code: CODES.senderUnknown }
-  if (!(verdict?.isSigned ?? isSignedByNode(transaction, node.nodeKey))) return { code: CODES.signature }
+  if (!(isSignedBy(node.nodeKey, verdict) ?? isSignedByNode(transaction, node.nodeKey))) return { code: CODES.signature }
   const place = nonceVerdictOf(node, transaction.nonce)
   if (place !== 0) return { code: place < 0 ? CODES.nonceTooLow : CODES.nonceTooHigh }
   const gas = nodeGas(transaction, bytes.length)
@@ -88,7 +89,7 @@ export function runNodeTransaction(
     state.rollback(mark)
     events.length = 0
   }
-  run.record({ id: verdict?.id ?? transactionId(bytes), bytes, code, gasUsed: gas, fee, events })
+  run.record({ id: verdict?.id ?? transactionId(bytes), leaf: verdict?.leaf, bytes, code, gasUsed: gas, fee, events })
 }
 
 /** Gas of free duties that the node has left in this epoch. */
