@@ -5,8 +5,10 @@
  */
 import type { StepContext } from './contract.ts'
 import { addNative, burnNative } from '../state/accounts.ts'
-import { QUEUE_KINDS, queue, type QueueKey, type QueueRow } from '../state/account-tables.ts'
+import { queue, type QueueKey, type QueueRow } from '../state/account-tables.ts'
 import { lesserOf, sharesOf } from '../state/amounts.ts'
+import { encodeField, u32be } from '../state/fields.ts'
+import { leavingPools, unstaking } from '../state/meta-tables.ts'
 import { nodes, type NodeRow } from '../state/node-tables.ts'
 import { nodeOf } from '../state/nodes.ts'
 import { keyTextOf } from '../state/key-text.ts'
@@ -43,18 +45,26 @@ export function slash(
   let left = amount - fromStake
   let rest: NodeRow = { ...node, stake: node.stake - fromStake, slashedIn: block.epoch }
   if (left > 0n && reach !== 'stake') {
-    const entries = state.rows(queue).filter(([, { place, kind }]) => place === nodeIndex && kind <= QUEUE_KINDS.delegation)
-    const own = entries.filter(([, { kind }]) => kind === QUEUE_KINDS.stake).toReversed()
-    for (const [key, entry] of own) left -= shrink(state, key, entry, lesserOf(left, entry.amount))
-    const leaving = entries.filter(([, { kind }]) => kind === QUEUE_KINDS.delegation)
-    const weights = [rest.delegated, ...leaving.map(([, entry]) => entry.amount)]
+    for (const key of (state.get(unstaking, nodeIndex) ?? []).toReversed()) {
+      const entry = state.get(queue, key) as QueueRow
+      left -= shrink(state, key, entry, lesserOf(left, entry.amount))
+    }
+    const leaving = state.rows(leavingPools, encodeField(u32be, nodeIndex))
+    const weights = [rest.delegated, ...leaving.flatMap(([, pools]) => pools.map((pool) => pool.left))]
     const reachable = lesserOf(
       left,
       weights.reduce((sum, weight) => sum + weight, 0n),
     )
-    const parts = sharesOf(reachable, weights)
-    rest = { ...rest, delegated: rest.delegated - (parts[0] ?? 0n) }
-    for (const [i, [key, entry]] of leaving.entries()) shrink(state, key, entry, parts[i + 1] ?? 0n)
+    const parts = sharesOf(reachable, weights).values()
+    const next = (): bigint => parts.next().value ?? 0n
+    rest = { ...rest, delegated: rest.delegated - next() }
+    for (const [key, pools] of leaving) {
+      state.put(
+        leavingPools,
+        key,
+        pools.map((pool) => ({ ...pool, left: pool.left - next() })),
+      )
+    }
     left -= reachable
   }
   state.put(nodes, nodeIndex, rest)

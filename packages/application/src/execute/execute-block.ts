@@ -7,6 +7,7 @@ import type { EvidenceRules } from '../evidence/contract.ts'
 import { changeEpoch } from '../epoch/change-epoch.ts'
 import { momentOf } from '../epoch/contract.ts'
 import { CLOCK_STEPS } from '../epoch/steps.ts'
+import { releaseLeft } from '../epoch/unbonding.ts'
 import { blockRow, epochRow, type BlockRow, type EpochRow } from '../state/meta-tables.ts'
 import { committees } from '../state/node-tables.ts'
 import type { State } from '../state/state.ts'
@@ -52,6 +53,7 @@ export function executeBlock(state: State, chain: ChainIdentity, block: LedgerBl
   const context = contextOf(state, chain, block.timestampMs)
   const run = new BlockRun(state, context, last.nextEvent)
   const emit = (event: LedgerEvent): void => void run.blockEvents.push(event)
+  releaseLeft({ state, block: context, emit })
   runClock(state, context, emit)
   const retried = runItems(run, block)
   run.settleFees()

@@ -76,6 +76,7 @@ export interface QueueRow {
   readonly address: Uint8Array
   /** nodeIndex for stake and delegations, clientIndex for prepaid and collateral, serviceId for a bond. */
   readonly place: number
+  /** Of a delegation: its part of the pool in which it leaves (`leavingPools`). */
   readonly amount: bigint
 }
 export const queue: Table<QueueKey, QueueRow> = defineTable(

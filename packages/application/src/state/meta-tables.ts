@@ -207,6 +207,38 @@ export const owners: Table<Uint8Array, OwnerRow> = meta(
   'By account: entries in the queues, and what is unbonded and not drawn. No row when all are 0.',
 )
 
+export interface QueuePlace {
+  readonly due: number
+  readonly seq: number
+}
+/** Where a node's own stake stands in the queue, in the order in which it left: at most as many as its owner may have. */
+export const unstaking: Table<number, readonly QueuePlace[]> = meta(
+  'unstaking',
+  u32be,
+  list(struct<QueuePlace>({ due: count64, seq: count64 }), u8),
+  'By node: places in the queue of its own stake, in the order in which it left.',
+)
+
+/**
+ * Delegations that leave a node together: entries of the queue from number `from` on, up to the next pool's. `total` is what they say, `left`
+ * what is there of it; a slash takes from `left`, so it touches no entry, and the next to leave begin a pool of their own.
+ */
+export interface LeavingPool {
+  readonly from: number
+  readonly total: bigint
+  readonly left: bigint
+}
+export interface LeavingKey {
+  readonly nodeIndex: number
+  readonly due: number
+}
+export const leavingPools: Table<LeavingKey, readonly LeavingPool[]> = meta(
+  'leaving',
+  struct<LeavingKey>({ nodeIndex: u32be, due: u64be }),
+  list(struct<LeavingPool>({ from: count64, total: u64, left: u64 }), u16),
+  'By node and due epoch: delegations on their way out. Each pool has the entries of the queue from `from` on, which are worth `left` of `total`.',
+)
+
 /** A node as the view of an epoch has it; weight is 0 for one that was not Active. */
 export interface SeatRow {
   readonly nodeIndex: number

@@ -4,6 +4,7 @@ import {
   balances,
   clients,
   disputes,
+  leavingPools,
   nodes,
   owners,
   queue,
@@ -18,14 +19,15 @@ const sum = (values: readonly bigint[]): bigint => values.reduce((total, value) 
 
 /** Native µ by place. Whoever adds a place where native money waits adds a line. */
 export function nativeByPlace({ state }: Pick<Application, 'state'>): Record<string, bigint> {
-  const isNative = (kind: number): boolean => kind !== QUEUE_KINDS.prepaid && kind !== QUEUE_KINDS.collateral
+  const hasOwnMoney = (kind: number): boolean => kind === QUEUE_KINDS.stake || kind === QUEUE_KINDS.serviceBond
   const all = state.rows(nodes).map(([, node]) => node)
   const supply = state.get(supplyRow, null)!
   return {
     accounts: sum(state.rows(accounts).map(([, { native }]) => native)),
     stakes: sum(all.map(({ stake }) => stake)),
     pools: sum(all.map(({ delegated }) => delegated)),
-    queue: sum(state.rows(queue).map(([, { kind, amount }]) => (isNative(kind) ? amount : 0n))),
+    queue: sum(state.rows(queue).map(([, { kind, amount }]) => (hasOwnMoney(kind) ? amount : 0n))),
+    leaving: sum(state.rows(leavingPools).flatMap(([, pools]) => pools.map(({ left }) => left))),
     claimable: sum(state.rows(owners).map(([, { claimable }]) => claimable)),
     serviceBonds: sum(state.rows(services).map(([, { bond }]) => bond)),
     disputeBonds: sum(state.rows(disputes).map(([, { bond }]) => bond)),
