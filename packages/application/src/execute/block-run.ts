@@ -2,14 +2,12 @@
 import { sha256 } from '@selvedge/crypto/sha256'
 import { LEDGER_TAGS } from '@selvedge/crypto/transcript'
 import { treeRoot, ZERO_DIGEST, type Code, type Digest, type LedgerEvent } from '@selvedge/ledger-types'
+import { eventsToTell } from '../epoch/untold-events.ts'
 import { burnNative } from '../state/accounts.ts'
 import type { State } from '../state/state.ts'
 import type { Executed } from './block-contract.ts'
 import type { BlockContext } from './handler.ts'
 import { receiptBytes } from './receipt-bytes.ts'
-
-/** A receipt counts its events with 16 bits. */
-const EVENTS_MAX = 65_535
 
 export interface Trace {
   readonly id: Digest
@@ -32,6 +30,8 @@ export class BlockRun {
   readonly refused: Map<number, number> = new Map()
   /** Events of no transaction. */
   readonly blockEvents: LedgerEvent[] = []
+  /** Ids of system messages that were recorded in this block, as text. */
+  readonly said: Set<string> = new Set()
   readonly firstEvent: number
   nextEvent: number
   gasUsed = 0
@@ -72,9 +72,9 @@ export class BlockRun {
     this.#fees = 0n
   }
 
-  /** The block's own receipt, the last. */
+  /** The block's own receipt, the last. What it has no room for is told by the next block's. */
   close(): void {
-    const events = this.blockEvents.slice(0, EVENTS_MAX)
+    const events = eventsToTell(this.state, this.blockEvents)
     this.#addReceipt({ id: ZERO_DIGEST, index: this.transactions.length, code: 0, gasUsed: 0, fee: 0n, events })
   }
 

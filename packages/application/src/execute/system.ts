@@ -8,6 +8,7 @@ import {
   type LedgerEvent,
   type SystemMessage,
 } from '@selvedge/ledger-types'
+import { keyTextOf } from '../state/key-text.ts'
 import type { BlockRun } from './block-run.ts'
 import { runSystemMessage } from './dispatch.ts'
 
@@ -18,6 +19,13 @@ export function runSystemTransaction(run: BlockRun, author: number, bytes: Uint8
   const message = decoded(bytes)
   if (member === undefined || message === undefined) {
     run.refuse(author)
+    return
+  }
+  const recorded = recordSystemMessage(block.height, author, bytes)
+  const id = leafHash(recorded)
+  const name = keyTextOf(id)
+  if (run.said.has(name)) {
+    run.refuse(author) // said twice in one block: height, author and bytes are the id, and no two receipts have one
     return
   }
   const mark = state.mark()
@@ -32,8 +40,8 @@ export function runSystemTransaction(run: BlockRun, author: number, bytes: Uint8
     run.refuse(author)
     return
   }
-  const recorded = recordSystemMessage(block.height, author, bytes)
-  run.record({ id: leafHash(recorded), bytes: recorded, code, gasUsed: 0, fee: 0n, events })
+  run.said.add(name)
+  run.record({ id, bytes: recorded, code, gasUsed: 0, fee: 0n, events })
 }
 
 function decoded(bytes: Uint8Array): SystemMessage | undefined {

@@ -274,6 +274,24 @@ export const nativePrices: Table<null, readonly PriceStep[]> = meta(
   'µUSD of one native token, each with the epoch from which it holds; those of the last 30 epochs.',
 )
 
+/** Events that wait for a receipt (`epoch/untold-events.ts`): chunks `first` to `end` − 1. No row when none waits. */
+export interface UntoldRow {
+  readonly first: number
+  readonly end: number
+}
+export const untoldRow: Table<null, UntoldRow> = meta(
+  'waiting',
+  single,
+  struct<UntoldRow>({ first: count64, end: count64 }),
+  'Chunks of events that no receipt had room for: `first` to `end` − 1. No row when there is none.',
+)
+export const untoldChunks: Table<number, Uint8Array> = meta(
+  'events',
+  u64be,
+  rest,
+  'By chunk: events that wait, as a receipt without anything else has them; numbered from 0, since they have no number yet.',
+)
+
 /** The chain itself: what a state must say to be this chain's. */
 export interface ChainRow {
   readonly chainId: number

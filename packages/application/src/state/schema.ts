@@ -12,7 +12,8 @@ export const TABLE_COUNT = 26
 // biome-ignore format: one line a table
 const rows: readonly Table<unknown, unknown>[] = [
   meta.blockRow, meta.epochRow, meta.supplyRow, meta.counterRow, meta.beacons, meta.roundRow, meta.readyRow, meta.fileVotes, meta.duties,
-  meta.pendingNodes, meta.owners, meta.unstaking, meta.leavingPools, meta.seats, meta.contentCounts, meta.nativePrices, meta.chainRow, meta.cursors,
+  meta.pendingNodes, meta.owners, meta.unstaking, meta.leavingPools, meta.seats, meta.contentCounts, meta.nativePrices, meta.untoldRow, meta.untoldChunks,
+  meta.chainRow, meta.cursors,
   accounts, balances, clients, queue, nodes, nodeKeys, delegations, claims, debits, reports, scores, committees, evidences, reserves, disputes,
   coordinates, registry.services, registry.serviceVersions, registry.content, registry.prices, registry.parameters, registry.governorsRow,
   registry.proposals, registry.bridge, registry.tokens, registry.epochFiles,
