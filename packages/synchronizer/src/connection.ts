@@ -11,6 +11,7 @@ import {
   encodeItem,
   encodeNotFound,
   encodeRequest,
+  encodeTooOld,
   FrameReader,
   readAnswer,
   type SyncRequest,
@@ -46,12 +47,19 @@ export async function serveConnection(connection: Connection, source: SyncSource
   } catch (error) {
     signal?.throwIfAborted()
     if (!(error instanceof SynchronizerError)) throw error
-    if (error.code === 'SYNCHRONIZER_NOT_FOUND') await send(encodeNotFound()).catch(() => undefined)
+    const last = lastWordOf(error)
+    if (last !== undefined) await send(last).catch(() => undefined)
   } finally {
     signal?.removeEventListener('abort', onAbort)
     controller.abort()
     connection.close()
   }
+}
+
+/** What the other side is told of an error, if anything. */
+function lastWordOf({ code, details }: SynchronizerError): Uint8Array | undefined {
+  if (code === 'SYNCHRONIZER_NOT_FOUND') return encodeNotFound()
+  return code === 'SYNCHRONIZER_TOO_OLD' ? encodeTooOld(Number(details.oldest)) : undefined
 }
 
 /** The asker says nothing after its request: whatever comes, or the end, means that it wants no more. */

@@ -14,12 +14,18 @@ export const SNAPSHOT_BYTES_MAX: number = 2 ** 40
 export const REQUEST_MS_MAX = 15_000
 /** What a joiner waits for the next block while it follows the head. */
 export const BLOCK_MS_MAX = 60_000
+/** How long one source is followed while there are others: who is slow on purpose holds a joiner back for so long at most. */
+export const TURN_MS_MAX = 60_000
 /** Failures (not lies: a lie is enough) after which a source is not asked again. */
 export const STRIKES_MAX = 3
 /** Bytes of the snapshot that are read and imported at a time. */
 export const IMPORT_BYTES: number = 256 * 2 ** 10
 /** Connections that one server serves at a time; more are closed at once. */
-export const CONNECTIONS_MAX = 64
+export const CONNECTIONS_MAX = 256
+/** Of these, from one address: one stranger leaves room for others. */
+export const CONNECTIONS_PER_ADDRESS_MAX = 16
+/** Faults of sources that are remembered. */
+export const FAULTS_MAX = 1_000
 /** What a server waits for a request, and for each piece of an answer to be taken. */
 export const SERVER_MS_MAX = 30_000
 /** Snapshots that a server keeps. */

@@ -13,6 +13,7 @@ import {
   readEpochFile,
 } from '@selvedge/ledger-types'
 import type { LightClient } from '@selvedge/ledger-types/light-client'
+import { TURN_MS_MAX } from './constants.ts'
 import { within } from './deadline.ts'
 import { SynchronizerError } from './errors.ts'
 import type { BlockExecutor, SyncSource } from './ports.ts'
@@ -44,11 +45,15 @@ export interface FollowOptions {
   readonly signal?: AbortSignal | undefined
   /** What is waited for the next block before another source is asked. */
   readonly blockMsMax: number
+  /** How long one source is followed while there are others. @default 60 s */
+  readonly turnMsMax?: number | undefined
 }
 
 /**
  * Executes block after block and gives each. Ends only by `signal`, an error, or when the caller stops.
- * @throws {SynchronizerError} `SYNCHRONIZER_NO_SOURCE`, `SYNCHRONIZER_WRONG_STATE`; the reason of `signal`; whatever the executor throws.
+ * @throws {SynchronizerError} `SYNCHRONIZER_TOO_OLD` when nobody had the next block and somebody said that it is gone: a newer state is to be
+ *   taken over, which proves itself. `SYNCHRONIZER_NO_SOURCE` when all have lied, `SYNCHRONIZER_WRONG_STATE`.
+ * @throws the reason of `signal`; whatever the executor throws.
  */
 export async function* followBlocks(
   parts: FollowParts,
@@ -56,26 +61,31 @@ export async function* followBlocks(
   options: FollowOptions,
 ): AsyncGenerator<FollowedBlock, void, undefined> {
   const { client, book, executor } = parts
-  const { signal } = options
+  const { signal, turnMsMax = TURN_MS_MAX } = options
   let position = from
   let failures = 0
+  let tooOld: unknown
   for (let turn = 0; ; turn++) {
     signal?.throwIfAborted()
     const sources = book.usable()
     if (failures >= sources.length) {
+      if (tooOld !== undefined) throw tooOld
       await pause(signal)
+      book.forgive()
       failures = 0
     }
     const source = sources[turn % sources.length]!
     const stream = new BlockStream(source, position.height + 1, options)
+    const endMs = sources.length > 1 ? performance.now() + turnMsMax : Number.POSITIVE_INFINITY
     try {
-      for (;;) {
+      while (performance.now() < endMs) {
         const { block, checkpoint } = check(await stream.next(), position, client)
         stream.accept()
         await execute(executor, block, checkpoint)
         if (checkpoint.isFinal) await advance(parts, checkpoint, signal)
         position = { height: checkpoint.height, digests: [checkpoint.blockDigest] }
         failures = 0
+        tooOld = undefined
         yield { block, checkpoint, source: source.name }
         stream.expect()
       }
@@ -83,6 +93,7 @@ export async function* followBlocks(
       signal?.throwIfAborted()
       if (!stream.isWaiting) throw error
       if (isLie(error)) book.blame(source, error)
+      if (error instanceof SynchronizerError && error.code === 'SYNCHRONIZER_TOO_OLD') tooOld ??= error
       failures++ // a source that is late, or has left: another may have the block, and if nobody has, it is waited for
     } finally {
       stream.close()
@@ -171,6 +182,7 @@ async function advance({ client, book }: FollowParts, { epoch }: Checkpoint, sig
     )
     if (done !== undefined) return
     await pause(signal)
+    book.forgive()
   }
 }
 

@@ -2,7 +2,7 @@
  * The protocol on one connection: one request, then one answer of any number of items, then the connection ends. Everything is in frames of
  * `length u32 little endian · bytes`. A request is `version u8 (1) · kind u8 · body`: 1 epoch proof (epoch u64), 2 snapshot certificate
  * (epoch u64), 3 slice (root 32, ranges in the canonical wire form), 4 blocks (height u64). A frame of the answer begins with a byte: 0 part
- * of an item, 1 the last part of an item, 2 the end, 3 not found.
+ * of an item, 1 the last part of an item, 2 the end, 3 not found, 4 too old (oldest height u64). Every part but the last fills its frame.
  *
  * One request a connection needs no numbers and no cancelling: who wants no more closes, and a stalled answer holds nothing else up.
  */
@@ -26,6 +26,7 @@ const PART = 0
 const LAST_PART = 1
 const END = 2
 const NOT_FOUND = 3
+const TOO_OLD = 4
 const HEAD_BYTES = 4
 const PART_BYTES_MAX = FRAME_BYTES_MAX - 1
 
@@ -92,6 +93,7 @@ export function* encodeItem(item: Uint8Array): Generator<Uint8Array, void, undef
 
 export const encodeEnd = (): Uint8Array => encodeFrame(Uint8Array.of(END))
 export const encodeNotFound = (): Uint8Array => encodeFrame(Uint8Array.of(NOT_FOUND))
+export const encodeTooOld = (oldest: number): Uint8Array => encodeFrame(new ByteWriter(9).u8(TOO_OLD).u64(oldest).finish())
 
 /** Cuts a stream of bytes into frames. Holds at most one frame and what came with it. */
 export class FrameReader {
@@ -136,7 +138,8 @@ export class FrameReader {
 
 /**
  * The items of an answer, as they come.
- * @throws {SynchronizerError} `SYNCHRONIZER_MALFORMED`, `SYNCHRONIZER_TOO_LARGE`, `SYNCHRONIZER_CLOSED` without an end, `SYNCHRONIZER_NOT_FOUND`.
+ * @throws {SynchronizerError} `SYNCHRONIZER_MALFORMED`, `SYNCHRONIZER_TOO_LARGE`, `SYNCHRONIZER_CLOSED` without an end, `SYNCHRONIZER_NOT_FOUND`,
+ * `SYNCHRONIZER_TOO_OLD`.
  */
 export async function* readAnswer(frames: FrameReader): AsyncGenerator<Uint8Array, void, undefined> {
   let parts: Uint8Array[] = []
@@ -145,12 +148,12 @@ export async function* readAnswer(frames: FrameReader): AsyncGenerator<Uint8Arra
     const frame = await frames.next(FRAME_BYTES_MAX)
     if (frame === undefined) throw closed()
     const kind = frame[0]
-    if (kind === END || kind === NOT_FOUND) {
-      if (frame.length > 1 || parts.length > 0) throw malformed('an answer ends inside an item')
-      if (kind === END) return
-      throw new SynchronizerError('SYNCHRONIZER_NOT_FOUND', 'the other end does not have it')
+    if (kind !== PART && kind !== LAST_PART) {
+      if (parts.length > 0) throw malformed('an answer ends inside an item')
+      return endOf(frame)
     }
-    if (kind !== PART && kind !== LAST_PART) throw malformed(`no frame of an answer begins with ${kind ?? 'nothing'}`)
+    if (kind === PART ? frame.length < FRAME_BYTES_MAX : frame.length === 1 && parts.length > 0)
+      throw malformed('a part of an item that is smaller than it must be') // without this, parts without bytes would cost memory for ever
     size += frame.length - 1
     if (size > ITEM_BYTES_MAX) throw tooLarge('an item', size, ITEM_BYTES_MAX)
     parts.push(frame.subarray(1))
@@ -159,6 +162,18 @@ export async function* readAnswer(frames: FrameReader): AsyncGenerator<Uint8Arra
     parts = []
     size = 0
   }
+}
+
+/** What a frame says that has no part of an item: the end, or why there is none. */
+function endOf(frame: Uint8Array): void {
+  const kind = frame[0]
+  if (kind === TOO_OLD && frame.length === 9) {
+    const oldest = Number(new DataView(frame.buffer, frame.byteOffset).getBigUint64(1, true))
+    if (!Number.isSafeInteger(oldest)) throw malformed(`no block has height ${oldest}`)
+    throw new SynchronizerError('SYNCHRONIZER_TOO_OLD', `the other end has no blocks below ${oldest}`, { oldest })
+  }
+  if (frame.length > 1 || (kind !== END && kind !== NOT_FOUND)) throw malformed(`no frame of an answer begins with ${kind ?? 'nothing'}`)
+  if (kind === NOT_FOUND) throw new SynchronizerError('SYNCHRONIZER_NOT_FOUND', 'the other end does not have it')
 }
 
 function joined(parts: readonly Uint8Array[], size: number): Uint8Array {

@@ -38,7 +38,7 @@ export interface JoinerOptions {
 }
 
 export type JoinProgress =
-  | { readonly type: 'epoch'; readonly epoch: number }
+  | { readonly type: 'epoch'; readonly epoch: number /** What led there: good for whoever joins later. */; readonly proof: Uint8Array }
   | { readonly type: 'snapshot'; readonly epoch: number; readonly root: Digest }
   | { readonly type: 'stored'; readonly source: string; readonly newBytes: number; readonly size: number }
   | { readonly type: 'imported'; readonly rows: number; readonly offset: number; readonly size: number }
@@ -53,11 +53,11 @@ export interface Joined extends Position {
 
 export interface Joiner {
   /**
-   * Takes over the newest certified state. May be called again after a failure, also in a new process: what is in the cache is kept.
+   * Takes over the newest certified state, if it is of a block above `above`. May be called again after a failure, also in a new process: what is in the cache is kept.
    * @throws {SynchronizerError} `SYNCHRONIZER_NO_SNAPSHOT`, `SYNCHRONIZER_NO_SOURCE`, `SYNCHRONIZER_WRONG_STATE`.
    * @throws what the importer throws, unchanged, another root than the certified one included; the reason of `signal`, within one turn of its abort.
    */
-  join(importer: StateImporter, options?: { readonly signal?: AbortSignal }): Promise<Joined>
+  join(importer: StateImporter, options?: { readonly signal?: AbortSignal; readonly above?: number }): Promise<Joined>
   /** Executes block after block from what was joined; see `followBlocks`. */
   follow(from: Joined, options?: { readonly signal?: AbortSignal }): AsyncGenerator<FollowedBlock, void, undefined>
   /** What sources did wrong so far. */
@@ -74,9 +74,10 @@ export function createJoiner({ sources, cache, executor }: JoinerComponents, opt
   const book = new SourceBook(sources, { strikesMax, msMax, onFault: options.onFault })
   const trust = new Trust(options.pinned)
   return {
-    async join(importer, { signal } = {}) {
+    async join(importer, { signal, above } = {}) {
       await followEpochs(trust, book, signal, onProgress)
       const snapshot = await findSnapshot(trust, book, signal)
+      if (snapshot.final !== undefined) assertAbove(snapshot.final.height, above)
       onProgress?.({ type: 'snapshot', epoch: snapshot.epoch, root: snapshot.root })
       const onStored = (stored: { source: string; newBytes: number; size: number }): void => onProgress?.({ type: 'stored', ...stored })
       const size = await downloadSnapshot(snapshot.root, cache, book, { signal, msMax, spanChunks, snapshotBytesMax, onStored })
@@ -84,7 +85,10 @@ export function createJoiner({ sources, cache, executor }: JoinerComponents, opt
         cache,
         size,
         importer,
-        (head) => assertHeader(head, snapshot, trust.chainId),
+        (head) => {
+          assertHeader(head, snapshot, trust.chainId)
+          assertAbove(head.height, above)
+        },
         signal,
         onProgress,
       )
@@ -112,10 +116,13 @@ async function followEpochs(
       signal,
       'an epoch proof',
       (source, inner) => source.epochProof(epoch, { signal: inner }),
-      (bytes) => trust.advance(bytes),
+      (bytes) => {
+        trust.advance(bytes)
+        return bytes
+      },
     )
     if (next === undefined) return
-    onProgress?.({ type: 'epoch', epoch: trust.epoch })
+    onProgress?.({ type: 'epoch', epoch: trust.epoch, proof: next })
   }
 }
 
@@ -166,6 +173,14 @@ function assertHeader({ chainId, height, stateRoot }: SnapshotHeader, { final }:
   const isRight = chainId === expectedChain && (final === undefined || (final.height === height && isSameBytes(final.stateRoot, stateRoot)))
   if (!isRight)
     throw new SynchronizerError('SYNCHRONIZER_WRONG_STATE', `the certified snapshot is of block ${height} of chain ${chainId}`, { height })
+}
+
+/** Nothing is gained by a state that is no newer than what is here. */
+function assertAbove(height: number, above: number | undefined): void {
+  if (above === undefined || height > above) return
+  throw new SynchronizerError('SYNCHRONIZER_NO_SNAPSHOT', `the newest certified snapshot is of block ${height}, not above ${above}`, {
+    height,
+  })
 }
 
 /**

@@ -29,7 +29,8 @@ export function createLocalSource(
     snapshotSlice: (root, ranges, asking) => snapshots.slice(root, ranges, asking),
     async *blocks(from, { signal }) {
       for (let height = from; ; height++) {
-        if (height < chain.oldestHeight()) throw new SynchronizerError('SYNCHRONIZER_NOT_FOUND', `block ${height} is not kept any more`)
+        const oldest = chain.oldestHeight()
+        if (height < oldest) throw new SynchronizerError('SYNCHRONIZER_TOO_OLD', `block ${height} is not kept any more`, { oldest })
         let block = await chain.block(height)
         while (block === undefined) {
           await chain.blockAdded(height, signal)

@@ -1,7 +1,7 @@
 /** The protocol over TCP: a listener and a dialler on Node's `net`. */
-import { createConnection, createServer, type Socket } from 'node:net'
+import { createConnection, createServer, isIPv6, type Socket } from 'node:net'
 import { serveConnection, createRemoteSource, type RemoteSourceOptions } from './connection.ts'
-import { CONNECTIONS_MAX } from './constants.ts'
+import { CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX } from './constants.ts'
 import type { Connection, SyncSource } from './ports.ts'
 
 export interface SyncListener {
@@ -16,39 +16,62 @@ export interface ListenOptions {
   readonly port?: number | undefined
   /** @default 127.0.0.1 */
   readonly host?: string | undefined
-  /** Connections above it are closed at once. @default 64 */
+  /** Connections above it are closed at once. @default 256 */
   readonly connectionsMax?: number | undefined
-  /** Told of what a source threw while it was asked: never of what the other end did. */
+  /** Of these, from one address (of IPv6, from one /64). @default 16 */
+  readonly connectionsPerAddressMax?: number | undefined
+  /** Told of what a source threw while it was asked, and of what the listener ran into: never of what the other end did. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** Serves `source` to whoever connects. */
 export async function listenSync(source: SyncSource, options: ListenOptions = {}): Promise<SyncListener> {
-  const { port = 0, host = '127.0.0.1', connectionsMax = CONNECTIONS_MAX, onError } = options
+  const { port = 0, host = '127.0.0.1', onError } = options
+  const { connectionsMax = CONNECTIONS_MAX, connectionsPerAddressMax = CONNECTIONS_PER_ADDRESS_MAX } = options
   const running = new Map<Connection, Promise<void>>()
+  const counts = new Map<string, number>()
   const controller = new AbortController()
   const server = createServer((socket) => {
     const connection = connectionOf(socket)
-    if (running.size >= connectionsMax || controller.signal.aborted) return connection.close()
+    const from = strangerAt(socket.remoteAddress ?? '')
+    const count = counts.get(from) ?? 0
+    if (running.size >= connectionsMax || count >= connectionsPerAddressMax || controller.signal.aborted) return connection.close()
+    counts.set(from, count + 1)
     const job = serveConnection(connection, source, { signal: controller.signal })
       .catch((error: unknown) => {
         if (!controller.signal.aborted) onError?.(error)
       })
-      .finally(() => running.delete(connection))
+      .finally(() => {
+        running.delete(connection)
+        const left = counts.get(from)! - 1
+        if (left > 0) counts.set(from, left)
+        else counts.delete(from)
+      })
     running.set(connection, job)
   })
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
   server.listen(port, host, resolve)
   await listening
+  server.off('error', reject).on('error', (error) => onError?.(error)) // no room for another socket: those that are here go on
   const address = server.address()
   const stop = async (): Promise<void> => {
     controller.abort()
-    server.close()
+    const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>()
+    server.close(() => onClosed())
     for (const connection of running.keys()) connection.close()
     await Promise.allSettled(running.values())
+    await closed
   }
   return { port: typeof address === 'object' && address !== null ? address.port : port, stop, [Symbol.asyncDispose]: stop }
+}
+
+/** Whom connections are counted for: an address, of IPv6 the network that one stranger has as a whole. */
+function strangerAt(address: string): string {
+  if (!isIPv6(address) || address.includes('.')) return address
+  const [head = [], tail] = address.split('::').map((part) => (part === '' ? [] : part.split(':')))
+  const groups = tail === undefined ? head : [...head, ...Array.from({ length: 8 - head.length - tail.length }, () => '0'), ...tail]
+  return groups.slice(0, 4).join(':')
 }
 
 /** A source at `host` and `port`; connects when it is asked, once a request. */

@@ -19,7 +19,10 @@ export interface SyncSource {
   snapshotCertificate(epoch: number, asking: Asking): Promise<Uint8Array | undefined>
   /** Chunks of the snapshot with that BLAKE3 root, as a slice in chunk groups of 16 KiB (verified-streaming's `encodeRanges`). */
   snapshotSlice(root: Digest, ranges: ChunkRanges, asking: Asking): AsyncIterable<Uint8Array>
-  /** Encoded archived blocks, ascending from height `from`, and on with each new one for as long as it is read. */
+  /**
+   * Encoded archived blocks, ascending from height `from`, and on with each new one for as long as it is read.
+   * @throws {SynchronizerError} `SYNCHRONIZER_TOO_OLD` where the next is not kept any more.
+   */
   blocks(from: number, asking: Asking): AsyncIterable<Uint8Array>
 }
 

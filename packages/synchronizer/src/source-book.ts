@@ -1,6 +1,7 @@
 /** Who is still asked: a source that lied once is out, one that failed a few times too, and both are remembered with the reason. */
 import { LedgerError } from '@selvedge/ledger-types'
 import { VerifyError } from '@selvedge/verified-streaming'
+import { FAULTS_MAX } from './constants.ts'
 import { within } from './deadline.ts'
 import { SynchronizerError } from './errors.ts'
 import type { SyncSource } from './ports.ts'
@@ -27,6 +28,7 @@ export class SourceBook {
   readonly #options: SourceBookOptions
   readonly #strikes = new Map<SyncSource, number>()
   readonly #out = new Set<SyncSource>()
+  readonly #liars = new Set<SyncSource>()
 
   constructor(sources: readonly SyncSource[], options: SourceBookOptions) {
     this.#sources = sources
@@ -51,15 +53,23 @@ export class SourceBook {
     const kind = isLie(error) ? 'lied' : 'failed'
     const strikes = (this.#strikes.get(source) ?? 0) + 1
     this.#strikes.set(source, strikes)
+    if (kind === 'lied') this.#liars.add(source)
     if (kind === 'lied' || strikes >= this.#options.strikesMax) this.#out.add(source)
     const fault = { source: source.name, kind, error, isOut: this.#out.has(source) } as const
     this.faults.push(fault)
+    if (this.faults.length > FAULTS_MAX) this.faults.shift()
     this.#options.onFault?.(fault)
   }
 
   /** It did its part: what failed before is forgiven. */
   praise(source: SyncSource): void {
     this.#strikes.delete(source)
+  }
+
+  /** Whoever only failed is asked again: for those who wait for something that comes sooner or later. A lie is never forgiven. */
+  forgive(): void {
+    this.#strikes.clear()
+    for (const source of this.#out) if (!this.#liars.has(source)) this.#out.delete(source)
   }
 
   /**
@@ -95,7 +105,9 @@ export class SourceBook {
         if (bytes === undefined) continue
         try {
           const result = check(bytes)
-          if (result !== undefined) return result
+          if (result === undefined) continue
+          this.praise(source)
+          return result
         } catch (fault) {
           this.blame(source, fault)
         }

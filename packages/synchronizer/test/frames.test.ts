@@ -103,14 +103,18 @@ test('no bytes make the decoder of requests throw anything but its error, and wh
   )
 })
 
+/** A part that fills its frame: the only kind that another may follow. */
+const FULL_PART = new Uint8Array(4 + FRAME_BYTES_MAX)
+new DataView(FULL_PART.buffer).setUint32(0, FRAME_BYTES_MAX, true)
+
 test.each<readonly [string, string, readonly Uint8Array[]]>([
   ['a frame longer than the limit', 'SYNCHRONIZER_TOO_LARGE', [Uint8Array.from([1, 0, 4, 0])]],
   ['an unknown kind of frame', 'SYNCHRONIZER_MALFORMED', [frame(9)]],
   ['an empty frame', 'SYNCHRONIZER_MALFORMED', [frame()]],
-  ['an end inside an item', 'SYNCHRONIZER_MALFORMED', [frame(0, 1, 2), frame(2)]],
+  ['an end inside an item', 'SYNCHRONIZER_MALFORMED', [FULL_PART, frame(2)]],
   ['an end with something in it', 'SYNCHRONIZER_MALFORMED', [frame(2, 1)]],
   ['a stream that ends inside a frame', 'SYNCHRONIZER_CLOSED', [frame(1, 2, 3).subarray(0, 6)]],
-  ['a stream that ends inside an item', 'SYNCHRONIZER_CLOSED', [frame(0, 2, 3)]],
+  ['a stream that ends inside an item', 'SYNCHRONIZER_CLOSED', [FULL_PART]],
   ['a stream that ends at once', 'SYNCHRONIZER_CLOSED', []],
 ])('%s is %s', async (_, code, answer) => {
   await expect(first(answering(...answer).blocks(1, {}))).rejects.toMatchObject({ code })
