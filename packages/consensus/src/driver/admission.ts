@@ -20,11 +20,19 @@ export interface AdmissionComponents {
 const VERIFYING_BYTES_MAX = 2 ** 20
 const OVERHEAD_BYTES = 64
 
+/** One submission, without what was refused at once. */
+interface Entry {
+  readonly ticket: Ticket
+  readonly transactions: readonly Uint8Array[]
+}
+
 export class Admission {
   readonly #components: AdmissionComponents
   readonly #waitingBytesMax: number
   #verifyingBytes = 0
-  /** The verdicts of what was submitted before: clients' transactions keep their order, since an account's must. */
+  /** Of this turn. */
+  readonly #gathered: Entry[] = []
+  /** The verdicts of what was submitted before: clients' transactions enter in the order in which they were given. */
   #before: Promise<void> = Promise.resolve()
 
   constructor(components: AdmissionComponents, waitingBytesMax: number) {
@@ -45,27 +53,39 @@ export class Admission {
       })
       if (verifier === undefined) this.#enter(ticket, admissible)
       else if (this.#verifyingBytes > VERIFYING_BYTES_MAX) this.#refuseLeft(ticket, admissible, 'CONSENSUS_OVERLOADED')
-      else this.#verify(ticket, admissible, verifier).catch((error: unknown) => this.#components.onFailure(workerFailure(error)))
+      else this.#gather({ ticket, transactions: admissible }, verifier)
     }
     return settled
   }
 
-  async #verify(ticket: Ticket, transactions: readonly Uint8Array[], verifier: TransactionVerifier): Promise<void> {
-    const bytes = transactions.reduce((sum, { length }) => sum + length + OVERHEAD_BYTES, 0)
-    this.#verifyingBytes += bytes
-    const asked = verifier.verify(transactions, 'client')
-    const both = Promise.all([asked, this.#before])
+  /** What comes in one turn is looked at as one, and so comes into one batch where it fits. */
+  #gather(entry: Entry, verifier: TransactionVerifier): void {
+    this.#verifyingBytes += bytesOf(entry)
+    this.#gathered.push(entry)
+    if (this.#gathered.length > 1) return
+    setImmediate(() => {
+      this.#verify(this.#gathered.splice(0), verifier).catch((error: unknown) => this.#components.onFailure(workerFailure(error)))
+    })
+  }
+
+  async #verify(entries: readonly Entry[], verifier: TransactionVerifier): Promise<void> {
+    const transactions = entries.flatMap((entry) => entry.transactions)
+    const both = Promise.all([verifier.verify(transactions, 'client'), this.#before])
     this.#before = both.then(
       () => {},
       () => {}, // whose failure it is tells of it
     )
-    const [verdicts] = await both.finally(() => (this.#verifyingBytes -= bytes))
+    const [verdicts] = await both.finally(() => {
+      for (const entry of entries) this.#verifyingBytes -= bytesOf(entry)
+    })
     const bad = new Set(transactions.filter((_, i) => verdicts[i] !== true))
-    this.#refuse(ticket, bad, 'CONSENSUS_BAD_TRANSACTION')
-    this.#enter(
-      ticket,
-      transactions.filter((transaction) => !bad.has(transaction)),
-    )
+    for (const { ticket, transactions: own } of entries) {
+      this.#refuse(ticket, bad, 'CONSENSUS_BAD_TRANSACTION')
+      this.#enter(
+        ticket,
+        own.filter((transaction) => !bad.has(transaction)),
+      )
+    }
   }
 
   #refuse(ticket: Ticket, bad: ReadonlySet<Uint8Array>, code: ConsensusErrorCode): void {
@@ -90,4 +110,8 @@ export class Admission {
     for (const index of ticket.transactions.keys()) submissions.refuse(ticket, index, code)
     submissions.settle(ticket)
   }
+}
+
+function bytesOf({ transactions }: Entry): number {
+  return transactions.reduce((sum, { length }) => sum + length + OVERHEAD_BYTES, 0)
 }

@@ -25,9 +25,12 @@ function admissionWithLateVerdicts() {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-test('an account may count on the order in which its transactions were given, whatever order the threads end in', async () => {
+test('transactions enter in the order in which they were given, whatever order the threads end in', async () => {
   const { admission, asked, entered } = admissionWithLateVerdicts()
-  for (let i = 1; i <= 3; i++) void admission.submit([Uint8Array.of(i)], true)
+  for (let i = 1; i <= 3; i++) {
+    void admission.submit([Uint8Array.of(i)], true)
+    await turn()
+  }
   asked[2]!.answer([true])
   asked[1]!.answer([true])
   await turn()
@@ -37,15 +40,28 @@ test('an account may count on the order in which its transactions were given, wh
   expect(entered).toEqual([1, 2, 3])
 })
 
+test('what comes in one turn is looked at in one go, and enters in one', async () => {
+  const { admission, asked, entered } = admissionWithLateVerdicts()
+  const outcomes = [1, 2, 3, 4].map((i) => admission.submit([Uint8Array.of(i), Uint8Array.of(10 * i)], true))
+  await turn()
+  expect(asked.map(({ count }) => count)).toEqual([8])
+  asked[0]!.answer([true, true, false, true, false, false, true, true])
+  await turn()
+  expect(entered).toEqual([1, 10, 20, 4, 40])
+  expect((await outcomes[2]!).refused.map(({ index }) => index)).toEqual([0, 1])
+})
+
 test('above a MiB under way to the threads clients are refused before a signature is looked at', async () => {
   const { admission, asked } = admissionWithLateVerdicts()
   const large = (): Uint8Array[] => Array.from({ length: 20 }, () => new Uint8Array(60_000).fill(7))
   const first = admission.submit(large(), true) // however much it is: something must be let in
   const { accepted, refused } = await admission.submit([Uint8Array.of(1), Uint8Array.of(2)], true)
   expect({ accepted, refused }).toEqual({ accepted: 0, refused: [0, 1].map((index) => ({ index, code: 'CONSENSUS_OVERLOADED' })) })
+  await turn()
   expect(asked).toHaveLength(1)
   asked[0]!.answer(Array.from({ length: 20 }, () => false))
   expect((await first).refused).toHaveLength(20)
   void admission.submit([Uint8Array.of(3)], true)
+  await turn()
   expect(asked).toHaveLength(2)
 })
