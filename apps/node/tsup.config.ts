@@ -1,7 +1,7 @@
 import type { Options } from 'tsup'
 
 const config: Options = {
-  entry: ['src/main.ts', 'src/index.ts'],
+  entry: { main: 'src/main.ts', index: 'src/index.ts', 'verdict-rules': 'src/ledger/verdict-rules.ts' },
   format: 'esm',
   target: 'node24',
   dts: false,

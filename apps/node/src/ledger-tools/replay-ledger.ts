@@ -3,7 +3,7 @@
  * committee certified. Nothing of the archive is believed: what its certificates say is checked by the committee that execution itself
  * arrives at, and what its blocks hold by what the certificates say.
  */
-import { ApplicationError, createApplication, type Application, type KeyValueStore } from '@selvedge/application'
+import { ApplicationError, createApplication, type Application, type KeyValueStore, type LedgerBlock } from '@selvedge/application'
 import {
   checkpointOfCertificate,
   decodeCheckpoint,
@@ -22,6 +22,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { committeeAt } from '../ledger/committee-at.ts'
 import { evidenceRules } from '../ledger/evidence-rules.ts'
 import { ledgerBlockAt } from '../ledger/replay.ts'
+import { createLedgerVerdicts, type LedgerVerdicts } from '../ledger/verdicts.ts'
 
 /** A block as an archive keeps it. The newest blocks of a node that was killed have no certificate yet. */
 export interface PastBlock extends Omit<ArchivedBlock, 'certificate'> {
@@ -76,18 +77,33 @@ export async function replayLedger(
   genesis: Genesis,
   blocks: AsyncIterable<PastBlock> | Iterable<PastBlock>,
   store: KeyValueStore,
-  { signal, onBlock = () => {} }: ReplayOptions,
+  options: ReplayOptions,
 ): Promise<Replayed> {
   const application = createApplication({ store, evidenceRules }, { genesis, isArchive: true })
+  const verdicts = createLedgerVerdicts(application)
+  try {
+    return await replayInto(application, verdicts, blocks, options)
+  } finally {
+    await verdicts.stop()
+  }
+}
+
+async function replayInto(
+  application: Application,
+  verdicts: LedgerVerdicts,
+  blocks: AsyncIterable<PastBlock> | Iterable<PastBlock>,
+  { signal, onBlock = () => {} }: ReplayOptions,
+): Promise<Replayed> {
+  const { chainId } = application.view()
   application.provideSnapshotRoot(0, snapshotRootOf(application)) // the first epoch's checkpoints name the state of genesis
   const count = { blocks: 0, transactions: 0, certified: 0 }
-  let client = clientOf(application, genesis.chainId)
+  let client = clientOf(application, chainId)
   let difference: Difference | undefined
   for await (const block of blocks) {
     await nextTurn() // signals and progress between blocks
     signal.throwIfAborted()
-    if (client.epoch !== application.lastApplied().epoch) client = clientOf(application, genesis.chainId)
-    difference = differenceOf(application, client, block)
+    if (client.epoch !== application.lastApplied().epoch) client = clientOf(application, chainId)
+    difference = await differenceOf(application, verdicts, client, block)
     if (difference !== undefined) break
     count.blocks++
     count.transactions += block.transactions.length
@@ -104,7 +120,12 @@ function clientOf(application: Application, chainId: number): LightClient {
   return createLightClient({ chainId, epoch, committee: committeeAt(application, epoch) })
 }
 
-function differenceOf(application: Application, client: LightClient, block: PastBlock): Difference | undefined {
+async function differenceOf(
+  application: Application,
+  verdicts: LedgerVerdicts,
+  client: LightClient,
+  block: PastBlock,
+): Promise<Difference | undefined> {
   const { height, epoch, blockDigest } = application.lastApplied()
   const place = { height: height + 1, epoch }
   const { checkpoint } = block
@@ -120,17 +141,23 @@ function differenceOf(application: Application, client: LightClient, block: Past
       return { ...place, what: 'archive', archived: 'other bytes', computed: 'the bytes that its certificate names' }
     }
   }
-  const refused = refusalOf(() => execute(application, block))
+  const refused = await executed(application, verdicts, block)
   if (refused !== undefined) return { ...place, what: 'block', archived: refused, computed: 'a block that can be executed' }
   const computed = decodeCheckpoint(application.history.recordOf(place.height)?.checkpoint ?? new Uint8Array(0))
   const field = FIELDS.find((name) => !isSame(checkpoint[name], computed[name]) && !isUnknown(block, name))
   return field === undefined ? undefined : { ...place, what: field, archived: textOf(checkpoint[field]), computed: textOf(computed[field]) }
 }
 
-/** And, at the end of an epoch, the snapshot that its successor's checkpoint names. */
-function execute(application: Application, block: PastBlock): void {
-  const outcome = application.execute(ledgerBlockAt(application, block.checkpoint, block))
-  if (outcome.final !== undefined) application.provideSnapshotRoot(outcome.height, snapshotRootOf(application))
+/** And, at the end of an epoch, the snapshot that its successor's checkpoint names. @returns why it cannot be. */
+async function executed(application: Application, verdicts: LedgerVerdicts, block: PastBlock): Promise<string | undefined> {
+  let next: LedgerBlock | undefined
+  const malformed = refusalOf(() => void (next = ledgerBlockAt(application, block.checkpoint, block)))
+  if (next === undefined) return malformed
+  const items = await verdicts.withVerdicts(next.items)
+  return refusalOf(() => {
+    const outcome = application.execute({ ...(next as LedgerBlock), items })
+    if (outcome.final !== undefined) application.provideSnapshotRoot(outcome.height, snapshotRootOf(application))
+  })
 }
 
 /** BLAKE3 of the state as a stream. */

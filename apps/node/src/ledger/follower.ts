@@ -31,7 +31,7 @@ export interface Follower {
   /** Executes certified blocks from where `application` stands. Ends by `signal`, or when the caller stops. */
   follow(
     application: Application,
-    execute: (block: ArchivedBlock, height: number) => Digest,
+    execute: (block: ArchivedBlock, height: number) => Promise<Digest>,
     signal: AbortSignal,
   ): AsyncGenerator<FollowedBlock, void, undefined>
 }

@@ -1,11 +1,13 @@
 /** The state machine behind the order: each sub-DAG becomes a block, and what the ledger answers goes back to whoever orders. */
-import type { Application, Outcome } from '@selvedge/application'
+import type { Application, Outcome, Verdicts } from '@selvedge/application'
 import type { Executed, Executor, OrderedBlock } from '@selvedge/consensus'
 import { epochPlanOf, nextEpochOf, type OrderSettings } from './epoch-plan.ts'
 import type { MemberDuties } from './member-duties.ts'
 
 export interface LedgerExecutorComponents {
   readonly application: Application
+  /** Who signed what, found out in threads. */
+  readonly verdicts: Pick<Verdicts, 'withVerdicts'>
   /** What this node says as a member. */
   readonly duties: MemberDuties
 }
@@ -19,10 +21,10 @@ export interface LedgerExecutorOptions {
 }
 
 export function createLedgerExecutor(components: LedgerExecutorComponents, { order, onFinal, onBlock }: LedgerExecutorOptions): Executor {
-  const { application, duties } = components
+  const { application, verdicts, duties } = components
 
-  function execute({ epoch, index, digest, timestampMs, items }: OrderedBlock): Executed {
-    const outcome = application.execute({ epoch, index, digest, timestampMs, items })
+  async function execute({ epoch, index, digest, timestampMs, items }: OrderedBlock): Promise<Executed> {
+    const outcome = application.execute({ epoch, index, digest, timestampMs, items: await verdicts.withVerdicts(items) })
     if (outcome.final !== undefined) onFinal(outcome.height)
     onBlock(outcome, timestampMs)
     return {

@@ -23,6 +23,7 @@ import { createOrdering, type Ordering, type OrderingSettings } from './ordering
 import { ledgerBlockOf } from './replay.ts'
 import { createRpcView, type LedgerRpcView } from './rpc-view.ts'
 import { createSyncSource, type LedgerSyncSource } from './sync-source.ts'
+import { createLedgerVerdicts, type LedgerVerdicts } from './verdicts.ts'
 
 export interface LedgerNodeSettings extends Omit<OrderingSettings, 'onBlock' | 'onCertificate' | 'onFinal' | 'words'> {
   readonly rpcPort: number
@@ -46,6 +47,7 @@ export interface LedgerNodeSettings extends Omit<OrderingSettings, 'onBlock' | '
 
 interface Parts {
   readonly application: Application
+  readonly verdicts: LedgerVerdicts
   readonly view: LedgerRpcView
   readonly source: LedgerSyncSource
   readonly snapshots: SnapshotServer
@@ -126,6 +128,7 @@ export class LedgerNode {
     await Promise.all((this.#parts?.attached ?? []).map((each) => each.stop()))
     await this.#ordering?.validator.stop()
     await this.#running // the last blocks may have begun a snapshot, which reads the store
+    await this.#parts?.verdicts.stop()
     await this.#parts?.listener.stop()
     await this.#store?.close()
   }
@@ -134,6 +137,7 @@ export class LedgerNode {
     const { genesis, isArchive = false, newestVersion, rpcPort, syncPort, listen, attachments = [] } = this.#settings
     const version = newestVersion === undefined ? {} : { newestVersion }
     const application = createApplication({ store, evidenceRules }, { genesis, isArchive, ...version })
+    const verdicts = createLedgerVerdicts(application, (error) => this.#settings.onWarning?.(error))
     const view = createRpcView(application, genesis.timeMs)
     const source = createSyncSource(application, snapshots)
     const listener = await listenSync(source, { host: listen.host, port: syncPort, onError: (error) => this.#settings.onWarning?.(error) })
@@ -146,7 +150,7 @@ export class LedgerNode {
       { port: rpcPort },
     )
     const attached = attachments.map((attach) => attach(application, { submit: (bytes) => this.#submitOne(bytes) }))
-    return { application, view, source, snapshots, listener, rpc, attached }
+    return { application, verdicts, view, source, snapshots, listener, rpc, attached }
   }
 
   /** In the order when the running epoch has a seat for this node, behind it when not. */
@@ -158,8 +162,8 @@ export class LedgerNode {
 
   async #order(parts: Parts): Promise<void> {
     await this.#ordering?.validator.stop()
-    const { application } = parts
-    const ordering = createOrdering(application, {
+    const { application, verdicts } = parts
+    const ordering = createOrdering(application, verdicts, {
       ...this.#settings,
       words: () => parts.attached.flatMap((each) => each.sayAfterBlock()),
       onFinal: (height) => this.#keepSnapshot(parts, height),
@@ -180,10 +184,11 @@ export class LedgerNode {
 
   /** Until this node is given a seat. */
   async #follow(parts: Parts): Promise<void> {
-    const { application } = parts
-    const execute = (block: ArchivedBlock, height: number): Digest => {
+    const { application, verdicts } = parts
+    const execute = async (block: ArchivedBlock, height: number): Promise<Digest> => {
       const next = ledgerBlockOf(application, block)
-      const outcome = application.execute(next)
+      const items = await verdicts.withVerdicts(next.items, { signal: this.#ending.signal })
+      const outcome = application.execute({ ...next, items })
       if (outcome.final !== undefined) this.#keepSnapshot(parts, height)
       this.#tell(parts, outcome, next.timestampMs)
       this.#addCertificate(parts, height, block.certificate)

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { OrderSettings } from './epoch-plan.ts'
 import { createLedgerExecutor } from './ledger-executor.ts'
 import { createMemberDuties } from './member-duties.ts'
+import type { LedgerVerdicts } from './verdicts.ts'
 
 export interface NodeSeeds {
   /** Of the Ed25519 node key, 32 bytes. */
@@ -44,13 +45,15 @@ export interface Ordering {
   sign(epoch: number, checkpoint: { readonly height: number; readonly bytes: Uint8Array }): void
 }
 
-export function createOrdering(application: Application, settings: OrderingSettings): Ordering {
+/** @param verdicts - outlive it: they are another seat's, or a follower's, later. */
+export function createOrdering(application: Application, verdicts: LedgerVerdicts, settings: OrderingSettings): Ordering {
   const { genesis, seeds, folder, listen, order, core, clock, words = () => [], onFinal, onBlock, onCertificate } = settings
   const nodeKey = createKeyPair(seeds.node)
   const duties = createMemberDuties(application, { publicKey: nodeKey.publicKey, seed: seeds.node })
   const executor = createLedgerExecutor(
     {
       application,
+      verdicts,
       duties: { sayAfterBlock: () => [...duties.sayAfterBlock(), ...words()] },
     },
     { order, onFinal, onBlock },
@@ -64,6 +67,7 @@ export function createOrdering(application: Application, settings: OrderingSetti
       store: createFileStore({ path: join(folder, 'wal') }),
       executor,
       nodeKey,
+      verifier: { verify: (transactions, from) => verdicts.verify(transactions, from) },
       checkpointSigner: createCheckpointSigner(seeds.bls),
       ...(clock === undefined ? {} : { clock }),
     },
