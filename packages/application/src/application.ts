@@ -13,6 +13,7 @@ import {
   type Genesis,
 } from '@selvedge/ledger-types'
 import { encodeProof } from '@selvedge/state-tree'
+import { committeeMemberOf } from './epoch/change-epoch.ts'
 import { decodeView, encodeView, viewOf } from './epoch/view.ts'
 import { ApplicationError } from './errors.ts'
 import type { EvidenceRules } from './evidence/contract.ts'
@@ -22,6 +23,7 @@ import { contextOf, type ExecutedBlock } from './execute/execute-block.ts'
 import { checkNodeTransaction } from './execute/node-envelope.ts'
 import { simulateCall, type Simulated } from './execute/simulate.ts'
 import { epochFilePieces } from './history/epoch-file.ts'
+import { epochProofIn, epochProofsIn, epochProofWrite, proofWritesOf, type KeptEpochProof } from './history/epoch-proofs.ts'
 import { blockRecord, heightKey } from './history/records.ts'
 import type { History } from './history/history.ts'
 import { createSnapshot, type LedgerSnapshot } from './history/snapshot.ts'
@@ -29,6 +31,7 @@ import { Ledger, SNAPSHOT_DELAY_BLOCKS } from './ledger.ts'
 import { encodeField } from './state/fields.ts'
 import type { AccountRow } from './state/account-tables.ts'
 import { accountOf, balanceOf } from './state/accounts.ts'
+import { committees } from './state/node-tables.ts'
 import type { State } from './state/state.ts'
 import { SPACES, type KeyValueStore, type Write } from './store/contract.ts'
 
@@ -111,9 +114,17 @@ export interface Application {
     height: number,
     root: Digest,
   ): readonly { readonly epoch: number; readonly height: number; readonly bytes: Uint8Array }[]
-  /** Keeps the certificate of a block. Of which only those of final blocks outlive the history. */
+  /** Keeps the certificate of a block, once it was verified. Those of final blocks outlive the history, and make the proof of their epoch. */
   addCertificate(height: number, bytes: Uint8Array): void
   certificateOf(height: number): Uint8Array | undefined
+  /** What leads from the committee of `epoch` to the next (`encodeEpochProof`), once its last block is certified. */
+  epochProof(epoch: number): Uint8Array | undefined
+  /** All of them, ascending. */
+  epochProofs(): Iterable<KeptEpochProof>
+  /** Proofs that this node was led by, verified: for those who join through it. */
+  addEpochProofs(proofs: Iterable<KeptEpochProof>): void
+  /** First block of an epoch, and its last when it is over; `undefined` for an epoch that ended before the state was taken over. */
+  epochSpan(epoch: number): { readonly first: number; readonly last: number | undefined } | undefined
   /** A closed epoch as a file, in pieces; `undefined` where blocks or certificates of it are missing (any node but an archive, in time). */
   epochFile(epoch: number): Iterable<Uint8Array> | undefined
 }
@@ -166,9 +177,14 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
     heldSnapshots: () => ledger.snapshots.held().flatMap((held) => (held.isDone ? [] : [held.height])),
     provideSnapshotRoot: (height, root) => completeCheckpoints(ledger, height, root),
     addCertificate(height, bytes) {
-      store.commit([{ space: SPACES.certificates, key: encodeField(heightKey, height), value: bytes }])
+      const proof = proofWritesOf(bytes, (epoch) => (ledger.state.get(committees, epoch) ?? []).map(committeeMemberOf))
+      store.commit([{ space: SPACES.certificates, key: encodeField(heightKey, height), value: bytes }, ...proof])
     },
     certificateOf: (height) => store.get(SPACES.certificates, encodeField(heightKey, height))?.slice(),
+    epochProof: (epoch) => epochProofIn(store, epoch),
+    epochProofs: () => epochProofsIn(store),
+    addEpochProofs: (proofs) => store.commit(Array.from(proofs, epochProofWrite)),
+    epochSpan: (epoch) => ledger.epochSpan(epoch),
     epochFile: (epoch) => epochFilePieces(store, ledger.history, genesis.chainId, epoch),
   }
 }
@@ -281,7 +297,7 @@ function completeCheckpoints(ledger: Ledger, height: number, root: Digest): { ep
     const record = ledger.history.recordOf(at)
     if (record?.isPending !== true) continue
     const checkpoint = { ...decodeCheckpoint(record.checkpoint), snapshotRoot: root }
-    if (ledger.startHeightOf(checkpoint.epoch) !== height) break // it waits for the snapshot of another epoch's beginning
+    if (ledger.epochSpan(checkpoint.epoch)?.first !== height + 1) break // it waits for the snapshot of another epoch's beginning
     const bytes = encodeCheckpoint(checkpoint)
     writes.push({
       space: SPACES.blocks,

@@ -10,6 +10,7 @@ export type { BlockItem, Executed, LedgerBlock, Outcome, Verdict } from './execu
 export { judgeTransaction, VERDICT_BYTES } from './execute/verdict.ts'
 export { createVerdicts, type VerdictJudge, type Verdicts, type VerdictsComponents, type VerdictsOptions } from './execute/verdicts.ts'
 export type { Simulated, SimulatedCall } from './execute/simulate.ts'
+export type { KeptEpochProof } from './history/epoch-proofs.ts'
 export type { NumberedEvent } from './history/history.ts'
 export type { BlockRecord, TransactionPlace } from './history/records.ts'
 export { createStateImport, hasState, type ImportedRow, type StateImport } from './history/import.ts'

@@ -81,12 +81,12 @@ export class Ledger {
     return this.state.get(epochRow, null) as EpochRow
   }
 
-  /** Height of the final block before `epoch`; `undefined` for an epoch that did not end here. */
-  startHeightOf(epoch: number): number | undefined {
+  /** First block of `epoch`, and its last when it is over; `undefined` for an epoch that did not end here. */
+  epochSpan(epoch: number): { readonly first: number; readonly last: number | undefined } | undefined {
     const running = this.epoch()
-    if (epoch === running.epoch) return running.startHeight
+    if (epoch === running.epoch) return { first: running.startHeight + 1, last: undefined }
     const span = this.store.get(SPACES.epochs, encodeField(heightKey, epoch))
-    return span === undefined ? undefined : decodeField(epochSpan, span).first - 1
+    return span === undefined ? undefined : decodeField(epochSpan, span)
   }
 
   /** Executes the next block and commits it. @param extra - what else belongs into the same commit. */

@@ -46,8 +46,12 @@ export interface StateImport {
  * @example for each piece: importer.add(reader.push(piece)); importer.finish({ height, stateRoot })
  */
 export function createStateImport({ store }: { readonly store: KeyValueStore }): StateImport {
+  // The mark first: whoever dies while old rows go finds no state, not half of one.
+  store.commit([
+    { space: SPACES.local, key: IMPORTING, value: Uint8Array.of(1) },
+    { space: SPACES.local, key: STATE_ROOT, value: undefined },
+  ])
   clear(store)
-  store.commit([{ space: SPACES.local, key: IMPORTING, value: Uint8Array.of(1) }])
   const nodes = createTreeNodes(store)
   const tree = createStateTree({ nodes })
   let waiting: ImportedRow[] = []
@@ -72,6 +76,7 @@ export function createStateImport({ store }: { readonly store: KeyValueStore }):
       flush()
       if (!isSameBytes(tree.root(), stateRoot)) {
         clear(store)
+        store.commit([{ space: SPACES.local, key: IMPORTING, value: undefined }])
         throw new ApplicationError('APPLICATION_WRONG_ROOT', `the rows are not those of the state at height ${height}`, { height })
       }
       store.commit([
@@ -87,13 +92,14 @@ function* changesOf(rows: readonly ImportedRow[]): Iterable<Change> {
   for (const { table, key, value } of rows) yield { keyHash: keyHash(table, key), valueHash: valueHash(value) }
 }
 
-/** Deletes all that this package keeps, in bounded commits. */
+/** Deletes all that this package keeps but the mark, in bounded commits. */
 function clear(store: KeyValueStore): void {
   const spaces = [...Array.from({ length: TABLE_COUNT }, (_, i) => i + 1), ...Object.values(SPACES)]
   for (const space of spaces) {
     for (;;) {
       const writes: Write[] = []
       for (const [key] of store.range(space, new Uint8Array(0))) {
+        if (space === SPACES.local && isSameBytes(key, IMPORTING)) continue
         writes.push({ space, key, value: undefined })
         if (writes.length === DELETED_A_COMMIT) break
       }

@@ -33,6 +33,8 @@ export const SPACES = {
   epochs: 74,
   /** final height u64 · table u8 · key → the row as it was at that height: 0, or 1 · value */
   rowsBefore: 75,
+  /** epoch u64 → what leads from its committee to the next */
+  epochProofs: 76,
 } as const
 
 /** A change of one key. `value` undefined deletes. */
