@@ -73,8 +73,9 @@ function tokenPart(): string {
 
 function nodePart(): string {
   const rows = Object.entries(NODE_KINDS).map(([name, { id, isDuty, body, gas, codes, does }]) => {
-    const each = { claimAnswer: 'point', disputeAnswer: 'point', contentUpdate: 'entry' }[name]
-    return [`0x${id.toString(16).padStart(2, '0')} ${name}${isDuty ? ' D' : ''}`, body, does, listOf(codes), gasText(GAS[gas], each)]
+    const each = { claimAnswer: 'point', disputeAnswer: 'point', contentUpdate: 'entry', claimDebits: 'pair' }[name]
+    const own = (name === 'claimDebits' ? `${n(GAS.default)} and ` : '') + gasText(GAS[gas], each)
+    return [`0x${id.toString(16).padStart(2, '0')} ${name}${isDuty ? ' D' : ''}`, body, does, listOf(codes), own]
   })
   return ['## Kinds of node transactions\n', 'D: a duty.\n', table(['kind', 'body', 'effect', 'codes', 'gas'], rows)].join('\n')
 }

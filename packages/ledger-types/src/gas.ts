@@ -15,6 +15,8 @@ export const GAS = {
   bridgeSignature: 50_000,
   openingPoint: 50_000,
   contentEntry: 5_000,
+  /** Of a claim's debits, on top of the default: what a pair costs when it is settled. */
+  debitPair: 2_000,
 } as const
 
 /** 10^-9 native a gas times so much gas is one micro-unit. */

@@ -115,6 +115,12 @@ describe('gas', () => {
     expect(nodeGas({ kind: NODE_KINDS.disputeAnswer.id, body: dispute }, 64)).toBe(5_000 + 1_000 + 39 * 50_000)
   })
 
+  test('of debits rises with every pair that is listed', () => {
+    const listed = (bytes: number): number => nodeGas({ kind: NODE_KINDS.claimDebits.id, body: new Uint8Array(20 + bytes) }, 64) - 6_000
+    expect([0, 18, 28, 38].map(listed)).toEqual([12_000, 14_000, 16_000, 18_000]) // a section's head counts as one
+    expect(listed(61_438)).toBe(10_000 + 2_000 * 6_144)
+  })
+
   test('of openings or entries is never nothing, whatever the body says', () => {
     for (const kind of [NODE_KINDS.claimAnswer, NODE_KINDS.disputeAnswer, NODE_KINDS.contentUpdate]) {
       for (const body of [new Uint8Array(), new Uint8Array(1), new Uint8Array(40)]) {

@@ -51,6 +51,9 @@ const CONTENT_ENTRY_BYTES = 33
 /** In a ClaimAnswer, behind epoch u64, nodeIndex u32 and first u16. */
 const ANSWER_COUNT_OFFSET = 14
 const DISPUTE_HEAD_BYTES = 8
+/** Before the pairs of ClaimDebits, and of each of them. */
+const DEBITS_HEAD_BYTES = 20
+const DEBIT_PAIR_BYTES = 10
 
 /** @throws {LedgerError} `LEDGER_OUT_OF_RANGE` */
 export function encodeNodeBody(body: NodeBody): Uint8Array {
@@ -104,7 +107,7 @@ export function reportCommitment(chainId: number, nodeIndex: number, reveal: Uin
 }
 
 /**
- * Gas of a node transaction. Openings and entries cost what the body says that it holds, whether it does or not.
+ * Gas of a node transaction. Openings and entries cost what the body says that it holds, whether it does or not; debits by their bytes.
  * @param bytes - length of the whole transaction.
  */
 export function nodeGas({ kind, body }: Pick<NodeTransaction, 'kind' | 'body'>, bytes: number): number {
@@ -121,6 +124,8 @@ function ownGas(name: NodeKindName, body: Uint8Array): number {
       return each * u16At(body, DISPUTE_HEAD_BYTES + ANSWER_COUNT_OFFSET)
     case 'contentUpdate':
       return each * u16At(body, 0)
+    case 'claimDebits':
+      return GAS.default + each * Math.max(1, Math.ceil((body.length - DEBITS_HEAD_BYTES) / DEBIT_PAIR_BYTES)) // heads of sections count as pairs
     default:
       return each
   }

@@ -49,7 +49,7 @@ export const NODE_KINDS: Readonly<Record<NodeKindName, NodeKindSchema>> = {
     id: 0x11,
     isDuty: true,
     body: 'ClaimDebits of delivery-acknowledgement',
-    gas: 'default',
+    gas: 'debitPair',
     codes: [46, 51, 52],
     does: 'lists what each client owes, in parts',
   },
