@@ -1,7 +1,7 @@
 /** Both ends of the protocol over any connection. */
 import type { Digest } from '@selvedge/ledger-types'
 import type { ChunkRanges } from '@selvedge/verified-streaming'
-import { REQUEST_BYTES_MAX, REQUEST_MS_MAX, SERVER_MS_MAX } from './constants.ts'
+import { REQUEST_MS_MAX, SERVER_MS_MAX } from './constants.ts'
 import { abortable, within } from './deadline.ts'
 import { SynchronizerError } from './errors.ts'
 import {
@@ -14,6 +14,7 @@ import {
   encodeTooOld,
   FrameReader,
   readAnswer,
+  REQUEST_FRAME_BYTES_MAX,
   type SyncRequest,
 } from './frames.ts'
 import type { Asking, Connection, SyncSource } from './ports.ts'
@@ -37,7 +38,7 @@ export async function serveConnection(connection: Connection, source: SyncSource
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     const frames = new FrameReader(connection.incoming)
-    const bytes = await within(msMax, signal, 'a request', () => frames.next(REQUEST_BYTES_MAX))
+    const bytes = await within(msMax, signal, 'a request', () => frames.next(REQUEST_FRAME_BYTES_MAX))
     if (bytes === undefined) return
     const request = decodeRequest(bytes)
     void closedByOther(frames).then(() => controller.abort(new SynchronizerError('SYNCHRONIZER_CLOSED', 'the asker has left')))
@@ -73,6 +74,11 @@ async function* answerOf(source: SyncSource, request: SyncRequest, signal: Abort
       return yield* source.snapshotSlice(request.root, request.ranges, { signal })
     case 'blocks':
       return yield* source.blocks(request.from, { signal })
+    case 'transaction': {
+      const isTaken = await source.takeTransaction?.(request.transaction, request.hops, { signal })
+      if (isTaken === undefined) throw new SynchronizerError('SYNCHRONIZER_NOT_FOUND', 'no transactions are taken here')
+      return yield Uint8Array.of(isTaken ? 1 : 0)
+    }
     default: {
       const item = await source[request.type](request.epoch, { signal })
       if (item === undefined) throw new SynchronizerError('SYNCHRONIZER_NOT_FOUND', `no ${request.type} of epoch ${request.epoch}`)
@@ -118,5 +124,11 @@ export function createRemoteSource(connect: (asking: Asking) => Promise<Connecti
     snapshotCertificate: (epoch, { signal }) => one({ type: 'snapshotCertificate', epoch }, signal),
     snapshotSlice: (root: Digest, ranges: ChunkRanges, { signal }) => ask({ type: 'slice', root, ranges }, signal),
     blocks: (from, { signal }) => ask({ type: 'blocks', from }, signal),
+    async takeTransaction(transaction, hops, { signal }) {
+      const answer = await one({ type: 'transaction', hops, transaction }, signal)
+      if (answer !== undefined && (answer.length !== 1 || answer[0]! > 1))
+        throw new SynchronizerError('SYNCHRONIZER_MALFORMED', `${name} said ${answer.length} bytes of a transaction`)
+      return answer?.[0] === 1
+    },
   }
 }

@@ -2,8 +2,12 @@
 
 /** Longest frame of an answer, in bytes; of a request, see `REQUEST_BYTES_MAX`. */
 export const FRAME_BYTES_MAX: number = 256 * 2 ** 10
-/** Longest request: ranges of chunks are the only part that has no fixed length. */
+/** Longest request that asks for something: ranges of chunks are the only part that has no fixed length. */
 export const REQUEST_BYTES_MAX = 4_096
+/** Longest transaction that may be brought. */
+export const TRANSACTION_BYTES_MAX = 65_536
+/** How often a transaction may be passed on, at most. */
+export const HOPS_MAX = 2
 /** Longest item that an asker puts together from frames: a block with its transactions and receipts. */
 export const ITEM_BYTES_MAX: number = 64 * 2 ** 20
 /** Chunks of a snapshot that one source is asked for at a time: 1 MiB. */

@@ -1,26 +1,31 @@
 /**
  * The protocol on one connection: one request, then one answer of any number of items, then the connection ends. Everything is in frames of
  * `length u32 little endian · bytes`. A request is `version u8 (1) · kind u8 · body`: 1 epoch proof (epoch u64), 2 snapshot certificate
- * (epoch u64), 3 slice (root 32, ranges in the canonical wire form), 4 blocks (height u64). A frame of the answer begins with a byte: 0 part
+ * (epoch u64), 3 slice (root 32, ranges in the canonical wire form), 4 blocks (height u64), 5 transaction (hops u8, length u32, bytes;
+ * the answer is one item of one byte: 1 taken, 0 not). A frame of the answer begins with a byte: 0 part
  * of an item, 1 the last part of an item, 2 the end, 3 not found, 4 too old (oldest height u64). Every part but the last fills its frame.
  *
  * One request a connection needs no numbers and no cancelling: who wants no more closes, and a stalled answer holds nothing else up.
  */
 import { ByteReader, ByteWriter, type Digest, LedgerError } from '@selvedge/ledger-types'
 import { type ChunkRanges, decodeChunkRanges, encodeChunkRanges, VerifyError } from '@selvedge/verified-streaming'
-import { FRAME_BYTES_MAX, ITEM_BYTES_MAX, REQUEST_BYTES_MAX } from './constants.ts'
+import { FRAME_BYTES_MAX, HOPS_MAX, ITEM_BYTES_MAX, REQUEST_BYTES_MAX, TRANSACTION_BYTES_MAX } from './constants.ts'
 import { SynchronizerError } from './errors.ts'
 
 export type SyncRequest =
   | { readonly type: 'epochProof' | 'snapshotCertificate'; readonly epoch: number }
   | { readonly type: 'slice'; readonly root: Digest; readonly ranges: ChunkRanges }
   | { readonly type: 'blocks'; readonly from: number }
+  | { readonly type: 'transaction'; readonly hops: number; readonly transaction: Uint8Array }
 
 const VERSION = 1
 const EPOCH_PROOF = 1
 const SNAPSHOT_CERTIFICATE = 2
 const SLICE = 3
 const BLOCKS = 4
+const TRANSACTION = 5
+/** Version, kind, hops and length before the longest transaction. */
+export const REQUEST_FRAME_BYTES_MAX: number = 7 + TRANSACTION_BYTES_MAX
 
 const PART = 0
 const LAST_PART = 1
@@ -40,6 +45,11 @@ export function encodeRequest(request: SyncRequest): Uint8Array {
       return out.u8(SNAPSHOT_CERTIFICATE).epoch(request.epoch).finish()
     case 'blocks':
       return out.u8(BLOCKS).u64(request.from).finish()
+    case 'transaction': {
+      const { hops, transaction } = request
+      if (transaction.length > TRANSACTION_BYTES_MAX) throw tooLarge('a transaction', transaction.length, TRANSACTION_BYTES_MAX)
+      return out.u8(TRANSACTION).u8(hops).sized(transaction).finish()
+    }
     case 'slice': {
       const bytes = out.u8(SLICE).raw(request.root, 32).raw(encodeChunkRanges(request.ranges)).finish()
       if (bytes.length > REQUEST_BYTES_MAX) throw tooLarge('a request', bytes.length, REQUEST_BYTES_MAX)
@@ -65,11 +75,19 @@ export function decodeRequest(bytes: Uint8Array): SyncRequest {
 
 function readBody(reader: ByteReader): SyncRequest {
   const kind = reader.u8()
+  if (kind === TRANSACTION) return readTransaction(reader)
+  if (reader.remaining + 2 > REQUEST_BYTES_MAX) throw malformed(`a request of ${reader.remaining + 2} bytes`)
   if (kind === EPOCH_PROOF) return { type: 'epochProof', epoch: reader.epoch() }
   if (kind === SNAPSHOT_CERTIFICATE) return { type: 'snapshotCertificate', epoch: reader.epoch() }
   if (kind === BLOCKS) return { type: 'blocks', from: reader.u64() }
   if (kind === SLICE) return { type: 'slice', root: reader.raw(32), ranges: decodeChunkRanges(reader.raw(reader.remaining)) }
   throw malformed(`no request has kind ${kind}`)
+}
+
+function readTransaction(reader: ByteReader): SyncRequest {
+  const hops = reader.u8()
+  if (hops > HOPS_MAX) throw malformed(`a transaction that would be passed on ${hops} times`)
+  return { type: 'transaction', hops, transaction: reader.sized(TRANSACTION_BYTES_MAX).slice() }
 }
 
 /** A frame around `bytes`. */

@@ -24,6 +24,11 @@ export interface SyncSource {
    * @throws {SynchronizerError} `SYNCHRONIZER_TOO_OLD` where the next is not kept any more.
    */
   blocks(from: number, asking: Asking): AsyncIterable<Uint8Array>
+  /**
+   * Brings a transaction: whether it was taken into the order there, or by somebody it was passed on to, `hops` times at most. Of a
+   * source that takes none there is none.
+   */
+  takeTransaction?(transaction: Uint8Array, hops: number, asking: Asking): Promise<boolean>
 }
 
 /** Where a state goes that is taken over; of the application. */

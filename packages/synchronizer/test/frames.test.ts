@@ -8,6 +8,7 @@ import {
   ITEM_BYTES_MAX,
   serveConnection,
   SynchronizerError,
+  TRANSACTION_BYTES_MAX,
   type SyncRequest,
   type SyncSource,
 } from '@selvedge/synchronizer'
@@ -20,6 +21,8 @@ const requests: readonly SyncRequest[] = [
   { type: 'epochProof', epoch: 7 },
   { type: 'snapshotCertificate', epoch: 2 ** 32 - 1 },
   { type: 'blocks', from: 2 ** 40 },
+  { type: 'transaction', hops: 2, transaction: new Uint8Array(300).fill(7) },
+  { type: 'transaction', hops: 0, transaction: new Uint8Array(TRANSACTION_BYTES_MAX) },
   { type: 'slice', root, ranges: ChunkRanges.fromChunks(3, 9).union(ChunkRanges.lastChunk) },
 ]
 

@@ -10,6 +10,7 @@ import {
   FRAME_BYTES_MAX,
   SourceBook,
   SynchronizerError,
+  TRANSACTION_BYTES_MAX,
   type Connection,
   type SyncSource,
 } from '@selvedge/synchronizer'
@@ -182,4 +183,28 @@ test('one stranger that holds connections leaves room for others, and gets it ba
   expect(await isServed(await dial('127.0.0.4'))).toBe(false) // now it is full
   for (const socket of [...held, other]) socket.destroy()
   while (!(await isServed(await dial('127.0.0.2')))); // seen as closed there a moment later
+})
+
+test('a transaction is brought to who takes some, and whatever else is answered is not believed', async () => {
+  await using world = await createWorld(1)
+  const brought: { readonly bytes: Uint8Array; readonly hops: number }[] = []
+  const taking = await world.serve('taking', {
+    async takeTransaction(bytes, hops) {
+      brought.push({ bytes: bytes.slice(), hops })
+      return brought.length === 1
+    },
+  })
+  const bytes = new Uint8Array(TRANSACTION_BYTES_MAX).fill(3)
+  expect([await taking.takeTransaction!(bytes, 2, {}), await taking.takeTransaction!(bytes, 0, {})]).toEqual([true, false])
+  expect(brought).toEqual([
+    { bytes, hops: 2 },
+    { bytes, hops: 0 },
+  ])
+  expect(await (await world.serve('honest')).takeTransaction!(bytes, 0, {})).toBe(false)
+  await expect(taking.takeTransaction!(new Uint8Array(TRANSACTION_BYTES_MAX + 1), 0, {})).rejects.toMatchObject({
+    code: 'SYNCHRONIZER_TOO_LARGE',
+  })
+  await expect(taking.takeTransaction!(bytes, 3, {})).rejects.toMatchObject({ code: 'SYNCHRONIZER_CLOSED' })
+  for (const answer of [framed(1, 0), framed(1, 1).fill(2, 5), framed(1, 2)])
+    await expect(saying([answer]).takeTransaction!(bytes, 0, {})).rejects.toMatchObject({ code: 'SYNCHRONIZER_MALFORMED' })
 })
