@@ -1,6 +1,11 @@
 /** An honest member as far as the order goes: it accepts what is complete, parks the rest, commits, crashes and comes back. */
-import type { Commit, Vertex } from '../../src/dag/contract.ts'
+import type { Commit, Vertex, VertexReference } from '../../src/dag/contract.ts'
 import type { Config, Rule, RuleMaker } from './config.ts'
+
+interface Draft {
+  readonly vertices: Vertex[]
+  conflict: Vertex | undefined
+}
 
 export interface Accepted {
   readonly vertices: readonly Vertex[]
@@ -9,6 +14,14 @@ export interface Accepted {
   /** Two certificates of a slot were shown to the rule. */
   readonly conflict: Vertex | undefined
 }
+
+/** What waits for a parent, and one that it still waited for when it was looked at last: while that is not here, nothing else need be. */
+interface Parked {
+  readonly vertex: Vertex
+  absent: VertexReference
+}
+
+const NOTHING: Accepted = { vertices: [], missing: [], conflict: undefined }
 
 export class Member {
   readonly self: number
@@ -19,7 +32,7 @@ export class Member {
   #stored: Vertex[] = []
   /** How many of them were durable when something was last said that depends on them. */
   #durable = 0
-  #parked = new Map<string, Vertex>()
+  #parked = new Map<string, Parked>()
   /** Highest round of which stake Q is here. */
   round = 0
   proposedRound = 0
@@ -44,30 +57,41 @@ export class Member {
 
   /** Takes `vertex`, or nothing new, and whatever is parked and complete by now. */
   accept(vertex?: Vertex): Accepted {
-    const vertices: Vertex[] = []
-    const missing: string[] = []
-    let conflict: Vertex | undefined
-    let candidates = vertex === undefined ? [...this.#parked.values()] : [vertex]
-    while (candidates.length > 0) {
-      const before = vertices.length
-      for (const candidate of candidates) {
-        const absent = this.#firstAbsentParent(candidate)
-        if (absent !== undefined) {
-          this.#parked.set(candidate.key, candidate)
-          if (candidate === vertex) missing.push(absent)
-          continue
-        }
-        this.#parked.delete(candidate.key)
-        if (this.#isSecondCertificate(candidate)) conflict = candidate
-        const outcome = this.rule.insert(candidate)
-        if (outcome !== 'added') continue
-        vertices.push(candidate)
-        this.#stored.push(candidate)
-        if (candidate.round > this.round && this.rule.dag.stakeAt(candidate.round) >= this.#config.quorum) this.round = candidate.round
+    if (vertex === undefined && this.#parked.size === 0) return NOTHING
+    const accepted: Draft = { vertices: [], conflict: undefined }
+    if (vertex !== undefined) {
+      const absent = this.#firstAbsentParent(vertex)
+      if (absent !== undefined) {
+        this.#parked.set(vertex.key, { vertex, absent })
+        return { ...NOTHING, missing: [absent.key] }
       }
-      candidates = vertices.length > before ? [...this.#parked.values()] : []
+      this.#insert(vertex, accepted)
     }
-    return { vertices, missing, conflict }
+    const { vertices } = accepted
+    for (let before = -1; this.#parked.size > 0 && before < vertices.length && (vertex === undefined || vertices.length > 0); ) {
+      before = vertices.length
+      for (const parked of [...this.#parked.values()]) if (!this.#isWaiting(parked)) this.#insert(parked.vertex, accepted)
+    }
+    return { vertices, missing: [], conflict: accepted.conflict }
+  }
+
+  #insert(vertex: Vertex, accepted: Draft): void {
+    this.#parked.delete(vertex.key)
+    if (this.#isSecondCertificate(vertex)) accepted.conflict = vertex
+    if (this.rule.insert(vertex) !== 'added') return
+    accepted.vertices.push(vertex)
+    this.#stored.push(vertex)
+    if (vertex.round > this.round && this.rule.dag.stakeAt(vertex.round) >= this.#config.quorum) this.round = vertex.round
+  }
+
+  #isWaiting(parked: Parked): boolean {
+    const { gcRound, dag } = this.rule
+    const { vertex, absent } = parked
+    if (vertex.round > gcRound && absent.round > gcRound && dag.get(absent.key) === undefined) return true
+    const next = this.#firstAbsentParent(vertex)
+    if (next === undefined) return false
+    parked.absent = next
+    return true
   }
 
   /** Own vertices are durable before they are sent, with all they stand on. */
@@ -99,7 +123,7 @@ export class Member {
     const snapshot = this.rule.snapshot()
     if (tryFirst) this.rule.tryCommit()
     const kept = Math.max(this.#durable, this.#stored.length - lostMax)
-    const lost = [...this.#stored.slice(kept), ...this.#parked.values()]
+    const lost = [...this.#stored.slice(kept), ...[...this.#parked.values()].map(({ vertex }) => vertex)]
     this.#stored = this.#stored.slice(0, kept)
     this.#parked.clear()
     this.rule = this.#make(this.#config.setup, snapshot)
@@ -126,9 +150,9 @@ export class Member {
     return this.#config.mode === 'certified' && round > gcRound && dag.slot(round, author).some((vertex) => vertex.key !== key)
   }
 
-  #firstAbsentParent({ round, parents }: Vertex): string | undefined {
+  #firstAbsentParent({ round, parents }: Vertex): VertexReference | undefined {
     const { gcRound, dag } = this.rule
     if (round <= gcRound) return undefined
-    return parents.find((parent) => parent.round > gcRound && dag.get(parent.key) === undefined)?.key
+    return parents.find((parent) => parent.round > gcRound && dag.get(parent.key) === undefined)
   }
 }

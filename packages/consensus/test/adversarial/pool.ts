@@ -23,10 +23,14 @@ export function createPool({ size, setup }: Config, random: Random): Pool {
   const vertices: Vertex[] = []
   const indices = new Map<string, number>()
   const rounds: Vertex[][][] = []
+  const counts: number[] = []
   const digests = random.stream('digests')
   const genesis = Array.from({ length: size }, (_, author) => ({ round: 0, author, key: toHex(drawDigest(digests)) }))
   const roundOf = (round: number): Vertex[][] => {
-    while (rounds.length <= round) rounds.push(Array.from({ length: size }, () => []))
+    while (rounds.length <= round) {
+      rounds.push(Array.from({ length: size }, () => []))
+      counts.push(0)
+    }
     return rounds[round]!
   }
   const get = (key: string): Vertex | undefined => vertices[indices.get(key) ?? -1]
@@ -39,7 +43,7 @@ export function createPool({ size, setup }: Config, random: Random): Pool {
     slot: (round, author) => roundOf(round)[author]!,
     countIn(from, to) {
       let count = 0
-      for (let round = from; round <= to && round < rounds.length; round++) for (const slot of rounds[round]!) count += slot.length
+      for (let round = from; round <= to && round < counts.length; round++) count += counts[round]!
       return count
     },
     indexOf: ({ key }) => indices.get(key)!,
@@ -53,15 +57,21 @@ export function createPool({ size, setup }: Config, random: Random): Pool {
       indices.set(vertex.key, vertices.length)
       vertices.push(vertex)
       roundOf(round)[author]!.push(vertex)
+      counts[round]! += 1
       return vertex
     },
   }
 }
 
 function drawDigest(random: Random): Uint8Array {
-  const digest = new Uint8Array(32)
-  const words = new Uint32Array(digest.buffer)
-  for (let at = 0; at < words.length; at++) words[at] = random.u32()
+  const digest = new Uint8Array(32) // no view of words: the first look at `buffer` would move each digest out of the heap
+  for (let at = 0; at < 32; at += 4) {
+    const word = random.u32()
+    digest[at] = word
+    digest[at + 1] = word >>> 8
+    digest[at + 2] = word >>> 16
+    digest[at + 3] = word >>> 24
+  }
   return digest
 }
 

@@ -99,8 +99,9 @@ function tasted(candidates: Vertex[], { round, leaderOf }: Lie, random: Random):
   const isLiked = ({ author, parents }: Vertex): boolean => {
     return taste < 3 ? author === leader : parents.some((parent) => parent.author === leader && parent.round === round - 2)
   }
-  const liked = candidates.filter(isLiked)
-  const others = candidates.filter((candidate) => !isLiked(candidate))
+  const liked: Vertex[] = []
+  const others: Vertex[] = []
+  for (const candidate of candidates) (isLiked(candidate) ? liked : others).push(candidate)
   return taste % 2 === 0 ? [...liked, ...others] : [...others, ...liked]
 }
 

@@ -5,7 +5,7 @@
  * I1 agreement · I2 slot agreement · I3 integrity · I4 causal order · I10 memory · I11 halting · I12 schedule version · I13 time
  */
 import type { Commit, Vertex } from '../../src/dag/contract.ts'
-import { toHex } from '../../src/wire/bytes.ts'
+import { compareBytes, toHex } from '../../src/wire/bytes.ts'
 import type { Config } from './config.ts'
 import type { Member } from './member.ts'
 import type { Pool } from './pool.ts'
@@ -23,10 +23,11 @@ export class Broken extends Error {
 }
 
 interface Log {
-  readonly digests: string[]
+  readonly digests: Uint8Array[]
   /** By index: the version after the commit, where somebody stopped there. */
   readonly versions: Map<number, number>
-  readonly slots: Map<string, string>
+  /** By round * size + author. */
+  readonly slots: Map<number, Uint8Array>
   readonly ordered: Set<string>
   timestampMs: number
   leaderRound: number
@@ -56,15 +57,16 @@ export class Referee {
 
   /** Digest of the last commit of the longest log: the trace of a schedule. */
   get lastDigest(): string {
-    return this.#logs[this.#config.honest[0]!]!.digests.at(-1) ?? ''
+    const last = this.#logs[this.#config.honest[0]!]!.digests.at(-1)
+    return last === undefined ? '' : toHex(last)
   }
 
   onCommits(member: Member, commits: readonly Commit[]): void {
     const { self, rule } = member
     const log = this.#logs[self]!
     for (const commit of commits) {
+      const { digest } = commit
       const { index } = commit.subDag
-      const digest = toHex(commit.digest)
       this.#counts[self]! += 1
       expectThat(index === this.#counts[self], 'I1', () => `member ${self} gave index ${index} to commit ${this.#counts[self]}`)
       this.#checkSlot(log, commit, self)
@@ -72,7 +74,7 @@ export class Referee {
       if (known === undefined) {
         this.#checkNew(log, commit)
         log.digests.push(digest)
-      } else expectThat(known === digest, 'I1', () => `member ${self} committed another sub-DAG at index ${index}`)
+      } else expectThat(isEqual(known, digest), 'I1', () => `member ${self} committed another sub-DAG at index ${index}`)
     }
     if (commits.length === 0) return
     const version = log.versions.get(this.#counts[self]!) ?? rule.scheduleVersion
@@ -106,18 +108,20 @@ export class Referee {
 
   #checkSlot(log: Log, { subDag }: Commit, self: number): void {
     const { round, author, digest } = subDag.leader
-    const slot = `${round}.${author}`
-    const key = toHex(digest)
-    expectThat((log.slots.get(slot) ?? key) === key, 'I2', () => `member ${self} decided slot ${slot} differently`)
-    log.slots.set(slot, key)
+    const slot = round * this.#config.size + author
+    const known = log.slots.get(slot)
+    if (known === undefined) log.slots.set(slot, digest)
+    else expectThat(isEqual(known, digest), 'I2', () => `member ${self} decided slot ${round}.${author} differently`)
   }
 
   #checkNew(log: Log, { subDag, vertices }: Commit): void {
     const { leader } = subDag
     const floor = Math.max(0, leader.round - this.#config.setup.gcDepth)
+    const leaderKey = toHex(leader.digest)
     expectThat(leader.round >= log.leaderRound, 'I4', () => `leader ${leader.round} after ${log.leaderRound}`)
     log.leaderRound = leader.round
-    for (const [at, vertex] of vertices.entries()) {
+    for (let at = 0; at < vertices.length; at++) {
+      const vertex = vertices[at]!
       expectThat(this.#pool.get(vertex.key) === vertex && subDag.vertices[at] === vertex.digest, 'I3', () => `a vertex that nobody made`)
       expectThat(!log.ordered.has(vertex.key), 'I3', () => `${vertex.round}.${vertex.author} is ordered twice`)
       for (const parent of vertex.parents) {
@@ -126,13 +130,13 @@ export class Referee {
       }
       log.ordered.add(vertex.key)
     }
-    expectThat(log.ordered.has(toHex(leader.digest)), 'I4', () => `leader ${leader.round}.${leader.author} is not in its own history`)
-    this.#checkTime(log, subDag)
+    expectThat(log.ordered.has(leaderKey), 'I4', () => `leader ${leader.round}.${leader.author} is not in its own history`)
+    this.#checkTime(log, subDag, leaderKey)
   }
 
-  #checkTime(log: Log, { leader, timestampMs }: Commit['subDag']): void {
+  #checkTime(log: Log, { leader, timestampMs }: Commit['subDag'], leaderKey: string): void {
     expectThat(timestampMs >= log.timestampMs, 'I13', () => `time fell from ${log.timestampMs} to ${timestampMs}`)
-    const parents = this.#pool.get(toHex(leader.digest))!.parents.filter(({ round }) => round === leader.round - 1)
+    const parents = this.#pool.get(leaderKey)!.parents.filter(({ round }) => round === leader.round - 1)
     let latest = log.timestampMs
     for (const { author, key } of parents) {
       const createdAtMs = this.#pool.get(key)?.createdAtMs ?? this.#config.setup.previous.timestampMs
@@ -163,6 +167,8 @@ function createLog({ setup }: Config): Log {
     leaderRound: 0,
   }
 }
+
+const isEqual = (a: Uint8Array, b: Uint8Array): boolean => a === b || compareBytes(a, b) === 0
 
 export function expectThat(holds: boolean, invariant: Invariant, what: () => string): asserts holds {
   if (!holds) throw new Broken(invariant, what())

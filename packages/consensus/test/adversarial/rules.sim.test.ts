@@ -12,7 +12,8 @@ import type { RuleMaker } from './config.ts'
 import { RULES } from './hunt.ts'
 import { describeActions, replay, shrinkRecording } from './recording.ts'
 import { playSchedule } from './schedule.ts'
-import { createTally, playInto } from './soak.ts'
+import { createTally } from '../support/soak.ts'
+import { playInto } from './tally.ts'
 
 const SEEDS = seedRange(process.env, { first: 1, count: 600 })
 
