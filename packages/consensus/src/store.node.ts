@@ -11,7 +11,7 @@ import { rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ConsensusError } from './errors.ts'
 import type { EpochStore, Store } from './ports.ts'
-import { EpochLog, type Entry } from './store/epoch-log.ts'
+import { EpochLog } from './store/epoch-log.ts'
 import { GroupCommit, syncFolder } from './store/group-commit.ts'
 import { acquireLock } from './store/lock.ts'
 import { RecentBytes } from './store/recent-bytes.ts'
@@ -23,7 +23,7 @@ export interface FileStoreOptions {
   readonly path: string
   /** A file that has grown beyond it is followed by a new one. @default 256 MiB */
   readonly segmentBytesMax?: number
-  /** Bodies kept in memory after they are durable. @default 32 MiB */
+  /** Bodies kept in memory after they are durable, with half a kilobyte for each that they cost beside. @default 32 MiB */
   readonly recentBytesMax?: number
 }
 
@@ -35,7 +35,7 @@ const MIB = 2 ** 20
  */
 export function createFileStore(options: FileStoreOptions): Store {
   const { path, segmentBytesMax = 256 * MIB, recentBytesMax = 32 * MIB } = options
-  const commit = new GroupCommit(new RecentBytes<Entry>(recentBytesMax))
+  const commit = new GroupCommit(new RecentBytes(recentBytesMax))
   const logs = new Map<number, EpochLog>()
   let release: (() => Promise<void>) | undefined
 

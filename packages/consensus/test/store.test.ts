@@ -224,6 +224,32 @@ test('a record that rots while the store is open is not handed out', async () =>
   expect(() => store.epoch(0).get('certificate', '1.0')).toThrow(ConsensusError)
 })
 
+test('a record whose key rots is damage, and not a record that was never there', async () => {
+  const store = await openStore(folder, { recentBytesMax: 0 })
+  store.epoch(0).append([certificate(1, 0)])
+  await store.sync()
+  const bytes = await readFile(logFile())
+  bytes[bytes.indexOf('1.0')]! ^= 1
+  await writeFile(logFile(), bytes)
+  expect(() => store.epoch(0).get('certificate', '1.0')).toThrow(expect.objectContaining({ code: 'CONSENSUS_STORE_DAMAGED' }))
+  expect(() => store.epoch(0).has('certificate', '1.0')).toThrow(expect.objectContaining({ code: 'CONSENSUS_STORE_DAMAGED' }))
+  expect(store.epoch(0).has('certificate', '2.0')).toBe(false)
+})
+
+test('a key written again and again is one record, in memory and on disk', async () => {
+  const store = await openStore(folder, { recentBytesMax: 0, segmentBytesMax: 20_000 })
+  for (let seed = 1; seed <= 3_000; seed++) {
+    store.epoch(0).append([vote(seed % 3, seed), certificate(seed, 0)])
+    if (seed % 100 === 0) await store.sync()
+  }
+  const expected = [2_998, 2_999, 3_000].map((seed) => vote(seed % 3, seed))
+  expect([...store.epoch(0).entries('voted')]).toEqual(expected)
+  await store.stop()
+  const again = await openStore(folder, { recentBytesMax: 0, segmentBytesMax: 20_000 })
+  expect([...again.epoch(0).entries('voted')]).toEqual(expected)
+  expect(keysOf(again, 'certificate')).toHaveLength(3_000)
+})
+
 test('records that are only passed over are not read', async () => {
   const store = await openStore(folder, { recentBytesMax: 0 })
   store.epoch(0).append([certificate(1, 0), certificate(2, 0), certificate(3, 0)])
@@ -234,11 +260,12 @@ test('records that are only passed over are not read', async () => {
   bytes[bytes.indexOf(certificate(1, 0).bytes)]! ^= 1
   await writeFile(logFile(), bytes)
   const records = [...store.epoch(0).entries('certificate')]
-  expect(records.map(({ key, round, author }) => [key, round, author])).toEqual([
-    ['1.0', 1, 0],
-    ['2.0', 2, 0],
-    ['3.0', 3, 0],
+  expect(records.map(({ round, author }) => [round, author])).toEqual([
+    [1, 0],
+    [2, 0],
+    [3, 0],
   ])
+  expect(records.slice(1).map(({ key }) => key)).toEqual(['2.0', '3.0'])
   expect(records[2]!.bytes).toEqual(certificate(3, 0).bytes)
   expect(() => records[0]!.bytes).toThrow(ConsensusError)
 })

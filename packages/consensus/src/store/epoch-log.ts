@@ -1,7 +1,8 @@
 /**
- * The log of one epoch: a folder of segments and an index of what is in them.
+ * The log of one epoch: a folder of segments and tables of what is in them.
  *
- * A record has its place from the moment it is appended; its bytes stay in memory until they are durable, and for a while longer.
+ * A record has its place from the moment it is appended; its bytes stay in memory until they are durable, and for a while longer. Of
+ * older ones only their places are kept, because an epoch may have millions.
  * Invariant: `synced <= written <= end` of every segment, and only the last segment has them differ.
  */
 import { closeSync, fdatasyncSync, ftruncateSync, fstatSync, mkdirSync, openSync, readdirSync, unlinkSync } from 'node:fs'
@@ -10,8 +11,8 @@ import { randomInt } from 'node:crypto'
 import type { RecordKind, StoredRecord } from '../core/contract.ts'
 import { ConsensusError } from '../errors.ts'
 import type { EpochStore } from '../ports.ts'
-import { EpochIndex, type Indexed } from './epoch-index.ts'
-import { decodeRecordHeader, encodeRecordHead, isWhole, RECORD_HEADER_BYTES, recordBytesOf } from './record.ts'
+import { type Place, RecordTable } from './record-table.ts'
+import { decodeRecordHeader, encodeRecordHead, isWhole, keyOf, RECORD_HEADER_BYTES, recordBytesOf } from './record.ts'
 import { isVouchedFor, readAt, saltOf, scanSegment, SEGMENT_FLAGS, SEGMENT_HEADER_BYTES, segmentName } from './segment.ts'
 
 export interface Segment {
@@ -19,6 +20,8 @@ export interface Segment {
   readonly number: number
   readonly path: string
   readonly salt: number
+  /** Bytes of all segments before it. */
+  readonly start: number
   /** Where the next record goes. */
   end: number
   /** Everything before it is durable. */
@@ -27,17 +30,19 @@ export interface Segment {
   fd: number | undefined
 }
 
-/** A record and its place. `bytes` is there until it is durable, then as long as there is room. */
-export interface Entry extends Indexed {
+/** A record whose bytes are in memory: until it is durable, then as long as there is room. */
+export interface Fresh {
   readonly segment: Segment
   readonly offset: number
   readonly recordBytes: number
-  bytes: Uint8Array | undefined
+  readonly bytes: Uint8Array
+  /** Its bytes are read from disk from now on. Only when it is durable. */
+  forget(): void
 }
 
 /** What is to be written next: one record, in two parts. */
 export interface Unwritten {
-  readonly entry: Entry
+  readonly fresh: Fresh
   readonly head: Uint8Array
 }
 
@@ -48,10 +53,26 @@ export interface EpochLogOptions {
   readonly enqueue: (unwritten: Unwritten) => void
 }
 
+/** The records of one kind. */
+interface Shelf {
+  table: RecordTable
+  readonly fresh: Map<string, FreshRecord>
+}
+
+interface FreshRecord extends Fresh {
+  readonly key: string
+  row: number
+}
+
+const isByRound = (kind: RecordKind): boolean => kind === 'certificate' || kind === 'block'
+
 export class EpochLog implements EpochStore {
   readonly #options: EpochLogOptions
-  readonly #index = new EpochIndex<Entry>()
+  readonly #seed = randomInt(2 ** 32)
+  readonly #shelves = new Map<RecordKind, Shelf>()
   readonly #segments: Segment[] = []
+  /** By position. */
+  readonly #fresh = new Map<number, FreshRecord>()
 
   /** Reads the folder, which is made if it is not there, and cuts the torn tail. @throws {ConsensusError} `CONSENSUS_STORE_DAMAGED` */
   constructor(options: EpochLogOptions) {
@@ -73,25 +94,40 @@ export class EpochLog implements EpochStore {
       const segment = this.#segmentForNext()
       const head = encodeRecordHead(record, segment.salt, segment.synced)
       const { kind, key, round, author, bytes } = record
+      const offset = segment.end
       const recordBytes = head.length + bytes.length
-      const entry: Entry = { kind, key, round, author, segment, offset: segment.end, recordBytes, bytes }
       segment.end += recordBytes
-      this.#index.set(entry)
-      this.#options.enqueue({ entry, head })
+      const shelf = this.#shelfOf(kind)
+      const position = segment.start + offset
+      const row = this.#enter(shelf, kind, key, { position, recordBytes, round, author })
+      const forget = (): void => {
+        this.#fresh.delete(position)
+        if (shelf.fresh.get(key) === fresh) shelf.fresh.delete(key)
+      }
+      const fresh: FreshRecord = { segment, offset, recordBytes, key, bytes, row, forget }
+      shelf.fresh.set(key, fresh)
+      this.#fresh.set(position, fresh)
+      this.#options.enqueue({ fresh, head })
     }
   }
 
   get(kind: RecordKind, key: string): Uint8Array | undefined {
-    const entry = this.#index.get(kind, key)
-    return entry === undefined ? undefined : bytesOf(entry)
+    const shelf = this.#shelves.get(kind)
+    const fresh = shelf?.fresh.get(key)
+    if (fresh !== undefined || shelf === undefined) return fresh?.bytes
+    const row = this.#rowOf(shelf, kind, key)
+    return row === undefined ? undefined : this.#read(kind, shelf.table.placeOf(row)).bytes
   }
 
   has(kind: RecordKind, key: string): boolean {
-    return this.#index.get(kind, key) !== undefined
+    const shelf = this.#shelves.get(kind)
+    return shelf !== undefined && (shelf.fresh.has(key) || this.#rowOf(shelf, kind, key) !== undefined)
   }
 
-  *entries(kind: RecordKind, afterRound?: number): Iterable<StoredRecord> {
-    for (const entry of this.#index.entries(kind, afterRound)) yield recordOf(entry)
+  *entries(kind: RecordKind, afterRound = -1): Iterable<StoredRecord> {
+    const table = this.#shelves.get(kind)?.table
+    if (table === undefined) return
+    for (const row of isByRound(kind) ? table.rowsAfter(afterRound) : table.rows()) yield this.#recordOf(kind, table.placeOf(row))
   }
 
   close(): void {
@@ -99,6 +135,78 @@ export class EpochLog implements EpochStore {
       if (segment.fd !== undefined) closeSync(segment.fd)
       segment.fd = undefined
     }
+  }
+
+  #shelfOf(kind: RecordKind): Shelf {
+    let shelf = this.#shelves.get(kind)
+    if (shelf === undefined) this.#shelves.set(kind, (shelf = { table: new RecordTable(isByRound(kind), this.#seed), fresh: new Map() }))
+    return shelf
+  }
+
+  /** Takes the place of an earlier record of the same key, and moves to the end of the order of writing. */
+  #enter(shelf: Shelf, kind: RecordKind, key: string, place: Place): number {
+    const before = shelf.fresh.get(key)?.row ?? this.#rowOf(shelf, kind, key)
+    if (before !== undefined) shelf.table.remove(before)
+    const compacted = before === undefined ? undefined : shelf.table.compacted()
+    if (compacted !== undefined) {
+      shelf.table = compacted.table
+      for (const [each, fresh] of shelf.fresh) if (each !== key) fresh.row = compacted.rowOf(fresh.row)
+    }
+    return shelf.table.add(key, place)
+  }
+
+  /** Of a record that is on disk: what is in memory is found under its key. @throws {ConsensusError} `CONSENSUS_STORE_DAMAGED` */
+  #rowOf({ table }: Shelf, kind: RecordKind, key: string): number | undefined {
+    return table.find(key, (row) => {
+      const place = table.placeOf(row)
+      if (this.#fresh.has(place.position)) return false
+      const segment = this.#segmentAt(place.position)
+      const start = readFrom(segment, place.position - segment.start, RECORD_HEADER_BYTES + key.length)
+      const header = decodeRecordHeader(start)
+      const isIt = header?.kind === kind && header.keyBytes === key.length && keyOf(start, header) === key
+      return isIt || this.#read(kind, place).key === key // another with this hash, or damage, which must not look like nothing
+    })
+  }
+
+  #segmentAt(position: number): Segment {
+    let low = 0
+    for (let high = this.#segments.length - 1; low < high; ) {
+      const middle = (low + high + 1) >>> 1
+      if (this.#segments[middle]!.start <= position) low = middle
+      else high = middle - 1
+    }
+    return this.#segments[low]!
+  }
+
+  /** Its key and bytes are looked for when they are asked for: who wants a few records passes over many. */
+  #recordOf(kind: RecordKind, place: Place): StoredRecord {
+    const { round, author } = place
+    let read: { readonly key: string; readonly bytes: Uint8Array } | undefined
+    const load = (): { readonly key: string; readonly bytes: Uint8Array } => (read ??= this.#read(kind, place))
+    return {
+      kind,
+      get key() {
+        return load().key
+      },
+      ...(round === undefined ? {} : { round }),
+      ...(author === undefined ? {} : { author }),
+      get bytes() {
+        return load().bytes
+      },
+    }
+  }
+
+  /** From memory, or read and checked. @throws {ConsensusError} `CONSENSUS_STORE_DAMAGED` */
+  #read(kind: RecordKind, { position, recordBytes }: Place): { readonly key: string; readonly bytes: Uint8Array } {
+    const fresh = this.#fresh.get(position)
+    if (fresh !== undefined) return fresh
+    const segment = this.#segmentAt(position)
+    const offset = position - segment.start
+    const record = readFrom(segment, offset, recordBytes)
+    const header = record.length === recordBytes ? decodeRecordHeader(record) : undefined
+    if (header?.kind !== kind || !isWhole(record, segment.salt))
+      throw damaged(segment.path, offset, `does not hold the ${kind} that was written`)
+    return { key: keyOf(record, header), bytes: record.subarray(RECORD_HEADER_BYTES + header.keyBytes) }
   }
 
   #segmentForNext(): Segment {
@@ -111,6 +219,7 @@ export class EpochLog implements EpochStore {
       number,
       path: join(folder, segmentName(number)),
       salt: randomInt(2 ** 32),
+      start: last === undefined ? 0 : last.start + last.end,
       end: SEGMENT_HEADER_BYTES,
       synced: 0,
       fd: undefined,
@@ -134,15 +243,14 @@ export class EpochLog implements EpochStore {
         return unlinkSync(path)
       throw damaged(path, 0, 'is no log of this epoch and version')
     }
-    const segment: Segment = { epoch, number: expected, path, salt, end: SEGMENT_HEADER_BYTES, synced: 0, fd }
-    const end = scanSegment(fd, size, salt, ({ header, key, offset }) => {
-      const { kind, round, author } = header
-      const recordBytes = recordBytesOf(header)
-      this.#index.set({ kind, key, round, author, segment, offset, recordBytes, bytes: undefined })
-    })
+    const before = this.#segments.at(-1)
+    const start = before === undefined ? 0 : before.start + before.end
+    const segment: Segment = { epoch, number: expected, path, salt, start, end: SEGMENT_HEADER_BYTES, synced: size, fd }
+    this.#segments.push(segment)
+    const end = this.#scan(segment, fd, size)
     if (end < size) {
       if (!isLast || isVouchedFor(fd, end, size, salt)) {
-        closeSync(fd)
+        this.close()
         throw damaged(path, end, 'has a bad record among acknowledged ones')
       }
       ftruncateSync(fd, end)
@@ -153,43 +261,26 @@ export class EpochLog implements EpochStore {
       closeSync(fd)
       segment.fd = undefined // opened again when it is read
     }
-    this.#segments.push(segment)
+  }
+
+  /** @returns the offset behind the last whole record. */
+  #scan(segment: Segment, fd: number, size: number): number {
+    return scanSegment(fd, size, segment.salt, ({ header, key, offset }) => {
+      const { kind, round, author } = header
+      const place = { position: segment.start + offset, recordBytes: recordBytesOf(header), round, author }
+      this.#enter(this.#shelfOf(kind), kind, key, place)
+    })
   }
 }
 
-/** Its bytes are read when they are asked for: who looks for a few records passes over many. */
-function recordOf(entry: Entry): StoredRecord {
-  const { kind, key, round, author } = entry
-  return {
-    kind,
-    key,
-    ...(round === undefined ? {} : { round }),
-    ...(author === undefined ? {} : { author }),
-    get bytes() {
-      return bytesOf(entry)
-    },
-  }
-}
-
-/** The record's body: from memory, or read and checked. */
-function bytesOf(entry: Entry): Uint8Array {
-  if (entry.bytes !== undefined) return entry.bytes
-  const { segment, offset, recordBytes, kind, key } = entry
+function readFrom(segment: Segment, offset: number, length: number): Uint8Array {
   try {
     segment.fd ??= openSync(segment.path, SEGMENT_FLAGS)
-    const record = readAt(segment.fd, offset, recordBytes)
-    if (record.length === recordBytes && decodeRecordHeader(record) !== undefined && isWhole(record, segment.salt)) {
-      return record.subarray(RECORD_HEADER_BYTES + key.length)
-    }
+    return readAt(segment.fd, offset, length)
   } catch (cause) {
-    throw new ConsensusError(
-      'CONSENSUS_STORE_FAILED',
-      `${segment.path} cannot be read: ${String(cause)}`,
-      { path: segment.path },
-      { cause },
-    )
+    const { path } = segment
+    throw new ConsensusError('CONSENSUS_STORE_FAILED', `${path} cannot be read: ${String(cause)}`, { path }, { cause })
   }
-  throw damaged(segment.path, offset, `does not hold the ${kind} that was written`)
 }
 
 function damaged(path: string, offset: number, what: string): ConsensusError {

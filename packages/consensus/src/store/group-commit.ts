@@ -9,7 +9,7 @@ import { close, fdatasync, fsync, open, writev } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { ConsensusError } from '../errors.ts'
-import type { Entry, Segment, Unwritten } from './epoch-log.ts'
+import type { Segment, Unwritten } from './epoch-log.ts'
 import type { RecentBytes } from './recent-bytes.ts'
 import { encodeSegmentHeader, IS_DURABLE_WHEN_WRITTEN, NEW_SEGMENT_FLAGS, SEGMENT_FLAGS } from './segment.ts'
 
@@ -22,13 +22,13 @@ const syncFile = promisify(fsync)
 const PARTS_MAX = 1_024
 
 export class GroupCommit {
-  readonly #recent: RecentBytes<Entry>
+  readonly #recent: RecentBytes
   #waiting: Unwritten[] = []
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
   #failure: ConsensusError | undefined
 
-  constructor(recent: RecentBytes<Entry>) {
+  constructor(recent: RecentBytes) {
     this.#recent = recent
   }
 
@@ -54,10 +54,10 @@ export class GroupCommit {
     const running = this.#write(group).then(
       () => {
         this.#running = undefined
-        for (const { entry } of group) this.#recent.add(entry)
+        for (const { fresh } of group) this.#recent.add(fresh)
       },
       (cause: unknown) => {
-        const path = group[0]?.entry.segment.path ?? ''
+        const path = group[0]?.fresh.segment.path ?? ''
         this.#failure = new ConsensusError('CONSENSUS_STORE_FAILED', `${path} cannot be written: ${String(cause)}`, { path }, { cause })
         throw this.#failure
       },
@@ -68,15 +68,15 @@ export class GroupCommit {
 
   async #write(group: readonly Unwritten[]): Promise<void> {
     for (let i = 0; i < group.length; ) {
-      const segment = (group[i] as Unwritten).entry.segment
+      const segment = (group[i] as Unwritten).fresh.segment
       const parts: Uint8Array[] = []
-      const offset = (group[i] as Unwritten).entry.offset
+      const offset = (group[i] as Unwritten).fresh.offset
       let bytes = 0
-      for (; i < group.length && (group[i] as Unwritten).entry.segment === segment; i++) {
-        const { entry, head } = group[i] as Unwritten
+      for (; i < group.length && (group[i] as Unwritten).fresh.segment === segment; i++) {
+        const { fresh, head } = group[i] as Unwritten
         parts.push(head)
-        if (entry.bytes !== undefined && entry.bytes.length > 0) parts.push(entry.bytes)
-        bytes += entry.recordBytes
+        if (fresh.bytes.length > 0) parts.push(fresh.bytes)
+        bytes += fresh.recordBytes
       }
       if (segment.synced === 0) await beginSegment(segment)
       const fd = (segment.fd ??= await openFile(segment.path, SEGMENT_FLAGS))

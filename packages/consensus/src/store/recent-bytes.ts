@@ -1,7 +1,12 @@
 /** Bodies that were written last stay in memory, the oldest going first, so that what is ordered now is not read from disk. */
-export class RecentBytes<T extends { bytes: Uint8Array | undefined }> {
+import type { Fresh } from './epoch-log.ts'
+
+/** What a record in memory costs beside its bytes: its key, its places in maps, a buffer of its own. */
+const OVERHEAD_BYTES = 512
+
+export class RecentBytes {
   readonly #bytesMax: number
-  #entries: T[] = []
+  #records: Fresh[] = []
   #first = 0
   #bytes = 0
 
@@ -9,17 +14,17 @@ export class RecentBytes<T extends { bytes: Uint8Array | undefined }> {
     this.#bytesMax = bytesMax
   }
 
-  /** From here on `entry.bytes` may be taken away; before, it had to stay. */
-  add(entry: T): void {
-    this.#entries.push(entry)
-    this.#bytes += entry.bytes?.length ?? 0
-    while (this.#bytes > this.#bytesMax && this.#first < this.#entries.length) {
-      const oldest = this.#entries[this.#first++] as T
-      this.#bytes -= oldest.bytes?.length ?? 0
-      oldest.bytes = undefined
+  /** From here on `fresh` may be forgotten; before, it had to stay. */
+  add(fresh: Fresh): void {
+    this.#records.push(fresh)
+    this.#bytes += fresh.bytes.length + OVERHEAD_BYTES
+    while (this.#bytes > this.#bytesMax && this.#first < this.#records.length) {
+      const oldest = this.#records[this.#first++] as Fresh
+      this.#bytes -= oldest.bytes.length + OVERHEAD_BYTES
+      oldest.forget()
     }
-    if (this.#first > 1_024 && this.#first * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#first)
+    if (this.#first > 1_024 && this.#first * 2 > this.#records.length) {
+      this.#records = this.#records.slice(this.#first)
       this.#first = 0
     }
   }

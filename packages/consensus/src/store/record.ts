@@ -88,6 +88,12 @@ export function decodeRecordHeader(bytes: Uint8Array): RecordHeader | undefined 
   }
 }
 
+/** Of a record, or of its header and key. */
+export function keyOf(record: Uint8Array, { keyBytes }: RecordHeader): string {
+  const key = record.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + keyBytes)
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
+}
+
 /** Whether a whole record (header, key, body) has the checksum that its header names. */
 export function isWhole(record: Uint8Array, salt: number): boolean {
   const view = new DataView(record.buffer, record.byteOffset, record.length)

@@ -4,7 +4,7 @@
  */
 import { constants, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { decodeRecordHeader, isWhole, RECORD_HEADER_BYTES, RECORD_MAGIC, recordBytesOf, type RecordHeader } from './record.ts'
+import { decodeRecordHeader, isWhole, keyOf, RECORD_HEADER_BYTES, RECORD_MAGIC, recordBytesOf, type RecordHeader } from './record.ts'
 
 export const SEGMENT_HEADER_BYTES = 32
 /** `undefined` on systems that have no such flag. */
@@ -73,7 +73,7 @@ export function scanSegment(fd: number, size: number, salt: number, onRecord: (r
     if (header === undefined) return offset
     const record = view(recordBytesOf(header))
     if (record === undefined || !isWhole(record, salt)) return offset
-    onRecord({ header, key: keyOf(record.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + header.keyBytes)), offset })
+    onRecord({ header, key: keyOf(record, header), offset })
     offset += record.length
   }
 }
@@ -92,4 +92,3 @@ export function isVouchedFor(fd: number, offset: number, size: number, salt: num
 }
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-const keyOf = (bytes: Uint8Array): string => bufferOf(bytes).toString('latin1')
