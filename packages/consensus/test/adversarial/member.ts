@@ -70,7 +70,7 @@ export class Member {
     const { vertices } = accepted
     for (let before = -1; this.#parked.size > 0 && before < vertices.length && (vertex === undefined || vertices.length > 0); ) {
       before = vertices.length
-      for (const parked of [...this.#parked.values()]) if (!this.#isWaiting(parked)) this.#insert(parked.vertex, accepted)
+      for (const parked of this.#parked.values()) if (!this.#isWaiting(parked)) this.#insert(parked.vertex, accepted)
     }
     return { vertices, missing: [], conflict: accepted.conflict }
   }
