@@ -1,4 +1,4 @@
-/** A digest of sources: of entries, and of everything of ours that they load. Equal digests: the same code, whenever and wherever it ran. */
+/** A digest of sources: of entries, and of everything of ours that they load. Equal digests: the same code, wherever it ran. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
