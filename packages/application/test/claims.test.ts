@@ -125,11 +125,49 @@ test('silence voids at T2 and costs a hundredth of the claim, from the stake', (
   const before = stakeOf(1)
   commitAndDraw(claim)
   expect(codesFrom(1, answerBodies(network, claim)[0]!)).toEqual([0]) // half of the points are not enough
+  runAt(network, 45)
   const outcome = runAt(network, 60)
   expect(stateOf(claim)).toBe(CLAIM_STATES.void)
   expect(eventsOf(outcome, 'slash')).toEqual([{ kind: 'slash', nodeIndex: 1, cause: 3, amount: USD }])
   expect(before - stakeOf(1)).toBe(USD)
   expect(codesFrom(1, answerBodies(network, claim)[1]!)).toEqual([52])
+})
+
+test('a network that stood still asked nobody anything: the claim is void, and nobody pays', () => {
+  const claim = served()
+  const before = stakeOf(1)
+  commitAndDraw(claim)
+  runAt(network, 44)
+  expect(eventsOf(runAt(network, 61), 'slash')).toEqual([])
+  expect(stateOf(claim)).toBe(CLAIM_STATES.void)
+  expect(stakeOf(1)).toBe(before)
+})
+
+test('draw and answers due in one block slash nobody', () => {
+  const claim = served()
+  const before = stakeOf(1)
+  network.closeEpoch()
+  expect(new Set(codesFrom(1, ...claimBodies(claim)))).toEqual(new Set([0]))
+  expect(eventsOf(runAt(network, 61), 'slash')).toEqual([])
+  expect(stateOf(claim)).toBe(CLAIM_STATES.void)
+  expect(stakeOf(1)).toBe(before)
+})
+
+test('a dispute that the network left no time to answer is dropped: its bond comes back, and the claim is paid', () => {
+  const claim = served()
+  pass(claim)
+  network.closeEpoch()
+  const before = network.app.account(alice.address).native
+  expect(codesOf(network.send(disputeOf(alice)))).toEqual([0])
+  expect(network.app.account(alice.address).native).toBeLessThan(before - 10n * NATIVE + NATIVE)
+  runAt(network, 87)
+  expect(eventsOf(runAt(network, 96), 'slash')).toEqual([])
+  const [[, dispute]] = network.app.state.rows(disputes) as [[unknown, { state: number; bond: bigint }]]
+  expect(dispute).toMatchObject({ state: 3, bond: 0n })
+  expect(before - network.app.account(alice.address).native).toBeLessThan(NATIVE) // fees
+  expect(stateOf(claim)).toBe(CLAIM_STATES.passed)
+  expect(eventsOf(network.closeEpoch(), 'payment')).toHaveLength(1)
+  expect(leaksOf(network.app, nativeSupplyOf(network.genesis))).toEqual([])
 })
 
 test('without all its parts at T1 a claim is void, for nothing', () => {
@@ -233,6 +271,7 @@ test('an entry that is not opened in time voids the claim: half of the slash and
     bigint,
     bigint,
   ]
+  runAt(network, 88)
   const outcome = runAt(network, 95)
   const [slashed] = eventsOf(outcome, 'slash')
   expect(slashed).toMatchObject({ nodeIndex: 1, cause: 2, amount: stake - stakeOf(1) })

@@ -53,6 +53,20 @@ test('a withheld reveal costs a tenth of the least stake and the seat of the nex
   expect(view.committee).toHaveLength(4)
 })
 
+test('who had no time to reveal keeps stake and seat', () => {
+  const network = new Network({ nodes: 6 })
+  const { committee } = network.app.view()
+  network.run([commit(network, 0), commit(network, 1)], at(10))
+  network.run([reveal(network, 0)], at(14))
+  network.run([], at(10))
+  expect(network.app.state.get(beacons, 0)).toMatchObject({ withheld: 1 })
+  const silent = committee[1]!.nodeIndex
+  const before = network.app.state.get(nodes, silent)!.stake
+  const outcome = network.closeEpoch()
+  expect(outcome.executed.flatMap(({ events }) => events).filter(({ kind }) => kind === 'slash')).toEqual([])
+  expect(network.app.state.get(nodes, silent)!.stake).toBe(before)
+})
+
 test('with fewer than four candidates the committee stays', () => {
   const network = new Network()
   const before = network.app.state.get(committees, 0)

@@ -9,7 +9,7 @@ import { beacons, roundRow, type AuthorityHash, type RoundRow } from '../state/m
 import type { MemberRow } from '../state/node-tables.ts'
 import { parameterOf } from '../state/parameters.ts'
 import type { State } from '../state/state.ts'
-import { momentOf, type ChangeContext, type StepContext } from './contract.ts'
+import { hadTime, momentOf, type ChangeContext, type StepContext } from './contract.ts'
 import { slash, SLASH_CAUSES } from './slash.ts'
 
 export const COMMIT_PERCENT = 20
@@ -55,6 +55,10 @@ export function drawBeacon({ state, block, emit }: StepContext): void {
     reveals.map(({ author, hash }) => ({ author, secret: hash })),
   )
   const withheld = commits.length - reveals.length
+  if (!hadTime({ state, block }, COMMIT_PERCENT, BEACON_PERCENT)) {
+    const shown = new Set(reveals.map(({ author }) => author))
+    state.put(roundRow, null, { commits: commits.filter(({ author }) => shown.has(author)), reveals })
+  }
   state.put(beacons, block.epoch, { beacon, withheld })
   emit({ kind: 'beacon', epoch: block.epoch, beacon, revealed: reveals.length, withheld })
 }

@@ -1,6 +1,7 @@
 /** What runs by itself: steps of the epoch's clock at the start of a block, and the steps of the change of epochs. */
 import type { LedgerEvent } from '@selvedge/ledger-types'
 import type { BlockContext } from '../execute/handler.ts'
+import { blockRow, type BlockRow } from '../state/meta-tables.ts'
 import type { State } from '../state/state.ts'
 
 export interface StepContext {
@@ -28,6 +29,15 @@ export interface ClockStep {
 export interface ChangeStep {
   readonly name: string
   run(context: ChangeContext): void
+}
+
+/**
+ * Whether whoever owed something between two moments had the time: blocks went on until the middle of the window at least. Where the
+ * network stood still instead, silence proves nothing, and nobody is slashed for it. Asked by the step at the window's end.
+ */
+export function hadTime({ state, block }: Pick<StepContext, 'state' | 'block'>, fromPercent: number, toPercent: number): boolean {
+  const middleMs = Math.floor((momentOf(block, fromPercent) + momentOf(block, toPercent)) / 2)
+  return (state.get(blockRow, null) as BlockRow).timestampMs >= middleMs // of the block before this one
 }
 
 /** start + percent of the planned length, in whole milliseconds. */

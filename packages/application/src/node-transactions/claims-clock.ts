@@ -1,8 +1,8 @@
 /** What time does to claims, at the first block at or after each moment: T1, the draw, T2, and the last answer to a dispute. */
 import { pointCountOf, slashForSilence } from '@selvedge/delivery-acknowledgement'
-import { DISPUTE_ANSWER_PERCENT } from '../calls/dispute.ts'
+import { DISPUTE_ANSWER_PERCENT, DISPUTE_PERCENT } from '../calls/dispute.ts'
 import { BEACON_PERCENT } from '../epoch/beacon.ts'
-import type { ClockStep, StepContext } from '../epoch/contract.ts'
+import { hadTime, type ClockStep, type StepContext } from '../epoch/contract.ts'
 import { nativePriceRange } from '../epoch/native-price.ts'
 import { slash, SLASH_CAUSES } from '../epoch/slash.ts'
 import { type ClaimRow, CLAIM_STATES, claims, DISPUTE_STATES, disputes } from '../state/claim-tables.ts'
@@ -11,7 +11,7 @@ import type { EpochNodeKey } from '../state/node-tables.ts'
 import type { State } from '../state/state.ts'
 import { ANSWER_PERCENT, CLAIM_PERCENT } from './claims.ts'
 import { bitmapOf } from './claims-bitmap.ts'
-import { putClaimState, voidFalseClaim } from './claims-outcome.ts'
+import { dropDispute, putClaimState, voidFalseClaim } from './claims-outcome.ts'
 
 /** Points are a u16 in claims. */
 const POINTS_END = 65_536
@@ -45,18 +45,19 @@ function fixPoints(context: StepContext): void {
   }
 }
 
-/** T2: who was silent may have crashed, and pays a hundredth of the claim. */
+/** T2: who was silent may have crashed, and pays a hundredth of the claim; nothing when the network left no time. */
 function endSilent(context: StepContext): void {
   const { state, block } = context
   const { lowest } = nativePriceRange(state, block.epoch)
   for (const [key, claim] of claimsOf(state, block.epoch - 1, CLAIM_STATES.challenged)) {
     const { nodeIndex } = key
-    slash(context, { nodeIndex, cause: SLASH_CAUSES.silence, amount: slashForSilence(claim.total, lowest), reach: 'stake' })
+    if (hadTime(context, BEACON_PERCENT, ANSWER_PERCENT))
+      slash(context, { nodeIndex, cause: SLASH_CAUSES.silence, amount: slashForSilence(claim.total, lowest), reach: 'stake' })
     putClaimState(context, key, { ...claim, state: CLAIM_STATES.void })
   }
 }
 
-/** Silence in a dispute is as good as a lie: the entry is one that its node cannot prove. */
+/** Silence in a dispute is as good as a lie: the entry is one that its node cannot prove. When the network left no time, nothing was asked. */
 function endUnanswered(context: StepContext): void {
   const { state, block } = context
   const epoch = block.epoch - 2
@@ -65,8 +66,10 @@ function endUnanswered(context: StepContext): void {
   for (const [disputeKey] of state.between(disputes, { epoch, ...first }, { epoch: epoch + 1, ...first })) {
     const { nodeIndex, clientIndex } = disputeKey
     const claim = state.get(claims, { epoch, nodeIndex })
-    if (state.get(disputes, disputeKey)?.state !== DISPUTE_STATES.open || claim === undefined) continue // one before it may have ended all
-    voidFalseClaim(context, { epoch, nodeIndex }, claim, clientIndex)
+    const dispute = state.get(disputes, disputeKey)
+    if (dispute?.state !== DISPUTE_STATES.open || claim === undefined) continue // one before it may have ended all
+    if (!hadTime(context, DISPUTE_PERCENT, DISPUTE_ANSWER_PERCENT)) dropDispute(state, disputeKey, dispute)
+    else voidFalseClaim(context, { epoch, nodeIndex }, claim, clientIndex)
   }
 }
 

@@ -77,7 +77,7 @@ export const debits: Table<DebitKey, DebitRow> = defineTable(
   'One part of what a claim debits, with sum and section at its beginning.',
 )
 
-export const DISPUTE_STATES = { open: 0, answered: 1, lost: 2 } as const
+export const DISPUTE_STATES = { open: 0, answered: 1, lost: 2, dropped: 3 } as const
 
 export interface DisputeKey {
   readonly epoch: number
@@ -118,5 +118,5 @@ export const disputes: Table<DisputeKey, DisputeRow> = defineTable(
     lastKey: sized,
     spent: list(struct<SpentRow>({ delegation: fixed(16), sum: u64 })),
   }),
-  'A client’s demand to open its entry of a claim, and what was opened of it. State 0 open, 1 answered, 2 lost by the node.',
+  'A client’s demand to open its entry of a claim, and what was opened of it. State 0 open, 1 answered, 2 lost by the node, 3 dropped because the network left no time.',
 )

@@ -123,12 +123,15 @@ export class Economy {
     const silent = this.random.below(4) === 0 ? [this.random.below(4)] : []
     this.at(1, this.actions(6))
     this.at(5, ...beaconItems(this.network, 'beaconCommit'), ...this.commit(served))
-    this.at(22, ...beaconItems(this.network, 'beaconReveal', silent), this.actions(6))
+    this.at(26, ...beaconItems(this.network, 'beaconReveal', silent), this.actions(6))
     this.at(31)
     this.at(35, ...this.answer(served))
     this.dispute(earlier)
     this.answerDisputes(earlier)
+    const standsStill = this.random.below(8) === 0 // and leaves no time to answer
+    if (!standsStill) this.at(50)
     this.at(60, this.actions(6))
+    if (!standsStill) this.at(90)
     const next = this.serve()
     this.keep(this.network.closeEpoch())
     return next
