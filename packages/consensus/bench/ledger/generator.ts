@@ -7,6 +7,7 @@
 import { randomFillSync } from 'node:crypto'
 import { createEtcdLine } from './etcd-line.ts'
 import { BUCKET_MS, type LoadPlan, type LoadResult } from './load.ts'
+import { signedTemplates } from './signed-transactions.ts'
 import { SAMPLE_EVERY, TRANSACTION_BYTES, ID_BYTES } from './transactions.ts'
 import { createValidatorLine } from './validator-line.ts'
 
@@ -39,6 +40,8 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
   let refused = 0
   let sent = 0
   let late = 0
+  const { signatures } = plan.target
+  const templates = signatures === undefined ? undefined : signedTemplates(signatures)
   const line = await lineTo(plan, {
     committed(count, atNs) {
       const bucket = Math.floor(sinceStartMs(atNs) / BUCKET_MS)
@@ -57,7 +60,7 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
       if (due > sent && nowMs - dueMsOf(sent) > LATE_MS) late += due - sent
       while (due > sent) {
         const count = Math.min(due - sent, FRAME_COUNT_MAX)
-        line.send(transactionsFrom(sent, count), sent, count)
+        line.send(transactionsFrom(templates, sent, count), sent, count)
         sent += count
       }
       if (sent < total) setTimeout(tick, TICK_MS)
@@ -69,11 +72,22 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
   return { refused, committed, dueMs: latencyMs.map((_, place) => dueMsOf(place * SAMPLE_EVERY)), latencyMs, lateShare: late / total }
 }
 
-function transactionsFrom(first: number, count: number): Uint8Array {
-  const bytes = randomFillSync(new Uint8Array(count * TRANSACTION_BYTES))
+/** @param templates - what stands below id and number; noise where there is none. */
+function transactionsFrom(templates: Uint8Array | undefined, first: number, count: number): Uint8Array {
+  const bytes = new Uint8Array(count * TRANSACTION_BYTES)
+  if (templates === undefined) randomFillSync(bytes)
+  else stamp(bytes, templates, first)
   const view = new DataView(bytes.buffer)
   for (let i = 0; i < count; i++) view.setBigUint64(i * TRANSACTION_BYTES + ID_BYTES, BigInt(first + i), true)
   return bytes
+}
+
+function stamp(bytes: Uint8Array, templates: Uint8Array, first: number): void {
+  for (let at = 0; at < bytes.length; at += TRANSACTION_BYTES) {
+    const from = (first * TRANSACTION_BYTES + at) % templates.length
+    bytes.set(templates.subarray(from, from + TRANSACTION_BYTES), at)
+    randomFillSync(bytes, at, ID_BYTES)
+  }
 }
 
 const lineTo = (plan: LoadPlan, events: LineEvents): Promise<Line> => {

@@ -1,9 +1,13 @@
 /** What the driver asks of a generator and what comes back. One message each way, over the channel of `fork`. */
 
+import type { SignatureKind } from './signed-transactions.ts'
+
 /** Where transactions go: a validator's or an etcd node's local socket. */
 export interface LoadTarget {
   readonly kind: 'validator' | 'etcd'
   readonly socket: string
+  /** What it takes are transactions signed like this; opaque ones when there is none. */
+  readonly signatures?: SignatureKind | undefined
 }
 
 export interface LoadPlan {

@@ -1,15 +1,16 @@
 /**
- * Measures the ledger's rows (G1, G2, G4 to G7, G10, G11) as their goals say: four validators in processes of their own, open-loop
+ * Measures the ledger's rows (G1 to G7, G10, G11) as their goals say: four validators in processes of their own, open-loop
  * generators, beside etcd in the same run.
  *
  *   node packages/consensus/bench/ledger/main.ts [ROW ...] [options]
  *
- *   ROW                 G1 G2 G4 G5 G6 G7 G10 G11; without one all of them
+ *   ROW                 G1 G2 G3 G4 G5 G6 G7 G10 G11; without one all of them
  *   --window SECONDS    measured part of a run (60)       --warmup SECONDS   before it (10)
  *   --repeats N         of each figure, A B A B (5)       --memory SECONDS   of G10 (600)
  *   --behind ROUNDS     of G6 (10000)
  *   --rate TX/S         the peak that G2, G4, G5 and G10 start from, where G1 is not measured
- *   --rates A,B         single windows at these rates instead of rows, of --subjects A,B (bullshark mysticeti etcd; bullshark)
+ *   --rates A,B         single windows at these rates instead of rows, of --subjects A,B (bullshark mysticeti ed25519 secp256k1
+ *                       etcd; bullshark)
  *   --profile FOLDER    CPU profiles of the validators of these windows
  *   --record            writes bench/RESULTS.md and the README's table, and adds JSON lines to docs/benchmarks/
  *
@@ -30,7 +31,9 @@ import { measurePoints, SUBJECTS } from './points.ts'
 import { measureCatchUp, measureCrash, measurePartition } from './rows-faults.ts'
 import { measureLatency, measurePeaks } from './rows-load.ts'
 import { measureMemory } from './rows-memory.ts'
+import { measureSigned } from './rows-signed.ts'
 import { recordedRows } from './rows-recorded.ts'
+import { SIGNATURES } from './signed-transactions.ts'
 import type { Scratch, Times } from './sweep.ts'
 import { oneDecimal, type Row, tableOf, thousands } from './table.ts'
 
@@ -48,7 +51,7 @@ const options = {
   help: { type: 'boolean' },
 } as const
 
-const ROWS = ['G1', 'G2', 'G4', 'G5', 'G6', 'G7', 'G10', 'G11']
+const ROWS = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G10', 'G11']
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const sayMeasured = (subject: string, each: Measured): void => {
@@ -87,6 +90,7 @@ async function measure({ wanted, times, memorySeconds, behindRounds, rate, scrat
     throw new Error('no peak to start from: measure G1 too, or name one with --rate')
   }
   if (wanted.has('G2')) add(...(await measureLatency(times, scratch, peakOf)))
+  for (const kind of wanted.has('G3') ? SIGNATURES : []) add(...(await measureSigned(kind, times, scratch)))
   if (wanted.has('G4'))
     add(await measureCrash('certified', half('bullshark'), scratch), await measureCrash('uncertified', half('mysticeti'), scratch))
   if (wanted.has('G5')) {

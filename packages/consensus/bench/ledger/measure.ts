@@ -8,7 +8,8 @@ import type { Cluster } from './cluster.ts'
 import { BUCKET_MS, type LoadPlan, type LoadResult, type LoadTarget } from './load.ts'
 import { busiestForeign, cpuOfAll, type ForeignLoad, loopbackBytes, type ProcessTimes, residentBytesOf } from './proc.ts'
 
-const START_DELAY_MS = 500
+/** Generators prepare in it what they send. */
+const START_DELAY_MS = 1_500
 const DRAIN_SECONDS = 3
 const MIB = 2 ** 20
 /** More CPU than this in a process outside the test, as a share of one core, and the figure does not count. */

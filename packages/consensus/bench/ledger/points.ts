@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Measured, measureAt } from './measure.ts'
 import { onFreshCluster, type Scratch, type Times } from './sweep.ts'
 import { startEtcd } from './etcd-cluster.ts'
+import { SIGNATURES } from './signed-transactions.ts'
 import { startValidators, type ValidatorCluster } from './validators.ts'
 
 export interface PointsPlan {
@@ -14,7 +15,12 @@ export interface PointsPlan {
   readonly profile: string | undefined
 }
 
-const MODES: Readonly<Record<string, 'certified' | 'uncertified'>> = { bullshark: 'certified', mysticeti: 'uncertified' }
+const MODES: Readonly<Record<string, 'certified' | 'uncertified'>> = {
+  bullshark: 'certified',
+  mysticeti: 'uncertified',
+  ed25519: 'certified',
+  secp256k1: 'certified',
+}
 export const SUBJECTS: readonly string[] = [...Object.keys(MODES), 'etcd']
 
 export async function measurePoints(
@@ -26,6 +32,7 @@ export async function measurePoints(
   const nodeFlags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
   for (const subject of subjects) {
     const mode = MODES[subject]
+    const signatures = SIGNATURES.find((kind) => kind === subject)
     for (const rate of rates) {
       const folder = join(scratch.folder, subject)
       rmSync(folder, { recursive: true, force: true })
@@ -34,7 +41,7 @@ export async function measurePoints(
           ? await onFreshCluster({ start: startEtcd }, folder, (cluster) =>
               measureAt(cluster, rate, times.warmUpSeconds, times.windowSeconds),
             )
-          : await onFreshCluster({ start: (at) => startValidators(at, { mode, nodeFlags }) }, folder, (cluster) =>
+          : await onFreshCluster({ start: (at) => startValidators(at, { mode, signatures, nodeFlags }) }, folder, (cluster) =>
               measureCounted(cluster, rate, times, say),
             )
       scratch.onMeasured(subject, measured)

@@ -1,5 +1,5 @@
 /**
- * How the bench's validators are set: one machine, loopback. No transaction verifier: opaque ones have nothing in them to check.
+ * How the bench's validators are set: one machine, loopback. Signed transactions have a verifier beside; opaque ones nothing in them to check.
  * The same for every row and mode, so that no row is bought with another.
  */
 

@@ -4,7 +4,14 @@
  */
 import { createFileStore } from '@selvedge/consensus/store'
 import { createTlsNetwork, type TlsAddress } from '@selvedge/consensus/tls'
-import { createValidator, type EpochPlan, type Member, type Validator } from '@selvedge/consensus'
+import {
+  createValidator,
+  createWorkerVerifier,
+  type EpochPlan,
+  type Member,
+  type Validator,
+  type ValidatorComponents,
+} from '@selvedge/consensus'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -12,6 +19,7 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createOpaqueExecutor, type OpaqueExecutor } from './opaque-executor.ts'
 import { createSwitch, type Switch } from './network-switch.ts'
+import type { SignatureKind } from './signed-transactions.ts'
 import { createCutter, encodeRecords, RECORD, TRANSACTION_BYTES } from './transactions.ts'
 import { SCHEDULE_COMMITS, VALIDATOR_OPTIONS } from './validator-options.ts'
 
@@ -20,6 +28,7 @@ export interface StartMessage {
   readonly self: number
   readonly ports: readonly number[]
   readonly mode: 'certified' | 'uncertified'
+  readonly signatures?: SignatureKind | undefined
   readonly folder: string
   readonly socket: string
 }
@@ -55,7 +64,7 @@ interface Running {
   readonly keys: readonly string[]
 }
 
-async function start({ self, ports, mode, folder, socket }: StartMessage): Promise<Running> {
+async function start({ self, ports, mode, signatures, folder, socket }: StartMessage): Promise<Running> {
   mkdirSync(folder, { recursive: true })
   const publicKeys = ports.map((_, i) => createKeyPair(seedOf(i)).publicKey)
   const keys = publicKeys.map(hex)
@@ -77,7 +86,7 @@ async function start({ self, ports, mode, folder, socket }: StartMessage): Promi
     createTlsNetwork({ keyPair, addressOf: line.addressOf }, { chainId: CHAIN_ID, genesisHash, port: ports[self] ?? 0 }),
   )
   const validator = createValidator(
-    { network, store: createFileStore({ path: join(folder, 'wal') }), executor, nodeKey: keyPair },
+    { network, store: createFileStore({ path: join(folder, 'wal') }), executor, nodeKey: keyPair, ...verifierOf(signatures) },
     { chainId: CHAIN_ID, genesisHash, genesis, core: VALIDATOR_OPTIONS },
   )
   void validator.closed.then((error) => {
@@ -86,6 +95,12 @@ async function start({ self, ports, mode, folder, socket }: StartMessage): Promi
   await validator.start()
   await listen(socket, validator, executor)
   return { validator, line, executor, keys }
+}
+
+/** One thread: four validators share the cores. */
+function verifierOf(signatures: SignatureKind | undefined): Pick<ValidatorComponents, 'verifier'> {
+  if (signatures === undefined) return {}
+  return { verifier: createWorkerVerifier({ module: new URL(`./rules-${signatures}.ts`, import.meta.url), threads: 1 }) }
 }
 
 /** One generator at a time. */

@@ -4,12 +4,15 @@ import { once } from 'node:events'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Cluster, freePorts } from './cluster.ts'
+import type { SignatureKind } from './signed-transactions.ts'
 import type { FromValidator, ToValidator, ValidatorStatus } from './validator.ts'
 
 export const VALIDATORS = 4
 
 export interface ValidatorsPlan {
   readonly mode: 'certified' | 'uncertified'
+  /** What transactions are signed with; opaque ones when there is none. */
+  readonly signatures?: SignatureKind | undefined
   /** Flags for node, such as `--cpu-prof`. */
   readonly nodeFlags?: readonly string[]
 }
@@ -24,7 +27,7 @@ export interface ValidatorCluster extends Cluster {
   heal(): void
 }
 
-export async function startValidators(folder: string, { mode, nodeFlags = [] }: ValidatorsPlan): Promise<ValidatorCluster> {
+export async function startValidators(folder: string, { mode, signatures, nodeFlags = [] }: ValidatorsPlan): Promise<ValidatorCluster> {
   mkdirSync(folder, { recursive: true })
   const ports = await freePorts(VALIDATORS)
   const children: ChildProcess[] = []
@@ -32,7 +35,7 @@ export async function startValidators(folder: string, { mode, nodeFlags = [] }: 
   const start = async (i: number): Promise<void> => {
     const child = fork(join(import.meta.dirname, 'validator.ts'), { execArgv: [...process.execArgv, ...nodeFlags] })
     children[i] = child
-    tell(i, { type: 'start', self: i, ports, mode, folder: join(folder, `v${i}`), socket: socketOf(i) })
+    tell(i, { type: 'start', self: i, ports, mode, signatures, folder: join(folder, `v${i}`), socket: socketOf(i) })
     await answerOf(child, 'started')
   }
   const socketOf = (i: number): string => join(folder, `${i}.sock`)
@@ -51,7 +54,7 @@ export async function startValidators(folder: string, { mode, nodeFlags = [] }: 
     get pids() {
       return children.map(({ pid }) => pid ?? 0)
     },
-    targets: ports.map((_, i) => ({ kind: 'validator', socket: socketOf(i) })),
+    targets: ports.map((_, i) => ({ kind: 'validator', socket: socketOf(i), signatures })),
     async status(i) {
       tell(i, { type: 'status' })
       return await answerOf(children[i] as ChildProcess, 'status')
