@@ -28,10 +28,12 @@ import { blockRecord, heightKey } from './history/records.ts'
 import type { History } from './history/history.ts'
 import { createSnapshot, type LedgerSnapshot } from './history/snapshot.ts'
 import { Ledger, SNAPSHOT_DELAY_BLOCKS } from './ledger.ts'
+import type { PastState } from './past/past-states.ts'
 import { encodeField } from './state/fields.ts'
 import type { AccountRow } from './state/account-tables.ts'
 import { accountOf, balanceOf } from './state/accounts.ts'
 import { committees } from './state/node-tables.ts'
+import { rowBytes } from './state/schema.ts'
 import type { State } from './state/state.ts'
 import { SPACES, type KeyValueStore, type Write } from './store/contract.ts'
 
@@ -100,6 +102,10 @@ export interface Application {
   /** Read-only: rows of the committed state, by the package's tables. */
   readonly state: Pick<State, 'get' | 'rows' | 'between'>
   readonly history: History
+  /** The bytes of a row; `key` as in state.md. */
+  read(table: number, key: Uint8Array): Uint8Array | undefined
+  /** The state after an earlier block, on an archive; `undefined` where it is not kept. */
+  stateAt(height: number): PastState | undefined
   /** Proof of a row, or of its absence, against `stateRoot`, as on the wire; `key` as in state.md. */
   prove(table: number, key: Uint8Array): { readonly proof: Uint8Array; readonly value: Uint8Array | undefined; readonly stateRoot: Digest }
   /**
@@ -169,9 +175,11 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
       between: (...asked) => ledger.asked.state.between(...asked),
     },
     history: ledger.history,
+    read: (table, key) => rowBytes(store, table, key),
+    stateAt: (height) => ledger.past.at(height),
     prove(table, key) {
       const proof = encodeProof(ledger.prove(table, key))
-      return { proof, value: store.get(table, key)?.slice(), stateRoot: ledger.stateRoot }
+      return { proof, value: rowBytes(store, table, key), stateRoot: ledger.stateRoot }
     },
     openSnapshot: (height) => snapshotOf(ledger, genesis.chainId, height),
     heldSnapshots: () => ledger.snapshots.held().flatMap((held) => (held.isDone ? [] : [held.height])),

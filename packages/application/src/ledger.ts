@@ -2,7 +2,7 @@
  * The state machine over its store: state, tree, history and position, changed together by one commit a block. Between blocks all of it is
  * on disk; a process that dies within a block comes back exactly before it.
  */
-import { committeeRoot, encodeCheckpoint, ZERO_DIGEST, type Digest, type Genesis } from '@selvedge/ledger-types'
+import { committeeRoot, decodeCheckpoint, encodeCheckpoint, ZERO_DIGEST, type Digest, type Genesis } from '@selvedge/ledger-types'
 import { createStateTree, keyHash, valueHash, type Change, type StateTree } from '@selvedge/state-tree'
 import { ApplicationError } from './errors.ts'
 import { committeeMemberOf } from './epoch/change-epoch.ts'
@@ -13,6 +13,8 @@ import { epochSpan, heightKey, type BlockRecord } from './history/records.ts'
 import { History } from './history/history.ts'
 import { IMPORTING, STATE_ROOT } from './history/import.ts'
 import { SnapshotLog } from './history/snapshot-log.ts'
+import { PastLog } from './past/past-log.ts'
+import { PastStates } from './past/past-states.ts'
 import { decodeField, encodeField } from './state/fields.ts'
 import { AskedState } from './state/asked-state.ts'
 import { loadGenesis } from './state/genesis.ts'
@@ -41,6 +43,9 @@ export class Ledger {
   readonly asked: AskedState
   readonly history: History
   readonly snapshots: SnapshotLog
+  /** States of earlier blocks, of an archive. */
+  readonly past: PastStates
+  readonly #pastLog: PastLog
   readonly #nodes: TreeNodes
   readonly #tree: StateTree
   #stateRoot: Digest
@@ -57,6 +62,8 @@ export class Ledger {
     this.asked = new AskedState(store)
     this.history = new History(store, isArchive)
     this.snapshots = new SnapshotLog(store, keepsSnapshots)
+    this.#pastLog = new PastLog(store, isArchive)
+    this.past = new PastStates(store, this.#pastLog, { head: () => this.block().height, rootOf: (height) => this.#rootOf(height) })
     this.#nodes = createTreeNodes(store)
     if (store.get(SPACES.local, IMPORTING) !== undefined) {
       throw new ApplicationError('APPLICATION_FOREIGN_STORE', 'an import into this store did not end: begin it again')
@@ -141,7 +148,8 @@ export class Ledger {
     const span = { first: startHeight + 1, last: row.height }
     const ended = { space: SPACES.epochs, key: encodeField(heightKey, epoch), value: encodeField(epochSpan, span) }
     const held = this.snapshots.writesOf(writes, isFinal ? { height: row.height, stateRoot, isDone: false } : undefined)
-    this.#commit(writes, stateRoot, [...historyWrites, ...held, ...(isFinal ? [ended] : []), ...extra(executed)])
+    const past = this.#pastLog.writesOf(row.height, writes, this.#nodes.writes())
+    this.#commit(writes, stateRoot, [...historyWrites, ...held, ...past, ...(isFinal ? [ended] : []), ...extra(executed)])
     return { executed, stateRoot, record }
   }
 
@@ -158,6 +166,12 @@ export class Ledger {
   /** What shows a row, or that there is none, against the state's root. */
   prove(table: number, key: Uint8Array): ReturnType<StateTree['prove']> {
     return this.#tree.prove(keyHash(table, key))
+  }
+
+  /** The root that a block had. */
+  #rootOf(height: number): Digest | undefined {
+    const record = this.history.recordOf(height)
+    return record === undefined ? undefined : decodeCheckpoint(record.checkpoint).stateRoot
   }
 
   #begin(genesis: Genesis): Digest {

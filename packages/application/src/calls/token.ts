@@ -3,7 +3,7 @@ import { CODES, isReservedAddress, type Code, type TokenCall } from '@selvedge/l
 import type { AccountCall } from '../execute/handler.ts'
 import { addBalance, balanceOf, takeBalance } from '../state/accounts.ts'
 import { tokens } from '../state/registry-tables.ts'
-import type { State } from '../state/state.ts'
+import type { Rows } from '../state/state.ts'
 
 export const TOKEN_DECIMALS = 6
 
@@ -20,7 +20,7 @@ export function runTokenCall({ state, sender, emit }: AccountCall, call: TokenCa
 }
 
 /** What a view answers; `undefined` for what is no view, and for a token that is not there. */
-export function viewToken(state: State, call: TokenCall): string | number | bigint | undefined {
+export function viewToken(state: Rows, call: TokenCall): string | number | bigint | undefined {
   const row = state.get(tokens, call.token)
   if (row === undefined) return undefined
   switch (call.name) {

@@ -6,16 +6,16 @@ import { accounts, balances, clients, type AccountRow, type ClientRow } from './
 import { NATIVE_SUPPLY_MAX, U64_MAX } from './amounts.ts'
 import { counterRow, owners, supplyRow, type OwnerRow, type SupplyRow } from './meta-tables.ts'
 import { tokens } from './registry-tables.ts'
-import type { State } from './state.ts'
+import type { Rows, State } from './state.ts'
 
 const EMPTY: AccountRow = { nonce: 0n, native: 0n, clientIndex: 0 }
 const NOTHING_QUEUED: OwnerRow = { unbonding: 0, withdrawals: 0, claimable: 0n }
 
-export function accountOf(state: State, address: Uint8Array): AccountRow {
+export function accountOf(state: Rows, address: Uint8Array): AccountRow {
   return state.get(accounts, address) ?? EMPTY
 }
 
-export function nativeOf(state: State, address: Uint8Array): bigint {
+export function nativeOf(state: Rows, address: Uint8Array): bigint {
   return accountOf(state, address).native
 }
 
@@ -34,7 +34,7 @@ export function takeNative(state: State, address: Uint8Array, amount: bigint): v
 }
 
 /** Balance of a bridged token, from 1 on; of token 0 the native one. */
-export function balanceOf(state: State, address: Uint8Array, token: number): bigint {
+export function balanceOf(state: Rows, address: Uint8Array, token: number): bigint {
   return token === 0 ? nativeOf(state, address) : (state.get(balances, { address, token }) ?? 0n)
 }
 

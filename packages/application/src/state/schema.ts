@@ -4,6 +4,7 @@ import { claims, debits, disputes } from './claim-tables.ts'
 import * as meta from './meta-tables.ts'
 import { committees, coordinates, delegations, evidences, nodeKeys, nodes, reports, scores } from './node-tables.ts'
 import * as registry from './registry-tables.ts'
+import type { StoreReader } from '../store/contract.ts'
 import type { Table } from './table.ts'
 
 /** Number of tables; their ids are 1 to this. */
@@ -21,3 +22,15 @@ const rows: readonly Table<unknown, unknown>[] = [
 
 /** Every kind of row, ascending by table; a table with several kinds has them in the order in which they are declared. */
 export const SCHEMA: readonly Table<unknown, unknown>[] = rows
+
+/** No row has a longer key. */
+const KEY_BYTES_MAX = 256
+
+/**
+ * The bytes of a row that a stranger names, the receiver's own; `undefined` also for what can be no row: beside the state the store holds
+ * what is this node's alone.
+ */
+export function rowBytes(store: StoreReader, table: number, key: Uint8Array): Uint8Array | undefined {
+  const isRow = table >= 1 && table <= TABLE_COUNT && key.length > 0 && key.length <= KEY_BYTES_MAX
+  return isRow ? store.get(table, key)?.slice() : undefined
+}

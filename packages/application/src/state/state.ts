@@ -39,7 +39,13 @@ interface Undo {
   readonly value: unknown
 }
 
-export class State {
+/** What only reads single rows needs: the state of a block, whichever. */
+export interface Rows {
+  /** The row, or `undefined`. It must not be changed. */
+  get<K, V>(table: Table<K, V>, key: K): V | undefined
+}
+
+export class State implements Rows {
   readonly #store: StoreReader
   readonly #entries: Map<string, Entry>[] = Array.from({ length: TABLE_COUNT + 1 }, () => new Map<string, Entry>())
   readonly #changed: Set<Entry>[] = Array.from({ length: TABLE_COUNT + 1 }, () => new Set<Entry>())

@@ -35,6 +35,14 @@ export const SPACES = {
   rowsBefore: 75,
   /** epoch u64 → what leads from its committee to the next */
   epochProofs: 76,
+  /** SHA-256(table ‖ key) 32 · height u64 → the row before that block: 0, or 1 · value (an archive's, as the next three) */
+  rowsPast: 77,
+  /** height u64 → SHA-256(table ‖ key) of each row that the block changed */
+  changedRows: 78,
+  /** length u8 · key of a group of the tree · height u64 of a window's beginning → the group as it was then */
+  groupsPast: 79,
+  /** height u64 of a window's beginning → 1 */
+  pastWindows: 80,
 } as const
 
 /** A change of one key. `value` undefined deletes. */
