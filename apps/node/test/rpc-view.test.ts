@@ -1,9 +1,12 @@
-import { createApplication, createMemoryStore, createStateImport } from '@selvedge/application'
-import { createSnapshotReader } from '@selvedge/ledger-types'
+import { createApplication, createMemoryStore, createStateImport, type Application } from '@selvedge/application'
+import { createSnapshotReader, encodeTokenCall, signAccountTransaction, tokenAddress, type Genesis } from '@selvedge/ledger-types'
+import { createRpcServer } from '@selvedge/rpc'
+import { verifyState } from '@selvedge/ledger-types/light-client'
 import { expect, test } from 'vitest'
 import { evidenceRules } from '../src/ledger/evidence-rules.ts'
 import { createRpcView } from '../src/ledger/rpc-view.ts'
-import { TestNetwork } from './ledger-network.ts'
+import type { Wallet } from '../src/ledger-devnet/setup.ts'
+import { CHAIN_ID, TestNetwork } from './ledger-network.ts'
 
 test('a node that has just taken over a state knows its head, before the first block comes', async () => {
   const { genesis } = await TestNetwork.create('nowhere', { pace: 1 })
@@ -18,4 +21,83 @@ test('a node that has just taken over a state knows its head, before the first b
   const { height, blockDigest, stateRoot, timestampMs } = source.lastApplied()
   expect(view.head()).toMatchObject({ height, digest: blockDigest, stateRoot, timestampMs })
   expect(view.header(height)).toBeUndefined()
+})
+
+const RECEIVER = new Uint8Array(20).fill(9)
+const hex = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString('hex')}`
+const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.slice(2), 'hex'))
+
+/** Asks a server over `application` without a network between. @returns the result, or the error's code and words. */
+function asking(application: Application, genesis: Genesis): (method: string, ...params: unknown[]) => Promise<unknown> {
+  const node = { peerCount: () => 0, readiness: () => ({ ready: true }) as const }
+  const server = createRpcServer({ ledger: createRpcView(application, genesis.timeMs), submitter: { submit: async () => undefined }, node })
+  return async (method, ...params) => {
+    const answer = JSON.parse((await server.answer(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })))!) as {
+      result?: unknown
+      error?: { code: number; message: string }
+    }
+    return answer.error === undefined ? answer.result : [answer.error.code, answer.error.message]
+  }
+}
+
+/** One block for each of `count` transfers of 1 native to the receiver. */
+function executeTransfers(application: Application, user: Wallet, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const { index, timestampMs, epoch } = application.lastApplied()
+    const fees = { maxPriorityFeePerGas: 0n, maxFeePerGas: 10n ** 13n, gasLimit: 21_000n }
+    const nonce = application.account(user.address).nonce
+    const fields = { form: 'eip1559', chainId: CHAIN_ID, nonce, ...fees, to: RECEIVER, value: 10n ** 18n, data: new Uint8Array() } as const
+    const bytes = signAccountTransaction(fields, user.secretKey)
+    const items = [{ type: 'transactions' as const, author: 0, transactions: [bytes] }]
+    application.execute({ epoch, index: index + 1, digest: new Uint8Array(32).fill(index), timestampMs: timestampMs + 5, items })
+  }
+}
+
+test('an archive answers for the state of every block, by number and by hash, with proofs; another node says that it is none', async () => {
+  const network = await TestNetwork.create('nowhere', { pace: 1 })
+  const { genesis, user } = network
+  const open = (isArchive: boolean): Application => {
+    const application = createApplication({ store: createMemoryStore(), evidenceRules }, { genesis, isArchive })
+    executeTransfers(application, user, 6)
+    return application
+  }
+  const archive = open(true)
+  const ask = asking(archive, genesis)
+  const view = { to: hex(tokenAddress(1)), data: hex(encodeTokenCall(1, 'balanceOf', { account: user.address }).data) }
+  const now = await ask('eth_call', view, 'latest')
+  expect(now).toMatch(/^0x[0-9a-f]{64}$/)
+  for (let height = 0; height <= 6; height++) {
+    const { hash } = (await ask('eth_getBlockByNumber', `0x${height.toString(16)}`, false)) as { hash: string }
+    for (const block of [`0x${height.toString(16)}`, { blockHash: hash }]) {
+      expect(BigInt((await ask('eth_getBalance', hex(RECEIVER), block)) as string)).toBe(BigInt(height) * 10n ** 18n)
+      expect(await ask('eth_getTransactionCount', hex(user.address), block)).toBe(`0x${height.toString(16)}`)
+      expect(await ask('eth_call', view, block)).toBe(now)
+    }
+    const proved = (await ask('selvedge_proof', 2, hex(RECEIVER), height)) as { stateRoot: string; value: string | null; proof: string }
+    const value = proved.value === null ? undefined : bytesOf(proved.value)
+    expect(value === undefined).toBe(height === 0)
+    verifyState({ stateRoot: bytesOf(proved.stateRoot) }, { table: 2, key: RECEIVER, value }, bytesOf(proved.proof))
+    const certified = archive.history.recordOf(height)?.checkpoint
+    if (certified !== undefined) expect(hex(certified)).toContain(proved.stateRoot.slice(2))
+  }
+  const askPlain = asking(open(false), genesis)
+  const none = [-32_001, 'not an archive node']
+  expect(await askPlain('eth_getBalance', hex(RECEIVER), '0x3')).toEqual(none)
+  expect(await askPlain('selvedge_proof', 2, hex(RECEIVER), 3)).toEqual(none)
+  expect(await askPlain('eth_getBalance', hex(RECEIVER), '0x7')).toEqual([-32_000, 'header not found'])
+  expect(await askPlain('selvedge_proof', 2, hex(RECEIVER), 7)).toEqual([-32_000, 'header not found'])
+})
+
+test('only rows of the state are shown, whatever number a stranger gives a table', async () => {
+  const { genesis, user } = await TestNetwork.create('nowhere', { pace: 1 })
+  const application = createApplication({ store: createMemoryStore(), evidenceRules }, { genesis, isArchive: true })
+  executeTransfers(application, user, 2)
+  const ask = asking(application, genesis)
+  const name = hex(new TextEncoder().encode('stateRoot')) // where the store keeps it for itself, space 72
+  for (const height of [1, 2]) {
+    expect(await ask('selvedge_proof', 72, name, height)).toMatchObject({ value: null })
+    expect(await ask('selvedge_proof', 0, '0x', height)).toMatchObject({ value: null })
+    expect(await ask('selvedge_proof', 2, `0x${'11'.repeat(256)}`, height)).toMatchObject({ value: null })
+  }
+  expect(await ask('selvedge_proof', 2, `0x${'11'.repeat(257)}`)).toEqual([-32_602, 'parameter 1 must be at most 256 bytes'])
 })

@@ -135,7 +135,8 @@ export function errorObject({ code, message, details }: RpcError): {
   return { code: JSON_RPC_CODES[code], message, ...(data === undefined ? {} : { data }) }
 }
 
-const tooMany = (): RpcError => new RpcError('RPC_LIMIT', 'too many requests: the allowance of this address is used up')
+/** Of one address. */
+export const tooMany = (): RpcError => new RpcError('RPC_LIMIT', 'too many requests: the allowance of this address is used up')
 
 function parse(body: string | Uint8Array, depthMax: number): unknown {
   try {

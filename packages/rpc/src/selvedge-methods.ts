@@ -18,15 +18,22 @@ import { RpcError } from './errors.ts'
 import { notKept } from './eth/chain.ts'
 import { unsubscribe } from './eth/logs.ts'
 import { hexOf } from './hex.ts'
-import { AGAIN, type Feed } from './json-rpc.ts'
+import { AGAIN, type Feed, tooMany } from './json-rpc.ts'
 import { jsonValueOf } from './json-value.ts'
 import { certificateAt, nodeInfoOf } from './node-pages.ts'
 import { Params } from './params.ts'
 import type { LedgerView, NumberedEvent } from './ports.ts'
+import { Turns } from './turns.ts'
 
 /** Events in one answer of `selvedge_events`, and read from the ledger at a time. */
 export const EVENTS_MAX = 1_000
 const TABLE_MAX = 255
+/** No key of the state is longer. */
+const KEY_BYTES_MAX = 256
+/** What a proof against an old root costs its caller, beside what every proof does: its tree is made anew. */
+const OLD_PROOF_COST = 45
+/** Proofs against old roots that wait for their turn; one is made at a time. */
+const OLD_PROOFS_WAITING_MAX = 16
 const HEIGHT_MAX = Number.MAX_SAFE_INTEGER
 
 export function selvedgeMethods(context: Context): Methods {
@@ -34,6 +41,7 @@ export function selvedgeMethods(context: Context): Methods {
 }
 
 function nodeMethods({ ledger, node, clientVersion, mempool }: Context): Methods {
+  const turns = new Turns(1, OLD_PROOFS_WAITING_MAX)
   return {
     selvedge_nodeInfo: {
       cost: 1,
@@ -59,19 +67,30 @@ function nodeMethods({ ledger, node, clientVersion, mempool }: Context): Methods
     },
     selvedge_proof: {
       cost: 5,
-      run(values) {
+      run(values, { take }) {
         const params = new Params(values, 3)
         const table = params.integer(0, TABLE_MAX)
         const key = params.bytes(1)
+        if (key.length > KEY_BYTES_MAX) throw new RpcError('RPC_INVALID_PARAMS', `parameter 1 must be at most ${KEY_BYTES_MAX} bytes`)
         const height = params.integer(2, HEIGHT_MAX, ledger.head().height)
-        const header = ledger.header(height)
-        const state = header === undefined ? undefined : ledger.state(height)
-        if (header === undefined || state === undefined) return notKept()
-        const value = state.read(table, key)
-        return jsonValueOf({ height, stateRoot: header.stateRoot, value: value ?? null, proof: state.prove(table, key) })
+        if (height >= ledger.head().height) return proofAt(ledger, height, table, key)
+        if (!take(OLD_PROOF_COST)) throw tooMany()
+        return turns.run(async () => {
+          await new Promise(setImmediate) // between two of them everybody else has a turn
+          return proofAt(ledger, height, table, key)
+        })
       },
     },
   }
+}
+
+/** @throws {RpcError} `RPC_NOT_ARCHIVE`, `RPC_REFUSED` for a block that is not there yet. */
+function proofAt(ledger: LedgerView, height: number, table: number, key: Uint8Array): unknown {
+  if (height > ledger.head().height) throw new RpcError('RPC_REFUSED', 'header not found')
+  const header = ledger.header(height)
+  const state = header === undefined ? undefined : ledger.state(height)
+  if (header === undefined || state === undefined) return notKept()
+  return jsonValueOf({ height, stateRoot: header.stateRoot, value: state.read(table, key) ?? null, proof: state.prove(table, key) })
 }
 
 function recordMethods({ ledger, mempool }: Context): Methods {

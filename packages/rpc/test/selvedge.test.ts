@@ -16,6 +16,10 @@ import { alice, ask, bob, clientsOf, executed, serve, type Stage, whenDone } fro
 type Hex = `0x${string}`
 const resultOf = async ({ server }: Stage, method: string, params: unknown[] = []): Promise<unknown> =>
   (await ask(server.url, method, params)).result
+const faultOf = async ({ server }: Stage, method: string, params: unknown[]): Promise<unknown> => {
+  const { error } = await ask(server.url, method, params)
+  return error === undefined ? undefined : [error.code, error.message]
+}
 const emission = (epoch: number): LedgerEvent => ({ kind: 'emission', epoch, total: 2n ** 63n, nodes: 1n, services: 2n, protocol: 3n })
 const score = (nodeIndex: number): LedgerEvent => ({ kind: 'score', epoch: 1, nodeIndex, score: 900_000 })
 
@@ -107,6 +111,17 @@ test('a proof comes with the value, its absence, and the root that it leads to',
     proof: bytesToHex(leafHash(Uint8Array.of(2, ...key))),
   })
   expect(await resultOf(stage, 'selvedge_proof', [2, alice.address, 0])).toMatchObject({ height: 0, value: null })
+})
+
+test('a proof of an older state costs ten times as much, and no key is longer than those of the state', async () => {
+  const stage = await serve({ requestsPerSecondMax: 1, burstMax: 60, nowMs: () => 0 })
+  stage.ledger.produce()
+  expect(await resultOf(stage, 'selvedge_proof', [2, alice.address, 0])).toMatchObject({ height: 0 })
+  expect(await faultOf(stage, 'selvedge_proof', [2, alice.address, 0])).toEqual([-32_005, expect.stringContaining('too many requests')])
+  expect(await resultOf(stage, 'selvedge_proof', [2, alice.address])).toMatchObject({ height: 1 })
+  const other = await serve()
+  expect(await faultOf(other, 'selvedge_proof', [2, `0x${'00'.repeat(257)}`])).toEqual([-32_602, 'parameter 1 must be at most 256 bytes'])
+  expect(await faultOf(other, 'selvedge_proof', [2, alice.address, 9])).toEqual([-32_000, 'header not found'])
 })
 
 describe('events by polling', () => {

@@ -1,6 +1,6 @@
 /** The ledger as the RPC server reads it. */
 import { parameters, type Application, type BlockRecord } from '@selvedge/application'
-import { decodeCheckpoint, decodeReceipt, PARAMETERS, ZERO_DIGEST } from '@selvedge/ledger-types'
+import { CODES, decodeCheckpoint, decodeReceipt, isSameBytes, PARAMETERS, ZERO_DIGEST } from '@selvedge/ledger-types'
 import type { BlockView, LedgerView, StateView } from '@selvedge/rpc'
 
 export interface LedgerRpcView extends LedgerView {
@@ -19,8 +19,11 @@ export function createRpcView(application: Application, genesisTimeMs: number): 
     return record === undefined ? undefined : blockViewOf(record)
   }
 
+  let genesisRoot: Uint8Array | undefined
+
   function genesisView(): BlockView {
-    const nothing = { epoch: 0, gasUsed: 0, txRoot: ZERO_DIGEST, receiptsRoot: ZERO_DIGEST, stateRoot: ZERO_DIGEST }
+    genesisRoot ??= application.stateAt(0)?.stateRoot() // an archive's, made once; nobody else proves anything against it
+    const nothing = { epoch: 0, gasUsed: 0, txRoot: ZERO_DIGEST, receiptsRoot: ZERO_DIGEST, stateRoot: genesisRoot ?? ZERO_DIGEST }
     const baseFee = BigInt(PARAMETERS.baseFeeMin.min)
     return { ...nothing, height: 0, digest: genesisHash, previousDigest: ZERO_DIGEST, timestampMs: genesisTimeMs, baseFee }
   }
@@ -35,7 +38,7 @@ export function createRpcView(application: Application, genesisTimeMs: number): 
   const latest: StateView = {
     nonce: (address) => application.account(address).nonce,
     balance: (address, token) => application.balance(address, token),
-    read: (table, key) => application.prove(table, key).value,
+    read: (table, key) => application.read(table, key),
     prove: (table, key) => application.prove(table, key).proof,
     simulate: (call) => application.simulate(call),
   }
@@ -51,9 +54,9 @@ export function createRpcView(application: Application, genesisTimeMs: number): 
       if (history.recordOf(height) === undefined) return undefined
       return { transactions: history.transactionsOf(height), receipts: history.receiptsOf(height).map((bytes) => decodeReceipt(bytes)) }
     },
-    heightOf: (digest) => history.heightOf(digest),
+    heightOf: (digest) => (isSameBytes(digest, genesisHash) ? 0 : history.heightOf(digest)),
     locate: (id) => history.placeOf(id),
-    state: (height) => (height === application.lastApplied().height ? latest : undefined),
+    state: (height) => (height === application.lastApplied().height ? latest : pastStateOf(application, height)),
     nextBaseFee: () => application.lastApplied().baseFee,
     gasTargetPerSecond: () => Number(application.state.get(parameters, PARAMETERS.gasTargetPerSecond.id)?.value ?? 0n),
     checkAdmission: (bytes) => application.checkAdmission(bytes),
@@ -68,6 +71,22 @@ export function createRpcView(application: Application, genesisTimeMs: number): 
     },
     tell() {
       for (const listener of listeners) listener()
+    },
+  }
+}
+
+/** The state after an earlier block, where this node keeps it. A call that is no view would have to be executed, which only the head's can be. */
+function pastStateOf(application: Application, height: number): StateView | undefined {
+  const state = application.stateAt(height)
+  if (state === undefined) return undefined
+  return {
+    nonce: (address) => state.account(address).nonce,
+    balance: (address, token) => state.balance(address, token),
+    read: (table, key) => state.read(table, key),
+    prove: (table, key) => state.prove(table, key),
+    simulate(call) {
+      const output = state.view(call)
+      return output === undefined ? { code: CODES.notSupported, output: new Uint8Array(0) } : { code: CODES.ok, output }
     },
   }
 }
