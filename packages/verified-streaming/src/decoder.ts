@@ -128,20 +128,20 @@ export class Decoder {
   #subtree(walk: PreOrderWalk): VerifiedPart | undefined {
     const { start, count } = walk
     const groups = walk.groups()
-    if (!walk.isWhole || walk.isLeaf || (groups > 2 && count > 2 ** CHUNKS_AT_ONCE_LOG)) return undefined
-    const depth = Math.log2(groups)
+    if (!walk.isWhole || walk.isLeaf || (groups > 2 && count > 1 << CHUNKS_AT_ONCE_LOG)) return undefined
+    const depth = 31 - Math.clz32(groups)
     const contentBytes = this.#leafBytes(walk)
     const input = this.#input
     const { bytes, position } = input
     const end = position + contentBytes + (groups - 1) * PAIR_BYTES
-    if (depth % 1 || !input.has(end - position) || !this.#parentIsTrue(walk, bytes, position)) return undefined
+    if (groups !== 1 << depth || !input.has(end - position) || !this.#parentIsTrue(walk, bytes, position)) return undefined
     const tree = (this.#tree ??= new GroupTree(this.#log, Math.max(CHUNKS_AT_ONCE_LOG, this.#log + 1)))
     let part = bytes
     let from = position + PAIR_BYTES
     if (groups > 2) {
       // Groups lie side by side two by two.
-      const groupBytes = CHUNK_BYTES * 2 ** this.#log
-      part = this.#joined ??= new Uint8Array(CHUNK_BYTES * 2 ** CHUNKS_AT_ONCE_LOG)
+      const groupBytes = CHUNK_BYTES << this.#log
+      part = this.#joined ??= new Uint8Array(CHUNK_BYTES << CHUNKS_AT_ONCE_LOG)
       from = 0
       for (let group = 0; group < groups; group += 2) {
         const place = position + placeInPerfect(depth, 0, group, groupBytes)

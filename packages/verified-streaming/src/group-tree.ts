@@ -43,10 +43,11 @@ export class GroupTree {
 
   /** Whether every parent in the encoding at `encoded[at]` of the subtree computed last, of 2^depth groups, has its value. */
   hasParents(encoded: Uint8Array, at: number, depth: number): boolean {
+    const groupBytes = CHUNK_BYTES << this.#leafLog
     for (let level = depth; level > 0; level--) {
       const values = this.#levels[level - 1]!
-      for (let index = 0; index < 2 ** (depth - level); index++) {
-        const from = at + placeInPerfect(depth, level, index, CHUNK_BYTES * 2 ** this.#leafLog)
+      for (let index = 0; index < 1 << (depth - level); index++) {
+        const from = at + placeInPerfect(depth, level, index, groupBytes)
         for (let i = 0; i < PAIR_BYTES; i++) if (values[index * PAIR_BYTES + i] !== encoded[from + i]) return false
       }
     }

@@ -17,7 +17,8 @@ export class PreOrderWalk {
   readonly #selection: ChunkRanges
   readonly #groupChunks: number
   readonly #order: OutboardOrder
-  readonly #outboardLog: number
+  /** Chunks of a group of the outboard. A power each time it is asked for would be one of what costs in a decoder. */
+  readonly #outboardChunks: number
   /** Start, count, coverage and place of those that wait. */
   readonly #waiting = new Float64Array(WALK_SLOTS * 4)
   #depth = 0
@@ -49,13 +50,13 @@ export class PreOrderWalk {
     this.#selection = selection
     this.#groupChunks = 2 ** chunkGroupLog
     this.#order = order
-    this.#outboardLog = outboardLog
+    this.#outboardChunks = 2 ** outboardLog
     this.#push(0, chunkCount, selection.coverage(0, chunkCount), rootPlaceOf(order, this.groups(chunkCount)))
   }
 
   /** Groups of the outboard under a node of `count` chunks. */
   groups(count: number = this.count): number {
-    return Math.ceil(count / 2 ** this.#outboardLog)
+    return Math.ceil(count / this.#outboardChunks)
   }
 
   /** Takes the next node; false at the end. */

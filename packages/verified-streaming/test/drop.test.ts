@@ -112,7 +112,7 @@ async function dropFile(): Promise<Dropped> {
 }
 
 test('a dropped file of 256 MiB gets its root and outboard, with progress, and the page reads and hashes none of it', {
-  timeout: 90_000,
+  timeout: 600_000,
 }, async () => {
   await using player = await openPage({ browser, files, html })
   await player.page.evaluate(makeFile, { pieceBytes: PIECE_BYTES, pieces: PIECES })
@@ -131,7 +131,7 @@ test('a dropped file of 256 MiB gets its root and outboard, with progress, and t
   expect(noticed).toMatchObject({ reads: 1, modules: 1 })
 })
 
-test('the page may abort, and is told when the worker cannot start', { timeout: 30_000 }, async () => {
+test('the page may abort, and is told when the worker cannot start', { timeout: 600_000 }, async () => {
   const code = `import { createOutboardInWorker } from '@selvedge/verified-streaming/outboard-in-worker'
     const codeOf = (promise) => promise.then(() => 'done', (error) => error.code ?? error.message)
     globalThis.attempt = async (createWorker) => {

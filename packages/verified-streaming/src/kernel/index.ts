@@ -59,7 +59,7 @@ export function subtreeCvs(
   outOffset: number,
 ): number {
   const engine = engineFor(end - start)
-  const groupChunks = 2 ** chunkGroupLog
+  const groupChunks = 1 << chunkGroupLog
   // Small groups are taken several at a time, so that all lanes have work.
   const runBytes = Math.max(groupChunks * CHUNK_BYTES, STAGE_BYTES)
   let to = outOffset
