@@ -4,21 +4,30 @@
  * executed that the others would have made, in which each is ready to close. By the ledger's own rules the next epoch begins from there.
  *
  * Nothing that was certified is taken back, and nobody signs twice: the new epoch has a number under which nobody has signed anything.
- * Nobody is slashed for a beacon that could not be revealed. What is lost is the chain of certificates over this one step: whoever follows
+ * Nobody is slashed for a beacon that could not be revealed, points that could not be opened or a dispute that could not be answered: claims
+ * that wait for answers are void, open disputes are dropped and their bonds returned. What is lost is the chain of certificates over this one step: whoever follows
  * the ledger from before must pin the new committee, on the word of the operators. The state is a snapshot stream, so its BLAKE3 root is
  * what the operators compare and agree on.
  */
 import {
+  accounts,
+  CLAIM_STATES,
+  claims,
+  clients,
   committees,
   createApplication,
   createStateImport,
+  DISPUTE_STATES,
+  disputes,
   encodeField,
   keyOf,
   NODE_STATES,
   nodes,
   roundRow,
   stateRootOf,
+  type AccountRow,
   type Application,
+  type ClientRow,
   type KeyValueStore,
   type MemberRow,
   type NodeRow,
@@ -127,7 +136,31 @@ function changesBefore({ state }: Application, epoch: number, left: readonly Mem
     if (row === undefined) throw new NodeError('NODE_USAGE', `no node has index ${nodeIndex}`)
     return changeOf(nodes, nodeIndex, { ...row, state: NODE_STATES.idle, since: epoch })
   })
-  return changesOf([round, ...idle, changeOf(committees, epoch, left)])
+  return changesOf([round, ...idle, ...voided(state, epoch), ...dropped(state), changeOf(committees, epoch, left)])
+}
+
+/** Claims whose points nobody can open any more. */
+function voided(state: Application['state'], epoch: number): Change[] {
+  if (epoch === 0) return []
+  const rows = state.between(claims, { epoch: epoch - 1, nodeIndex: 0 }, { epoch, nodeIndex: 0 })
+  const waiting = rows.filter(([, claim]) => claim.state < CLAIM_STATES.passed)
+  return waiting.map(([key, claim]) => changeOf(claims, key, { ...claim, state: CLAIM_STATES.void }))
+}
+
+/** Disputes that nobody can answer any more, and what their clients have again. */
+function dropped(state: Application['state']): Change[] {
+  const open = state.rows(disputes).filter(([, dispute]) => dispute.state === DISPUTE_STATES.open)
+  const owners = new Map<string, { readonly address: Uint8Array; readonly row: AccountRow }>()
+  for (const [{ clientIndex }, { bond }] of open) {
+    const { address } = state.get(clients, clientIndex) as ClientRow
+    const name = Buffer.from(address).toString('hex')
+    const row = owners.get(name)?.row ?? (state.get(accounts, address) as AccountRow)
+    owners.set(name, { address, row: { ...row, native: row.native + bond } })
+  }
+  return [
+    ...open.map(([key, dispute]) => changeOf(disputes, key, { ...dispute, bond: 0n, state: DISPUTE_STATES.dropped })),
+    ...Array.from(owners.values(), ({ address, row }) => changeOf(accounts, address, row)),
+  ]
 }
 
 function copyState(source: Application, store: KeyValueStore, changed: Changes): void {
