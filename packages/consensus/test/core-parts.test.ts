@@ -200,6 +200,22 @@ describe('what is executed once', () => {
     expect([index.isExecuted(keyOf(1)), index.isExecuted(keyOf(3))]).toEqual([true, false])
   })
 
+  test('a batch that was executed is still here, under the name that its bytes have, and is not ordered or charged again', () => {
+    const records = new MemoryRecords()
+    const bytes = encodeBatch({ epoch: 3, author: 2, worker: 0, seq: 1, createdAtMs: 0, transactions: [new Uint8Array(100)] })
+    const digest = batchDigest(1337, bytes)
+    const key = toHex(digest)
+    records.write([{ kind: 'batch', key, bytes }])
+    const index = new BatchIndex(records)
+    expect(index.order(key)).toBe(true)
+    index.execute(key)
+    const entry = { digest, worker: 0, bytes: bytes.length }
+    const named = [{ author: 2 }, { author: 1 }].map((header) => index.availabilityOf(key, entry, header))
+    expect([named, index.has(key), index.order(key)]).toEqual([['available', 'mismatched'], true, false])
+    index.add(key, { author: 2, worker: 0, bytes: bytes.length })
+    expect([index.unexecutedBytesOf(2), index.isExecuted(key)]).toEqual([0, true])
+  })
+
   test('a system transaction of a kind once for each sender; what does not decode is passed on once too', () => {
     const { once } = createOnce()
     const odd = { type: 'system', author: 1, bytes: new Uint8Array([77, 1]) } as const

@@ -57,7 +57,7 @@ export class OrderedOnce {
    * epoch, and then what stands behind the closing was not executed.
    */
   replay({ author, payload, systemTransactions }: Header, index: number): void {
-    for (const { digest, worker, bytes } of payload) this.#batches.addExecuted(toHex(digest), { author, worker, bytes })
+    for (const { digest } of payload) this.#batches.addExecuted(toHex(digest))
     for (const bytes of systemTransactions) if (this.#isFirst(author, bytes)) this.#noteClosing(index, 0, { author, bytes })
   }
 
