@@ -28,10 +28,10 @@ const weighing = (room: string, what: string, bytesMax: number, entry = ''): Bud
 }
 
 export const budgets: readonly Budget[] = [
-  weighing('verified-streaming', '{ hash }', 5.2 * KB),
-  weighing('verified-streaming', '{ decode }', 9.4 * KB),
-  weighing('verified-streaming', '{ hash, createHasher, createOutboardBuilder, encode, encodeRanges, decode, ChunkRanges }', 11.9 * KB),
-  weighing('verified-streaming', '{ fetchVerified }', 13.8 * KB),
+  weighing('verified-streaming', '{ hash }', 4.95 * KB),
+  weighing('verified-streaming', '{ decode }', 8.3 * KB),
+  weighing('verified-streaming', '{ hash, createHasher, createOutboardBuilder, encode, encodeRanges, decode, ChunkRanges }', 10.9 * KB),
+  weighing('verified-streaming', '{ fetchVerified }', 12.9 * KB),
   weighing('crypto', '{ sha256 }', 3.2 * KB, '/sha256'),
   weighing('crypto', '{ createKeyPair, verifyEd25519 }', 17 * KB),
   weighing('simulator', '{ createSimulator }', 3.6 * KB),
