@@ -9,6 +9,7 @@ import { CID } from 'multiformats/cid'
 import { abortable } from './abortable.ts'
 import { readBlock } from './block-reader.ts'
 import { BlobWriter } from './blob-writer.ts'
+import { toHex } from './bytes.ts'
 import { Catalog } from './catalog.ts'
 import { createCidCheck, blockKeyOf, entityKeyOf, inlineBytesOf, type MatchesCid } from './cid.ts'
 import { BLOCK_BYTES_MAX, MIB, ROOT_BYTES } from './constants.ts'
@@ -100,6 +101,9 @@ class DiskBlockstore implements Blockstore {
   #live: Live | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
+  /** Of the names of part files: those of an earlier process are swept at start. */
+  readonly #partPrefix = randomUUID()
+  #partCount = 0
   #calls = 0
   #quiet: (() => void) | undefined
 
@@ -208,7 +212,7 @@ class DiskBlockstore implements Blockstore {
   }
 
   #partPath(): string {
-    return `${this.#layout.parts}/${randomUUID()}`
+    return `${this.#layout.parts}/${this.#partPrefix}-${this.#partCount++}`
   }
 
   has(root: Uint8Array): Promise<boolean> {
@@ -286,7 +290,7 @@ class DiskBlockstore implements Blockstore {
       matches: this.#matches,
       blocksPerFileMax,
       begin: () => this.#beginImport(signal),
-      keep: (writing) => this.#keepFile(cid, key, writing),
+      keep: (writing, mayLinger) => this.#keepFile(cid, key, writing, mayLinger),
       getStoredBlock: (block) => this.getBlock(block),
     })
   }
@@ -308,12 +312,12 @@ class DiskBlockstore implements Blockstore {
     return { signal: job.signal, writer, skeleton, end }
   }
 
-  #keepFile(cid: CidLike, key: Uint8Array, { writer, skeleton }: Writing): Promise<Entity> {
+  #keepFile(cid: CidLike, key: Uint8Array, { writer, skeleton }: Writing, mayLinger: boolean): Promise<Entity> {
     return this.#use(({ catalog, content }) =>
-      this.#entityLocks.run(String(key), async () => {
+      this.#entityLocks.run(toHex(key), async () => {
         const known = this.#entity(catalog, cid)
         if (known !== undefined) return known
-        await content.keep(writer, { cid: key, skeleton })
+        await content.keep(writer, { cid: key, skeleton }, mayLinger)
         const entity = this.#entity(catalog, cid)
         if (entity === undefined)
           throw new BlockstoreError('BLOCKSTORE_DAMAGED', `the skeleton of ${cid} cannot be read back`, { cid: String(cid) })

@@ -15,6 +15,11 @@ export const INLINE_SKELETON_BYTES_MAX: number = MIB
 export const PACK_BYTES_MAX: number = 64 * MIB
 /** Most bytes that one group commit writes before it syncs. */
 export const GROUP_BYTES_MAX: number = 8 * MIB
+/** How long records that nobody waits for may wait for others, to share their sync and their index transaction. */
+export const LINGER_MS: number = 20
+/** So many of them, or so many bytes, wait for no more. */
+export const LINGER_RECORDS: number = 32
+export const LINGER_BYTES: number = 512 * KIB
 /** The newest bytes of the packs that stay in memory for who reads them next. */
 export const RECENT_BYTES: number = MIB
 /** Writes to a large file are gathered to this size. */

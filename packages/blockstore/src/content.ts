@@ -39,8 +39,12 @@ export class Content {
     this.#parts = parts
   }
 
-  /** Keeps what was written. `file`: it is the flat content of this CID. */
-  async keep(writer: BlobWriter, file?: { cid: Uint8Array; skeleton: Spool }): Promise<{ root: Uint8Array; size: number }> {
+  /** Keeps what was written. `file`: it is the flat content of this CID. `mayLinger`: nobody waits for it (`pack-log.ts`). */
+  async keep(
+    writer: BlobWriter,
+    file?: { cid: Uint8Array; skeleton: Spool },
+    mayLinger = false,
+  ): Promise<{ root: Uint8Array; size: number }> {
     const { log, catalog } = this.#parts
     const { root, size, outboard, data } = await writer.finish()
     const skeletonBytes = await file?.skeleton.finish()
@@ -53,7 +57,7 @@ export class Content {
         if (skeletonBytes === undefined) await this.#placeSkeleton(file.skeleton, file.cid)
         records.push(encodeFile(root, size, file.cid, file.skeleton.size, skeletonBytes))
       }
-      if (records.length > 0) await log.append(records)
+      if (records.length > 0) await log.append(records, mayLinger)
       if (data === undefined && isNew) this.#parts.usage.fileBytes += size + outboard.length
     })
     return { root, size }

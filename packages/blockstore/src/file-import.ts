@@ -11,7 +11,7 @@ import type { BlobWriter } from './blob-writer.ts'
 import { blockKeyOf, inlineBytesOf, type MatchesCid } from './cid.ts'
 import { BLOCK_BYTES_MAX } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
-import type { CidLike, Entity, FileBlock, FileImport } from './ports.ts'
+import type { CidLike, CommitOptions, Entity, FileBlock, FileImport } from './ports.ts'
 import { encodeSkeletonHead, type Frame, rebuildBlock } from './skeleton.ts'
 import type { Spool } from './spool.ts'
 
@@ -22,7 +22,7 @@ export interface FileImportParts {
   /** Takes a place among the writes. */
   readonly begin: () => Promise<Writing>
   /** Makes it an entity. */
-  readonly keep: (writing: Writing) => Promise<Entity>
+  readonly keep: (writing: Writing, mayLinger: boolean) => Promise<Entity>
   readonly getStoredBlock: (cid: CidLike) => Promise<Uint8Array | undefined>
 }
 
@@ -136,7 +136,7 @@ class ArrivingFile implements FileImport {
     return this.#phase === 'ended'
   }
 
-  commit(): Promise<Entity> {
+  commit({ mayLinger = false }: CommitOptions = {}): Promise<Entity> {
     return this.#inOrder(async () => {
       if (this.#phase !== 'open') throw ended()
       const writing = await this.#begin()
@@ -147,7 +147,7 @@ class ArrivingFile implements FileImport {
         if (this.#fileSize !== undefined && this.#fileSize !== size)
           throw malformed(`the root says ${this.#fileSize} bytes, ${size} arrived`)
         this.#phase = 'committing'
-        const entity = await this.#parts.keep(writing)
+        const entity = await this.#parts.keep(writing, mayLinger)
         this.#phase = 'committed'
         return entity
       } finally {

@@ -11,6 +11,7 @@ export type {
   BlockHasher,
   Blockstore,
   CidLike,
+  CommitOptions,
   Entity,
   EntityKind,
   FileBlock,

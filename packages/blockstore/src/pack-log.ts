@@ -1,12 +1,13 @@
 /**
  * The packs: one append-only log in files of 64 MiB, and the only place where something becomes acknowledged.
  *
- * One loop writes. It takes every record that waits (at most 8 MiB), writes them, syncs once (group commit), applies their
- * facts to the index, and only then answers. Invariants: a record is synced before its fact is in the index; the index holds
- * the effect of a prefix of the log and says which (`applied`); only the tail of the last pack can be torn.
+ * One loop writes, at once, or within a few ms where all that waits may linger. It takes every record that waits (at most 8 MiB),
+ * writes them, syncs once (group commit), applies their facts to the index, and only then answers. Invariants: a record is synced before
+ * its fact is in the index; the index holds the effect of a prefix of the log and says which (`applied`); only the tail of the last pack
+ * can be torn.
  */
 import { viewOf } from './bytes.ts'
-import { GROUP_BYTES_MAX, PACK_BYTES_MAX, RECENT_BYTES } from './constants.ts'
+import { GROUP_BYTES_MAX, LINGER_BYTES, LINGER_MS, LINGER_RECORDS, PACK_BYTES_MAX, RECENT_BYTES } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
 import type { FileSystem, OpenFile } from './ports.ts'
 import { RecentBytes } from './recent-bytes.ts'
@@ -35,6 +36,7 @@ export interface PackLogOptions {
 interface Waiting {
   readonly records: readonly RecordParts[]
   readonly bytes: number
+  readonly mayLinger: boolean
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -45,12 +47,16 @@ const REPLAY_FACTS_MAX = 512
 export class PackLog {
   readonly #options: PackLogOptions
   readonly #waiting: Waiting[] = []
+  #waitingBytes = 0
+  /** Of what waits: how much may not linger. */
+  #urgent = 0
   readonly #recent = new RecentBytes(RECENT_BYTES)
   #file: OpenFile | undefined
   #pack = 0
   /** Where the next record goes; everything before it is synced. */
   #offset = 0
   #writing: Promise<void> | undefined
+  #lingering: NodeJS.Timeout | undefined
   #broken: unknown
   #bytes = 0
 
@@ -86,7 +92,7 @@ export class PackLog {
     }
     if (last < applied.pack) throw damaged(this.pathOf(applied.pack), 0, 'the index has seen a pack that is not there')
     this.#pack = last
-    if (last === 0) await this.#begin(1)
+    if (last === 0) await this.#beginPack(1)
     else {
       this.#file = await fileSystem.open(this.pathOf(last), 'append')
       this.#offset = (await fileSystem.size(this.pathOf(last))) ?? 0
@@ -126,40 +132,71 @@ export class PackLog {
     }
   }
 
-  /** Durable and in the index when it resolves. The records stay in order and next to each other. */
-  append(records: readonly RecordParts[]): Promise<void> {
+  /**
+   * Durable and in the index when it resolves. The records stay in order and next to each other.
+   * @param mayLinger - they are written with the next that may not, or after `LINGER_MS`.
+   */
+  append(records: readonly RecordParts[], mayLinger = false): Promise<void> {
     const bytes = bytesOf(records)
     return new Promise((resolve, reject) => {
       if (this.#broken !== undefined) return reject(this.#broken)
-      this.#waiting.push({ records, bytes, resolve, reject })
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = undefined
-      })
+      this.#waiting.push({ records, bytes, mayLinger, resolve, reject })
+      this.#waitingBytes += bytes
+      if (!mayLinger) this.#urgent++
+      if (this.#writing === undefined) this.#begin()
+    })
+  }
+
+  /** Whether what waits is to be written now. */
+  get #isDue(): boolean {
+    return this.#urgent > 0 || this.#waiting.length >= LINGER_RECORDS || this.#waitingBytes >= LINGER_BYTES
+  }
+
+  #begin(): void {
+    if (this.#isDue) this.#writeNow()
+    else this.#lingering ??= setTimeout(() => this.#writeNow(), LINGER_MS)
+  }
+
+  #writeNow(): void {
+    clearTimeout(this.#lingering)
+    this.#lingering = undefined
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined
+      if (this.#waiting.length > 0) this.#begin()
     })
   }
 
   async #write(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    do {
       const group = this.#take()
       try {
         await this.#commit(group)
         for (const waiting of group) waiting.resolve()
       } catch (error) {
         for (const waiting of group) waiting.reject(error)
-        if (this.#broken !== undefined) for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#broken)
+        if (this.#broken !== undefined) for (const waiting of this.#takeFirst(this.#waiting.length)) waiting.reject(this.#broken)
       }
-    }
+    } while (this.#isDue)
   }
 
   #take(): Waiting[] {
     let bytes = 0
     let count = 0
     while (count < this.#waiting.length && (count === 0 || bytes < GROUP_BYTES_MAX)) bytes += (this.#waiting[count++] as Waiting).bytes
-    return this.#waiting.splice(0, count)
+    return this.#takeFirst(count)
+  }
+
+  #takeFirst(count: number): Waiting[] {
+    const taken = this.#waiting.splice(0, count)
+    for (const { bytes, mayLinger } of taken) {
+      this.#waitingBytes -= bytes
+      if (!mayLinger) this.#urgent--
+    }
+    return taken
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
-    if (this.#offset >= PACK_BYTES_MAX) await this.#begin(this.#pack + 1)
+    if (this.#offset >= PACK_BYTES_MAX) await this.#beginPack(this.#pack + 1)
     const file = this.#file as OpenFile
     const start = this.#offset
     const facts: LoggedFact[] = []
@@ -205,7 +242,7 @@ export class PackLog {
     }
   }
 
-  async #begin(pack: number): Promise<void> {
+  async #beginPack(pack: number): Promise<void> {
     const { fileSystem, path } = this.#options
     const next = await fileSystem.open(this.pathOf(pack), 'create')
     await fileSystem.syncDirectory(path)
@@ -217,7 +254,10 @@ export class PackLog {
 
   /** Waits for what was appended. */
   async stop(): Promise<void> {
-    await this.#writing
+    while (this.#writing !== undefined || this.#waiting.length > 0) {
+      this.#writeNow()
+      await this.#writing
+    }
     this.#broken ??= new BlockstoreError('BLOCKSTORE_STOPPED', 'the store was stopped')
     await this.#file?.close()
     this.#file = undefined

@@ -56,13 +56,18 @@ export interface Entity {
   readonly root?: Uint8Array
 }
 
+export interface CommitOptions {
+  /** Nobody waits for it: it may take up to 20 ms longer, to share a sync with what else comes in that time. @default false */
+  readonly mayLinger?: boolean
+}
+
 export interface FileImport {
   /** Takes one block; resolves when the disk has kept pace. The block is borrowed until then. */
   add(block: FileBlock): Promise<void>
   /** A block that has arrived, checked before it leaves; undefined while it has not. After `commit`, the store's `getBlock`. */
   getBlock(cid: CidLike): Promise<Uint8Array | undefined>
   /** Durable when it resolves. */
-  commit(): Promise<Entity>
+  commit(options?: CommitOptions): Promise<Entity>
   /** Leaves nothing. Does nothing after `commit`. */
   abort(): Promise<void>
 }

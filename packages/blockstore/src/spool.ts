@@ -13,13 +13,12 @@ export interface SpoolOptions {
   readonly inlineBytesMax?: number
 }
 
-const FIRST_BYTES = 16_384
-
 export class Spool {
   readonly path: string
   readonly #fileSystem: FileSystem
   readonly #inlineBytesMax: number
-  #buffer = new Uint8Array(FIRST_BYTES)
+  /** As large as the first bytes, then twice as large each time: most of what comes is one small file in one piece. */
+  #buffer = new Uint8Array(0)
   #filled = 0
   /** Bytes in the file; what the buffer holds comes after them. */
   #flushed = 0

@@ -18,6 +18,8 @@ import { type Action, checkModel, Model } from './support/workload.ts'
 const FIRST = Number(process.env['SEED'] ?? 1)
 const COUNT = Number(process.env['RUNS'] ?? 10)
 const KILLS = 5
+/** It starts 50 processes and says nothing of how long they take. */
+const TIMEOUT_MS = 600_000
 const CHILD = fileURLToPath(new URL('./support/crash-child.ts', import.meta.url))
 
 let folder: string
@@ -45,6 +47,7 @@ async function workUntilKilled(path: string, seed: number, model: Model, killsAt
 // Side by side, because each spends its time waiting for the disk.
 test.concurrent.for(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
   `what was acknowledged survives ${KILLS} kills, seed %i`,
+  { timeout: TIMEOUT_MS },
   async (seed, { expect }) => {
     const random = new Random(seed)
     const path = join(folder, String(seed))
