@@ -3,6 +3,8 @@ import { createRequire } from 'node:module'
 import { portableEngine } from './secp256k1-engine.ts'
 import type { Secp256k1Engine } from './secp256k1-rules.ts'
 
+export { hashKeccak } from './keccak.node.ts'
+
 /** The part of the package `secp256k1` that is used. */
 interface Native {
   privateKeyVerify(secretKey: Uint8Array): boolean

@@ -1,5 +1,6 @@
 /** The portable secp256k1 engine: audited curve arithmetic in JavaScript, some twenty times slower than native code. */
 import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Secp256k1Engine } from './secp256k1-rules.ts'
 
 export const portableEngine: Secp256k1Engine = {
@@ -22,6 +23,9 @@ export const portableEngine: Secp256k1Engine = {
     }
   },
 }
+
+/** The 32-byte Keccak-256 of `bytes`. */
+export const hashKeccak = (bytes: Uint8Array): Uint8Array => keccak_256(bytes)
 
 /** The engines of this machine, the preferred one first. */
 export const engines: readonly Secp256k1Engine[] = [portableEngine]

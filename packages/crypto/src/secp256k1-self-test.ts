@@ -32,3 +32,15 @@ export function secp256k1FaultOf(engine: Secp256k1Engine): string | undefined {
   if (recovered === undefined || !isSame(recovered, PUBLIC_KEY)) return 'a known recovery'
   return engine.recover(DIGEST, R_OF_NO_POINT, 0) === undefined ? undefined : 'a point that is none'
 }
+
+/** Of 0, 135, 136 and 300 bytes of 7, by an independent implementation: less than a block, one byte of padding, whole blocks, several. */
+const KECCAK: ReadonlyMap<number, string> = new Map([
+  [0, 'c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470'],
+  [135, '316ef5fac392334013c099d269106bf60e177aa75b6b3e0ccefc0cd19ef6adb2'],
+  [136, 'fe7b19f0a766c96fdae42d45fa0de3423bfe68a710492afee13853eb6004d9c4'],
+  [300, '4d8e06a2ea36a409a5388896fd1535153f4d61f2eb6601ae357e34e1bd73692a'],
+])
+
+export function isKeccakRight(hash: (bytes: Uint8Array) => Uint8Array): boolean {
+  return [...KECCAK].every(([length, expected]) => isSame(hash(new Uint8Array(length).fill(7)), bytesOf(expected)))
+}

@@ -6,8 +6,7 @@
  *
  * At first use the engine is tried on known answers; one that differs is never used.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js'
-import { engines } from '#secp256k1-engine'
+import { engines, hashKeccak } from '#secp256k1-engine'
 import { CryptoError } from './errors.ts'
 import {
   ACCOUNT_BYTES,
@@ -16,7 +15,7 @@ import {
   SECP256K1_PUBLIC_KEY_BYTES,
   SECP256K1_SECRET_KEY_BYTES,
 } from './secp256k1-rules.ts'
-import { secp256k1FaultOf } from './secp256k1-self-test.ts'
+import { isKeccakRight, secp256k1FaultOf } from './secp256k1-self-test.ts'
 
 export { ACCOUNT_BYTES, SECP256K1_PUBLIC_KEY_BYTES, SECP256K1_SECRET_KEY_BYTES, SECP256K1_SIGNATURE_BYTES } from './secp256k1-rules.ts'
 
@@ -30,7 +29,8 @@ export interface Secp256k1Signature {
 
 /** The 32-byte Keccak-256 of `bytes` (Ethereum's, not SHA-3). */
 export function keccak256(bytes: Uint8Array): Uint8Array {
-  return keccak_256(bytes)
+  isKeccakChecked ||= checkKeccak()
+  return hashKeccak(bytes)
 }
 
 /**
@@ -77,7 +77,7 @@ export function addressOf(publicKey: Uint8Array): Uint8Array {
   if (publicKey.length !== SECP256K1_PUBLIC_KEY_BYTES) {
     throw new CryptoError('CRYPTO_BAD_LENGTH', `public key must be ${SECP256K1_PUBLIC_KEY_BYTES} bytes (x ‖ y), got ${publicKey.length}`)
   }
-  return keccak_256(publicKey).slice(32 - ACCOUNT_BYTES)
+  return keccak256(publicKey).slice(32 - ACCOUNT_BYTES)
 }
 
 /**
@@ -87,8 +87,8 @@ export function addressOf(publicKey: Uint8Array): Uint8Array {
  * @throws {CryptoError} `CRYPTO_BAD_LENGTH` when a word has not 32 bytes.
  */
 export function typedDataDigest(chainId: number, type: string, words: readonly Uint8Array[]): Uint8Array {
-  const domain = keccak_256(joined([DOMAIN_TYPE_HASH, DOMAIN_NAME_HASH, DOMAIN_VERSION_HASH, word(chainId)]))
-  return keccak_256(joined([EIP_712_PREFIX, domain, keccak_256(joined([hashOfText(type), ...words.map(assertWord)]))]))
+  if (lastDomain?.chainId !== chainId) lastDomain = { chainId, hash: keccak256(joined([...DOMAIN.map(hashOfText), word(chainId)])) }
+  return keccak256(joined([EIP_712_PREFIX, lastDomain.hash, keccak256(joined([hashOfText(type), ...words.map(assertWord)]))]))
 }
 
 /**
@@ -109,11 +109,12 @@ export function word(value: number | bigint | boolean | Uint8Array): Uint8Array 
   return out
 }
 
-const hashOfText = (text: string): Uint8Array => keccak_256(new TextEncoder().encode(text))
+const hashOfText = (text: string): Uint8Array => keccak256(new TextEncoder().encode(text))
 const EIP_712_PREFIX = Uint8Array.of(0x19, 0x01)
-const DOMAIN_TYPE_HASH = /* @__PURE__ */ hashOfText('EIP712Domain(string name,string version,uint256 chainId)')
-const DOMAIN_NAME_HASH = /* @__PURE__ */ hashOfText('Selvedge')
-const DOMAIN_VERSION_HASH = /* @__PURE__ */ hashOfText('1')
+/** Type, name and version. */
+const DOMAIN = ['EIP712Domain(string name,string version,uint256 chainId)', 'Selvedge', '1']
+/** A process speaks of one chain. */
+let lastDomain: { readonly chainId: number; readonly hash: Uint8Array } | undefined
 
 function assertWord(bytes: Uint8Array): Uint8Array {
   if (bytes.length !== 32) throw new CryptoError('CRYPTO_BAD_LENGTH', `a word has 32 bytes, got ${bytes.length}`)
@@ -131,6 +132,12 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 let chosen: Secp256k1Engine | undefined
+let isKeccakChecked = false
+
+function checkKeccak(): true {
+  if (!isKeccakRight(hashKeccak)) throw new CryptoError('CRYPTO_SELF_TEST', 'Keccak-256 is wrong on a known answer')
+  return true
+}
 
 /** The first engine of this machine, once it has passed the self-test. */
 function engine(): Secp256k1Engine {
