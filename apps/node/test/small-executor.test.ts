@@ -15,8 +15,9 @@ const genesis: EpochPlan = {
   beacon: bytes(32, 9),
   previous: { subDagDigest: bytes(32, 9), timestampMs: 1 },
 }
-const open = (path: string): SmallExecutor => {
-  return createSmallExecutor({ path, chainId: 1337, genesis, planned: [{ committee: committee.slice(1), mode: 'uncertified' }] })
+const open = (path: string, epochMsMin?: number): SmallExecutor => {
+  const planned = [{ committee: committee.slice(1), mode: 'uncertified' }] as const
+  return createSmallExecutor({ path, chainId: 1337, genesis, planned, ...(epochMsMin === undefined ? {} : { epochMsMin }) })
 }
 
 const transfer = (from: number, to: number, amount: number, number: number): Uint8Array => {
@@ -108,4 +109,20 @@ test('a transfer that does not hold changes nothing', async () => {
   expect(executor.checkpoint).toEqual(reference.checkpoint)
   executor.close()
   reference.close()
+})
+
+test('a word that wants the end before its time is refused, and what closed the epoch is told, after a restart too', async () => {
+  const path = join(await scratchFolder(), 'journal')
+  const executor = open(path, 2)
+  await executor.execute(block(0, 1, ready(0, 0), ready(1, 0))) // the epoch began at 1
+  expect(await executor.execute(block(0, 3, ready(2, 0), ready(3, 0)))).not.toHaveProperty('final')
+  const last = await executor.execute(block(0, 4, ready(1, 0), own(0, transfer(1, 2, 50, 1)), ready(0, 0), own(1, transfer(1, 2, 50, 2))))
+  const closedBy = { author: 1, bytes: encodeSystemTransaction({ kind: 'readyToClose', epoch: 0 }) }
+  expect(last).toMatchObject({ final: { epoch: 1 }, closedBy })
+  const { checkpoint } = executor
+  executor.close()
+  const again = open(path, 2)
+  expect(await again.lastApplied()).toMatchObject({ index: 0, plan: { epoch: 1 }, closedBy })
+  expect(again.checkpoint).toEqual(checkpoint)
+  again.close()
 })

@@ -2,7 +2,7 @@
 export * from './errors.ts'
 export * from './ports.ts'
 export type { NextEpoch, PeerKey } from './core/epochs-contract.ts'
-export type { CoreGauges, CoreOptions, RecordKind, StoredRecord, StoreView } from './core/contract.ts'
+export type { ClosedBy, CoreGauges, CoreOptions, RecordKind, StoredRecord, StoreView } from './core/contract.ts'
 export { planAfter } from './driver/plan.ts'
 export { createMemoryNetwork, type MemoryNetwork } from './driver/memory-network.ts'
 export { FRAMES_IN_FLIGHT_MAX, QUEUED_BYTES_MAX } from './driver/flow-control.ts'

@@ -3,7 +3,7 @@
  *
  * Validators are addressed by node key everywhere here. Authority indices belong to one epoch and stay inside it.
  */
-import type { StoredRecord, StoreView } from './core/contract.ts'
+import type { ClosedBy, StoredRecord, StoreView } from './core/contract.ts'
 import type { NextEpoch, PeerKey } from './core/epochs-contract.ts'
 import type { Authority, Digest, SubDag } from './wire/types.ts'
 
@@ -83,11 +83,13 @@ export interface OrderedBlock {
 }
 
 export interface Executed {
-  /**
-   * This block is the last of its epoch, and what follows it. Only the transactions before the one that closed the epoch were executed;
-   * what comes after them is handed back to whoever submitted it.
-   */
+  /** This block is the last of its epoch, and what follows it. */
   readonly final?: NextEpoch
+  /**
+   * Of a final block, where not all of it was executed: the system transaction that closed the epoch, the last item that was. What comes
+   * after it is handed back to whoever submitted it. An executor that stops inside a block and does not say so loses the rest of it.
+   */
+  readonly closedBy?: ClosedBy | undefined
   /** What all members are to sign: the same 20 to 280 bytes on every honest one, beginning with chainId u32, epoch u64, height u64. */
   readonly checkpoint?: { readonly height: number; readonly bytes: Uint8Array }
   /** What this validator has to say in its next proposal (`encodeSystemTransaction`). */
@@ -102,6 +104,11 @@ export interface Applied {
   readonly index: number
   /** The epoch that the next block belongs to: after a final block `planAfter(block, final)`, with index 0. @default the genesis plan */
   readonly plan?: EpochPlan
+  /**
+   * `closedBy` of the final block before `plan`, as durable as the plan: this validator may have died between that block and what it does
+   * about it. A state that was taken over from others may not have it: `'unknown'` hands back all that this validator brought into that block.
+   */
+  readonly closedBy?: ClosedBy | undefined
 }
 
 /** The state machine above. It sees each block once, in order. */

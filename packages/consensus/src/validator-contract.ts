@@ -45,7 +45,11 @@ export interface ValidatorOptions {
   readonly onBlock?: (block: OrderedBlock, executed: Executed) => void
   /** Members of stake Q have signed the checkpoint of this height (`decodeBlockCertificate`). */
   readonly onCertificate?: (epoch: number, height: number, certificate: Uint8Array) => void
-  /** Somebody has signed two things for one slot (`decodeEvidence`). */
+  /**
+   * Somebody has signed two things for one slot (`decodeEvidence`). While its epoch runs this validator orders it by itself; what is seen
+   * later, as two signatures on a final checkpoint are, is ordered by whoever hears of it here. Told again at each start, as long as the
+   * records of its epoch are here.
+   */
   readonly onEvidence?: (epoch: number, evidence: Uint8Array) => void
   /**
    * Own transactions that this node cannot bring into any block, since it has no seat in the epoch that follows. Those that `submit` had

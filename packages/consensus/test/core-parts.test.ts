@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { BatchIndex } from '../src/core/batch-index.ts'
 import { CoreContext } from '../src/core/context.ts'
-import type { CoreEffect, OrderedItem, StoreView } from '../src/core/contract.ts'
+import type { ClosedBy, CoreEffect, OrderedItem, StoreView } from '../src/core/contract.ts'
 import { EffectQueue } from '../src/core/effect-queue.ts'
 import { Fetcher, RoundTrip, type Want } from '../src/core/fetching.ts'
 import { OrderedOnce } from '../src/core/ordered-once.ts'
@@ -171,23 +171,15 @@ describe('fetching', () => {
 })
 
 describe('what is executed once', () => {
-  const committee = new Cluster({ size: 4, mode: 'certified', seed: 1, createCore: createCertifiedCore })
-  const ready = (author: number): OrderedItem => ({
-    type: 'system',
-    author,
-    bytes: encodeSystemTransaction({ kind: 'readyToClose', epoch: 3 }),
-  })
+  const readyBytes = encodeSystemTransaction({ kind: 'readyToClose', epoch: 3 })
+  const ready = (author: number): OrderedItem => ({ type: 'system', author, bytes: readyBytes })
   const batch = (byte: number): OrderedItem => ({ type: 'batch', author: 0, digest: new Uint8Array(32).fill(byte) })
   const keyOf = (byte: number): string => toHex(new Uint8Array(32).fill(byte))
 
   function createOnce(): { once: OrderedOnce; index: BatchIndex } {
     const index = new BatchIndex(new MemoryRecords())
     for (const byte of [1, 2, 3]) index.add(keyOf(byte), { author: 0, worker: 0, bytes: 1_000 })
-    const { committee: setupCommittee } = new CoreContext(
-      { crypto: committee.committee.cryptos[0]!, store: new MemoryRecords(), random: () => 0 },
-      committee.setupOf(0),
-    )
-    return { once: new OrderedOnce(index, setupCommittee, 3), index }
+    return { once: new OrderedOnce(index), index }
   }
 
   test('a batch in the first sub-DAG that names it; its bytes are given back when that is executed', () => {
@@ -235,12 +227,18 @@ describe('what is executed once', () => {
     expect(once.take(2, [accusing(0, 3, 9)])).toEqual([])
   })
 
-  test('the batches behind the ReadyToClose that completes a quorum are not executed', () => {
+  test('the batches behind what the executor says closed the epoch are not executed, whatever words were ordered before', () => {
     const { once } = createOnce()
-    once.take(1, [ready(0), batch(1)])
+    once.take(1, [ready(0), ready(3), batch(1)])
     once.take(2, [ready(1), batch(2), ready(2), batch(3)])
-    expect([1, 2, 3].map((byte) => once.unexecutedOf(2)(keyOf(byte)))).toEqual([false, false, true])
-    expect(once.unexecutedOf(1)(keyOf(1))).toBe(false)
+    const lateOf = (index: number, closedBy: ClosedBy | undefined): boolean[] =>
+      [1, 2, 3].map((byte) => once.unexecutedOf(index, closedBy)(keyOf(byte)))
+    expect(lateOf(2, { author: 2, bytes: readyBytes })).toEqual([false, false, true])
+    expect(lateOf(2, { author: 1, bytes: readyBytes })).toEqual([false, true, true])
+    expect(lateOf(2, undefined)).toEqual([false, false, false])
+    expect(lateOf(2, 'unknown')).toEqual([false, true, true])
+    expect(lateOf(2, { author: 0, bytes: readyBytes })).toEqual([false, false, false]) // stands in another sub-DAG
+    expect(lateOf(3, 'unknown')).toEqual([false, false, false])
   })
 })
 

@@ -4,9 +4,10 @@
  * A block is applied by appending it to the journal; after a restart the journal is executed again, from genesis. Executing is a pure
  * function of the blocks, so that all validators' states are equal when their journals are.
  *
- * Invariant: a block is in the journal whole before `execute` returns, and only the items before the one that closed its epoch.
+ * Invariant: a block is in the journal whole before `execute` returns, and no item after the one that closed its epoch.
  */
 import {
+  type ClosedBy,
   createCommittee,
   decodeSystemTransaction,
   type EpochPlan,
@@ -29,6 +30,8 @@ export interface SmallExecutorOptions {
   readonly genesis: EpochPlan
   /** From epoch 1 on; the last one is repeated. */
   readonly planned: readonly PlannedEpoch[]
+  /** Block time that an epoch lasts at least: a word that wants its end earlier is refused, and does not count later. @default 0 */
+  readonly epochMsMin?: number
   /** Told of each block when it is durable. */
   readonly onApplied?: (block: JournalBlock, isFinal: boolean, height: number) => void
 }
@@ -42,22 +45,23 @@ export interface SmallExecutor extends Executor {
   close(): void
 }
 
-export function createSmallExecutor({ path, chainId, genesis, planned, onApplied }: SmallExecutorOptions): SmallExecutor {
+export function createSmallExecutor({ path, chainId, genesis, planned, epochMsMin = 0, onApplied }: SmallExecutorOptions): SmallExecutor {
   const accounts = new Accounts()
   let plan = genesis
   let index = 0
   let height = 0
   let ready = new Set<number>()
   let checkpoint: Uint8Array | undefined
+  let closedBy: ClosedBy | undefined
 
   /** Executes in order until the epoch closes. @returns how many items that were. */
-  function run(items: readonly JournalItem[]): { readonly count: number; readonly isFinal: boolean } {
+  function run({ items, timestampMs }: JournalBlock): { readonly count: number; readonly isFinal: boolean } {
     const { quorum, stakeOf } = createCommittee(plan.committee)
     for (const [i, { author, isSystem, bytes }] of items.entries()) {
       if (!isSystem) {
         const transfer = decodeTransfer(bytes)
         if (transfer !== undefined) accounts.apply(transfer)
-      } else if (isReadyToClose(bytes, plan.epoch)) {
+      } else if (isReadyToClose(bytes, plan.epoch) && timestampMs >= plan.previous.timestampMs + epochMsMin) {
         ready.add(author)
         if (stakeOf(ready) >= quorum) return { count: i + 1, isFinal: true }
       }
@@ -66,17 +70,19 @@ export function createSmallExecutor({ path, chainId, genesis, planned, onApplied
   }
 
   function apply(block: JournalBlock): { readonly applied: JournalBlock; readonly executed: Executed } {
-    const { count, isFinal } = run(block.items)
+    const { count, isFinal } = run(block)
     index = block.index
     height += 1
     checkpoint = checkpointOf(chainId, block, height, accounts)
     const signed = { height, bytes: checkpoint }
     const applied = { ...block, items: block.items.slice(0, count) }
     if (!isFinal) return { applied, executed: { checkpoint: signed } }
+    const { author, bytes } = applied.items[count - 1] as JournalItem
+    closedBy = { author, bytes: new Uint8Array(bytes) }
     plan = planAfter(block)
     index = 0
     ready = new Set()
-    return { applied, executed: { checkpoint: signed, final: plan } }
+    return { applied, executed: { checkpoint: signed, final: plan, closedBy } }
   }
 
   function planAfter({ epoch, digest, timestampMs }: JournalBlock): EpochPlan {
@@ -98,7 +104,7 @@ export function createSmallExecutor({ path, chainId, genesis, planned, onApplied
     get checkpoint() {
       return checkpoint
     },
-    lastApplied: () => ({ index, plan }),
+    lastApplied: () => ({ index, plan, closedBy }),
     execute(block) {
       const { applied, executed } = apply(journalBlockOf(block))
       journal.append(applied)

@@ -1,6 +1,7 @@
 /** The state machine behind the order: each sub-DAG becomes a block, and what the ledger answers goes back to whoever orders. */
 import type { Application, Outcome, Verdicts } from '@selvedge/application'
-import type { Executed, Executor, OrderedBlock } from '@selvedge/consensus'
+import type { ClosedBy, Executed, Executor, OrderedBlock } from '@selvedge/consensus'
+import { decodeSystemTransaction } from '@selvedge/ledger-types'
 import { epochPlanOf, nextEpochOf, type OrderSettings } from './epoch-plan.ts'
 import type { MemberDuties } from './member-duties.ts'
 
@@ -28,14 +29,28 @@ export function createLedgerExecutor(components: LedgerExecutorComponents, { ord
     if (outcome.final !== undefined) onFinal(outcome.height)
     onBlock(outcome, timestampMs)
     return {
-      ...(outcome.final === undefined ? {} : { final: nextEpochOf(application, order) }),
+      ...(outcome.final === undefined ? {} : { final: nextEpochOf(application, order), closedBy: closedByOf(application) }),
       ...(outcome.checkpoint === undefined ? {} : { checkpoint: { height: outcome.height, bytes: outcome.checkpoint } }),
       systemTransactions: duties.sayAfterBlock(),
     }
   }
 
   return {
-    lastApplied: () => ({ index: application.lastApplied().index, plan: epochPlanOf(application, order) }),
+    lastApplied: () => ({
+      index: application.lastApplied().index,
+      plan: epochPlanOf(application, order),
+      closedBy: closedByOf(application),
+    }),
     execute,
   }
+}
+
+/** The word that closed the epoch before the running one: what its final block recorded last. A state that was taken over has no such block. */
+function closedByOf(application: Application): ClosedBy | undefined {
+  const { height } = application.lastApplied().start
+  if (height === 0) return undefined
+  const last = application.history.transactionsOf(height).at(-1)
+  if (last === undefined) return 'unknown'
+  const { author, kind, body } = decodeSystemTransaction(last)
+  return { author, bytes: Uint8Array.of(kind, ...body) }
 }

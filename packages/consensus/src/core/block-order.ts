@@ -10,9 +10,9 @@ import { compareBytes, toHex } from '../wire/bytes.ts'
 import { subDagDigest } from '../wire/sub-dag.ts'
 import type { Authority, Digest } from '../wire/types.ts'
 import { type BlockContent, itemsOfBlock, readBlock, vertexOfBlock } from './block-vertex.ts'
-import { ClosingWatch } from './closing-watch.ts'
+import { executedCountOf } from './closing.ts'
 import type { CoreContext } from './context.ts'
-import type { CoreOptions, OrderedItem } from './contract.ts'
+import type { ClosedBy, CoreOptions, OrderedItem } from './contract.ts'
 import { Emitter } from './emitter.ts'
 import type { EvidencePool } from './evidence-pool.ts'
 import { OwnTransactions } from './own-transactions.ts'
@@ -45,9 +45,8 @@ export class BlockOrder {
   readonly #orderedBytes = new Map<number, Map<Authority, number>>()
   readonly #orderedBefore: ReadonlySet<string>
   readonly #once: SystemOnce
-  readonly #closing: ClosingWatch
-  /** Own blocks behind the closing, by the sub-DAG that they stand in. */
-  readonly #beyond = new Map<number, readonly string[]>()
+  /** Items of sub-DAGs with own transactions that are ordered and not executed: the epoch may end inside each of them. */
+  readonly #unexecutedItems = new Map<number, readonly OrderedItem[]>()
   #loadedCount = 0
   #gcRound: number
   #isChanged = true
@@ -65,7 +64,6 @@ export class BlockOrder {
     this.#gcRound = this.rule.gcRound
     this.own = new OwnTransactions(context)
     this.#once = new SystemOnce(context)
-    this.#closing = new ClosingWatch(context)
     this.emitter = new Emitter(
       {
         context,
@@ -109,9 +107,11 @@ export class BlockOrder {
   }
 
   /** The epoch ended with sub-DAG `index`. @returns own transactions that it did not execute. */
-  close(index: number): ReturnType<OwnTransactions['release']> {
+  close(index: number, closedBy: ClosedBy | undefined): ReturnType<OwnTransactions['release']> {
     this.advance() // after a restart the commits since the last snapshot are still to be found again
-    for (const key of this.#beyond.get(index) ?? []) this.own.committed(key, Number.POSITIVE_INFINITY)
+    const items = this.#unexecutedItems.get(index) ?? []
+    for (const item of items.slice(executedCountOf(items, closedBy)))
+      if (item.type === 'block') this.own.committed(toHex(item.digest), Number.POSITIVE_INFINITY)
     this.executedUpTo(index)
     return this.own.release(index)
   }
@@ -119,6 +119,7 @@ export class BlockOrder {
   executedUpTo(index: number): void {
     this.emitter.executedUpTo(index)
     this.own.executedUpTo(index)
+    for (const at of this.#unexecutedItems.keys()) if (at <= index) this.#unexecutedItems.delete(at)
     for (const [at, bytes] of this.#orderedBytes) {
       if (at > index) continue
       this.#orderedBytes.delete(at)
@@ -160,19 +161,16 @@ export class BlockOrder {
     for (const offender of offenders) this.rule.exclude(offender) // before the next commit, on every member
     this.#orderedBytes.set(index, sizes)
     const items = this.#once.take(index, ordered)
-    this.#watchClosing(index, items)
+    this.#remember(index, items)
     if (index <= this.emitter.recorded) this.#mismatch ||= this.#differs(commit)
     this.emitter.record({ commit, items }, index % SNAPSHOT_COMMITS === 0 ? this.rule.snapshot() : NO_SNAPSHOT)
     if (index < this.emitter.executed) this.executedUpTo(index) // the last one may be the closing: what stands behind it there is still owed
     context.count('commits')
   }
 
-  #watchClosing(index: number, items: readonly OrderedItem[]): void {
+  #remember(index: number, items: readonly OrderedItem[]): void {
     const { self } = this.#parts.context
-    const beyond = this.#closing
-      .beyond(index, items)
-      .flatMap((item) => (item.type === 'block' && item.author === self ? [toHex(item.digest)] : []))
-    if (beyond.length > 0) this.#beyond.set(index, beyond)
+    if (items.some((item) => item.type === 'block' && item.author === self)) this.#unexecutedItems.set(index, items)
   }
 
   #differs({ subDag, digest }: Commit): boolean {
@@ -222,7 +220,7 @@ export class BlockOrder {
         items.push(...itemsOfBlock({ author: block.author, digest }, block.systemTransactions, block.transactions.length > 0))
         if (block.author === self) this.own.restore(block, digest.slice(), index)
       }
-      this.#watchClosing(index, this.#once.take(index, items))
+      this.#remember(index, this.#once.take(index, items))
     }
   }
 

@@ -17,7 +17,7 @@ import { readCertifiedHistory } from './certified-history.ts'
 import { type CertifiedParts, createCertifiedParts } from './certified-parts.ts'
 import { candidateOf, type VertexContent } from './certified-vertex.ts'
 import { CoreContext } from './context.ts'
-import type { Core, CoreComponents, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, Time } from './contract.ts'
+import type { ClosedBy, Core, CoreComponents, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, Time } from './contract.ts'
 import { takeSystemTransactions } from './proposer.ts'
 import { VOTE_WINDOW } from './settings.ts'
 
@@ -101,7 +101,7 @@ class CertifiedCore implements Core {
         peerBatches.verified(event.id, event.isValid)
         return
       case 'executed':
-        if (event.isFinal) this.#close(event.index)
+        if (event.isFinal) this.#close(event.index, event.closedBy)
         return ordering.executed(event.index)
       default:
         return this.#takeCheckpoint(event)
@@ -223,10 +223,10 @@ class CertifiedCore implements Core {
     intake.admitOwn(candidateOf(certificate, bodyOf(frame), this.#context.setup.chainId))
   }
 
-  #close(index: number): void {
+  #close(index: number, closedBy: ClosedBy | undefined): void {
     if (!this.#hasRecovered) this.#recover() // closed before a restart: what it still owes is found in the store
     this.#isClosed = true
-    this.#parts.ordering.close(index)
+    this.#parts.ordering.close(index, closedBy)
   }
 
   /** Takes up the epoch where an earlier run left it (2.11): the DAG, own headers and batches; and says again what may not have left. */

@@ -35,7 +35,7 @@ export function readCertifiedHistory(context: CoreContext, once: OrderedOnce, re
       const { header } = decodeCertificate(bytes, committee.size)
       if (header.author === self) orderedOwnRounds.add(header.round)
       if (index < setup.lastApplied) {
-        once.replay(header, index)
+        once.replay(header)
         continue
       }
       if (index === setup.lastApplied) lastItems.push(...itemsOfHeader(header))

@@ -72,7 +72,7 @@ export function createCertifiedParts(context: CoreContext, hooks: CertifiedHooks
   const catchUp: CatchUp = new CatchUp({ context, rule, quorumRoundOf: () => intake.quorumRound })
   const intake: CertificateIntake = new CertificateIntake({ context, rule, signatures, slots, evidence, roundTrip, catchUp })
   const index = new BatchIndex(store)
-  const once = new OrderedOnce(index, committee, epoch)
+  const once = new OrderedOnce(index)
   const ownBatches = new OwnBatches(context, index, roundTrip)
   const peerBatches = new PeerBatches(context, index, roundTrip)
   const ownHeaders = new OwnHeaders()

@@ -46,6 +46,13 @@ export interface StoreView {
   entries(kind: RecordKind, afterRound?: number): Iterable<StoredRecord>
 }
 
+/**
+ * What ended an epoch inside its final sub-DAG, by the word of the executor, which alone knows what it refuses: the last item of it that was
+ * executed. `undefined` where all of it was; `'unknown'` where nobody can tell any more: then all of it counts as not executed, since what
+ * is ordered twice does less harm than what is lost.
+ */
+export type ClosedBy = { readonly author: Authority; readonly bytes: Uint8Array } | 'unknown'
+
 export type CoreEvent =
   | { readonly type: 'start' } // after construction, once; recovery has been read from the view
   | { readonly type: 'frame'; readonly from: Authority; readonly frame: Uint8Array } // the connection proved `from`; the bytes are the core's now
@@ -56,7 +63,8 @@ export type CoreEvent =
   | { readonly type: 'transactions'; readonly transactions: readonly Uint8Array[] } // own clients', already verified
   | { readonly type: 'systemTransaction'; readonly bytes: Uint8Array } // from the application above
   | { readonly type: 'verified'; readonly id: string; readonly isValid: boolean } // answers a `verify`
-  | { readonly type: 'executed'; readonly index: number; readonly isFinal: boolean }
+  | { readonly type: 'executed'; readonly index: number; readonly isFinal: false }
+  | { readonly type: 'executed'; readonly index: number; readonly isFinal: true; readonly closedBy: ClosedBy | undefined }
   | { readonly type: 'checkpoint'; readonly height: number; readonly bytes: Uint8Array }
   | { readonly type: 'checkpointSigned'; readonly height: number; readonly signature: Uint8Array } // answers a `signCheckpoint`
   | {
@@ -148,7 +156,7 @@ export interface CoreOptions {
   readonly idleDelayMsMax?: number
   /** @default 50 */
   readonly roundDelayMsMin?: number
-  /** Rounds that take long are made less often, up to this: what they cost is left to what they carry. @default roundDelayMsMin */
+  /** Certified rounds that take long are made less often, up to this: what they cost is left to what they carry. @default roundDelayMsMin */
   readonly roundDelayMsMax?: number
   /** The adaptive leader time-out stays between these. @default 100 and 2_000 */
   readonly leaderTimeoutMsMin?: number

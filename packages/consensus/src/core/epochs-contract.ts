@@ -9,7 +9,7 @@
  */
 import type { Digest, Member } from '../wire/types.ts'
 import type { Mode } from '../dag/contract.ts'
-import type { CoreComponents, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, StoreView, Time } from './contract.ts'
+import type { ClosedBy, CoreComponents, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, StoreView, Time } from './contract.ts'
 
 /** A node's Ed25519 key as lower-case hex. */
 export type PeerKey = string
@@ -44,8 +44,14 @@ export type EpochsEvent =
   | { readonly type: 'connected'; readonly peer: PeerKey }
   | { readonly type: 'transactions'; readonly transactions: readonly Uint8Array[] } // for the current epoch
   | { readonly type: 'systemTransaction'; readonly bytes: Uint8Array } // for the current epoch
-  /** `next` when this sub-DAG was the epoch's last. */
-  | { readonly type: 'executed'; readonly epoch: number; readonly index: number; readonly next?: NextEpoch }
+  /** `next` when this sub-DAG was the epoch's last, `closedBy` when not all of it was executed. */
+  | {
+      readonly type: 'executed'
+      readonly epoch: number
+      readonly index: number
+      readonly next?: NextEpoch
+      readonly closedBy?: ClosedBy | undefined
+    }
   /** The committee of the epoch after the current one is known to the application: early frames of its members are held. */
   | { readonly type: 'nextCommittee'; readonly epoch: number; readonly members: readonly PeerKey[] }
   | { readonly type: 'epoch'; readonly epoch: number; readonly event: EpochEvent }
@@ -85,6 +91,8 @@ export interface EpochsSetup {
   readonly parameters?: CoreOptions['parameters']
   /** Closed epochs whose records are still here, for serving. Where they ended is found in the records: `lastApplied` is not looked at. */
   readonly closed?: readonly ClosedEpoch[]
+  /** How the epoch before the current one ended. */
+  readonly closedBy?: ClosedBy | undefined
 }
 
 export interface Epochs {

@@ -15,7 +15,7 @@ import { toHex } from '../wire/bytes.ts'
 import { encodeFrame, frameEpochOf, frameTypeOf, type FrameType } from '../wire/frames.ts'
 import type { Authority } from '../wire/types.ts'
 import { Carried, carriedRecord, type Returned } from './carried.ts'
-import type { CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, StoredRecord, Time } from './contract.ts'
+import type { ClosedBy, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, StoredRecord, Time } from './contract.ts'
 import { EarlyFrames } from './early-frames.ts'
 import type { Epochs, EpochsComponents, EpochsEffect, EpochsEvent, EpochsSetup, NextEpoch, PeerFrame, PeerKey } from './epochs-contract.ts'
 import { endedSetup, type HeldEpoch, holdEpoch } from './held-epoch.ts'
@@ -47,15 +47,18 @@ class EpochChain implements Epochs {
   readonly #early = new EarlyFrames()
   readonly #hintedAtMs = new Map<PeerKey, number>()
   readonly #self: PeerKey | undefined
+  /** How the epoch before the one that this node started in ended. */
+  readonly #closedBy: ClosedBy | undefined
   #current: HeldEpoch | undefined
   #epoch: number
   #isFirst: boolean
   #timerAtMs = Number.POSITIVE_INFINITY
   #time: Time = { nowMs: 0, unixMs: 0 }
   #effects: EpochsEffect[] = []
-  constructor(components: EpochsComponents, { current, parameters, closed = [] }: EpochsSetup, options: CoreOptions) {
+  constructor(components: EpochsComponents, { current, parameters, closed = [], closedBy }: EpochsSetup, options: CoreOptions) {
     this.#components = components
     this.#options = options
+    this.#closedBy = closedBy
     this.#epoch = current.epoch
     this.#isFirst = current.isFirstBoot
     const own = [current, ...closed].find(({ self }) => self >= 0)
@@ -103,7 +106,7 @@ class EpochChain implements Epochs {
       case 'systemTransaction':
         return this.#stepCurrent(event)
       case 'executed':
-        return this.#executed(event.epoch, event.index, event.next)
+        return this.#executed(event)
       case 'nextCommittee':
         if (event.epoch === this.#epoch + 1) this.#early.expect(event.members)
         return
@@ -123,7 +126,8 @@ class EpochChain implements Epochs {
     const current = this.#current
     for (const held of [...this.#closed.values()].toSorted((a, b) => a.setup.epoch - b.setup.epoch)) {
       const { epoch } = held.setup
-      const { promised } = this.#finish(held, held.setup.lastApplied)
+      const closedBy = epoch + 1 === this.#epoch ? this.#closedBy : undefined // what earlier ones owed stands in later ones
+      const { promised } = this.#finish(held, held.setup.lastApplied, closedBy)
       this.#step(held, { type: 'start' })
       const next = this.#heldOf(epoch + 1)
       if (next !== undefined && next === current && next.carried === undefined) this.#carry(next, promised)
@@ -220,7 +224,7 @@ class EpochChain implements Epochs {
     for (const effect of effects) if (!(isCarried && effect.type === 'overloaded')) this.#forward(held, effect)
   }
 
-  #executed(epoch: number, index: number, next: NextEpoch | undefined): void {
+  #executed({ epoch, index, next, closedBy }: Extract<EpochsEvent, { readonly type: 'executed' }>): void {
     const held = this.#current
     if (held === undefined || epoch !== this.#epoch) return
     const last = held.emitted.get(index)
@@ -231,7 +235,7 @@ class EpochChain implements Epochs {
     }
     if (last === undefined || next.epoch !== epoch + 1)
       throw new Error(`epoch ${epoch} cannot end with sub-DAG ${index} and go on with ${next.epoch}`)
-    const returned = this.#finish(held, index)
+    const returned = this.#finish(held, index, closedBy)
     this.#closed.set(epoch, held)
     for (const each of this.#closed.values()) this.#report(each, 'others')
     this.#begin(held, next, last, returned)
@@ -271,9 +275,9 @@ class EpochChain implements Epochs {
   }
 
   /** Ends a core. @returns what it did not order. */
-  #finish(held: HeldEpoch, index: number): Returned {
+  #finish(held: HeldEpoch, index: number, closedBy: ClosedBy | undefined): Returned {
     const effects: CoreEffect[] = []
-    held.core.step({ type: 'executed', index, isFinal: true }, this.#time, effects)
+    held.core.step({ type: 'executed', index, isFinal: true, closedBy }, this.#time, effects)
     const promised: Uint8Array[] = []
     const untold: Uint8Array[] = []
     for (const effect of effects) {

@@ -10,7 +10,7 @@ import type { BatchIndex } from './batch-index.ts'
 import type { CertificateIntake } from './certificate-intake.ts'
 import { candidateOf, itemsOfHeader, type VertexContent, vertexOf } from './certified-vertex.ts'
 import type { CoreContext } from './context.ts'
-import type { OrderedItem } from './contract.ts'
+import type { ClosedBy, OrderedItem } from './contract.ts'
 import { type Emission, Emitter } from './emitter.ts'
 import type { EvidencePool } from './evidence-pool.ts'
 import type { OrderedOnce } from './ordered-once.ts'
@@ -91,9 +91,9 @@ export class Ordering {
   }
 
   /** The epoch ended with sub-DAG `index`: own transactions that it did not execute go back. */
-  close(index: number): void {
+  close(index: number, closedBy: ClosedBy | undefined): void {
     const { context, ownBatches, once } = this.#parts
-    const { told, waiting } = ownBatches.release(index, once.unexecutedOf(index))
+    const { told, waiting } = ownBatches.release(index, once.unexecutedOf(index, closedBy))
     if (told.length + waiting.length > 0) context.push({ type: 'retry', transactions: [...told, ...waiting], told: told.length })
   }
 

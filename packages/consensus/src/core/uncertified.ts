@@ -19,7 +19,7 @@ import { BlockProposer } from './block-proposer.ts'
 import type { BlockContent } from './block-vertex.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { CoreContext } from './context.ts'
-import type { Core, CoreComponents, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, Time } from './contract.ts'
+import type { ClosedBy, Core, CoreComponents, CoreEffect, CoreEvent, CoreGauges, CoreOptions, EpochSetup, Time } from './contract.ts'
 import { EvidencePool } from './evidence-pool.ts'
 import { Fetcher, RoundTrip } from './fetching.ts'
 import { Floor, type ProvenRound } from './floor.ts'
@@ -129,7 +129,7 @@ class UncertifiedCore implements Core {
       case 'verified':
         return this.#blocks.verified(event.id, event.isValid)
       case 'executed':
-        return this.#executed(event.index, event.isFinal)
+        return event.isFinal ? this.#close(event.index, event.closedBy) : this.#order.executedUpTo(event.index)
       case 'checkpoint':
         return this.#checkpoints.sign(event.height, event.bytes)
       case 'checkpointSigned':
@@ -150,12 +150,11 @@ class UncertifiedCore implements Core {
   }
 
   /** The last sub-DAG of the epoch is executed: nothing is made or ordered any more, and what was not ordered goes back. */
-  #executed(index: number, isFinal: boolean): void {
-    if (!isFinal) return this.#order.executedUpTo(index)
+  #close(index: number, closedBy: ClosedBy | undefined): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#context.persist()
-    const { told, untold } = this.#order.close(index)
+    const { told, untold } = this.#order.close(index, closedBy)
     if (told.length + untold.length > 0) this.#context.push({ type: 'retry', transactions: [...told, ...untold], told: told.length })
   }
 

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { isBlsSignature } from '@selvedge/crypto/bls'
 import { isEd25519Signature } from '@selvedge/crypto/ed25519'
-import type { EpochSetup } from '../core/contract.ts'
+import type { ClosedBy, EpochSetup } from '../core/contract.ts'
 import { createEpochs } from '../core/epochs.ts'
 import type { ClosedEpoch, Epochs, EpochsEvent } from '../core/epochs-contract.ts'
 import { ConsensusError } from '../errors.ts'
@@ -64,9 +64,9 @@ export class RunningValidator implements Validator {
     const { network, store, executor } = this.#components
     try {
       await store.start()
-      const { index, plan = this.#options.genesis } = await executor.lastApplied()
+      const { index, plan = this.#options.genesis, closedBy } = await executor.lastApplied()
       this.#assertRunning()
-      this.#parts = this.#compose(plan, index)
+      this.#parts = this.#compose(plan, index, closedBy)
       await network.start({
         onFrame: (from, frame) => {
           this.#flow.take(from, frame.length)
@@ -77,6 +77,7 @@ export class RunningValidator implements Validator {
       this.#assertRunning()
       this.#post({ type: 'start' }) // before anything is heard of a peer
       network.setPeers(this.#members())
+      this.#tellEvidence()
     } catch (error) {
       await this.#end('failed', error instanceof ConsensusError ? error : undefined)
       await Promise.allSettled([network.stop(), store.stop()]) // what a stop() in between could not know of
@@ -133,6 +134,14 @@ export class RunningValidator implements Validator {
     this.#parts?.engine.post(event, shares)
   }
 
+  /** Of an earlier run, which may have died before anybody did anything about it. */
+  #tellEvidence(): void {
+    const { store } = this.#components
+    for (const epoch of store.epochs()) {
+      for (const { bytes } of store.epoch(epoch).entries('evidence')) this.#options.onEvidence?.(epoch, bytes.slice())
+    }
+  }
+
   readonly #onFailure = (failure: ConsensusError): void => {
     this.#end('failed', failure).catch(() => {}) // `closed` tells
   }
@@ -154,7 +163,7 @@ export class RunningValidator implements Validator {
     this.#flow.forget(peer)
   }
 
-  #compose(plan: EpochPlan, lastApplied: number): Parts {
+  #compose(plan: EpochPlan, lastApplied: number, closedBy: ClosedBy | undefined): Parts {
     const { network, store, executor, nodeKey, verifier, checkpointSigner, clock = systemClock } = this.#components
     const { chainId, genesisHash, core = {}, onCertificate, onEvidence, onRetry } = this.#options
     const identity: ChainIdentity = { chainId, genesisHash, publicKey: nodeKey.publicKey }
@@ -169,7 +178,7 @@ export class RunningValidator implements Validator {
         random: () => randomInt(2 ** 32),
         storeOf: (epoch) => store.epoch(epoch),
       },
-      { current, closed, ...(plan.parameters === undefined ? {} : { parameters: plan.parameters }) },
+      { current, closed, closedBy, ...(plan.parameters === undefined ? {} : { parameters: plan.parameters }) },
       { ...core, verifiesTransactions: verifier !== undefined },
     )
     for (const setup of [...closed, current]) this.#setups.set(setup.epoch, setup)
@@ -240,7 +249,7 @@ export class RunningValidator implements Validator {
 
   #executed(block: OrderedBlock, executed: Executed): void {
     const { epoch, index } = block
-    const { final, checkpoint, systemTransactions = [], nextMembers } = executed
+    const { final, closedBy, checkpoint, systemTransactions = [], nextMembers } = executed
     for (const bytes of systemTransactions) this.submitSystemTransaction(bytes)
     if (nextMembers !== undefined) this.#expect(epoch + 1, nextMembers.map(toHex))
     if (checkpoint !== undefined) this.addCheckpoint(epoch, checkpoint)
@@ -248,7 +257,7 @@ export class RunningValidator implements Validator {
       const plan = planAfter(block, final)
       this.#components.store.epoch(final.epoch).append([{ kind: 'plan', key: 'plan', bytes: encodePlan(plan) }])
     }
-    this.#post({ type: 'executed', epoch, index, ...(final === undefined ? {} : { next: final }) })
+    this.#post({ type: 'executed', epoch, index, ...(final === undefined ? {} : { next: final, closedBy }) })
     this.#options.onBlock?.(block, executed)
   }
 

@@ -1,11 +1,12 @@
 /**
  * The faults that an epoch's boundary brings, over `createEpochs`: late messages of the old epoch, early ones of the next, a member that
- * misses the closing sub-DAG, a committee that is wholly replaced. Both rules, n in 4, 7 and 10; the signatures' referee sees every frame.
+ * misses the closing sub-DAG, a committee that is wholly replaced, a member that wants the end before its time. Both rules, n in 4, 7 and 10; the signatures' referee sees every frame.
  */
 import { describe, expect, test } from 'vitest'
 import type { Mode } from '../../src/dag/contract.ts'
 import { frameEpochOf, frameTypeOf } from '../../src/wire/frames.ts'
 import { Chain } from '../support/chain.ts'
+import type { MemoryRecords } from '../support/memory-records.ts'
 
 const CORE = { batchDelayMsMax: 5, idleDelayMsMax: 20, roundDelayMsMin: 8, leaderTimeoutMsMin: 50, leaderTimeoutMsMax: 100 }
 const SEED = Number(process.env.SEED ?? 1)
@@ -33,6 +34,9 @@ const isWhole = (chain: Chain): boolean => {
   const all = new Set(chain.transactions)
   return chain.nodes.every(({ told }) => told.every((transaction) => all.has(transaction)))
 }
+
+/** Whether an epoch was given own transactions that the one before owed. */
+const isOwed = (records: MemoryRecords): boolean => (records.get('proposed', 'carried')?.length ?? 0) > 4
 
 describe.each<Mode>(['certified', 'uncertified'])('%s', (mode) => {
   describe.each([4, 7, 10])('of %i members', (size) => {
@@ -80,6 +84,20 @@ describe.each<Mode>(['certified', 'uncertified'])('%s', (mode) => {
       expect(chain.time.run(20_000, () => reached(chain, 1, 4, successors) && isWhole(chain))).toBe(true)
       expect(chain.nodes.slice(0, size).every(({ hasLeft }) => hasLeft)).toBe(true)
       expectOneChain(chain, [...all, ...successors])
+    })
+
+    test(`a member says the end before its time: no executor counts it, and nothing is lost or doubled, seeds from ${SEED}`, () => {
+      let carried = 0
+      for (const seed of range(SEED, size === 4 ? 4 : 1)) {
+        const epochs = [0, 1, 2].map(() => ({ mode, nodes: all }))
+        const chain = new Chain({ seed, epochs, epochMs: EPOCH_MS, core: { ...CORE, batchDelayMsMax: 1 }, hasty: [size - 1] }).start()
+        chain.feed(3, 500)
+        expect([seed, chain.time.run(20_000, () => reached(chain, 2, 4, all) && isWhole(chain))]).toEqual([seed, true])
+        for (const { counts } of chain.nodes) expect(counts.get('early word refused')).toBe(2)
+        carried += chain.nodes.flatMap(({ stores }) => [...stores.values()]).filter(isOwed).length
+        expectOneChain(chain, all)
+      }
+      expect(carried).toBeGreaterThan(0)
     })
   })
 })

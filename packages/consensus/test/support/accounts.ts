@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, closeSync, existsSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import {
   type Applied,
+  type ClosedBy,
   decodeSystemTransaction,
   encodeSystemTransaction,
   type EpochPlan,
@@ -92,12 +93,13 @@ export class AccountsExecutor implements Executor {
     const { epoch, index, digest, timestampMs } = block
     const closing = this.#options.epochs?.get(epoch)
     const ids: bigint[] = []
-    let isFinal = false
+    let closedBy: ClosedBy | undefined
     for (const item of block.items) {
-      if (isFinal) break
-      if (item.type === 'system') isFinal = this.#closes(epoch, item.author, item.bytes)
+      if (closedBy !== undefined) break
+      if (item.type === 'system') closedBy = this.#closes(epoch, item.author, item.bytes) ? item : undefined
       else for (const transaction of item.transactions) this.#apply(decodeTransfer(transaction), ids)
     }
+    const isFinal = closedBy !== undefined
     const line: JournalLine = {
       epoch,
       index,
@@ -110,10 +112,10 @@ export class AccountsExecutor implements Executor {
     this.#note(line)
     this.#options.onBlock?.(block, ids)
     if (isFinal && closing !== undefined) {
-      this.#begin(block, closing.next)
-      return { final: closing.next }
+      this.#begin(block, closing.next, closedBy)
+      return { final: closing.next, closedBy }
     }
-    this.#applied = { index, plan: this.#applied.plan as EpochPlan }
+    this.#applied = { ...this.#applied, index }
     if (closing === undefined || index < closing.closeAfter) return {}
     const nextMembers = closing.next.committee.map(({ key }) => key)
     return { systemTransactions: [encodeSystemTransaction({ kind: 'readyToClose', epoch })], nextMembers }
@@ -147,9 +149,9 @@ export class AccountsExecutor implements Executor {
     return this.#closers.size * 3 > size * 2
   }
 
-  #begin(block: Pick<OrderedBlock, 'digest' | 'timestampMs'>, next: NextEpoch): void {
+  #begin(block: Pick<OrderedBlock, 'digest' | 'timestampMs'>, next: NextEpoch, closedBy: ClosedBy | undefined): void {
     this.#closers.clear()
-    this.#applied = { index: 0, plan: planAfter(block, next) }
+    this.#applied = { index: 0, plan: planAfter(block, next), closedBy }
   }
 
   #note(line: JournalLine): void {
@@ -172,9 +174,12 @@ export class AccountsExecutor implements Executor {
       this.#closers.clear()
       for (const closer of closers) this.#closers.add(closer)
       const closing = this.#options.epochs?.get(line.epoch)
+      const author = line.isFinal ? closers.at(-1) : undefined // the word that completed the quorum came last
+      const bytes = encodeSystemTransaction({ kind: 'readyToClose', epoch: line.epoch })
+      const closedBy = author === undefined ? undefined : { author, bytes }
       if (line.isFinal && closing !== undefined)
-        this.#begin({ digest: Buffer.from(line.digest, 'hex'), timestampMs: line.timestampMs }, closing.next)
-      else this.#applied = { index: line.index, plan: this.#applied.plan as EpochPlan }
+        this.#begin({ digest: Buffer.from(line.digest, 'hex'), timestampMs: line.timestampMs }, closing.next, closedBy)
+      else this.#applied = { ...this.#applied, index: line.index }
     }
   }
 }

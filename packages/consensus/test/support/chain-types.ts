@@ -1,5 +1,5 @@
 /** What a chain of epochs is made from in tests, and what its executors keep. */
-import type { CoreOptions, EpochSetup } from '../../src/core/contract.ts'
+import type { ClosedBy, CoreOptions, EpochSetup } from '../../src/core/contract.ts'
 import type { ClosedEpoch, EpochsEffect } from '../../src/core/epochs-contract.ts'
 import type { Commit, Mode } from '../../src/dag/contract.ts'
 import type { Authority } from '../../src/wire/types.ts'
@@ -11,6 +11,8 @@ export interface ChainOptions {
   /** Block time of an epoch. */
   readonly epochMs: number
   readonly core?: CoreOptions
+  /** Nodes that say `readyToClose` as soon as an epoch begins, when every executor refuses it. */
+  readonly hasty?: readonly number[]
 }
 
 export interface ExecutedBlock {
@@ -28,6 +30,8 @@ export interface Applied {
   startedAtMs: number
   readonly ready: Set<Authority>
   readonly closed: ClosedEpoch[]
+  /** How the epoch before ended. */
+  readonly closedBy?: ClosedBy
 }
 
 export type Emitted = { readonly epoch: number; readonly commit: Commit; readonly items: readonly Item[] }

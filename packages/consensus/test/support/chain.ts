@@ -1,22 +1,20 @@
 /**
  * Validators through several epochs in virtual time: real epochs, cores and stores in memory; what each next epoch is made from is written
- * down beforehand. The executor ends an epoch as §2.12 says: members say `readyToClose` once block time is there, and the transaction that
- * brings them to a quorum is the last of its epoch.
+ * down beforehand. The executor ends an epoch as §2.12 says: members say `readyToClose` once block time is there, an earlier word is refused,
+ * and the transaction that brings them to a quorum is the last of its epoch.
  */
 import { answersOf } from '../../src/core/answers.ts'
 import { BarrierQueue } from '../../src/core/barrier-queue.ts'
-import type { EpochSetup } from '../../src/core/contract.ts'
+import type { ClosedBy, EpochSetup } from '../../src/core/contract.ts'
 import { createEpochs } from '../../src/core/epochs.ts'
 import type { Epochs, EpochsEffect, EpochsEvent, NextEpoch, PeerKey } from '../../src/core/epochs-contract.ts'
 import type { Commit } from '../../src/dag/contract.ts'
-import { decodeBatch } from '../../src/wire/batch.ts'
-import { decodeSignedBlock } from '../../src/wire/block.ts'
 import { compareBytes, toHex } from '../../src/wire/bytes.ts'
-import { createCommittee } from '../../src/wire/committee.ts'
 import { encodeFrame } from '../../src/wire/frames.ts'
-import { decodeSystemTransaction, encodeSystemTransaction } from '../../src/wire/system-transaction.ts'
+import { encodeSystemTransaction } from '../../src/wire/system-transaction.ts'
 import { createCheapCommittee } from './committee.ts'
-import type { Applied, ChainOptions, Emitted, Item } from './chain-types.ts'
+import { runItems } from './chain-execution.ts'
+import type { Applied, ChainOptions, Emitted } from './chain-types.ts'
 import { MemoryRecords } from './memory-records.ts'
 import { createRandom, type Random } from './random.ts'
 import { VirtualTime } from './virtual-time.ts'
@@ -69,8 +67,10 @@ export class ChainNode {
     const components = { crypto: chain.cryptos[place]!, random: () => random.u32(), storeOf: (epoch: number) => this.storeOf(epoch) }
     const current = { ...setup, lastApplied: index, isFirstBoot }
     const { parameters } = chain.planOf(setup.epoch)
-    this.#epochs = createEpochs(components, { current, parameters, closed: applied.closed.slice(-1) }, chain.options.core)
+    const { closed, closedBy } = applied
+    this.#epochs = createEpochs(components, { current, parameters, closed: closed.slice(-1), closedBy }, chain.options.core)
     this.step({ type: 'start' })
+    this.#sayEarly()
   }
 
   crash(): void {
@@ -144,7 +144,7 @@ export class ChainNode {
         })
       case 'begin':
         this.chain.begun(effect.setup, this)
-        return
+        return this.#later(0, () => this.#sayEarly())
       case 'leave':
         this.hasLeft = true
         this.chain.begun(this.applied.setup, this) // where all leave, those who come start from one of them
@@ -180,7 +180,7 @@ export class ChainNode {
         this.halted = effect.reason
         return
       case 'count':
-        this.counts.set(effect.name, (this.counts.get(effect.name) ?? 0) + effect.by)
+        this.#count(effect.name, effect.by)
     }
   }
 
@@ -214,33 +214,29 @@ export class ChainNode {
     const { applied } = this
     const { index, timestampMs } = commit.subDag
     if (index !== applied.index + 1) throw new Error(`node ${this.place}: sub-DAG ${index} of epoch ${epoch} after ${applied.index}`)
-    const { isFinal, taken } = this.#run(items)
+    const { closedBy, taken, refusedCount } = runItems(applied, items, this.storeOf(epoch), this.#mayEnd(timestampMs))
+    this.#count('early word refused', refusedCount)
     applied.blocks.push({ epoch, index, digest: toHex(commit.digest), transactions: taken })
     applied.index = index
     this.chain.executed(this)
-    if (isFinal) return this.#end(commit)
+    if (closedBy !== undefined) return this.#end(commit, closedBy)
     this.step({ type: 'executed', epoch, index })
-    if (timestampMs >= applied.startedAtMs + this.chain.options.epochMs) this.#callForEnd()
+    if (this.#mayEnd(timestampMs)) this.#callForEnd()
   }
 
-  /** Transactions up to the one that closes the epoch. */
-  #run(items: readonly Item[]): { readonly isFinal: boolean; readonly taken: string[] } {
-    const { ready, setup } = this.applied
-    const committee = createCommittee(setup.committee)
-    const taken: string[] = []
-    for (const item of items) {
-      if (item.type === 'system') {
-        const transaction = decodeSystemTransaction(item.bytes)
-        if (transaction.kind === 'readyToClose' && transaction.epoch === setup.epoch) ready.add(item.author)
-        if (committee.stakeOf(ready) >= committee.quorum) return { isFinal: true, taken }
-        continue
-      }
-      const bytes = this.storeOf(setup.epoch).get(item.type, toHex(item.digest))
-      if (bytes === undefined) throw new Error(`node ${this.place} lacks ${item.type} ${toHex(item.digest)}`)
-      const list = item.type === 'block' ? decodeSignedBlock(bytes).block.transactions : decodeBatch(bytes).transactions
-      taken.push(...list.map(toHex))
-    }
-    return { isFinal: false, taken }
+  #mayEnd(timestampMs: number): boolean {
+    return timestampMs >= this.applied.startedAtMs + this.chain.options.epochMs
+  }
+
+  #count(name: string, by = 1): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + by)
+  }
+
+  /** A liar's word: it stands in the order, and every executor refuses it. */
+  #sayEarly(): void {
+    const { hasty = [], epochs } = this.chain.options
+    if (this.hasLeft || !hasty.includes(this.place) || this.epoch + 1 >= epochs.length) return
+    this.step({ type: 'systemTransaction', bytes: encodeSystemTransaction({ kind: 'readyToClose', epoch: this.epoch }) })
   }
 
   #callForEnd(): void {
@@ -256,7 +252,7 @@ export class ChainNode {
     this.step({ type: 'systemTransaction', bytes: encodeSystemTransaction({ kind: 'readyToClose', epoch: setup.epoch }) })
   }
 
-  #end(commit: Commit): void {
+  #end(commit: Commit, closedBy: ClosedBy): void {
     const { setup, index, closed } = this.applied
     const { timestampMs } = commit.subDag
     const next = this.chain.planOf(setup.epoch + 1)
@@ -270,8 +266,9 @@ export class ChainNode {
       startedAtMs: timestampMs,
       ready: new Set(),
       closed,
+      closedBy,
     }
-    this.step({ type: 'executed', epoch: setup.epoch, index, next })
+    this.step({ type: 'executed', epoch: setup.epoch, index, next, closedBy })
   }
 }
 

@@ -316,7 +316,9 @@ export class Cluster {
     node.hasClosed = executedCount !== undefined
     node.executed.push({ commit, items })
     node.transactions.push(...items.slice(0, executedCount).flatMap((item) => transactionsOf(item, node.records)))
-    this.#step(node, { type: 'executed', index, isFinal: node.hasClosed })
+    const last = executedCount === undefined ? undefined : items[executedCount - 1]
+    const closedBy = last?.type === 'system' ? last : undefined
+    this.#step(node, node.hasClosed ? { type: 'executed', index, isFinal: true, closedBy } : { type: 'executed', index, isFinal: false })
   }
 
   /** Within this life of the node. */
