@@ -90,6 +90,19 @@ describe('between peers', () => {
     expect(buffers.size).toBe(sizes.length) // whoever keeps one keeps no other
   })
 
+  test('frames that are sent while earlier ones still go out are not written into them', async () => {
+    const [a, b] = await startPair()
+    const frameOf = (i: number): Uint8Array => new Uint8Array((i * 7_919) % 300_000).fill(i)
+    for (let i = 0; i < 120; i++) {
+      a.network.send(keyOf(1), frameOf(i))
+      b.network.send(keyOf(0), frameOf(i + 1))
+      if (i % 3 === 0) await new Promise((resolve) => setImmediate(resolve)) // some are on their way, some are joined
+    }
+    await until(() => a.frames.length === 120 && b.frames.length === 119) // the first of `a` is empty: it only says that its sender lives
+    for (const [i, { frame }] of b.frames.entries()) expect(Buffer.compare(frame, frameOf(i + 1))).toBe(0)
+    for (const [i, { frame }] of a.frames.entries()) expect(Buffer.compare(frame, frameOf(i + 1))).toBe(0)
+  })
+
   test('four make one connection a pair, however they start', async () => {
     const nodes = await Promise.all([0, 1, 2, 3].map((index) => startNode(index, [0, 1, 2, 3])))
     await until(() => nodes.every(({ peers }) => peers.size === 3))

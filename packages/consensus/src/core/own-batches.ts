@@ -8,8 +8,9 @@
  * Which batches are not executed yet is stored with each new one, so that a restart finds them without a look at all of the epoch's.
  */
 import { assert } from '../dag/invariant.ts'
-import { batchDigest, decodeBatch, decodeBatchInfo, encodeBatch } from '../wire/batch.ts'
+import { batchDigest, decodeBatch, decodeBatchInfo } from '../wire/batch.ts'
 import { ByteReader, ByteWriter, compareBytes, toHex } from '../wire/bytes.ts'
+import { bodyOf, encodeBatchFrame } from '../wire/frames.ts'
 import { PAYLOAD_COUNT_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_COUNT_MAX } from '../wire/limits.ts'
 import { readDigests, writeDigests } from '../wire/query.ts'
 import type { Authority, Digest, PayloadEntry } from '../wire/types.ts'
@@ -210,7 +211,8 @@ export class OwnBatches {
     this.#sealedAtMs = this.#context.nowMs
     const seq = this.#nextSeq++
     const worker = seq % settings.workers
-    const bytes = encodeBatch({ epoch: setup.epoch, author: self, worker, seq, createdAtMs: unixMs, transactions })
+    const frame = encodeBatchFrame({ epoch: setup.epoch, author: self, worker, seq, createdAtMs: unixMs, transactions })
+    const bytes = bodyOf(frame)
     const digest = batchDigest(setup.chainId, bytes)
     const key = toHex(digest)
     this.#index.add(key, { author: self, worker, bytes: bytes.length })
@@ -221,7 +223,7 @@ export class OwnBatches {
       { kind: 'proposed', key: UNDERWAY_KEY, bytes: this.#encodeUnderway() },
     )
     this.#context.push({ type: 'accepted', count: transactions.length })
-    this.#context.send('others', { type: 'batch', bytes })
+    this.#context.sendEncoded('others', frame)
     this.#handOver(batch)
   }
 

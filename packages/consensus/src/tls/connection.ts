@@ -15,6 +15,8 @@ export const SILENCE_TIMEOUT_MS = 20_000
 /** A peer that reads nothing so long while something waits for it is gone. */
 export const STALL_TIMEOUT_MS = 30_000
 const ALIVE_EVERY_MS = 5_000
+/** Of what frames are joined in. */
+const JOINED_BYTES_MIN = 64 * 2 ** 10
 /** What is given to the socket beyond what it has passed on. */
 const SOCKET_BYTES_MAX = 2 ** 20
 
@@ -49,10 +51,8 @@ export class Connection {
   #reason: ClosedReason | undefined
   #heardAtMs = performance.now()
   #flushedAtMs = performance.now()
-  readonly #onFlushed = (): void => {
-    this.#flushedAtMs = performance.now()
-    if (this.#outbox.length > 0) this.#flush()
-  }
+  /** What frames are joined in, while no write uses it. */
+  #spare: Buffer | undefined
 
   /** @param greeting - ours to them; what is due from them is its mirror image. */
   constructor(socket: TLSSocket, greeting: HelloParts, events: ConnectionEvents) {
@@ -129,29 +129,48 @@ export class Connection {
     this.#isFlushing = false
     if (this.#reason !== undefined) return
     while (this.#outbox.length > 0 && socket.writableLength < SOCKET_BYTES_MAX) {
-      const joined = this.#takeJoined()
-      socket.write(joined, this.#onFlushed)
+      const size = this.#nextSize()
+      const whole = this.#takeBuffer(size)
+      this.#takeJoined(whole, size)
+      socket.write(whole.subarray(0, size), () => {
+        this.#flushedAtMs = performance.now()
+        if (whole.length <= SOCKET_BYTES_MAX) this.#spare = whole // written: TLS and the system have what was in it
+        if (this.#outbox.length > 0) this.#flush()
+      })
     }
   }
 
+  /** The same again where it is free and large enough: new ones, a megabyte many times a second, would keep the collector busy. */
+  #takeBuffer(size: number): Buffer {
+    const spare = this.#spare
+    this.#spare = undefined
+    return spare !== undefined && spare.length >= size ? spare : Buffer.allocUnsafeSlow(Math.max(size, JOINED_BYTES_MIN))
+  }
+
   /**
-   * Frames with their lengths, in one piece: each write is a way through TLS and a call of the system, and TLS copies several pieces into
-   * one anyway. At least one frame; no more than a socket is to hold.
+   * Of frames with their lengths in one piece: each write is a way through TLS and a call of the system, and TLS copies several pieces
+   * into one anyway. At least one frame; no more than a socket is to hold.
    */
-  #takeJoined(): Uint8Array {
+  #nextSize(): number {
     let count = 0
     let size = 0
     do size += LENGTH_BYTES + (this.#outbox[count++] as Uint8Array).length
     while (count < this.#outbox.length && size + LENGTH_BYTES + (this.#outbox[count] as Uint8Array).length <= SOCKET_BYTES_MAX)
-    const joined = Buffer.allocUnsafe(size)
+    return size
+  }
+
+  /** Moves frames of `size` bytes, lengths included, to the front of `whole`. */
+  #takeJoined(whole: Buffer, size: number): void {
     let offset = 0
-    for (const frame of this.#outbox.splice(0, count)) {
-      joined.writeUInt32LE(frame.length, offset)
-      joined.set(frame, offset + LENGTH_BYTES)
+    let count = 0
+    while (offset < size) {
+      const frame = this.#outbox[count++] as Uint8Array
+      whole.writeUInt32LE(frame.length, offset)
+      whole.set(frame, offset + LENGTH_BYTES)
       offset += LENGTH_BYTES + frame.length
     }
+    this.#outbox.splice(0, count)
     this.#outboxBytes -= size
-    return joined
   }
 
   /** Every five seconds. */

@@ -19,7 +19,14 @@ export interface BatchInfo extends Omit<Batch, 'transactions'> {
 }
 
 /** @throws {ConsensusError} `CONSENSUS_TOO_LARGE`, `CONSENSUS_OUT_OF_RANGE` for what no decoder would take. */
-export function encodeBatch({ epoch, author, worker, seq, createdAtMs, transactions }: Batch): Uint8Array {
+export function encodeBatch(batch: Batch): Uint8Array {
+  const out = new ByteWriter(batchSize(batch))
+  writeBatch(out, batch)
+  return out.finish()
+}
+
+/** What `encodeBatch` returns has this length. @throws {ConsensusError} as it does, for what is too large. */
+export function batchSize({ transactions }: Batch): number {
   if (transactions.length > TRANSACTION_COUNT_MAX) throw new ConsensusError('CONSENSUS_TOO_LARGE', `${transactions.length} transactions`)
   let size = HEAD_BYTES + 4
   for (const { length } of transactions) {
@@ -27,7 +34,12 @@ export function encodeBatch({ epoch, author, worker, seq, createdAtMs, transacti
     size += 4 + length
   }
   assertSize(size)
-  return new ByteWriter(size).u64(epoch).u16(author).u16(worker).u64(seq).u64(createdAtMs).list(transactions).finish()
+  return size
+}
+
+/** The encoding, behind what `out` holds already. */
+export function writeBatch(out: ByteWriter, { epoch, author, worker, seq, createdAtMs, transactions }: Batch): void {
+  out.u64(epoch).u16(author).u16(worker).u64(seq).u64(createdAtMs).list(transactions)
 }
 
 /** The transactions are views of `bytes`. */

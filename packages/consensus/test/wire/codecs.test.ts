@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import * as wire from '@selvedge/consensus'
+import { encodeBatchFrame } from '../../src/wire/frames.ts'
 import { ByteReader, ByteWriter, toHex } from '../../src/wire/bytes.ts'
 import { checkpointOf } from './arbitraries.ts'
 
@@ -221,6 +222,20 @@ test('a frame is its kind and the encoding of its value, which can be sent again
   const sent = wire.encodeFrame({ type: 'certificate', certificate: CERTIFICATE }, 10)
   expect(toHex(wire.bodyOf(sent))).toBe(toHex(certificateBytes))
   expect(wire.frameOf('certificate', certificateBytes)).toEqual(sent)
+})
+
+test('a batch that is encoded into its frame is the frame of the encoded batch', () => {
+  const batch = {
+    epoch: 7,
+    author: 3,
+    worker: 1,
+    seq: 2 ** 40,
+    createdAtMs: 5,
+    transactions: [new Uint8Array(9), new Uint8Array(300).fill(4)],
+  }
+  const bytes = wire.encodeBatch(batch)
+  expect(encodeBatchFrame(batch)).toEqual(wire.encodeFrame({ type: 'batch', bytes }, 10))
+  expect(() => encodeBatchFrame({ ...batch, transactions: [new Uint8Array(2 ** 16 + 1)] })).toThrow(wire.ConsensusError)
 })
 
 test('evidence has at most 512 bytes, of two checkpoints at most 768', () => {
