@@ -45,6 +45,7 @@ export const DEFAULT_LIMITS: Required<Limits> = {
 
 /** The defaults with the caller's lower values. @throws {RangeError} a limit that is no whole number from 0 to its default. */
 export function limitsOf(limits: Limits = {}): Required<Limits> {
+  if (Object.keys(limits).length === 0) return DEFAULT_LIMITS // each walk asks, and there is one a file
   const result: Record<string, number> = { ...DEFAULT_LIMITS }
   for (const [name, fallback] of Object.entries(DEFAULT_LIMITS)) {
     const value = limits[name as keyof Limits]
