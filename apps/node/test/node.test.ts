@@ -5,10 +5,12 @@ import { serveGateway } from '@selvedge/gateway/node'
 import type { CID } from 'multiformats/cid'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { startNode } from '../src/compose/node.ts'
 import { createFileDag } from '../src/dag/file-dag.ts'
 import { end, live, sampleBytes, scratchFolder } from './harness.ts'
+
+vi.setConfig({ testTimeout: 600_000 }) // processes are started here, and nothing is said of how long they take
 
 const DATA = sampleBytes(30_000_000, 11)
 const LEAF = 256 * 1024
@@ -37,9 +39,9 @@ async function startOrigin(folder: string): Promise<Origin> {
   }
   const gateway = createGateway({ blocks })
   const server = await serveGateway({
-    handle(request) {
-      origin.requests.push(new URL(request.url).search)
-      return gateway.handle(request)
+    answer(question) {
+      origin.requests.push(new URL(question.url).search)
+      return gateway.answer(question)
     },
   })
   onTestFinished(() => server.stop())
@@ -86,7 +88,7 @@ test('a cold range costs that range, at the origin and at the client', async () 
   expect(origin.requests[0]).toContain('entity-bytes=')
 })
 
-test('a node that is killed with -9 while it fetches starts clean, and fetches again', { timeout: 120_000 }, async () => {
+test('a node that is killed with -9 while it fetches starts clean, and fetches again', { timeout: 600_000 }, async () => {
   const folder = await scratchFolder()
   const origin = await startOrigin(folder)
   let open: () => void = () => {}

@@ -10,19 +10,6 @@ const HELD_PARTS_MAX = 8
 /** While less than this is held, the next piece is awaited too: a small answer is then known whole, and goes out in one piece. */
 const HELD_BYTES_MIN: number = 16 * 1024
 
-/** Answers that are known whole, so that a server need not read them through a stream. */
-const wholes = new WeakMap<Response, Uint8Array>()
-
-/** An answer of these bytes, which `wholeBodyOf` finds again. */
-export function wholeResponse(bytes: Uint8Array, init: { readonly status: number; readonly headers: Headers }): Response {
-  const response = new Response(bytes as Uint8Array<ArrayBuffer>, init)
-  wholes.set(response, bytes)
-  return response
-}
-
-/** The bytes of an answer that `wholeResponse` made. */
-export const wholeBodyOf = (response: Response): Uint8Array | undefined => wholes.get(response)
-
 /** Tells when a leaf was read. */
 export function watchLeaves(blocks: BlockPort): { port: BlockPort; sawLeaf: () => boolean } {
   let sawLeaf = false

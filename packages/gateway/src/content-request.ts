@@ -3,6 +3,7 @@ import { CID } from 'multiformats/cid'
 import { type EntityBytes, parseEntityBytes } from './entity-bytes.ts'
 import { badRequest, GatewayError } from './errors.ts'
 import { type Format, negotiateFormat } from './negotiate.ts'
+import type { GatewayQuestion } from './reply.ts'
 
 const PATH_BYTES_MAX = 4_096 // ipfs.md §1.3
 const SEGMENTS_MAX = 256
@@ -24,7 +25,7 @@ export interface ContentRequest {
 }
 
 /** @throws {GatewayError} `GATEWAY_BAD_REQUEST`, `GATEWAY_NOT_FOUND`, `GATEWAY_NOT_ACCEPTABLE` */
-export function parseContentRequest(request: Request): ContentRequest {
+export function parseContentRequest(request: GatewayQuestion): ContentRequest {
   const url = new URL(request.url)
   if (!url.pathname.startsWith('/ipfs/')) throw new GatewayError('GATEWAY_NOT_FOUND', `no route ${url.pathname}, content is under /ipfs/`)
   if (url.pathname.length > PATH_BYTES_MAX) throw badRequest(`a path may have ${PATH_BYTES_MAX} bytes`)

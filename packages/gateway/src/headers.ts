@@ -7,29 +7,30 @@ const EXPOSED = 'Content-Length, Content-Range, Content-Location, X-Ipfs-Path, X
 const ETAG_BYTES = 16
 
 /** On every answer: anybody's page may read public content, and the caller proves it. */
-export function corsHeaders(): Headers {
-  return new Headers({
+export function corsHeaders(): Record<string, string> {
+  return {
     'Access-Control-Allow-Origin': '*',
     'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
     'Access-Control-Allow-Headers': 'Accept, Cache-Control, Content-Type, If-None-Match, If-Range, Range, User-Agent, X-Requested-With',
     'Access-Control-Expose-Headers': EXPOSED,
-  })
+  }
 }
 
-export async function contentHeaders(request: ContentRequest, resolved: ResolvedPath): Promise<Headers> {
+export async function contentHeaders(request: ContentRequest, resolved: ResolvedPath): Promise<Record<string, string>> {
   const { format, path, canonicalUrl } = request
-  const headers = corsHeaders()
-  headers.set('Content-Type', format === 'raw' ? MEDIA_TYPES.raw : `${MEDIA_TYPES.car}; version=1; order=dfs; dups=y`)
-  headers.set('Content-Disposition', dispositionOf(request, resolved))
-  headers.set('X-Content-Type-Options', 'nosniff')
-  headers.set('X-Ipfs-Path', path)
-  headers.set('X-Ipfs-Roots', resolved.cids.join(','))
-  headers.set('Cache-Control', 'public, max-age=29030400, immutable')
-  headers.set('Vary', 'Accept')
-  headers.set('Accept-Ranges', format === 'raw' ? 'bytes' : 'none')
-  headers.set('Etag', await etagOf(request, resolved))
-  if (canonicalUrl !== undefined) headers.set('Content-Location', canonicalUrl)
-  return headers
+  return {
+    ...corsHeaders(),
+    'Content-Type': format === 'raw' ? MEDIA_TYPES.raw : `${MEDIA_TYPES.car}; version=1; order=dfs; dups=y`,
+    'Content-Disposition': dispositionOf(request, resolved),
+    'X-Content-Type-Options': 'nosniff',
+    'X-Ipfs-Path': path,
+    'X-Ipfs-Roots': resolved.cids.join(','),
+    'Cache-Control': 'public, max-age=29030400, immutable',
+    Vary: 'Accept',
+    'Accept-Ranges': format === 'raw' ? 'bytes' : 'none',
+    Etag: await etagOf(request, resolved),
+    ...(canonicalUrl === undefined ? {} : { 'Content-Location': canonicalUrl }),
+  }
 }
 
 /** Strong for CARs too: root, order, duplicates and our header are fixed, so equal questions have equal bytes. */

@@ -6,3 +6,4 @@
  */
 export { GatewayError, type GatewayErrorCode } from './errors.ts'
 export { createGateway, type Gateway, type GatewayComponents, type GatewayOptions } from './gateway.ts'
+export type { GatewayQuestion, GatewayReply } from './reply.ts'

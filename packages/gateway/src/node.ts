@@ -5,8 +5,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
-import { wholeBodyOf } from './body.ts'
 import type { Gateway } from './gateway.ts'
+import type { GatewayQuestion } from './reply.ts'
 
 export interface ServeGatewayOptions {
   /** @default '127.0.0.1' */
@@ -29,7 +29,7 @@ export interface GatewayServer {
 }
 
 /** Listens when it resolves. @throws what `listen` says, a port in use for one. */
-export async function serveGateway(gateway: Gateway, options: ServeGatewayOptions = {}): Promise<GatewayServer> {
+export async function serveGateway(gateway: Pick<Gateway, 'answer'>, options: ServeGatewayOptions = {}): Promise<GatewayServer> {
   const { host = '127.0.0.1', port = 0, idleTimeoutMs = 60_000, connectionsMax = 1_000 } = options
   // A client may send many requests before it reads one answer: they are begun one after the other, so that only one is held.
   const turns = new WeakMap<Socket, Promise<void>>()
@@ -58,19 +58,21 @@ export async function serveGateway(gateway: Gateway, options: ServeGatewayOption
 }
 
 /** Resolves when the answer has left, or its connection is gone. */
-async function answer(gateway: Gateway, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+async function answer(gateway: Pick<Gateway, 'answer'>, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   if (incoming.socket.destroyed) return // it waited for its turn, and its client left
   const controller = new AbortController()
   const over = once(outgoing, 'close').then(() => {
     if (!outgoing.writableFinished) controller.abort() // the client went away
   })
   try {
-    const request = requestOf(incoming, controller.signal)
-    const response = request === undefined ? new Response(null, { status: 400 }) : await gateway.handle(request)
-    outgoing.writeHead(response.status, Object.fromEntries(response.headers))
-    const whole = wholeBodyOf(response)
-    if (whole !== undefined || response.body === null) outgoing.end(whole)
-    else await pump(response.body, outgoing)
+    const question = questionOf(incoming, controller.signal)
+    if (question === undefined) outgoing.writeHead(400).end()
+    else {
+      const { status, headers, body } = await gateway.answer(question)
+      outgoing.writeHead(status, headers)
+      if (body instanceof ReadableStream) await pump(body, outgoing)
+      else outgoing.end(body ?? undefined)
+    }
   } catch {
     // The store failed in the middle, or the client went away. Either way the connection ends without a last chunk.
     outgoing.destroy()
@@ -108,18 +110,18 @@ async function pump(body: ReadableStream<Uint8Array>, outgoing: ServerResponse):
   }
 }
 
-/** Undefined where the request line or a header is nothing that a URL or a `Request` can hold. */
-function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
-  try {
-    const headers = new Headers()
-    for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2)
-      headers.append(incoming.rawHeaders[index]!, incoming.rawHeaders[index + 1]!)
-    const target = incoming.url ?? '/'
-    const host = incoming.headers.host ?? 'localhost'
-    if (/[/\\?#@]/.test(host)) return undefined // it would be read as a part of the path, and caches go by the path
-    const url = target.startsWith('/') ? `http://${host}${target}` : target
-    return new Request(url, { method: incoming.method ?? 'GET', headers, signal })
-  } catch {
-    return undefined
+/** Undefined where the request line is nothing that a URL can hold, or names a password. */
+function questionOf(incoming: IncomingMessage, signal: AbortSignal): GatewayQuestion | undefined {
+  const { method = 'GET', url: target = '/', headers } = incoming
+  const { host = 'localhost' } = headers
+  if (/[/\\?#@]/.test(host)) return undefined // it would be read as a part of the path, and caches go by the path
+  const text = target.startsWith('/') ? `http://${host}${target}` : target
+  if (!URL.canParse(text)) return undefined
+  const { href: url, username, password } = new URL(text)
+  if (username !== '' || password !== '') return undefined
+  const get = (name: string): string | null => {
+    const value = headers[name]
+    return value === undefined ? null : typeof value === 'string' ? value : value.join(', ')
   }
+  return { method, url, headers: { get }, signal }
 }

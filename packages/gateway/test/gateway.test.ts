@@ -288,3 +288,22 @@ describe('negotiation', () => {
     expect(response.headers.get('content-disposition')).toBe(`attachment; filename="n_m_e.bin"; filename*=UTF-8''n%C3%A4m%22e.bin`)
   })
 })
+
+test.each([
+  ['a block', '/ipfs/CID?format=raw', {}],
+  ['a part of a block', '/ipfs/CID?format=raw', { headers: { range: 'bytes=0-3' } }],
+  ['a small CAR', '/ipfs/EMPTY?format=car', {}],
+  ['a CAR that is a stream', '/ipfs/ROOT?format=car', {}],
+  ['a head', '/ipfs/CID?format=raw', { method: 'HEAD' }],
+  ['what methods there are', '/ipfs/CID', { method: 'OPTIONS' }],
+  ['a refusal', '/ipfs/CID', {}],
+])('answer() says what handle() says: %s', async (_, target, init: RequestInit) => {
+  const path = target
+    .replace('CID', `${cidOf('a/b/file.bin')}`)
+    .replace('EMPTY', `${cidOf('empty.bin')}`)
+    .replace('ROOT', `${cidOf('')}`)
+  const response = await get(path, init)
+  const { status, headers, body } = await gateway.answer(new Request(`http://gateway.test${path}`, init))
+  expect([status, Object.fromEntries(new Headers(headers))]).toEqual([response.status, Object.fromEntries(response.headers)])
+  expect(await new Response(body as BodyInit | null).bytes()).toEqual(await response.bytes())
+})

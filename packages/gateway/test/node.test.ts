@@ -171,6 +171,13 @@ test('requests sent ahead are begun one by one, answered in order, and forgotten
   expect(begun).toBeLessThan(names.length)
 })
 
+test.each(['http://user:secret@x', 'http://user@x', 'http://[', 'x:'])('a target at %j is refused', async (origin) => {
+  server = await serveGateway(createGateway({ blocks }))
+  const { text } = await exchange(server.port, `GET ${origin}/ipfs/${cid}?format=raw HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+  expect(text).toMatch(/^HTTP\/1\.1 40[04] /)
+  expect(text).not.toContain('secret')
+})
+
 test('a Host that would be read as a path is refused: a cache before us goes by the path that it saw', async () => {
   server = await serveGateway(createGateway({ blocks }))
   for (const host of [`x/ipfs/${cid}?format=raw&`, 'x#', 'x?', 'x\\y', 'u@x']) {
