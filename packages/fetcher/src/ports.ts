@@ -43,7 +43,8 @@ export interface EntityLike {
 export interface FileImportPort {
   add(block: VerifiedBlockLike): Promise<void>
   getBlock(cid: CidLike): Promise<Uint8Array | undefined>
-  commit(): Promise<EntityLike>
+  /** `mayLinger`: nobody waits for it, so it may come a little later, together with others. */
+  commit(options?: { readonly mayLinger?: boolean }): Promise<EntityLike>
   abort(): Promise<void>
 }
 

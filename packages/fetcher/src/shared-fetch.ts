@@ -208,7 +208,8 @@ export class SharedFetch {
   async #commit(): Promise<void> {
     const { cid, ranges, store } = this.#parts
     await this.#arriving.settle()
-    if (this.#import !== undefined) await this.#import.commit()
+    if (this.#import !== undefined)
+      await this.#import.commit({ mayLinger: true }) // whoever asked has it as it came
     else if (ranges === undefined && this.#kind !== undefined) await store.putEntity({ cid, kind: this.#kind })
   }
 
@@ -309,10 +310,12 @@ async function originStep(
   }
 }
 
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /** Blocks are the same under any codec. */
 export function keyOf(cid: CidLike): string {
   let text = ''
-  for (const byte of cid.multihash.bytes) text += byte.toString(16).padStart(2, '0')
+  for (const byte of cid.multihash.bytes) text += HEX[byte]
   return text
 }
 

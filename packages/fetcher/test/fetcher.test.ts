@@ -208,3 +208,34 @@ test('a store that refuses a block of a directory ends the fetch, and nothing is
   await opened.close()
   await fetcher.stop()
 })
+
+test('nobody waits for a commit: it may share the sync of others', async () => {
+  const cid = await rig.dag.file(content)
+  const { origin } = createTestOrigin(rig.dag)
+  const commits: unknown[] = []
+  const store: StorePort<unknown> = {
+    open: (root) => rig.store.open(root),
+    entity: (asked) => rig.store.entity(asked),
+    getBlock: (asked, options) => rig.store.getBlock(asked, options),
+    putBlock: (named, bytes) => rig.store.putBlock(named, bytes),
+    putEntity: (entity) => rig.store.putEntity(entity),
+    importFile: (named) => {
+      const file = rig.store.importFile(named)
+      return {
+        add: (block) => file.add(block),
+        getBlock: (asked) => file.getBlock(asked),
+        abort: () => file.abort(),
+        commit: (options) => (commits.push(options), file.commit(options)),
+      }
+    },
+  }
+  const events = new Events()
+  const fetcher = createFetcher({ store, origins: [origin] }, events)
+  const opened = await fetcher.openCid(cid)
+  await readAll(opened, cid)
+  await opened.close()
+  await events.seen('fetchEnded')
+  expect(commits).toEqual([{ mayLinger: true }])
+  expect(await rig.store.entity(cid)).toMatchObject({ kind: 'file', root: hash(content) })
+  await fetcher.stop()
+})
