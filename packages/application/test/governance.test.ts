@@ -65,6 +65,21 @@ test('a governor who was removed has no word left, not even one already given', 
   expect(valueOf(network, 'disputeBond')).toBe(10_000_000n)
 })
 
+test('one key alone fills its own places and no others, not even those it left behind', () => {
+  const network = createNetwork()
+  const [first, second, third] = governors
+  const share = Math.floor(256 / 3)
+  const ask = (wallet: Wallet, value: bigint): number => govern(network, parameter('disputeBond', value), [wallet], 20)
+  for (let i = 0; i < share; i++) expect(ask(first, 5_000_000n + BigInt(i))).toBe(CODES.ok)
+  expect(ask(first, 9_000_000n)).toBe(CODES.tooMany)
+  const without: GovernedAction = { kind: 'governors', keys: { threshold: 2, accounts: [second.address, third.address] } }
+  expect(govern(network, without, [second, third])).toBe(CODES.ok)
+  expect(network.app.state.rows(proposals)).toHaveLength(share + 1)
+  network.closeEpoch()
+  network.closeEpoch()
+  expect(network.app.state.rows(proposals)).toEqual([])
+})
+
 test('shares that must sum to one are changed together, and one of them alone is dropped', () => {
   const network = createNetwork()
   govern(network, parameter('emissionNodesPpm', 700_000n))

@@ -15,7 +15,7 @@ import { smallParameterOf } from '../state/parameters.ts'
 import { governorsRow, proposals, services, tokens, type GovernorsRow, type ProposalRow } from '../state/registry-tables.ts'
 import type { State } from '../state/state.ts'
 
-/** Actions that wait at once, so that an epoch's end has a bound. */
+/** Actions that wait at once, so that an epoch's end has a bound. Governors share them: one key alone cannot keep the others from governing. */
 export const PROPOSALS_MAX = 256
 const EPOCH_MAX = 2n ** 32n
 /** As they stand in events. */
@@ -31,7 +31,7 @@ export const governCalls: AccountHandlers = {
     if (epoch < first || epoch >= EPOCH_MAX) return CODES.outOfBounds
     const hash = actionHash(action, epoch)
     const before = state.get(proposals, hash)
-    if (before === undefined && state.rows(proposals, undefined, PROPOSALS_MAX).length >= PROPOSALS_MAX) return CODES.tooMany
+    if (before === undefined && !hasPlace(state, sender, addresses.length)) return CODES.tooMany
     if (before?.approvals.some((address) => isSameBytes(address, sender)) === true) return CODES.state
     const proposal: ProposalRow = before ?? { action, epoch: Number(epoch), proposedIn: block.epoch, approvals: [], delays: 0 }
     const approvals = [...proposal.approvals, sender]
@@ -41,6 +41,12 @@ export const governCalls: AccountHandlers = {
     emit({ kind: 'governance', action: hash, epoch: Number(epoch), state: reached, approvals: count })
     return CODES.ok
   },
+}
+
+/** Whether a governor, one of `count`, has a place left for an action that he is the first to approve. */
+function hasPlace(state: State, governor: Uint8Array, count: number): boolean {
+  const own = state.rows(proposals).filter(([, { approvals: [first] }]) => first !== undefined && isSameBytes(first, governor))
+  return own.length < Math.floor(PROPOSALS_MAX / count)
 }
 
 /** Approvals of those who are governors now: who was removed has no word left. */

@@ -53,7 +53,7 @@ export function applyGoverned(context: ChangeContext): void {
   for (const [hash, proposal] of context.state.rows(proposals)) {
     const isDue = proposal.epoch <= next
     if (isDue && isApproved(context.state, proposal)) due.push([hash, proposal, decodeAction(proposal.action)])
-    else if (isDue || (!isApproved(context.state, proposal) && proposal.proposedIn + APPROVAL_EPOCHS < next)) {
+    else if (isDue || isLapsed(context.state, proposal, next)) {
       end(context, hash, proposal, ACTION_STATES.dropped)
     }
   }
@@ -63,6 +63,12 @@ export function applyGoverned(context: ChangeContext): void {
     const isDone = isPossible(context.state, action) && apply(context, action)
     end(context, hash, proposal, isDone ? ACTION_STATES.applied : ACTION_STATES.dropped)
   }
+}
+
+/** Not approved in time, or wanted by nobody who is a governor still: it would hold a place that nobody answers for. */
+function isLapsed(state: State, proposal: ProposalRow, next: number): boolean {
+  if (isApproved(state, proposal)) return false
+  return proposal.proposedIn + APPROVAL_EPOCHS < next || approvalsOf(state, proposal) === 0
 }
 
 /** After the committee of the next epoch is drawn: a version holds from it on if members of stake ≥ Q have said that they can run it. */

@@ -7,6 +7,7 @@ import type { EvidenceRules } from '../evidence/contract.ts'
 import { changeEpoch } from '../epoch/change-epoch.ts'
 import { momentOf } from '../epoch/contract.ts'
 import { CLOCK_STEPS } from '../epoch/steps.ts'
+import { pruneDebits } from '../epoch/pruning.ts'
 import { releaseLeft } from '../epoch/unbonding.ts'
 import { blockRow, epochRow, type BlockRow, type EpochRow } from '../state/meta-tables.ts'
 import { committees } from '../state/node-tables.ts'
@@ -54,6 +55,7 @@ export function executeBlock(state: State, chain: ChainIdentity, block: LedgerBl
   const run = new BlockRun(state, context, last.nextEvent)
   const emit = (event: LedgerEvent): void => void run.blockEvents.push(event)
   releaseLeft({ state, block: context, emit })
+  pruneDebits(state, context.epoch)
   runClock(state, context, emit)
   const retried = runItems(run, block)
   run.settleFees()
