@@ -11,7 +11,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { signed, TestNetwork } from '../test/ledger-network.ts'
 
 const WARM_UP_MS = 8_000
-const PHASE_MS = 40_000
+/** An idle network makes few blocks. */
+const IDLE_MS = 100_000
+const LOADED_MS = 40_000
 const STEP_MS = 100
 const TRANSFERS_PER_SECOND = 200
 const DAY_S = 86_400
@@ -29,17 +31,17 @@ interface Mark {
 const folder = await mkdtemp(join(tmpdir(), 'selvedge-disk-'))
 const network = await TestNetwork.create(folder, { pace: 1, parameters: { epochMs: EPOCH_MS }, senders: 2 })
 const [sender, target] = network.senders as [(typeof network.senders)[0], (typeof network.senders)[0]]
-const load = Array.from({ length: (TRANSFERS_PER_SECOND * (WARM_UP_MS + PHASE_MS + 2_000)) / 1_000 }, (_, nonce) => {
+const load = Array.from({ length: (TRANSFERS_PER_SECOND * (WARM_UP_MS + LOADED_MS + 2_000)) / 1_000 }, (_, nonce) => {
   return signed(sender, BigInt(nonce), target.address, 1n)
 })
 await network.startAll(({ index }) => ({ core: {}, isArchive: index < 2 }))
 
 await sleep(WARM_UP_MS)
-const idle = [await mark(), await sleep(PHASE_MS).then(mark)] as const
+const idle = [await mark(), await sleep(IDLE_MS).then(mark)] as const
 const ending = new AbortController()
 const loading = offer(ending.signal)
 await sleep(WARM_UP_MS)
-const loaded = [await mark(), await sleep(PHASE_MS).then(mark)] as const
+const loaded = [await mark(), await sleep(LOADED_MS).then(mark)] as const
 ending.abort()
 await loading
 await network.stopAll()

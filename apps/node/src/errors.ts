@@ -8,6 +8,7 @@ export type NodeErrorCode =
   | 'NODE_OUTPUT' // what was fetched cannot be put where it was wanted
   | 'NODE_BAD_NAME' // a name in a directory that would leave the output folder
   | 'NODE_TOO_OLD' // the ledger's rules are newer than this node: it stopped before it could execute a block wrongly
+  | 'NODE_LEFT_BEHIND' // an archive was away for longer than its sources keep blocks
   | 'NODE_BUSY' // the data folder is in use by a running node that cannot be reached
 
 /** The one error class of this application. */

@@ -46,6 +46,8 @@ export interface NetworkOptions {
   readonly pace: number
   /** Accounts with money beside the user's. */
   readonly senders?: number
+  /** Nodes that are in no list yet, with the indices after the members'. */
+  readonly strangers?: number
 }
 
 export interface SeenBlock {
@@ -74,13 +76,13 @@ export class TestNetwork {
     this.senders = Array.from({ length: senders }, createWallet)
     const timeMs = Date.now()
     this.#clock = fastClock(timeMs, pace)
-    this.genesisFile = genesisOf(nodes, [this.user, ...this.senders], parameters, timeMs)
+    this.genesisFile = genesisOf(nodes.slice(0, MEMBERS), [this.user, ...this.senders], parameters, timeMs)
     this.genesis = parseGenesis(this.genesisFile)
   }
 
   static async create(folder: string, options: NetworkOptions): Promise<TestNetwork> {
     const nodes: TestNode[] = []
-    for (let index = 0; index < MEMBERS; index++) {
+    for (let index = 0; index < MEMBERS + (options.strangers ?? 0); index++) {
       const host = `127.${10 + index}.0.1`
       const [order, sync, sessions] = [await freePort(host), await freePort(host), await freePort(host)]
       const seeds = { node: new Uint8Array(randomBytes(32)), bls: new Uint8Array(randomBytes(32)) }
@@ -126,8 +128,9 @@ export class TestNetwork {
     await node.start()
   }
 
+  /** The members. */
   async startAll(settings: (node: TestNode) => Partial<LedgerNodeSettings>): Promise<void> {
-    await Promise.all(this.nodes.map((node) => this.start(node.index, settings(node))))
+    await Promise.all(this.nodes.slice(0, MEMBERS).map((node) => this.start(node.index, settings(node))))
   }
 
   async stop(index: number): Promise<void> {
@@ -138,6 +141,15 @@ export class TestNetwork {
 
   async stopAll(): Promise<void> {
     await Promise.all([...this.#living.keys()].map((index) => this.stop(index)))
+  }
+
+  /** Of all nodes but `index`: whom it asks. */
+  sourcesOf(index: number): { readonly host: string; readonly port: number }[] {
+    return this.nodes.filter((node) => node.index !== index).map(({ host, ports }) => ({ host, port: ports.sync }))
+  }
+
+  node(index: number): LedgerNode {
+    return this.#living.get(index)!
   }
 
   application(index: number): Application {

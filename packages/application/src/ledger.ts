@@ -187,7 +187,8 @@ export class Ledger {
     const { height } = this.block()
     if (this.epoch().startHeight !== height || this.snapshots.held().length > 0) return
     const isDone = this.snapshotRootOf(height) !== undefined
-    this.store.commit(this.snapshots.beginning({ height, stateRoot: this.#stateRoot, isDone }))
+    const writes = this.snapshots.beginning({ height, stateRoot: this.#stateRoot, isDone })
+    if (writes.length > 0) this.store.commit(writes) // tools open stores that cannot be written
   }
 
   #commit(stateWrites: readonly Write[], stateRoot: Digest, others: readonly Write[]): void {

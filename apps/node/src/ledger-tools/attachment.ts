@@ -13,7 +13,7 @@ export interface LedgerAttachment {
 }
 
 export interface AttachedNode {
-  /** Brings a transaction into the order. Rejects while the node has no seat. */
+  /** Brings a transaction into the order: of this node, or of one that it follows. Rejects when nobody takes it. */
   submit(bytes: Uint8Array): Promise<void>
 }
 

@@ -1,6 +1,7 @@
 /** How a node without a seat gets and keeps the state: from strangers, checked by what it pins. */
-import { hasState, type Application, type KeyValueStore, type StateImport } from '@selvedge/application'
-import { committeeOfGenesis, isSameBytes, type ArchivedBlock, type Digest, type Genesis } from '@selvedge/ledger-types'
+import { hasState, type Application, type KeptEpochProof, type KeyValueStore } from '@selvedge/application'
+import { committeeOfGenesis, isSameBytes, type ArchivedBlock, type Digest, type Genesis, type SnapshotEntry } from '@selvedge/ledger-types'
+import { createLightClient } from '@selvedge/ledger-types/light-client'
 import {
   BLOCK_MS_MAX,
   createJoiner,
@@ -9,26 +10,45 @@ import {
   type Joined,
   REQUEST_MS_MAX,
   SourceBook,
+  type StateImporter,
   STRIKES_MAX,
   type SyncSource,
 } from '@selvedge/synchronizer'
-import { createLightClient } from '@selvedge/ledger-types/light-client'
 import { openSnapshotCache } from '@selvedge/synchronizer/folder'
-import { dialSync } from '@selvedge/synchronizer/net'
+import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { committeeAt } from './committee-at.ts'
 
 /** Until sources are asked again for a snapshot that none of them has yet. */
-const AGAIN_MS = 1_000
+export const AGAIN_MS = 1_000
+/** What sources are given to say whether an epoch is over. */
+const ASK_MS_MAX = 3_000
+
+export interface JoinedState {
+  readonly joined: Joined
+  /** What led from the pin to the state's committee. */
+  readonly proofs: readonly KeptEpochProof[]
+}
+
+/** Begins an import; asked for when all of a state is here and proven, and not before. */
+export type BeginImport = () => StateImporter | Promise<StateImporter>
 
 export interface Follower {
   /**
-   * Takes over the newest certified state when the store has none and genesis gives this node no seat; waits for a snapshot as long as it
-   * takes. @returns `undefined` when there is a state already, or genesis is where it begins.
+   * Takes over the newest certified state when the store has none. Waits for a snapshot as long as it takes, but a member of the first
+   * committee begins at genesis where nobody proves that the first epoch is over.
+   * @returns `undefined` when there is a state already, or genesis is where it begins.
    * @throws the reason of `signal`.
    */
-  joinIfNew(store: KeyValueStore, createImport: () => StateImport, signal: AbortSignal): Promise<Joined | undefined>
-  /** Executes certified blocks from where `application` stands. Ends by `signal`, or when the caller stops. */
+  joinIfNew(store: KeyValueStore, beginImport: BeginImport, signal: AbortSignal): Promise<JoinedState | undefined>
+  /** Takes over a newer state than `application` has, from where it stands. @returns `undefined` while nobody has one. */
+  joinAbove(application: Application, beginImport: BeginImport, signal: AbortSignal): Promise<JoinedState | undefined>
+  /** Whether somebody proves that the epoch in which `application` stands is over. */
+  isOver(application: Application, signal: AbortSignal): Promise<boolean>
+  /**
+   * Executes certified blocks from where `application` stands. Ends by `signal`, or when the caller stops.
+   * @throws {SynchronizerError} `SYNCHRONIZER_TOO_OLD` when nobody keeps the next block any more.
+   */
   follow(
     application: Application,
     execute: (block: ArchivedBlock, height: number) => Promise<Digest>,
@@ -36,42 +56,88 @@ export interface Follower {
   ): AsyncGenerator<FollowedBlock, void, undefined>
 }
 
-/** @param publicKey - this node's key. @param addresses - who is asked; nobody is believed. */
-export function createFollower(
-  genesis: Genesis,
-  publicKey: Uint8Array,
-  addresses: readonly { readonly host: string; readonly port: number }[],
-  folder: string,
-): Follower {
-  const sources: readonly SyncSource[] = addresses.map((address) => dialSync(address))
+/** @param publicKey - this node's key. @param sources - who is asked; nobody is believed. @param folder - for a state that arrives. */
+export function createFollower(genesis: Genesis, publicKey: Uint8Array, sources: readonly SyncSource[], folder: string): Follower {
   const { chainId } = genesis
+  const first = committeeOfGenesis(genesis)
+
+  async function join(
+    pinned: { readonly epoch: number; readonly committee: typeof first },
+    above: number | undefined,
+    beginImport: BeginImport,
+    signal: AbortSignal,
+  ): Promise<JoinedState | { readonly isMoved: boolean }> {
+    const proofs: KeptEpochProof[] = []
+    const cache = await openSnapshotCache(folder)
+    const executor = { execute: () => Promise.reject(new Error('nothing is executed before the state is there')) }
+    let isDone = false
+    try {
+      const joiner = createJoiner(
+        { sources, cache, executor },
+        {
+          pinned: { chainId, ...pinned },
+          onProgress: (progress) => {
+            if (progress.type === 'epoch') proofs.push({ epoch: progress.epoch - 1, bytes: progress.proof })
+          },
+        },
+      )
+      const joined = await joiner.join(lateImporter(beginImport), { signal, ...(above === undefined ? {} : { above }) })
+      isDone = true
+      return { joined, proofs }
+    } catch (error) {
+      if (!isNotYet(error)) throw error
+      return { isMoved: proofs.length > 0 }
+    } finally {
+      await cache.close()
+      if (isDone) await rm(folder, { recursive: true, force: true }) // it is in the store now
+    }
+  }
 
   return {
-    async joinIfNew(store, createImport, signal) {
-      const committee = committeeOfGenesis(genesis)
-      const isSeated = committee.some(({ key }) => isSameBytes(key, publicKey))
-      if (isSeated || sources.length === 0 || hasState(store)) return undefined
-      const executor = { execute: () => Promise.reject(new Error('nothing is executed before the state is there')) }
-      const cache = await openSnapshotCache(folder)
-      try {
-        for (;;) {
-          const joiner = createJoiner({ sources, cache, executor }, { pinned: { chainId, epoch: 0, committee } })
-          try {
-            return await joiner.join(createImport(), { signal })
-          } catch (error) {
-            if (!isNotYet(error)) throw error
-            await sleep(AGAIN_MS, undefined, { signal })
-          }
-        }
-      } finally {
-        await cache.close()
+    async joinIfNew(store, beginImport, signal) {
+      if (sources.length === 0 || hasState(store)) return undefined
+      const isSeated = first.some(({ key }) => isSameBytes(key, publicKey))
+      for (;;) {
+        const result = await join({ epoch: 0, committee: first }, undefined, beginImport, signal)
+        if ('joined' in result) return result
+        if (isSeated && !result.isMoved) return undefined
+        await sleep(AGAIN_MS, undefined, { signal })
       }
+    },
+    async joinAbove(application, beginImport, signal) {
+      const { epoch, height } = application.lastApplied()
+      const result = await join({ epoch, committee: committeeAt(application, epoch) }, height, beginImport, signal)
+      return 'joined' in result ? result : undefined
+    },
+    async isOver(application, signal) {
+      if (sources.length === 0) return false
+      const { epoch } = application.lastApplied()
+      const client = createLightClient({ chainId, epoch, committee: committeeAt(application, epoch) })
+      const book = new SourceBook(sources, { strikesMax: STRIKES_MAX, msMax: ASK_MS_MAX })
+      const ask = (source: SyncSource, inner: AbortSignal): Promise<Uint8Array | undefined> => source.epochProof(epoch, { signal: inner })
+      return (await book.askAll(signal, 'an epoch proof', ask, (bytes) => client.advance(bytes))) !== undefined
     },
     async *follow(application, execute, signal) {
       const { epoch, height, blockDigest } = application.lastApplied()
       const client = createLightClient({ chainId, epoch, committee: committeeAt(application, epoch) })
       const book = new SourceBook(sources, { strikesMax: STRIKES_MAX, msMax: REQUEST_MS_MAX })
       yield* followBlocks({ client, book, executor: { execute } }, { height, digests: [blockDigest] }, { signal, blockMsMax: BLOCK_MS_MAX })
+    },
+  }
+}
+
+/** Begins with the first rows: what was there before stays until then. */
+function lateImporter(beginImport: BeginImport): StateImporter {
+  let importer: StateImporter | undefined
+  return {
+    async add(rows: readonly SnapshotEntry[]) {
+      if (rows.length === 0) return
+      importer ??= await beginImport()
+      await importer.add(rows)
+    },
+    async finish(expected) {
+      importer ??= await beginImport()
+      await importer.finish(expected)
     },
   }
 }

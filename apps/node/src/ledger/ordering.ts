@@ -1,15 +1,21 @@
 /** A node's seat in the order: the validator over mutual TLS, behind it the state machine. */
-import { committees, nodes, type Application, type Outcome } from '@selvedge/application'
+import { committees, nodes, parameters, type Application, type Outcome } from '@selvedge/application'
 import { createCheckpointSigner, createValidator, type Clock, type CoreOptions, type EpochPlan, type Validator } from '@selvedge/consensus'
 import { createFileStore } from '@selvedge/consensus/store'
 import { createTlsNetwork, type TlsAddress } from '@selvedge/consensus/tls'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
-import { committeeOfGenesis, type Genesis, type NetworkAddress } from '@selvedge/ledger-types'
+import { committeeOfGenesis, PARAMETERS, type Genesis, type NetworkAddress } from '@selvedge/ledger-types'
 import { join } from 'node:path'
 import type { OrderSettings } from './epoch-plan.ts'
 import { createLedgerExecutor } from './ledger-executor.ts'
 import { createMemberDuties } from './member-duties.ts'
 import type { LedgerVerdicts } from './verdicts.ts'
+
+/** Between two proposals of this node while nothing waits anywhere to be ordered. */
+const IDLE_DELAY_MS_MAX = 1_000
+const IDLE_DELAY_MS_MIN = 100
+/** A reveal is heard in a tenth of an epoch: sixteen rounds, eight blocks. */
+const IDLE_ROUNDS_AN_EPOCH_MIN = 160
 
 export interface NodeSeeds {
   /** Of the Ed25519 node key, 32 bytes. */
@@ -35,6 +41,8 @@ export interface OrderingSettings {
   /** After a block is on disk. */
   readonly onBlock: (outcome: Outcome, timestampMs: number) => void
   readonly onCertificate: (height: number, certificate: Uint8Array) => void
+  /** Somebody has signed two things for one slot. Told again at each start until the epoch is forgotten. */
+  readonly onEvidence?: (evidence: Uint8Array) => void
   /** Promised, and not ordered before this node lost its seat: somebody else must bring them in. Told again at each start until the epoch is forgotten. */
   readonly onReturned?: (transactions: readonly Uint8Array[]) => void
 }
@@ -58,6 +66,7 @@ export function createOrdering(application: Application, verdicts: LedgerVerdict
     },
     { order, onFinal, onBlock },
   )
+  const idleDelayMsMax = core?.idleDelayMsMax ?? idleDelayMsOf(application)
   const validator = createValidator(
     {
       network: createTlsNetwork(
@@ -75,20 +84,27 @@ export function createOrdering(application: Application, verdicts: LedgerVerdict
       chainId: genesis.chainId,
       genesisHash: genesis.hash,
       genesis: genesisPlanOf(genesis, order),
-      ...(core === undefined ? {} : { core }),
+      core: { ...core, idleDelayMsMax },
       onCertificate: (_epoch, height, certificate) => onCertificate(height, certificate),
+      onEvidence: (_epoch, evidence) => settings.onEvidence?.(evidence),
       ...(settings.onReturned === undefined ? {} : { onRetry: settings.onReturned }),
     },
   )
   return { validator, sign: (epoch, checkpoint) => validator.addCheckpoint(epoch, checkpoint) }
 }
 
+/** Rounds without anything in them: a second apart, and close enough in short epochs that each phase of the beacon has several blocks. */
+function idleDelayMsOf(application: Application): number {
+  const epochMs = Number(application.state.get(parameters, PARAMETERS.epochMs.id)?.value ?? 0n)
+  return Math.min(IDLE_DELAY_MS_MAX, Math.max(IDLE_DELAY_MS_MIN, Math.floor(epochMs / IDLE_ROUNDS_AN_EPOCH_MIN)))
+}
+
 /** The plan of epoch 0, which every member makes of the genesis file alone. */
-function genesisPlanOf(genesis: Genesis, { mode, parameters }: OrderSettings): EpochPlan {
+function genesisPlanOf(genesis: Genesis, { mode, parameters: shared }: OrderSettings): EpochPlan {
   const { hash, timeMs } = genesis
   const previous = { subDagDigest: hash, timestampMs: timeMs }
   const committee = committeeOfGenesis(genesis)
-  return { epoch: 0, committee, mode, beacon: hash, previous, ...(parameters === undefined ? {} : { parameters }) }
+  return { epoch: 0, committee, mode, beacon: hash, previous, ...(shared === undefined ? {} : { parameters: shared }) }
 }
 
 /** Where the registry says that a node is. Asked before each attempt to dial, so a new address is found within an epoch. */
