@@ -12,6 +12,8 @@ import { isDeeperThan } from './json-depth.ts'
 export interface Caller {
   /** Takes so many of the caller's request allowance; `false` when it is used up. */
   readonly take: (cost: number) => boolean
+  /** Takes for work whose size is known only when it is done: the allowance may fall below nothing, and then gives nothing for a while. */
+  readonly owe?: (cost: number) => void
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal
   /** Set where answers can be followed by notifications (WebSocket). */
@@ -36,6 +38,8 @@ export interface Feed {
 
 /** A `next` that looked at its share of the ledger and found nothing, yet may find something at once. */
 export const AGAIN: unique symbol = Symbol('again')
+/** A `next` that did not look, since its reader's allowance is used up: there may be something. */
+export const LATER: unique symbol = Symbol('later')
 
 export interface Method {
   /** Of the caller's allowance. */
@@ -60,6 +64,9 @@ export interface JsonRpc {
 }
 
 const ID_LENGTH_MAX = 256
+/** Of a request and of an answer that count as one more: what reading or writing so much takes is a millisecond at most. */
+const REQUEST_BYTES_A_COST = 8_192
+const ANSWER_LENGTH_A_COST = 16_384
 type Id = string | number | null
 
 export function createJsonRpc(methods: ReadonlyMap<string, Method>, options: JsonRpcOptions = {}): JsonRpc {
@@ -78,6 +85,7 @@ export function createJsonRpc(methods: ReadonlyMap<string, Method>, options: Jso
       text = errorText(id ?? null, error instanceof RpcError ? error : new RpcError('RPC_INTERNAL', 'internal error'))
     }
     if (id === undefined) return undefined
+    caller.owe?.(Math.floor(text.length / ANSWER_LENGTH_A_COST))
     if (text.length <= room) return text
     return errorText(id, new RpcError('RPC_TOO_LARGE', `the answer exceeds ${responseBytesMax} characters`))
   }
@@ -109,6 +117,7 @@ export function createJsonRpc(methods: ReadonlyMap<string, Method>, options: Jso
 
   return {
     async answer(body, caller) {
+      if (!caller.take(Math.floor(body.length / REQUEST_BYTES_A_COST))) return errorText(null, tooMany())
       const value = parse(body, depthMax)
       if (value instanceof RpcError) return errorText(null, caller.take(1) ? value : tooMany())
       return Array.isArray(value) ? answerBatch(value, caller) : answerOne(value, caller, responseBytesMax)

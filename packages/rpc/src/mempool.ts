@@ -19,6 +19,10 @@ import { hexOf, parseHex } from './hex.ts'
 import type { Admission, LedgerView, StateView, Submitter } from './ports.ts'
 import type { PoolTransaction, TransactionPool } from './transaction-pool.ts'
 
+/** For how long a node's transaction that was handed on is not handed on again, and how many of them are remembered. */
+const SUBMITTED_AGAIN_MS = 10_000
+const SUBMITTED_MAX = 4_096
+
 export interface MempoolComponents {
   readonly ledger: LedgerView
   readonly submitter: Submitter
@@ -38,6 +42,8 @@ export class Mempool {
   readonly #submitter: Submitter
   readonly #pool: TransactionPool
   readonly #nowMs: () => number
+  /** Transactions of nodes that were handed to consensus, by id: when. */
+  readonly #submitted = new Map<string, number>()
 
   constructor({ ledger, submitter, pool, nowMs }: MempoolComponents) {
     this.#ledger = ledger
@@ -54,22 +60,22 @@ export class Mempool {
   async send(bytes: Uint8Array): Promise<Uint8Array> {
     const admission = this.#ledger.checkAdmission(bytes)
     if (admission.code !== CODES.ok) throw refusalOf(admission.code)
-    if ('nodeIndex' in admission) await this.#submitNow(bytes)
+    if ('nodeIndex' in admission) await this.#submitNow(hexOf(admission.id), bytes)
     else {
       this.#keep(bytes, admission)
-      this.handOn()
+      this.handOn(hexOf(admission.sender)) // not all: a full pool must not make each admission dear
     }
     return admission.id
   }
 
-  /** To be called after every block. */
-  handOn(): void {
+  /** To be called after every block. @param only - the one account whose transactions are looked at. */
+  handOn(only?: string): void {
     const state = this.#state()
     const ledger = {
       nonceOf: (sender: string) => state.nonce(parseHex(sender, 'sender')),
       baseFeeWei: this.#ledger.nextBaseFee() * WEI_PER_BASE_FEE,
     }
-    for (const { id, bytes } of this.#pool.due(ledger, this.#nowMs())) {
+    for (const { id, bytes } of this.#pool.due(ledger, this.#nowMs(), only)) {
       this.#submitter.submit(bytes).catch(() => this.#pool.returned(id)) // no room: it is due again after the next block
     }
   }
@@ -98,10 +104,19 @@ export class Mempool {
     this.#pool.add(kept, next, this.#nowMs())
   }
 
-  async #submitNow(bytes: Uint8Array): Promise<void> {
+  /** A node's, which no pool keeps. Whoever has seen it may send it again until it is executed: once in a while is enough. */
+  async #submitNow(id: string, bytes: Uint8Array): Promise<void> {
+    const nowMs = this.#nowMs()
+    for (const [each, atMs] of this.#submitted) {
+      if (nowMs - atMs < SUBMITTED_AGAIN_MS && this.#submitted.size < SUBMITTED_MAX) break // they are in the order of time
+      this.#submitted.delete(each)
+    }
+    if (this.#submitted.has(id)) throw new RpcError('RPC_REFUSED', 'already known')
+    this.#submitted.set(id, nowMs)
     try {
       await this.#submitter.submit(bytes)
     } catch (cause) {
+      this.#submitted.delete(id)
       throw new RpcError('RPC_REFUSED', 'consensus has no room for it now', {}, { cause })
     }
   }

@@ -1,5 +1,5 @@
 /**
- * What each client address may still ask: a bucket that fills by time. At most `addressesMax` buckets are remembered; the one unused for
+ * What each client address may still ask: a bucket that fills by time. One of it is about a millisecond of the node's time. At most `addressesMax` buckets are remembered; the one unused for
  * longest is forgotten first, which gives its address a full bucket again. No clock: time comes in.
  */
 export interface RateLimitOptions {
@@ -31,13 +31,27 @@ export class RateLimit {
   /** Takes `cost` from the bucket of `address`, or nothing when it holds less. */
   take(address: string, cost: number, nowMs: number): boolean {
     const key = prefixOf(address)
-    const { left, atMs } = this.#buckets.get(key) ?? { left: this.#burst, atMs: nowMs }
-    const filled = Math.min(this.#burst, left + (Math.max(0, nowMs - atMs) * this.#perSecond) / 1_000)
+    const filled = this.#filled(key, nowMs)
     const isEnough = filled >= cost
-    this.#buckets.delete(key) // and set again: a Map iterates by age of insertion, so its first entry is the one unused for longest
-    this.#buckets.set(key, { left: isEnough ? filled - cost : filled, atMs: nowMs })
-    if (this.#buckets.size > this.#addresses) this.#buckets.delete(this.#buckets.keys().next().value ?? key)
+    this.#put(key, isEnough ? filled - cost : filled, nowMs)
     return isEnough
+  }
+
+  /** Takes `cost` for work that was done already: the bucket may owe, and then gives nothing before it has filled again. */
+  owe(address: string, cost: number, nowMs: number): void {
+    const key = prefixOf(address)
+    this.#put(key, this.#filled(key, nowMs) - cost, nowMs)
+  }
+
+  #filled(key: string, nowMs: number): number {
+    const { left, atMs } = this.#buckets.get(key) ?? { left: this.#burst, atMs: nowMs }
+    return Math.min(this.#burst, left + (Math.max(0, nowMs - atMs) * this.#perSecond) / 1_000)
+  }
+
+  #put(key: string, left: number, nowMs: number): void {
+    this.#buckets.delete(key) // and set again: a Map iterates by age of insertion, so its first entry is the one unused for longest
+    this.#buckets.set(key, { left, atMs: nowMs })
+    if (this.#buckets.size > this.#addresses) this.#buckets.delete(this.#buckets.keys().next().value ?? key)
   }
 }
 

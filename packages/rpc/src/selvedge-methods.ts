@@ -15,10 +15,10 @@ import {
 } from '@selvedge/ledger-types'
 import type { Context, Methods } from './context.ts'
 import { RpcError } from './errors.ts'
-import { notKept } from './eth/chain.ts'
+import { notKept, RECEIPTS_A_COST } from './eth/chain.ts'
 import { unsubscribe } from './eth/logs.ts'
 import { hexOf } from './hex.ts'
-import { AGAIN, type Feed, tooMany } from './json-rpc.ts'
+import { AGAIN, type Caller, type Feed, LATER, tooMany } from './json-rpc.ts'
 import { jsonValueOf } from './json-value.ts'
 import { certificateAt, nodeInfoOf } from './node-pages.ts'
 import { Params } from './params.ts'
@@ -93,7 +93,7 @@ function proofAt(ledger: LedgerView, height: number, table: number, key: Uint8Ar
   return jsonValueOf({ height, stateRoot: header.stateRoot, value: state.read(table, key) ?? null, proof: state.prove(table, key) })
 }
 
-function recordMethods({ ledger, mempool }: Context): Methods {
+function recordMethods({ ledger, chain, mempool }: Context): Methods {
   const find = (id: Uint8Array): { height: number; index: number } | undefined => ledger.locate(id)
   return {
     selvedge_sendTransaction: {
@@ -104,10 +104,10 @@ function recordMethods({ ledger, mempool }: Context): Methods {
     },
     selvedge_getTransaction: {
       cost: 1,
-      run(values) {
+      run(values, caller) {
         const place = find(new Params(values, 1).bytes(0, 32))
         if (place === undefined) return null
-        const { transactions } = ledger.body(place.height) ?? notKept()
+        const { transactions } = chain.block(place.height, caller).body
         const bytes = transactions[place.index] ?? notKept()
         const decoded = decodeTransaction(bytes)
         const fields = decoded.ok ? decoded.transaction : { form: 'system' }
@@ -116,10 +116,10 @@ function recordMethods({ ledger, mempool }: Context): Methods {
     },
     selvedge_getReceipt: {
       cost: 1,
-      run(values) {
+      run(values, caller) {
         const place = find(new Params(values, 1).bytes(0, 32))
         if (place === undefined) return null
-        const { receipts } = ledger.body(place.height) ?? notKept()
+        const { receipts } = chain.block(place.height, caller).body
         const receipt = receipts[place.index] ?? notKept()
         const { height } = place
         const events = receipt.events.map((event, i) => eventObject({ seq: receipt.firstEvent + i, height, event }))
@@ -128,10 +128,11 @@ function recordMethods({ ledger, mempool }: Context): Methods {
     },
     selvedge_receiptProof: {
       cost: 20,
-      run(values) {
+      run(values, caller) {
         const place = find(new Params(values, 1).bytes(0, 32))
         if (place === undefined) return null
-        const receipts = (ledger.body(place.height) ?? notKept()).receipts.map(encodeReceipt)
+        const receipts = chain.block(place.height, caller).body.receipts.map(encodeReceipt)
+        caller.owe?.(Math.floor(receipts.length / RECEIPTS_A_COST)) // each is encoded and hashed again
         const proof = encodeTreeProof(proveLeaf(receipts.map(leafHash), place.index))
         const receiptsRoot = (ledger.header(place.height) ?? notKept()).receiptsRoot
         return jsonValueOf({ height: place.height, receiptsRoot, receipt: receipts[place.index], proof })
@@ -156,12 +157,13 @@ function eventMethods({ ledger }: Context): Methods {
     },
     selvedge_subscribe: {
       cost: 5,
-      run(values, { subscriptions }) {
+      run(values, caller) {
+        const { subscriptions } = caller
         const params = new Params(values, 2)
         const kinds = kindsOf(params.value(0))
         const from = cursorOf(ledger, params, 1)
         if (subscriptions === undefined) throw new RpcError('RPC_METHOD_NOT_FOUND', 'notifications not supported: ask by WebSocket')
-        return subscriptions.add(eventFeed(ledger, kinds, from))
+        return subscriptions.add(eventFeed(ledger, kinds, from, caller))
       },
     },
     selvedge_unsubscribe: { cost: 1, run: (values, caller) => unsubscribe(values, caller) },
@@ -200,7 +202,7 @@ function kept(ledger: LedgerView, from: number): number {
 }
 
 /** Replays from the cursor, then follows: the ledger is the queue, so a slow reader costs nothing and misses nothing. */
-function eventFeed(ledger: LedgerView, kinds: ReadonlySet<EventKind>, from: number): Feed {
+function eventFeed(ledger: LedgerView, kinds: ReadonlySet<EventKind>, from: number, { take, owe }: Caller): Feed {
   let seq = from
   let read: readonly NumberedEvent[] = []
   let at = 0
@@ -212,7 +214,10 @@ function eventFeed(ledger: LedgerView, kinds: ReadonlySet<EventKind>, from: numb
         if (each !== undefined && kinds.has(each.event.kind)) return eventObject(each)
       }
       if (seq >= ledger.nextSeq()) return undefined
-      const found = ledger.events(kept(ledger, seq), EVENTS_MAX)
+      const first = kept(ledger, seq)
+      if (!take(1)) return LATER
+      const found = ledger.events(first, EVENTS_MAX)
+      owe?.(Math.floor(found.events.length / RECEIPTS_A_COST))
       read = found.events
       seq = found.next
       at = 0

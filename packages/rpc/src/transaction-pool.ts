@@ -143,11 +143,11 @@ export class TransactionPool {
 
   /**
    * Forgets what is executed, overtaken or too old, and names what must be handed to consensus now; each counts as handed on until
-   * `returned`. To be called after every block and every admission. At most one transaction an account.
+   * `returned`. To be called after every block, and after every admission for its sender alone. At most one transaction an account.
    */
-  due(ledger: PoolLedger, nowMs: number): PoolTransaction[] {
+  due(ledger: PoolLedger, nowMs: number, only?: string): PoolTransaction[] {
     const due: PoolTransaction[] = []
-    for (const [sender, entries] of this.#accounts) {
+    for (const [sender, entries] of only === undefined ? this.#accounts : this.#entriesOf(only)) {
       const next = ledger.nonceOf(sender)
       for (const [nonce, entry] of entries) if (nonce < next || nowMs - entry.acceptedMs >= this.#keepMs) this.#remove(entry)
       const entry = entries.get(next)
@@ -167,6 +167,11 @@ export class TransactionPool {
   returned(id: string): void {
     const entry = this.#byId.get(id)
     if (entry !== undefined) entry.handedMs = undefined
+  }
+
+  #entriesOf(sender: string): readonly (readonly [string, Map<bigint, Entry>])[] {
+    const entries = this.#accounts.get(sender)
+    return entries === undefined ? [] : [[sender, entries]]
   }
 
   #remove(entry: Entry): void {

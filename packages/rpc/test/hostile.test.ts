@@ -1,9 +1,9 @@
 /** Strangers who send too much, too slowly, too deep, or do not read what they asked for. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { type LedgerEvent, tokenAddress } from '@selvedge/ledger-types'
+import { encodeSystemCall, type LedgerEvent, tokenAddress, transactionId } from '@selvedge/ledger-types'
 import { bytesToHex, hexToBytes } from 'viem'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { alice, ask, bob, post, serve, type Stage, whenDone } from './support.ts'
 
@@ -271,4 +271,97 @@ test('stopping ends what waits, says so to sockets, and is done when it resolves
   await expect(fetch(stage.server.url)).rejects.toThrow('fetch failed')
   expect([stage.server.load.webSockets, stage.ledger.listenerCount]).toEqual([0, 0])
   expect(() => stage.server.start()).toThrow('after stop')
+})
+
+describe('what is dear is paid for by who asks', () => {
+  const ID = (i: number): string => `0x${i.toString(16).padStart(64, '0')}`
+  /** One client whose allowance does not fill again, and what it was refused for. */
+  const codeOf = async ({ server }: Stage, method: string, params: unknown[]): Promise<number | undefined> =>
+    (await ask(server.url, method, params)).error?.code
+
+  test('a request of a megabyte counts as a hundred', async () => {
+    const stage = await serve({ requestsPerSecondMax: 1, burstMax: 150, nowMs: () => 0 })
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [], padding: 'x'.repeat(1_000_000) })
+    const codes = []
+    for (let i = 0; i < 2; i++)
+      codes.push(((await (await post(stage.server.url, body)).json()) as { error?: { code: number } }).error?.code)
+    expect(codes).toEqual([undefined, -32_005])
+    expect(await codeOf(stage, 'eth_chainId', [])).toBeUndefined()
+  })
+
+  test('old blocks that are read for one transaction each are counted by their receipts, those in memory are not', async () => {
+    const stage = await serve({ requestsPerSecondMax: 1, burstMax: 30, nowMs: () => 0 })
+    const { ledger } = stage
+    ledger.produce(times(5, transfer))
+    const spied = { ...ledger.body(1)!, receipts: times(4_000, ledger.body(1)!.receipts[0]!) }
+    const body = ledger.body.bind(ledger)
+    ledger.body = (height) => (height === 1 ? spied : body(height))
+    ledger.locate = (id) => (id[31] === 1 ? { height: 1, index: 0 } : undefined)
+    expect(await codeOf(stage, 'selvedge_getReceipt', [ID(1)])).toBeUndefined() // 1, and 20 for 4,000 receipts
+    for (let i = 0; i < 9; i++) expect(await codeOf(stage, 'selvedge_getReceipt', [ID(1)])).toBeUndefined()
+    expect(await codeOf(stage, 'selvedge_getReceipt', [ID(1)])).toBe(-32_005)
+  })
+
+  test('a search through logs ends when the allowance does', async () => {
+    const stage = await serve({ requestsPerSecondMax: 1, burstMax: 49, nowMs: () => 0 })
+    const { ledger } = stage
+    for (let i = 0; i < 3; i++) ledger.produce(times(5, transfer))
+    const body = ledger.body.bind(ledger)
+    ledger.body = (height) => {
+      const { transactions, receipts } = body(height)!
+      return { transactions, receipts: times(6_000, receipts[0]!) }
+    }
+    expect(await codeOf(stage, 'eth_getLogs', [{ fromBlock: '0x1', toBlock: '0x1' }])).toBe(-32_005) // 20, and 30 for 6,000 receipts
+    expect(await codeOf(stage, 'eth_chainId', [])).toBeUndefined()
+  })
+
+  test('a trial that costs much gas costs much of the allowance', async () => {
+    const stage = await serve({ requestsPerSecondMax: 1, burstMax: 20, nowMs: () => 0 })
+    const signatures = '00'.repeat(65 * 400) // 50,000 gas each
+    const data = encodeSystemCall('bridgeMint', {
+      token: 1,
+      sourceId: new Uint8Array(32),
+      to: new Uint8Array(20),
+      prepaid: false,
+      amount: 1n,
+      signatures: hexToBytes(`0x${signatures}`),
+    })
+    const call = { from: alice.address, to: bytesToHex(data.to), data: bytesToHex(data.data) }
+    expect(await codeOf(stage, 'eth_estimateGas', [call])).toBe(-32_005)
+    expect(await codeOf(stage, 'eth_estimateGas', [{ from: alice.address, to: bob.address }])).toBeUndefined()
+  })
+
+  test('subscriptions that read the whole past go as fast as the allowance of their address, and miss nothing', async () => {
+    let nowMs = 0
+    let isRunning = false
+    const stage = await serve({ requestsPerSecondMax: 1_000, burstMax: 40, nowMs: () => (isRunning ? (nowMs += 50) : nowMs) })
+    for (let i = 0; i < 60; i++) stage.ledger.produce(times(1_000, transfer))
+    const reads = { count: 0 }
+    const events = stage.ledger.events.bind(stage.ledger)
+    stage.ledger.events = (from, limit) => {
+      reads.count++
+      return events(from, limit)
+    }
+    const socket = await open(stage)
+    const messages = messagesOf(socket)
+    socket.send(subscribe('selvedge_subscribe', ['bridge', 'score'], 0))
+    await messages.next()
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate)
+    expect(reads.count).toBeLessThanOrEqual(7) // 6 each: one for the look, five for a thousand events
+    isRunning = true
+    stage.ledger.produce([{ kind: 'score', epoch: 1, nodeIndex: 7, score: 5 }])
+    const heard = (await messages.next()) as { params: { result: { nodeIndex: number } } }
+    expect(heard.params.result.nodeIndex).toBe(7)
+  })
+
+  test('a transaction of a node that is sent again and again goes to consensus once', async () => {
+    const stage = await serve()
+    const { ledger } = stage
+    ledger.checkAdmission = (bytes) => ({ code: 0, id: transactionId(bytes), nodeIndex: 1, nonce: 0n })
+    const sent = ledger.submitted
+    expect(await codeOf(stage, 'selvedge_sendTransaction', ['0x0001'])).toBeUndefined()
+    for (let i = 0; i < 5; i++) expect(await codeOf(stage, 'selvedge_sendTransaction', ['0x0001'])).toBe(-32_000)
+    expect(await codeOf(stage, 'selvedge_sendTransaction', ['0x0002'])).toBeUndefined()
+    expect(sent.length).toBe(2)
+  })
 })

@@ -3,26 +3,35 @@ import { WEI_PER_BASE_FEE } from '@selvedge/ledger-types'
 import type { Context, Methods } from '../context.ts'
 import { RpcError } from '../errors.ts'
 import { quantityOf } from '../hex.ts'
+import type { Caller } from '../json-rpc.ts'
 import { type BlockName, Params } from '../params.ts'
-import { blockObject, transactionObject } from './format.ts'
+import { blockObject, isSenderKnown, transactionObject } from './format.ts'
 
 /** Blocks that one `eth_feeHistory` answers for. */
 export const FEE_HISTORY_BLOCKS_MAX = 1_024
 const PERCENTILES_MAX = 100
 /** Transactions whose senders are recovered in one turn of the event loop: 86 µs each. */
 const SENDERS_A_TURN = 64
+/** Senders to be recovered that count as one of the caller's allowance. */
+const SENDERS_A_COST = 8
 
 export function blockMethods({ ledger, chain }: Context): Methods {
   const gasLimit = (): number => 2 * ledger.gasTargetPerSecond()
 
-  async function block(name: BlockName, isFull: boolean): Promise<unknown> {
+  async function block(name: BlockName, isFull: boolean, caller: Caller): Promise<unknown> {
     const height = chain.heightOf(name)
     if (height === undefined) return null
-    const found = chain.block(height)
+    const found = chain.block(height, caller)
+    if (isFull) {
+      const strange = found.transactions.filter(({ bytes }) => !isSenderKnown(bytes)).length
+      caller.owe?.(Math.floor(strange / SENDERS_A_COST)) // before they are recovered: others of the same caller wait
+    }
     const objects: unknown[] = []
     for (const [index, transaction] of found.transactions.entries()) {
       objects.push(isFull ? transactionObject(found, transaction) : transaction.hash)
-      if (isFull && (index + 1) % SENDERS_A_TURN === 0) await new Promise(setImmediate)
+      if (!isFull || (index + 1) % SENDERS_A_TURN !== 0) continue
+      await new Promise(setImmediate)
+      if (caller.signal?.aborted) return null // nobody hears the answer
     }
     return blockObject(found, gasLimit(), objects)
   }
@@ -37,16 +46,16 @@ export function blockMethods({ ledger, chain }: Context): Methods {
     },
     eth_getBlockByNumber: {
       cost: 2,
-      run(values) {
+      run(values, caller) {
         const params = new Params(values, 2)
-        return block(params.block(0), params.boolean(1, false))
+        return block(params.block(0), params.boolean(1, false), caller)
       },
     },
     eth_getBlockByHash: {
       cost: 2,
-      run(values) {
+      run(values, caller) {
         const params = new Params(values, 2)
-        return block({ digest: params.bytes(0, 32) }, params.boolean(1, false))
+        return block({ digest: params.bytes(0, 32) }, params.boolean(1, false), caller)
       },
     },
     eth_gasPrice: {

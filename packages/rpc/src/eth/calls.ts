@@ -18,10 +18,13 @@ import {
 import type { Context, Methods } from '../context.ts'
 import { RpcError } from '../errors.ts'
 import { hexOf, parseHex, parseQuantity, quantityOf } from '../hex.ts'
+import { tooMany } from '../json-rpc.ts'
 import { refusalOf } from '../mempool.ts'
 import { Params } from '../params.ts'
 import type { UnsignedCall } from '../ports.ts'
 
+/** Gas of a trial that counts as one of the caller's allowance: some 16 ns each. */
+const GAS_A_COST = 100_000
 /** Selector of `Error(string)`, in which wallets look for words. */
 const ERROR_SELECTOR = Uint8Array.of(0x08, 0xc3, 0x79, 0xa0)
 
@@ -55,7 +58,7 @@ export function callMethods({ ledger, chain }: Context): Methods {
     },
     eth_estimateGas: {
       cost: 5,
-      run(values) {
+      run(values, { take }) {
         const params = new Params(values, 2)
         const call = parseCall(params.object(0))
         params.block(1) // checked, and always the head: what would happen now
@@ -67,6 +70,7 @@ export function callMethods({ ledger, chain }: Context): Methods {
         if (call.from !== undefined) {
           const state = chain.state('latest')
           if (state.balance(call.from, NATIVE_TOKEN) < value + feeOf(gas, ledger.nextBaseFee())) throw refusalOf(CODES.insufficientFunds)
+          if (!take(Math.floor(gas / GAS_A_COST))) throw tooMany()
           const { code } = state.simulate(withSender(call))
           if (isFailed(code)) throw reverted(code)
           if (code !== CODES.ok) throw refusalOf(code)

@@ -9,9 +9,12 @@ import { type AccountTransaction, decodeTransaction, type Receipt, tokenAddress,
 import { RpcError } from '../errors.ts'
 import { hexOf, wordOf } from '../hex.ts'
 import type { BlockName } from '../params.ts'
-import type { BlockView, LedgerView, StateView } from '../ports.ts'
+import type { Caller } from '../json-rpc.ts'
+import type { BlockBody, BlockView, LedgerView, StateView } from '../ports.ts'
 
 const BLOCKS_KEPT = 64
+/** Receipts of a block that is read for somebody which count as one of his allowance, at some 5 µs each. */
+export const RECEIPTS_A_COST = 200
 
 /** keccak256 of `Transfer(address,address,uint256)`. */
 export const TRANSFER_TOPIC = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
@@ -41,8 +44,8 @@ export interface EthBlock {
   readonly header: BlockView
   readonly transactions: readonly EthTransaction[]
   readonly logs: readonly EthLog[]
-  /** Receipts, those of other transactions too: what a search through it costs. */
-  readonly receiptCount: number
+  /** All transactions and receipts, those of nodes and of the system too. */
+  readonly body: BlockBody
   /** Of all its transactions. */
   readonly size: number
 }
@@ -68,10 +71,11 @@ export class Chain {
     return this.ledger.header(height) ?? notKept()
   }
 
-  /** @throws {RpcError} `RPC_NOT_ARCHIVE`. */
-  block(height: number): EthBlock {
+  /** @param caller - owes what reading it has cost, unless it was in memory. @throws {RpcError} `RPC_NOT_ARCHIVE`. */
+  block(height: number, caller?: Pick<Caller, 'owe'>): EthBlock {
     const made = this.blockInPassing(height)
     if (this.#blocks.has(height)) return made
+    caller?.owe?.(Math.floor(made.body.receipts.length / RECEIPTS_A_COST))
     this.#blocks.set(height, made)
     if (this.#blocks.size > BLOCKS_KEPT) this.#blocks.delete(this.#blocks.keys().next().value ?? height)
     return made
@@ -91,10 +95,10 @@ export class Chain {
   }
 
   /** An executed account transaction and its block. */
-  find(id: Uint8Array): { readonly block: EthBlock; readonly transaction: EthTransaction } | undefined {
+  find(id: Uint8Array, caller: Pick<Caller, 'owe'>): { readonly block: EthBlock; readonly transaction: EthTransaction } | undefined {
     const place = this.ledger.locate(id)
     if (place === undefined) return undefined
-    const block = this.block(place.height)
+    const block = this.block(place.height, caller)
     const hash = hexOf(id)
     const transaction = block.transactions.find((each) => each.hash === hash)
     return transaction === undefined ? undefined : { block, transaction }
@@ -107,7 +111,8 @@ export class Chain {
 
   #project(height: number): EthBlock {
     const header = this.header(height)
-    const { transactions: recorded, receipts } = this.ledger.body(height) ?? notKept()
+    const body = this.ledger.body(height) ?? notKept()
+    const { transactions: recorded, receipts } = body
     const transactions: EthTransaction[] = []
     const logs: EthLog[] = []
     let cumulativeGas = 0
@@ -121,7 +126,7 @@ export class Chain {
       transactions.push({ id, hash: hexOf(id), index: transactions.length, receipt, cumulativeGas, logs: own, bytes })
     }
     const size = recorded.reduce((sum, bytes) => sum + bytes.length, 0)
-    return { header, transactions, logs, receiptCount: receipts.length, size }
+    return { header, transactions, logs, body, size }
   }
 }
 

@@ -61,6 +61,11 @@ export function logObject({ header }: EthBlock, log: EthLog): Json {
 /** Kept with the bytes, because wallets poll for the same few: `from` costs the recovery of a public key. */
 const known = new WeakMap<Uint8Array, { readonly fields: AccountTransaction; readonly from: string }>()
 
+/** Whether its sender need not be recovered to show it. */
+export function isSenderKnown(bytes: Uint8Array): boolean {
+  return known.has(bytes)
+}
+
 /** @param bytes - of a transaction that the ledger has admitted. */
 function signedFieldsOf(bytes: Uint8Array): { readonly fields: AccountTransaction; readonly from: string } {
   const before = known.get(bytes)

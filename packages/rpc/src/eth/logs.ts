@@ -1,10 +1,10 @@
 /** `eth_getLogs`, and the subscriptions of wallets: `newHeads`, `logs`. */
 import type { Context, Methods } from '../context.ts'
 import { RpcError } from '../errors.ts'
-import { AGAIN, type Caller, type Feed } from '../json-rpc.ts'
+import { AGAIN, type Caller, type Feed, LATER, tooMany } from '../json-rpc.ts'
 import { asObject, Params, parseBlockName } from '../params.ts'
 import { Turns } from '../turns.ts'
-import type { Chain, EthBlock } from './chain.ts'
+import { type Chain, type EthBlock, RECEIPTS_A_COST } from './chain.ts'
 import { headerObject, logObject } from './format.ts'
 import { isWanted, type LogFilter, parseLogFilter } from './log-filter.ts'
 
@@ -24,21 +24,23 @@ export function logMethods({ ledger, chain }: Context): Methods {
   return {
     eth_getLogs: {
       cost: 20,
-      run(values, { signal }) {
+      run(values, caller) {
         const filter = new Params(values, 1).object(0)
         const range = rangeOf(chain, filter)
         const wanted = parseLogFilter(filter)
-        return range === undefined ? [] : turns.run(() => search(chain, range, wanted, signal))
+        return range === undefined ? [] : turns.run(() => search(chain, range, wanted, caller))
       },
     },
     eth_subscribe: {
       cost: 5,
-      run(values, { subscriptions }) {
+      run(values, caller) {
+        const { subscriptions } = caller
         const params = new Params(values, 2)
         const kind = params.string(0)
         if (subscriptions === undefined) throw new RpcError('RPC_METHOD_NOT_FOUND', 'notifications not supported: ask by WebSocket')
         if (kind === 'newHeads') return subscriptions.add(headFeed(chain, () => 2 * ledger.gasTargetPerSecond()))
-        if (kind === 'logs') return subscriptions.add(logFeed(chain, parseLogFilter(asObject(params.value(1) ?? {}, 'parameter 1'))))
+        if (kind === 'logs')
+          return subscriptions.add(logFeed(chain, parseLogFilter(asObject(params.value(1) ?? {}, 'parameter 1')), caller))
         throw new RpcError('RPC_INVALID_PARAMS', 'subscriptions are newHeads and logs; what the pool holds is not told to strangers')
       },
     },
@@ -80,15 +82,17 @@ function rangeOf(chain: Chain, { fromBlock, toBlock, blockHash }: Readonly<Recor
   return from > to ? undefined : { from, to }
 }
 
-async function search(chain: Chain, { from, to }: Range, filter: LogFilter, signal: AbortSignal | undefined): Promise<unknown[]> {
+/** Takes from the caller's allowance as it goes: what it will cost is not known before. @throws {RpcError} `RPC_LIMIT`. */
+async function search(chain: Chain, { from, to }: Range, filter: LogFilter, { signal, take }: Caller): Promise<unknown[]> {
   const found: unknown[] = []
   let seen = 0
   for (let height = from; height <= to; height++) {
     const block = chain.blockInPassing(height)
     for (const log of block.logs) if (isWanted(filter, log)) found.push(logObject(block, log))
     if (found.length > LOGS_MAX) throw new RpcError('RPC_LIMIT', `query returned more than ${LOGS_MAX} results`)
-    seen += 10 + block.receiptCount // an empty block is not free either
+    seen += 10 + block.body.receipts.length // an empty block is not free either
     if (seen < RECEIPTS_A_TURN) continue
+    if (!take(seen / RECEIPTS_A_COST)) throw tooMany()
     seen = 0
     await new Promise(setImmediate)
     if (signal?.aborted) break // nobody hears the answer
@@ -102,13 +106,13 @@ function headFeed(chain: Chain, gasLimit: () => number): Feed {
   return {
     notification: 'eth_subscription',
     next() {
-      const block = blocks()
+      const block = blocks.next()
       return block === undefined ? undefined : headerObject(block, gasLimit())
     },
   }
 }
 
-function logFeed(chain: Chain, filter: LogFilter): Feed {
+function logFeed(chain: Chain, filter: LogFilter, { take }: Caller): Feed {
   const blocks = blocksFrom(chain)
   let block: EthBlock | undefined
   let at = 0
@@ -122,19 +126,24 @@ function logFeed(chain: Chain, filter: LogFilter): Feed {
           return logObject(block, log)
         }
       }
-      block = blocks()
+      if (blocks.isDue() && !take(1)) return LATER // each block is looked through for each feed
+      block = blocks.next()
       at = 0
       return block === undefined ? undefined : AGAIN
     },
   }
 }
 
-function blocksFrom(chain: Chain): () => EthBlock | undefined {
+/** Blocks from the next one on. */
+function blocksFrom(chain: Chain): { readonly isDue: () => boolean; readonly next: () => EthBlock | undefined } {
   let next = chain.ledger.head().height + 1
-  return () => {
-    const head = chain.ledger.head().height
-    if (next > head) return undefined
-    if (head - next >= LAG_BLOCKS_MAX) throw new RpcError('RPC_SLOW_READER', `${head - next} blocks behind the head`)
-    return chain.block(next++)
+  return {
+    isDue: () => next <= chain.ledger.head().height,
+    next() {
+      const head = chain.ledger.head().height
+      if (next > head) return undefined
+      if (head - next >= LAG_BLOCKS_MAX) throw new RpcError('RPC_SLOW_READER', `${head - next} blocks behind the head`)
+      return chain.block(next++)
+    },
   }
 }

@@ -18,16 +18,16 @@ export function transactionMethods({ chain, mempool }: Context): Methods {
     },
     eth_getTransactionByHash: {
       cost: 1,
-      run(values) {
+      run(values, caller) {
         const id = new Params(values, 1).bytes(0, 32)
-        const found = chain.find(id)
+        const found = chain.find(id, caller)
         return found === undefined ? pending(hexOf(id)) : transactionObject(found.block, found.transaction)
       },
     },
     eth_getTransactionReceipt: {
       cost: 1,
-      run(values) {
-        const found = chain.find(new Params(values, 1).bytes(0, 32))
+      run(values, caller) {
+        const found = chain.find(new Params(values, 1).bytes(0, 32), caller)
         return found === undefined ? null : receiptObject(found.block, found.transaction)
       },
     },

@@ -8,7 +8,7 @@
 import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
 import { JSON_RPC_CODES, RpcError } from '../errors.ts'
-import { AGAIN, type Caller, errorObject, errorText, type Feed, type JsonRpc, notificationText } from '../json-rpc.ts'
+import { AGAIN, LATER, type Caller, errorObject, errorText, type Feed, type JsonRpc, notificationText } from '../json-rpc.ts'
 import type { AnswerBudget } from './answer-budget.ts'
 import { noRoom } from './http.ts'
 
@@ -18,6 +18,7 @@ export interface ConnectionParts {
   /** What the WebSocket runs over. */
   readonly wire: Duplex
   readonly take: Caller['take']
+  readonly owe: (cost: number) => void
 }
 
 export interface ConnectionOptions {
@@ -27,6 +28,8 @@ export interface ConnectionOptions {
 
 /** A reader that fell behind may still have to read a full buffer before it hears why. */
 const SLOW_CLOSE_MS = 10_000
+/** After which a feed is asked again whose reader has used up its allowance, if no block comes before. */
+const LATER_MS = 250
 
 export class Connection {
   readonly #socket: WebSocket
@@ -40,6 +43,7 @@ export class Connection {
   #turn: Promise<void> = Promise.resolve()
   #drained: (() => void) | undefined
   #isPumpDue = false
+  #later: NodeJS.Timeout | undefined
   #isAlive = true
   #made = 0
 
@@ -49,6 +53,7 @@ export class Connection {
     this.#options = options
     this.#caller = {
       take: parts.take,
+      owe: parts.owe,
       signal: this.#leaving.signal,
       subscriptions: { add: (feed) => this.#add(feed), remove: (id) => this.#feeds.delete(id) || this.#fresh.delete(id) },
     }
@@ -101,8 +106,9 @@ export class Connection {
     try {
       const next = feed.next()
       if (next === undefined) return false
-      if (next === AGAIN) {
-        this.#pumpSoon()
+      if (next === AGAIN || next === LATER) {
+        if (next === AGAIN) this.#pumpSoon()
+        else this.#later ??= setTimeout(() => this.#pumpLater(), LATER_MS)
         return false
       }
       this.#send(notificationText(feed.notification, id, next))
@@ -126,6 +132,11 @@ export class Connection {
       this.#isPumpDue = false
       this.pump()
     })
+  }
+
+  #pumpLater(): void {
+    this.#later = undefined
+    this.pump()
   }
 
   #send(text: string, sent?: () => void): void {
@@ -176,6 +187,7 @@ export class Connection {
 
   #leave(): void {
     this.#leaving.abort()
+    clearTimeout(this.#later)
     this.#feeds.clear()
     this.#fresh.clear()
     this.#drained?.()

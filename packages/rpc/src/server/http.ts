@@ -18,6 +18,7 @@ export interface HttpParts {
   readonly pages: NodePages
   /** Takes from the allowance of an address. */
   readonly take: (address: string, cost: number) => boolean
+  readonly owe: (address: string, cost: number) => void
 }
 
 /** What the Node adapter hands in beside a request. */
@@ -31,7 +32,7 @@ export interface HttpBindings {
 type Environment = { Bindings: HttpBindings }
 const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
-export function createHttpApplication({ rpc, pages, take }: HttpParts, options: HttpOptions): Hono<Environment> {
+export function createHttpApplication({ rpc, pages, take, owe }: HttpParts, options: HttpOptions): Hono<Environment> {
   const application = new Hono<Environment>()
   const isAny = options.corsOrigins.includes('*')
   application.use(cors({ origin: isAny ? '*' : [...options.corsOrigins], allowMethods: ['GET', 'POST'], maxAge: 86_400 }))
@@ -44,7 +45,7 @@ export function createHttpApplication({ rpc, pages, take }: HttpParts, options: 
       if (body === undefined)
         return answer(413, errorText(null, new RpcError('RPC_INVALID_REQUEST', `a request is at most ${options.requestBytesMax} bytes`)))
       const address = context.env.address ?? ''
-      const caller: Caller = { take: (cost) => take(address, cost), signal: context.req.raw.signal }
+      const caller: Caller = { take: (cost) => take(address, cost), owe: (cost) => owe(address, cost), signal: context.req.raw.signal }
       const text = await rpc.answer(body, caller)
       if (text === undefined) return new Response(null, { status: 204 })
       return context.env.hold?.(text.length) === false ? answer(503, errorText(null, noRoom())) : answer(200, text)

@@ -67,12 +67,13 @@ export async function openDoors({ rpc, pages, onBlock, nowMs }: ServerParts, opt
   const limit = new RateLimit(options)
   const budget = new AnswerBudget(answersBytesMax)
   const take = (address: string, cost: number): boolean => limit.take(address, cost, nowMs())
+  const owe = (address: string, cost: number): void => limit.owe(address, cost, nowMs())
   const addressOf = (incoming: IncomingMessage): string => {
     const header = addressHeader === undefined ? undefined : incoming.headers[addressHeader.toLowerCase()]
     const entries = (Array.isArray(header) ? header.join(',') : header)?.split(',')
     return entries?.at(-1)?.trim() || (incoming.socket.remoteAddress ?? '')
   }
-  const application = createHttpApplication({ rpc, pages, take }, { corsOrigins, requestBytesMax })
+  const application = createHttpApplication({ rpc, pages, take, owe }, { corsOrigins, requestBytesMax })
   const listener = getRequestListener((request, { incoming, outgoing }) => {
     const hold = (bytes: number): boolean => {
       const giveBack = budget.hold(bytes)
@@ -91,7 +92,7 @@ export async function openDoors({ rpc, pages, onBlock, nowMs }: ServerParts, opt
   server.setTimeout(IDLE_MS)
   if (addressHeader === undefined) limitConnections(server, connectionsPerAddressMax) // behind a proxy all have its address
   const socketOptions = { corsOrigins, requestBytesMax, connectionsPerAddressMax, subscriptionsMax, bufferBytesMax, aliveTimeoutMs }
-  const sockets = acceptSockets(server, { rpc, budget, onBlock, take, addressOf }, socketOptions)
+  const sockets = acceptSockets(server, { rpc, budget, onBlock, take, owe, addressOf }, socketOptions)
   server.listen(port, host)
   try {
     await once(server, 'listening')

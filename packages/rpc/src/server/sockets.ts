@@ -14,6 +14,7 @@ export interface SocketParts {
   readonly budget: AnswerBudget
   readonly onBlock: (listener: () => void) => () => void
   readonly take: (address: string, cost: number) => boolean
+  readonly owe: (address: string, cost: number) => void
   readonly addressOf: (incoming: IncomingMessage) => string
 }
 
@@ -36,7 +37,7 @@ const CLOSE_MS = 1_000
 const PATHS = new Set(['/', '/rpc', '/ws'])
 
 export function acceptSockets(server: Server, parts: SocketParts, options: SocketOptions): Sockets {
-  const { budget, rpc, onBlock, take, addressOf } = parts
+  const { budget, rpc, onBlock, take, owe, addressOf } = parts
   const { corsOrigins, requestBytesMax, aliveTimeoutMs } = options
   const connections = new Set<Connection>()
   const addresses = new AddressCount(options.connectionsPerAddressMax)
@@ -52,7 +53,8 @@ export function acceptSockets(server: Server, parts: SocketParts, options: Socke
     if (leave === undefined) return refuse(socket, '429 Too Many Requests')
     socket.once('close', leave)
     sockets.handleUpgrade(incoming, socket, head, (accepted) => {
-      const connection = new Connection(accepted, { rpc, budget, wire: socket, take: (cost) => take(address, cost) }, options)
+      const allowance = { take: (cost: number) => take(address, cost), owe: (cost: number) => owe(address, cost) }
+      const connection = new Connection(accepted, { rpc, budget, wire: socket, ...allowance }, options)
       connections.add(connection)
       accepted.once('close', () => connections.delete(connection))
     })
