@@ -38,6 +38,8 @@ export interface LifeComponents {
   /** Whom this node follows. */
   readonly sources: readonly SyncSource[]
   readonly publicKey: Uint8Array
+  /** The node is ending: nothing is waited for any more, and `stop` comes. */
+  readonly signal: AbortSignal
 }
 
 export interface LifeHooks {
@@ -60,6 +62,7 @@ export class LedgerLife {
   readonly #keeper: SnapshotKeeper
   #attached: readonly LedgerAttachment[] = []
   readonly #ending = new AbortController()
+  readonly #onAbort = (): void => this.#ending.abort()
   #listener: SyncListener | undefined
   /** Of the newest epoch in which this node had a seat; it serves on for those who are behind. */
   #ordering: Ordering | undefined
@@ -70,11 +73,13 @@ export class LedgerLife {
 
   /** Opens no port and writes no block; what is made here ends with `stop`. */
   constructor(components: LifeComponents, settings: LedgerNodeSettings, hooks: LifeHooks) {
-    const { store, snapshots, sources } = components
+    const { store, snapshots, sources, signal } = components
     const { genesis, isArchive = false, newestVersion, rpcPort } = settings
     this.#components = components
     this.#settings = settings
     this.#hooks = hooks
+    if (signal.aborted) this.#ending.abort()
+    else signal.addEventListener('abort', this.#onAbort, { once: true })
     const version = newestVersion === undefined ? {} : { newestVersion }
     const application = createApplication({ store, evidenceRules }, { genesis, isArchive, keepsSnapshots: true, ...version })
     this.application = application
@@ -143,6 +148,7 @@ export class LedgerLife {
 
   /** May be called twice, and at any moment after the constructor. */
   async stop(): Promise<void> {
+    this.#components.signal.removeEventListener('abort', this.#onAbort)
     this.#ending.abort()
     await this.#rpc.stop()
     await this.#settled()

@@ -126,6 +126,7 @@ export class LedgerNode {
         follower: this.#follower,
         sources: this.#sources,
         publicKey: this.#publicKey,
+        signal: this.#ending.signal,
       },
       this.#settings,
       {
