@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { parseLine, run, scratchFolder, start } from './harness.ts'
+
+vi.setConfig({ testTimeout: 600_000 }) // processes are started here, and nothing is said of how long they take
 
 const KEY = '00'.repeat(32)
 

@@ -9,11 +9,13 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createFileDag } from '../src/dag/file-dag.ts'
 import { listFiles } from '../src/dag/file-list.ts'
 import { serveDag } from '../src/dag/serve-dag.ts'
 import { sampleBytes, scratchFolder } from './harness.ts'
+
+vi.setConfig({ testTimeout: 600_000 }) // processes are started here, and nothing is said of how long they take
 
 const BIG = sampleBytes(3_000_000, 5)
 const LEAF_BYTES = 16 * 1024 // more than 174 leaves: two levels
@@ -95,7 +97,7 @@ test('a CAR of a range holds what that range needs, and no more', async () => {
   expect(part.count).toBeLessThanOrEqual(2 + Math.ceil(100_000 / LEAF_BYTES) + 1) // root, one node, the leaves
 })
 
-test('@helia/verified-fetch reads files and ranges from our gateway', { timeout: 180_000 }, async () => {
+test('@helia/verified-fetch reads files and ranges from our gateway', { timeout: 600_000 }, async () => {
   const { url, port, cid, sharded } = await serveSamples()
   // It asks a router who has the content: this one says that we do.
   const id = base58btc.encode(Uint8Array.of(0, 36, 8, 1, 18, 32, ...sampleBytes(32))).slice(1)

@@ -6,7 +6,7 @@ import { refuseLies } from '../src/demo/refusals.ts'
 import { sampleBytes, scratchFolder } from './harness.ts'
 
 test('an origin that lies in seven ways is refused with seven codes, and nothing wrong comes out or stays', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const folder = await scratchFolder()
   const source = join(folder, 'source')

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { appendFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { importFileInto } from '../src/compose/import-file.ts'
 import { startNode } from '../src/compose/node.ts'
 import { createFileDag } from '../src/dag/file-dag.ts'
@@ -14,6 +14,8 @@ import { fetchInto } from '../src/download/file-download.ts'
 import { withOutputLock } from '../src/download/output-lock.ts'
 import { downloadTree } from '../src/download/tree-download.ts'
 import { sampleBytes, scratchFolder } from './harness.ts'
+
+vi.setConfig({ testTimeout: 600_000 }) // processes are started here, and nothing is said of how long they take
 
 /** A node in this process, which fetches from `origins`, and a client of it. */
 async function setting(folder: string, origins: readonly string[] = []) {

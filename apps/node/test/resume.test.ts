@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createClient } from '@selvedge/client'
 import { createKeyPair } from '@selvedge/crypto'
 import type { CID } from 'multiformats/cid'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { importFileInto } from '../src/compose/import-file.ts'
 import { startNode } from '../src/compose/node.ts'
 import { formatNodeAddress } from '@selvedge/client'
@@ -12,6 +12,8 @@ import { fetchInto, type FileDownloadResult } from '../src/download/file-downloa
 import { downloadRoot } from '../src/download/root-download.ts'
 import { interrupt } from '../src/demo/interruption.ts'
 import { sampleBytes, scratchFolder } from './harness.ts'
+
+vi.setConfig({ testTimeout: 600_000 }) // processes are started here, and nothing is said of how long they take
 
 const DATA = sampleBytes(60_000_000, 3)
 const LEAF = 256 * 1024
@@ -56,7 +58,7 @@ async function leavePartial({ address, cid }: Setting, path: string, bytes: numb
   await client.close()
 }
 
-test('a client process that is killed with -9 at 40 % costs nothing but the leaf it was in', { timeout: 120_000 }, async () => {
+test('a client process that is killed with -9 at 40 % costs nothing but the leaf it was in', { timeout: 600_000 }, async () => {
   const set = await setting()
   const outcome = await interrupt(set.address, set.cid, { path: 'source', file: set.file, size: DATA.length }, join(set.folder, 'out'), 0.4)
   expect(outcome).toMatchObject({ isTrue: true })
@@ -157,7 +159,7 @@ describe('what lies on disk is proven before it is trusted', () => {
 })
 
 test('a download by root that was left goes on, proves what is on disk first, and fetches again only what is not true', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const set = await setting(DATA.subarray(0, 20_000_000))
   const root = Buffer.from(hash(DATA.subarray(0, 20_000_000)))

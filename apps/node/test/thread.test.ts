@@ -1,7 +1,9 @@
 import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { end, live, parseLine, run, runRaw, sampleBytes, scratchFolder } from './harness.ts'
+
+vi.setConfig({ testTimeout: 600_000 }) // processes are started here, and nothing is said of how long they take
 
 const BIG = sampleBytes(3_000_001)
 
@@ -15,7 +17,7 @@ async function sampleSite(folder: string): Promise<void> {
 }
 
 // One test, because the processes are the cost: an origin, a node, and every way to ask it.
-test('a folder goes from an origin through a node to a client, verified', { timeout: 120_000 }, async () => {
+test('a folder goes from an origin through a node to a client, verified', { timeout: 600_000 }, async () => {
   const folder = await scratchFolder()
   await sampleSite(folder)
   const origin = await live(['origin', 'site', '--listen', '127.0.0.1:0'], folder)

@@ -2,8 +2,7 @@
  * UnixFS DAGs over files on disk. Building reads each file once and keeps the nodes that link, and tiny leaves; the bytes of others are read
  * from their file when they are asked for, and checked, so that a file that changed since is an error and never wrong content.
  */
-import { importer, type ImportCandidate } from 'ipfs-unixfs-importer'
-import { balanced } from 'ipfs-unixfs-importer/layout'
+import type { ImportCandidate } from 'ipfs-unixfs-importer'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { hash } from 'node:crypto'
@@ -94,6 +93,8 @@ export function createFileDag(): FileDag {
         },
       }
       let root: CID | undefined
+      // Loaded when it is needed: a node that is told to import nothing starts without its hundred modules.
+      const [{ importer }, { balanced }] = await Promise.all([import('ipfs-unixfs-importer'), import('ipfs-unixfs-importer/layout')])
       const results = importer(candidatesOf(files, leafBytes), store as never, {
         cidVersion: 1,
         rawLeaves: true,
