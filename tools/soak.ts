@@ -1,16 +1,25 @@
 /**
  * Runs the property, simulation and crash tests again and again with new seeds until time is up or one fails.
  *
- *   node tools/soak.ts [ROOM ...] [--minutes=10] [--runs=1000] [--root DIR]
+ *   node tools/soak.ts [ROOM ...] [--minutes=10] [--runs=1000] [--long] [--root DIR]
  *
  * Each round sets SEED (the first seed) and RUNS (how many); the failing round prints the command that repeats it.
+ *
+ * With `--long` it goes on with the long runs of the rooms instead, the `soak.ts` of their tests, until they have played all seeds or each
+ * has had its minutes, if any are named. They write down how far they are, and go on from there the next time.
  */
 import { randomInt } from 'node:crypto'
-import { join } from 'node:path'
-import { runCommand } from './run-command.ts'
+import { globSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { inParallel, runCommand } from './run-command.ts'
 import { type Finding, type Invocation, runTool, top } from './tool.ts'
 
 const SEED_MAX = 2 ** 31
+const NODE_FLAGS = ['--max-semi-space-size=64', '--conditions=@selvedge/source']
+/** What a long run without `--minutes` may take: it ends by itself. */
+const LONG_MINUTES_MAX = 24 * 60
+/** For the schedule that is being played when time is up, and for what a run reads at first. */
+const GRACE_MS = 300_000
 
 function numberOf(flags: ReadonlySet<string>, name: string, byDefault: number): number {
   const flag = [...flags].find((each) => each.startsWith(`--${name}=`))
@@ -18,6 +27,7 @@ function numberOf(flags: ReadonlySet<string>, name: string, byDefault: number): 
 }
 
 export async function soak({ root, args, flags }: Invocation, nextSeed: () => number = () => randomInt(1, SEED_MAX)): Promise<Finding[]> {
+  if (flags.has('--long')) return runLong(root, args, numberOf(flags, 'minutes', LONG_MINUTES_MAX))
   const deadline = Date.now() + numberOf(flags, 'minutes', 10) * 60_000
   const runs = numberOf(flags, 'runs', 1000)
   const projects = args.map((name) => `--project=${name}`)
@@ -33,6 +43,24 @@ export async function soak({ root, args, flags }: Invocation, nextSeed: () => nu
   } while (Date.now() < deadline)
   process.stdout.write(`${rounds} rounds of ${runs} runs passed\n`)
   return []
+}
+
+/** As many at once as there are cores. What a run prints last is its row. */
+async function runLong(root: string, rooms: readonly string[], minutes: number): Promise<Finding[]> {
+  const isMeant = (file: string): boolean => rooms.length === 0 || rooms.includes(relative(root, file).split(sep)[1]!)
+  const files = globSync('{packages,apps}/*/test/*/soak.ts', { cwd: root })
+    .map((file) => join(root, file))
+    .filter(isMeant)
+  const findings = await inParallel(files, async (file): Promise<Finding[]> => {
+    const { code, output } = await runCommand(process.execPath, [...NODE_FLAGS, file, '--write', `--minutes=${minutes}`], {
+      cwd: root,
+      timeoutMs: minutes * 60_000 + GRACE_MS,
+    })
+    if (code !== 0) return [{ file: relative(root, file), message: output.trim() }]
+    process.stdout.write(`${relative(root, file)}: ${output.trim().split('\n').at(-1)}\n`)
+    return []
+  })
+  return findings.flat()
 }
 
 await runTool(import.meta, (invocation) => soak(invocation))

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { soak } from '../soak.ts'
 import { linesOf, plant } from './planted.ts'
@@ -17,4 +19,18 @@ test('a failing seed is reported with the command that repeats it', async () => 
 test('without a failure it ends when time is up', async () => {
   const root = plant({ 'vitest.config.ts': 'export default {}\n', 'a.prop.test.ts': failsAt(42) })
   expect(await soak({ root, args: [], flags }, () => 41)).toEqual([])
+})
+
+test('the long runs of the rooms that are named go on for their minutes, and what one breaks is reported', async () => {
+  const root = plant({
+    'packages/a/test/rules/soak.ts':
+      "import { writeFileSync } from 'node:fs'\nwriteFileSync('arguments', process.argv.slice(2).join(' '))\n",
+    'packages/b/test/rules/soak.ts': "throw new Error('seed 7 breaks')\n",
+  })
+  const long = new Set(['--long', '--minutes=2'])
+  expect(await soak({ root, args: ['a'], flags: long })).toEqual([])
+  expect(readFileSync(join(root, 'arguments'), 'utf8')).toBe('--write --minutes=2')
+  const findings = await soak({ root, args: [], flags: long })
+  expect(findings.map(({ file }) => file)).toEqual(['packages/b/test/rules/soak.ts'])
+  expect(findings[0]!.message).toContain('seed 7 breaks')
 })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
-import { addTo, createTally, formatRow, parseRow, readRow, runSoak, type Soak, writeRow } from './support/soak.ts'
+import { addTo, createTally, formatRow, parseRow, readRow, runModes, runSoak, type Soak, writeRow } from './support/soak.ts'
 import { sourceDigestOf, sourcesOf } from './support/source-digest.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'soak-'))
@@ -42,6 +42,18 @@ test('a run that was ended goes on after its last seed, and its row adds up', as
   expect(readFileSync(page, 'utf8')).toMatch(
     /^before\n<!-- a -->\n\| Rule \| 5 to 11 \| 7 \| .*\|\n<!-- \/a -->\n<!-- b -->\nkept\n<!-- \/b -->\n$/,
   )
+})
+
+test('time ends a run between two schedules, and both modes have theirs', async () => {
+  writeFileSync(page, '<!-- certified -->\n\n<!-- /certified -->\n<!-- uncertified -->\n\n<!-- /uncertified -->\n')
+  const soakOf = (mode: string): Soak => ({ ...SOAK, mark: mode, name: mode })
+  await runModes(['--minutes=0'], page, soakOf)
+  for (const mark of ['certified', 'uncertified']) expect(readRow(page, mark)).toContain(`| ${mark} | 5 to 4 | 0 |`)
+  await runModes(['uncertified'], page, soakOf)
+  expect(readRow(page, 'certified')).toContain('| 5 to 4 | 0 |')
+  expect(readRow(page, 'uncertified')).toContain('| 5 to 11 | 7 |')
+  await runModes([], page, soakOf)
+  expect(readRow(page, 'certified')).toContain('| 5 to 11 | 7 |')
 })
 
 test('what a kill leaves is the last report', async () => {

@@ -1,26 +1,25 @@
 /**
  * The long run of whole cores as they are: schedules from a named seed on, and what they met, into bench/SOAK.md.
  *
- *   node --max-semi-space-size=64 --conditions=@selvedge/source test/scenarios/soak.ts certified|uncertified [--first=1] [--count=10000]
- *     [--write]
+ *   node --max-semi-space-size=64 --conditions=@selvedge/source test/scenarios/soak.ts [certified|uncertified] [--first=1]
+ *     [--count=10000] [--minutes=60] [--write]
  *
  * With `--write` it goes on after the last seed of its row, where that is of the same sources. It stops at the first schedule that breaks
  * an invariant, prints its seed, and ends with code 1. SIGINT and SIGTERM end it early; a kill loses what came after the last report,
  * every 20 schedules.
  */
-import type { Mode } from '../../src/dag/contract.ts'
-import { addTo, optionOf, runSoak } from '../support/soak.ts'
+import { addTo, optionOf, runModes } from '../support/soak.ts'
 import { sourceDigestOf } from '../support/source-digest.ts'
 import { CORES } from './play.ts'
 import { playSchedule } from './schedule.ts'
 
-const mode: Mode = process.argv[2] === 'uncertified' ? 'uncertified' : 'certified'
 const args = process.argv.slice(2)
-await runSoak(new URL('../../bench/SOAK.md', import.meta.url), {
+const sources = sourceDigestOf(new URL('schedule.ts', import.meta.url), new URL('play.ts', import.meta.url))
+await runModes(args, new URL('../../bench/SOAK.md', import.meta.url), (mode) => ({
   mark: `whole ${mode}`,
   name: `${mode} core`,
   first: optionOf(args, 'first', 1),
-  sources: sourceDigestOf(new URL('schedule.ts', import.meta.url), new URL('play.ts', import.meta.url)),
+  sources,
   count: optionOf(args, 'count', 10_000),
   reportEvery: 20,
   isWritten: args.includes('--write'),
@@ -31,4 +30,4 @@ await runSoak(new URL('../../bench/SOAK.md', import.meta.url), {
     tally.broken += 1
     throw new Error(`${mode}, seed ${seed}: ${broken.message}`, { cause: broken })
   },
-})
+}))

@@ -3,6 +3,7 @@
  * and on which sources. A row of other sources is no part of the sum: the run begins again then.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import type { Mode } from '../../src/dag/contract.ts'
 
 export interface Tally {
   schedules: number
@@ -88,8 +89,12 @@ export function readRow(page: URL, mark: string): string {
   return text.slice(text.indexOf(start) + start.length, text.indexOf(`\n<!-- /${mark} -->`))
 }
 
-/** Plays until all seeds were, something breaks, or SIGINT or SIGTERM comes. What was played is in the row then, if it is written. */
-export async function runSoak(page: URL, soak: Soak): Promise<void> {
+/**
+ * Plays until all seeds were, something breaks, time is up, or SIGINT or SIGTERM comes. What was played is in the row then, if it is written.
+ * @returns whether nobody asked it to stop.
+ */
+export async function runSoak(page: URL, soak: Soak, minutes: number = Number.POSITIVE_INFINITY): Promise<boolean> {
+  const endMs = performance.now() + minutes * 60_000
   const { tally, seconds } = soak.isWritten ? parseRow(readRow(page, soak.mark), soak) : { tally: createTally(), seconds: 0 }
   let isStopped = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
@@ -99,7 +104,7 @@ export async function runSoak(page: URL, soak: Soak): Promise<void> {
     process.stdout.write(`${row}\n`)
   }
   try {
-    while (tally.schedules < soak.count && !isStopped) {
+    while (tally.schedules < soak.count && !isStopped && performance.now() < endMs) {
       soak.play(tally, soak.first + tally.schedules)
       if (tally.schedules % soak.reportEvery !== 0) continue
       report()
@@ -108,6 +113,14 @@ export async function runSoak(page: URL, soak: Soak): Promise<void> {
   } finally {
     report()
   }
+  return !isStopped
+}
+
+/** Both modes one after the other, each for half of `--minutes`, or the one that the arguments begin with. */
+export async function runModes(args: readonly string[], page: URL, soakOf: (mode: Mode) => Soak): Promise<void> {
+  const modes: readonly Mode[] = args[0] === 'certified' || args[0] === 'uncertified' ? [args[0]] : ['certified', 'uncertified']
+  const minutes = optionOf(args, 'minutes', Number.POSITIVE_INFINITY) / modes.length
+  for (const mode of modes) if (!(await runSoak(page, soakOf(mode), minutes))) return
 }
 
 /** A whole number among the arguments, `--name=7`. */
