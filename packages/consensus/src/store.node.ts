@@ -23,7 +23,7 @@ export interface FileStoreOptions {
   readonly path: string
   /** A file that has grown beyond it is followed by a new one. @default 256 MiB */
   readonly segmentBytesMax?: number
-  /** Bodies kept in memory after they are durable, with half a kilobyte for each that they cost beside. @default 32 MiB */
+  /** Bodies kept in memory after they are durable, with half a kilobyte for each that they cost beside. @default 16 MiB */
   readonly recentBytesMax?: number
 }
 
@@ -34,7 +34,7 @@ const MIB = 2 ** 20
  * @example const store = createFileStore({ path: '/var/lib/validator/log' })
  */
 export function createFileStore(options: FileStoreOptions): Store {
-  const { path, segmentBytesMax = 256 * MIB, recentBytesMax = 32 * MIB } = options
+  const { path, segmentBytesMax = 256 * MIB, recentBytesMax = 16 * MIB } = options
   const commit = new GroupCommit(new RecentBytes(recentBytesMax))
   const logs = new Map<number, EpochLog>()
   let release: (() => Promise<void>) | undefined

@@ -16,13 +16,11 @@ import { SIGNATURE_BYTES } from '../wire/limits.ts'
 import type { Ancestor, Block, SignedBlock } from '../wire/types.ts'
 import type { CoreContext } from './context.ts'
 import type { Payload } from './own-transactions.ts'
-import { FILL_ROUNDS_MAX, paceMsOf } from './settings.ts'
+import { FILL_ROUNDS_MAX } from './settings.ts'
 
 const LAST_KEY = 'last'
 /** The leader's block is waited for this long, within the bounds of the options. */
 const LEADER_TIMEOUT_MS = 250
-/** Rounds that the usual time of a round is taken over. */
-const USUAL_SAMPLES = 16
 const UNSIGNED = new Uint8Array(SIGNATURE_BYTES)
 
 export interface BlockProposerParts {
@@ -51,8 +49,6 @@ export class BlockProposer {
   #lastRound = 0
   #lastAtMs = Number.NEGATIVE_INFINITY
   #nextAtMs = Number.POSITIVE_INFINITY
-  /** From an own block to a quorum of its round, smoothed. */
-  #usualMs: number | undefined
 
   constructor(parts: BlockProposerParts) {
     const { context } = parts
@@ -101,7 +97,6 @@ export class BlockProposer {
     if (highest <= this.#round && this.#roundAtMs !== Number.NEGATIVE_INFINITY) return
     this.#round = Math.max(this.#round, highest)
     this.#roundAtMs = context.nowMs
-    if (this.#round === this.#lastRound && this.#lastAtMs !== Number.NEGATIVE_INFINITY) this.#sample(context.nowMs - this.#lastAtMs)
   }
 
   /** Proposes what may be proposed now. @returns whether anything was. */
@@ -123,10 +118,6 @@ export class BlockProposer {
     return hasFilled
   }
 
-  #sample(ms: number): void {
-    this.#usualMs = this.#usualMs === undefined ? ms : this.#usualMs + (ms - this.#usualMs) / USUAL_SAMPLES
-  }
-
   /** Rounds that were missed, in sequence, when they are few. */
   #fill(next: number, floorRound: number): boolean {
     if (next - 1 - this.#lastRound > FILL_ROUNDS_MAX) return false
@@ -141,9 +132,8 @@ export class BlockProposer {
   /** When the round after `#round` may be proposed as things stand. */
   #dueAtMs(): number {
     const { context, rule, isBusy } = this.#parts
-    const { idleDelayMsMax } = context.settings
-    const paceMs = paceMsOf(this.#usualMs, context.settings)
-    const delayMs = isBusy() ? paceMs : Math.max(paceMs, idleDelayMsMax)
+    const { idleDelayMsMax, roundDelayMsMin } = context.settings
+    const delayMs = isBusy() ? roundDelayMsMin : Math.max(roundDelayMsMin, idleDelayMsMax)
     const leader = this.#round === 0 ? undefined : rule.leaderOf(this.#round)
     const isLeaderHere = leader === undefined || rule.dag.slot(this.#round, leader).length > 0
     return Math.max(this.#lastAtMs + delayMs, isLeaderHere ? Number.NEGATIVE_INFINITY : this.#roundAtMs + this.leaderTimeoutMs)

@@ -23,9 +23,9 @@ export const FILL_ROUNDS_MAX = 4
 /** Behind by more than this, rounds are asked for as a range (2.10). */
 export const BEHIND_ROUNDS_MAX = 10
 /**
- * A round is given this many times what its headers usually take to be certified (its blocks, to become a quorum), within the options.
- * Rounds have a price of their own: made as fast as they can be, they fill the processor at any load, and what they then
- * wait for in its queues is more than they save.
+ * A certified round is given this many times what its headers usually take to be certified, within the options. Rounds have a price of
+ * their own: made as fast as they can be, they fill the processor at any load. A round of the uncertified mode costs less than half as much and
+ * is all that a transaction waits for, three or four times: its rest is the shortest that the options allow.
  */
 export const PACE = 3
 /** Own headers that votes are still collected for (2.4). */
@@ -42,7 +42,7 @@ export const RANGE_TIMEOUT_MS = 2_000
 /** In a range, hash links vouch for what is below the newest round; every so many rounds signatures are checked nevertheless (2.10). */
 export const FULL_CHECK_ROUNDS = 50
 
-/** From one own proposal to the next. @param usualMs - what a round's work usually takes; `undefined` before it is known. */
+/** From one own header to the next. @param usualMs - what a round's work usually takes; `undefined` before it is known. */
 export function paceMsOf(usualMs: number | undefined, { roundDelayMsMin, roundDelayMsMax }: CoreSettings): number {
   const wantedMs = Math.ceil(PACE * (usualMs ?? 0)) // whole ones, as clocks show them
   return Math.max(roundDelayMsMin, Math.min(roundDelayMsMax, wantedMs))
