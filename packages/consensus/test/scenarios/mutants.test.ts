@@ -5,11 +5,21 @@ import { coreMutants } from './mutants.ts'
 
 /** What a mutant is played for whose seed has lost its power. */
 const SCHEDULES = 30
+const EQUIVALENT_SCHEDULES = 5
 const kills = knownCoreKills()
 
-test.each(coreMutants)('$id breaks an invariant', async (mutant) => {
+test.each(coreMutants.filter((mutant) => mutant.class !== 'equivalent'))('$id breaks an invariant', async (mutant) => {
   const seed = kills[mutant.id]
   expect(await runCoreMutant(mutant, SCHEDULES, seed === undefined ? [] : [seed])).toBeDefined()
+})
+
+test.each(coreMutants.filter((mutant) => mutant.class === 'equivalent'))('$id breaks nothing, for the reason it gives', async (mutant) => {
+  expect(mutant.reason).toBeDefined()
+  expect(await runCoreMutant(mutant, EQUIVALENT_SCHEDULES)).toBeUndefined()
+})
+
+test.each(['certified', 'uncertified'])('there are 20 planted bugs or more, %s', (mode) => {
+  expect(coreMutants.filter((mutant) => mutant.mode === mode && mutant.class !== 'equivalent').length).toBeGreaterThanOrEqual(20)
 })
 
 test('ids are unique, and a mutant that nobody knows fails its run', async () => {

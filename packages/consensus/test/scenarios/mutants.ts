@@ -1,11 +1,11 @@
 /**
  * Planted bugs of the cores: what only messages, syncs and restarts can bring to light. Every member that is honest runs them (class
- * `safety`), and an invariant must break under schedules of whole cores.
+ * `safety`), and an invariant must break under schedules of whole cores. With a `reason`, nothing can break (class `equivalent`).
  */
 import type { Mode } from '../../src/dag/contract.ts'
 import type { Mutant } from '../adversarial/patch.ts'
 
-type Patch = Pick<Mutant, 'id' | 'file' | 'find' | 'put'>
+type Patch = Pick<Mutant, 'id' | 'file' | 'find' | 'put' | 'reason'>
 
 const certified: readonly Patch[] = [
   {
@@ -101,10 +101,12 @@ const certified: readonly Patch[] = [
     put: 'this.#index.add(key, { author: self, worker, bytes: bytes.length }); this.#context.push({ type: "accepted", count: transactions.length })',
   },
   {
-    id: 'parking-lets-go-at-the-first-arrival', // blocks are looked at again and parked again: it shows here only
-    file: 'core/parking.ts',
-    find: 'if (waiting.missing.size === 0) complete.push(waiting)',
-    put: 'complete.push(waiting)',
+    id: 'forgets-the-dag-at-a-restart',
+    file: 'core/certified-core.ts',
+    find: "of store.entries('certificate', rule.gcRound)",
+    put: 'of [] as { bytes: Uint8Array }[]',
+    reason:
+      'the records stay on disk and are served, so everybody, this one too, gets the graph back by ranges and by names; a halt is not found again (certified.hostile.test.ts)',
   },
 ]
 
@@ -192,6 +194,12 @@ const both: readonly Patch[] = [
     put: 'this.#emitted = Math.max(recorded, lastApplied)',
   },
   {
+    id: 'parking-lets-go-at-the-first-arrival',
+    file: 'core/parking.ts',
+    find: 'if (waiting.missing.size === 0) complete.push(waiting)',
+    put: 'complete.push(waiting)',
+  },
+  {
     id: 'parking-forgets-who-waits',
     file: 'core/parking.ts',
     find: 'else ids.add(id)',
@@ -207,7 +215,7 @@ const both: readonly Patch[] = [
 
 const madeOf =
   (mode: Mode) =>
-  (patch: Patch): Mutant => ({ ...patch, id: `${mode}/${patch.id}`, mode, class: 'safety' })
+  (patch: Patch): Mutant => ({ ...patch, id: `${mode}/${patch.id}`, mode, class: patch.reason === undefined ? 'safety' : 'equivalent' })
 
 export const coreMutants: readonly Mutant[] = [
   ...[...certified, ...both].map(madeOf('certified')),

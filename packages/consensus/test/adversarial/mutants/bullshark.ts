@@ -6,6 +6,14 @@ type Patch = Omit<Mutant, 'mode' | 'file'>
 const rule: readonly Patch[] = [
   { id: 'support-of-one', class: 'safety', find: 'this.dag.supportOf(leader) >= this.#validity', put: 'this.dag.supportOf(leader) > 0' },
   { id: 'support-below-validity', class: 'safety', find: '>= this.#validity', put: '>= this.#validity - 1' },
+  {
+    id: 'support-above-validity',
+    class: 'equivalent',
+    find: '>= this.#validity',
+    put: '> this.#validity',
+    reason:
+      'who has the support of a validity is a parent in every quorum of two rounds later: the next leader that is committed reaches it, and takes it first',
+  },
   { id: 'no-path-check', class: 'safety', find: ' || !isAncestor(this.dag, earlier, earliest)', put: '' },
   {
     id: 'path-from-the-newest',
@@ -56,6 +64,9 @@ export const bullsharkMutants: readonly Mutant[] = [
   ...of('dag/bullshark-rule.ts', rule),
   ...of('dag/dag-store.ts', dag),
   ...of('dag/causal-history.ts', walk),
+  ...of('dag/quorum.ts', [
+    { id: 'validity-rounded-down', class: 'safety', find: '(total + 2n) / 3n', put: 'total / 3n' }, // contains no honest member at n = 7
+  ]),
   ...of('dag/leader-schedule.ts', [{ id: 'leader-by-round-number', class: 'format', find: 'round / 2 - 1', put: 'round' }]),
   ...of('dag/linearizer.ts', [
     {

@@ -5,6 +5,7 @@ type Patch = Omit<Mutant, 'mode' | 'file'>
 
 const rule: readonly Patch[] = [
   { id: 'anchor-a-round-early', class: 'safety', find: 'WAVE_ROUNDS = 3', put: 'WAVE_ROUNDS = 2' },
+  { id: 'anchor-a-round-late', class: 'format', find: 'WAVE_ROUNDS = 3', put: 'WAVE_ROUNDS = 4' },
   { id: 'anchor-past-undecided', class: 'safety', find: "decisions[each]!.type !== 'skip'", put: "decisions[each]!.type === 'commit'" },
   {
     id: 'no-prefix-stop',
@@ -55,6 +56,19 @@ const ballots: readonly Patch[] = [
     class: 'safety',
     find: 'this.#stakeOf(inFavour) >= this.#quorum',
     put: 'this.#stakeOf(inFavour) >= this.#quorum - 1',
+  },
+  {
+    id: 'certificate-above-quorum',
+    class: 'safety',
+    find: 'this.#stakeOf(inFavour) >= this.#quorum',
+    put: 'this.#stakeOf(inFavour) > this.#quorum',
+  },
+  { id: 'skip-above-quorum', class: 'safety', find: 'return stake >= this.#quorum', put: 'return stake > this.#quorum' },
+  {
+    id: 'commit-above-quorum',
+    class: 'safety',
+    find: 'this.#stakeOf(this.certifiersOf(block)) >= this.#quorum',
+    put: 'this.#stakeOf(this.certifiersOf(block)) > this.#quorum',
   },
   { id: 'skip-of-validity', class: 'safety', find: 'return stake >= this.#quorum', put: 'return stake >= this.#quorum / 2' },
   {
@@ -107,6 +121,15 @@ const of = (file: string, patches: readonly Patch[]): Mutant[] => {
 export const mysticetiMutants: readonly Mutant[] = [
   ...of('dag/mysticeti-rule.ts', rule),
   ...of('dag/ballots.ts', ballots),
+  ...of('dag/dag-store.ts', [
+    { id: 'slot-holds-one-block', class: 'safety', find: "this.mode === 'certified' && slot.length > 0", put: 'slot.length > 0' },
+  ]),
+  ...of('dag/done-set.ts', [
+    { id: 'order-without-digest', class: 'format', find: '|| (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)', put: '' },
+  ]),
+  ...of('dag/quorum.ts', [
+    { id: 'quorum-of-2f-and-1', class: 'safety', find: 'Number((2n * total) / 3n) + 1', put: '2 * Number((total - 1n) / 3n) + 1' },
+  ]),
   ...of('dag/leader-schedule.ts', [
     { id: 'one-leader-twice', class: 'safety', find: 'candidates.find((candidate) => !leaders.includes(candidate))', put: 'candidates[0]' },
     { id: 'ranks-share-a-seed', class: 'format', find: 'SEED_BYTES + (rank > 0 ? 9 : 8)', put: 'SEED_BYTES + 8' },

@@ -98,6 +98,13 @@ const others: readonly Patch[] = [
     put: 'has({ round, author }) { for (const [at, all] of this.#rounds) if (at >= round) for (const each of all.values()) if (each.author === author) return true; return false }',
   },
   {
+    id: 'done-by-the-last-round', // the published rule: an author's newest committed round alone is passed over
+    class: 'safety',
+    file: 'dag/done-set.ts',
+    find: 'has({ round, key }: { readonly round: number; readonly key: string }): boolean { return this.#rounds.get(round)?.has(key) ?? false }',
+    put: 'has({ round, author }) { let last = 0; for (const [at, all] of this.#rounds) for (const each of all.values()) if (each.author === author) last = Math.max(last, at); return round === last }',
+  },
+  {
     id: 'order-by-author',
     class: 'safety',
     file: 'dag/done-set.ts',
