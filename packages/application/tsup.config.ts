@@ -1,7 +1,7 @@
 import type { Options } from 'tsup'
 
 const config: Options = {
-  entry: ['src/index.ts', 'src/store/lmdb-store.node.ts'],
+  entry: ['src/index.ts', 'src/execute/verdict.ts', 'src/store/lmdb-store.node.ts'],
   format: 'esm',
   target: 'es2022',
   dts: false,

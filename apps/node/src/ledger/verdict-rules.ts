@@ -1,2 +1,2 @@
 /** What a signature worker knows: how the state machine judges a transaction. A module to be loaded by threads. */
-export { judgeTransaction } from '@selvedge/application'
+export { judgeTransaction } from '@selvedge/application/verdict'

@@ -1,10 +1,10 @@
 /**
  * What a transaction's bytes alone show: who signed it and what names it. A pure function of bytes and, for a node's, the key that the
- * registry has, so that any thread may say it; in fixed bytes, so that it costs a thread nothing to hand it on.
+ * registry has, so that any thread may say it; in fixed bytes, so that it costs a thread nothing to hand it on. It is a subpath of its own, since
+ * a thread that loads it needs nothing else of the state machine.
  */
-import { decodeTransaction, isSameBytes, isSignedByNode, senderOf, transactionId, type Digest } from '@selvedge/ledger-types'
+import { decodeTransaction, isSameBytes, isSignedByNode, leafHash, senderOf, transactionId, type Digest } from '@selvedge/ledger-types'
 import type { Verdict } from './block-contract.ts'
-import { leafOf } from './block-run.ts'
 
 /** Kind u8 · sender 20 and zeros, or node key 32 · id 32 · leaf 32. */
 export const VERDICT_BYTES = 97
@@ -28,7 +28,7 @@ export const VERDICT_KINDS = {
  */
 export function judgeTransaction(bytes: Uint8Array, nodeKey: Uint8Array): Uint8Array {
   const out = new Uint8Array(VERDICT_BYTES)
-  out.set(leafOf(bytes), LEAF_OFFSET)
+  out.set(leafHash(bytes), LEAF_OFFSET)
   const decoded = decodeTransaction(bytes)
   if (!decoded.ok) {
     out[0] = VERDICT_KINDS.bad
