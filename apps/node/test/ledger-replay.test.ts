@@ -1,12 +1,13 @@
 // Goal: `selvedge ledger replay` as people call it: exit code 0 for an archive that is whole, 1 with the height where it is not; and
 // `selvedge ledger restart` makes the same bytes twice and takes no others.
-import { createMemoryStore, SPACES } from '@selvedge/application'
+import { createApplication, createMemoryStore, SPACES } from '@selvedge/application'
 import { createLmdbStore, type LmdbStore } from '@selvedge/application/lmdb'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { evidenceRules } from '../src/ledger/evidence-rules.ts'
 import { ask } from '../src/ledger-devnet/rpc-client.ts'
 import { openArchive } from '../src/ledger-tools/archive-source.ts'
 import { replayLedger } from '../src/ledger-tools/replay-ledger.ts'
@@ -82,7 +83,7 @@ test('a ledger of one runs as a process, ends when it is asked to, and what it l
 })
 
 test('a restart state is the same bytes each time, and no node begins from others', async () => {
-  const { folder, genesisFile, head } = await makeArchive(await scratchFolder())
+  const { folder, genesis, genesisFile, head } = await makeArchive(await scratchFolder())
   const at = (name: string): string => join(folder, '..', name)
   const prepare = ['ledger', 'restart', 'prepare', folder, '--genesis', genesisFile, '--json'] as const
   const first = await cli(...prepare, '-o', at('a'), '--height', String(head.height))
@@ -95,6 +96,9 @@ test('a restart state is the same bytes each time, and no node begins from other
   const apply = (file: string, data: string): ReturnType<typeof cli> =>
     cli('ledger', 'restart', 'apply', file, '--genesis', genesisFile, '--root', String(root), '--data', data, '--json')
   expect(JSON.parse((await apply(at('a'), at('new'))).stdout)).toMatchObject({ ok: true, height })
+  const store = createLmdbStore(join(at('new'), 'state'))
+  expect(createApplication({ store, evidenceRules }, { genesis }).lastApplied()).toMatchObject({ height, epoch })
+  await store.close()
   expect(await apply(at('a'), at('new'))).toMatchObject({ code: 1, stderr: expect.stringContaining('is there already') })
   const bytes = await readFile(at('a'))
   bytes[bytes.length - 1]! ^= 1

@@ -33,6 +33,7 @@ export function createLmdbStore(path: string, options: LmdbStoreOptions = {}): L
   const { mapBytes = 64 * 2 ** 30, overlapsFlush = false } = options
   const database = open<Buffer, Buffer>({
     path,
+    noSubdir: false, // else a folder whose name has a dot would be a file
     keyEncoding: 'binary',
     encoding: 'binary',
     mapSize: mapBytes,
