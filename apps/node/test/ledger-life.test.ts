@@ -9,7 +9,7 @@ import { committeeOfGenesis, encodeAction, encodeCommittee, readEpochFile, type 
 import { createLightClient, encodeEpochProof } from '@selvedge/ledger-types/light-client'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startNode, type RunningNode } from '../src/compose/node.ts'
 import { openEpochFile } from '../src/ledger-tools/archive-files.ts'
 import { openArchive, openLedgerFolder } from '../src/ledger-tools/archive-source.ts'
@@ -22,6 +22,8 @@ import { pastBlockOf, replayLedger } from '../src/ledger-tools/replay-ledger.ts'
 import { importRestart, restartStateOf } from '../src/ledger-tools/restart-state.ts'
 import { createVersionWatch, type VersionNotice } from '../src/ledger-tools/version-watch.ts'
 import { CHAIN_ID, hexOf, MICRO, signed, signedCall, TestNetwork, type TestNode } from './ledger-network.ts'
+
+vi.setConfig({ testTimeout: 240_000 }) // epochs and processes, on a machine that may be busy with others
 
 const TOO_OLD = 3
 const SIGNAL = new AbortController().signal

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { evidenceRules } from '../src/ledger/evidence-rules.ts'
 import { ask } from '../src/ledger-devnet/rpc-client.ts'
 import { openArchive } from '../src/ledger-tools/archive-source.ts'
@@ -15,6 +15,8 @@ import { end, live, parseLine, run, scratchFolder } from './harness.ts'
 import { EPOCHS, makeArchive, makeGenesis } from './ledger-archive.ts'
 import { cli } from './ledger-cli.ts'
 import { freePort } from './ledger-network.ts'
+
+vi.setConfig({ testTimeout: 240_000 }) // epochs and processes, on a machine that may be busy with others
 
 const BLOCKS = 5
 

@@ -14,7 +14,7 @@ import {
   encodeTooOld,
   FrameReader,
   readAnswer,
-  REQUEST_FRAME_BYTES_MAX,
+  LONGEST_REQUEST_BYTES,
   type SyncRequest,
 } from './frames.ts'
 import type { Asking, Connection, SyncSource } from './ports.ts'
@@ -38,7 +38,7 @@ export async function serveConnection(connection: Connection, source: SyncSource
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     const frames = new FrameReader(connection.incoming)
-    const bytes = await within(msMax, signal, 'a request', () => frames.next(REQUEST_FRAME_BYTES_MAX))
+    const bytes = await within(msMax, signal, 'a request', () => frames.next(LONGEST_REQUEST_BYTES))
     if (bytes === undefined) return
     const request = decodeRequest(bytes)
     void closedByOther(frames).then(() => controller.abort(new SynchronizerError('SYNCHRONIZER_CLOSED', 'the asker has left')))

@@ -25,7 +25,7 @@ const SLICE = 3
 const BLOCKS = 4
 const TRANSACTION = 5
 /** Version, kind, hops and length before the longest transaction. */
-export const REQUEST_FRAME_BYTES_MAX: number = 7 + TRANSACTION_BYTES_MAX
+export const LONGEST_REQUEST_BYTES: number = 7 + TRANSACTION_BYTES_MAX
 
 const PART = 0
 const LAST_PART = 1

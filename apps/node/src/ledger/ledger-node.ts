@@ -3,42 +3,19 @@
  * the newest certified one from strangers; a node that was away for longer than anybody keeps blocks does so again, and its old state stays
  * until all of the new one is here and proven.
  */
-import { createStateImport, type Application, type KeptEpochProof, type Outcome } from '@selvedge/application'
+import { createStateImport, type Application, type KeptEpochProof } from '@selvedge/application'
 import { createLmdbStore, type LmdbStore } from '@selvedge/application/lmdb'
 import type { ValidatorStatus } from '@selvedge/consensus'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
-import { createSnapshotServer, type Joined, type SnapshotServer, type SyncSource } from '@selvedge/synchronizer'
+import { createSnapshotServer, type SnapshotServer, type SyncSource } from '@selvedge/synchronizer'
 import { openSnapshotFolder } from '@selvedge/synchronizer/folder'
 import { dialSync } from '@selvedge/synchronizer/net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NodeError } from '../errors.ts'
-import type { AttachToLedger } from '../ledger-tools/attachment.ts'
 import { AGAIN_MS, createFollower, type Follower, type JoinedState } from './follower.ts'
 import { LedgerLife } from './ledger-life.ts'
-import type { OrderingSettings } from './ordering.ts'
-
-export interface LedgerNodeSettings extends Omit<OrderingSettings, 'onBlock' | 'onCertificate' | 'onFinal' | 'words'> {
-  readonly rpcPort: number
-  readonly syncPort: number
-  /** Keeps all blocks, so that others can follow from any of them. @default false */
-  readonly isArchive?: boolean
-  /** Who is asked for the state and for blocks, and brought transactions, while this node has no seat. */
-  readonly sources?: readonly { readonly host: string; readonly port: number }[]
-  /** Newest version of the rules that this node can execute. @default the newest that the state machine has */
-  readonly newestVersion?: number
-  /** What else hears of blocks and speaks as this node: made when the state is there, and again when another took its place. */
-  readonly attachments?: readonly AttachToLedger[]
-  /** How often a member without a new block asks whether its epoch is over. @default 10 s */
-  readonly stuckMs?: number
-  readonly onBlock?: (outcome: Outcome, timestampMs: number) => void
-  readonly onCertificate?: (height: number, certificate: Uint8Array) => void
-  readonly onJoined?: (joined: Joined) => void
-  /** Something did not work for one stranger; the node goes on. */
-  readonly onWarning?: (error: unknown) => void
-  /** The node has ended by itself. */
-  readonly onFailure?: (error: Error) => void
-}
+import type { LedgerNodeSettings } from './ledger-settings.ts'
 
 export class LedgerNode {
   readonly #settings: LedgerNodeSettings

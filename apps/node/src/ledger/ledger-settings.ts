@@ -1,0 +1,27 @@
+/** What a ledger node is told when it is made. */
+import type { Outcome } from '@selvedge/application'
+import type { Joined } from '@selvedge/synchronizer'
+import type { AttachToLedger } from '../ledger-tools/attachment.ts'
+import type { OrderingSettings } from './ordering.ts'
+
+export interface LedgerNodeSettings extends Omit<OrderingSettings, 'onBlock' | 'onCertificate' | 'onFinal' | 'words'> {
+  readonly rpcPort: number
+  readonly syncPort: number
+  /** Keeps all blocks, so that others can follow from any of them. @default false */
+  readonly isArchive?: boolean
+  /** Who is asked for the state and for blocks, and brought transactions, while this node has no seat. */
+  readonly sources?: readonly { readonly host: string; readonly port: number }[]
+  /** Newest version of the rules that this node can execute. @default the newest that the state machine has */
+  readonly newestVersion?: number
+  /** What else hears of blocks and speaks as this node: made when the state is there, and again when another took its place. */
+  readonly attachments?: readonly AttachToLedger[]
+  /** How often a member without a new block asks whether its epoch is over. @default 10 s */
+  readonly stuckMs?: number
+  readonly onBlock?: (outcome: Outcome, timestampMs: number) => void
+  readonly onCertificate?: (height: number, certificate: Uint8Array) => void
+  readonly onJoined?: (joined: Joined) => void
+  /** Something did not work for one stranger; the node goes on. */
+  readonly onWarning?: (error: unknown) => void
+  /** The node has ended by itself. */
+  readonly onFailure?: (error: Error) => void
+}
