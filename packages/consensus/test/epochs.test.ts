@@ -122,6 +122,25 @@ describe.each<Mode>(['certified', 'uncertified'])('a death at the border of two 
     }
   })
 
+  test('in an epoch that took over what the one before owed: it comes back, and all of that is delivered, once', () => {
+    const epochs = [0, 1].map(() => ({ mode, nodes: [0, 1, 2, 3] }))
+    let owing = 0
+    for (let seed = 1; seed <= 3; seed++) {
+      const chain = createChain({ epochs, seed, epochMs: 200, core: { ...CORE, batchDelayMsMax: 1 } }).start()
+      chain.feed(3, 400)
+      expect([seed, chain.time.run(20_000, () => reached(chain, 1, 1, [0, 1, 2, 3]))]).toEqual([seed, true])
+      for (const node of chain.nodes) {
+        if ((node.storeOf(1).get('proposed', 'carried')?.length ?? 0) > 4) owing++
+        node.crash()
+        node.start()
+        chain.time.run(5)
+      }
+      expect([seed, chain.time.run(20_000, () => reached(chain, 1, 9, [0, 1, 2, 3]) && isWhole(chain))]).toEqual([seed, true])
+      expectWhole(chain)
+    }
+    expect(owing).toBeGreaterThan(0)
+  })
+
   test('the epoch that is over is taken up with its own parameters, not with those of the next', () => {
     const parameters = { gcDepth: 6, scheduleCommits: 3, leadersPerRound: 2 }
     const epochs = [{ ...parameters }, {}].map((each) => ({ mode, nodes: [0, 1, 2, 3], parameters: each }))

@@ -14,7 +14,7 @@ import type { CoreContext } from './context.ts'
 import { UNCOMMITTED_BATCHES_MAX } from './settings.ts'
 
 const ORPHANS_KEY = 'orphans'
-const CARRIED_KEY = 'carried'
+const CARRIED_KEY = 'orphansCarried' // `carried` is what the epoch before owed (carried.ts)
 /**
  * Orphans that a later own block carries, the newest of which are remembered: a restart finds old blocks again from the last snapshot on, at most
  * 16 commits and gcDepth rounds back, and one that is carried already must not be carried twice.
