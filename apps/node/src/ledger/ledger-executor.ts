@@ -1,6 +1,6 @@
 /** The state machine behind the order: each sub-DAG becomes a block, and what the ledger answers goes back to whoever orders. */
 import type { Application, Outcome, Verdicts } from '@selvedge/application'
-import type { ClosedBy, Executed, Executor, OrderedBlock } from '@selvedge/consensus'
+import type { Applied, ClosedBy, EpochPlan, Executed, Executor, OrderedBlock } from '@selvedge/consensus'
 import { decodeSystemTransaction } from '@selvedge/ledger-types'
 import { epochPlanOf, nextEpochOf, type OrderSettings } from './epoch-plan.ts'
 import type { MemberDuties } from './member-duties.ts'
@@ -28,21 +28,28 @@ export function createLedgerExecutor(components: LedgerExecutorComponents, { ord
     const outcome = application.execute({ epoch, index, digest, timestampMs, items: await verdicts.withVerdicts(items) })
     if (outcome.final !== undefined) onFinal(outcome.height)
     onBlock(outcome, timestampMs)
-    return {
-      ...(outcome.final === undefined ? {} : { final: nextEpochOf(application, order), closedBy: closedByOf(application) }),
-      ...(outcome.checkpoint === undefined ? {} : { checkpoint: { height: outcome.height, bytes: outcome.checkpoint } }),
-      systemTransactions: duties.sayAfterBlock(),
-    }
+    return executedOf(application, outcome, order, duties)
   }
 
   return {
-    lastApplied: () => ({
-      index: application.lastApplied().index,
-      plan: epochPlanOf(application, order),
-      closedBy: closedByOf(application),
-    }),
+    lastApplied: () => appliedOf(application, order),
     execute,
   }
+}
+
+/** What the order is told of a block that was executed just now. */
+export function executedOf(application: Application, outcome: Outcome, order: OrderSettings, duties: MemberDuties): Executed {
+  const { final, checkpoint, height } = outcome
+  return {
+    ...(final === undefined ? {} : { final: nextEpochOf(application, order), closedBy: closedByOf(application) }),
+    ...(checkpoint === undefined ? {} : { checkpoint: { height, bytes: checkpoint } }),
+    systemTransactions: duties.sayAfterBlock(),
+  }
+}
+
+/** Where the ledger stands, as the order asks at its start. */
+export function appliedOf(application: Application, order: OrderSettings): Applied & { readonly plan: EpochPlan } {
+  return { index: application.lastApplied().index, plan: epochPlanOf(application, order), closedBy: closedByOf(application) }
 }
 
 /** The word that closed the epoch before the running one: what its final block recorded last. A state that was taken over has no such block. */
