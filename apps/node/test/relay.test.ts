@@ -11,6 +11,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { evidenceRules } from '../src/ledger/evidence-rules.ts'
 import { createRelay } from '../src/ledger/relay.ts'
 import { TransactionIntake } from '../src/ledger/transaction-intake.ts'
+import { createLedgerVerdicts, type LedgerVerdicts } from '../src/ledger/verdicts.ts'
 import { signed, TestNetwork } from './ledger-network.ts'
 
 const SIGNAL = new AbortController().signal
@@ -18,6 +19,7 @@ const SIGNAL = new AbortController().signal
 let folder: string
 let network: TestNetwork
 let application: Application
+let verdicts: LedgerVerdicts
 const listeners: SyncListener[] = []
 /** What got through, in order. */
 const taken: Uint8Array[] = []
@@ -26,10 +28,12 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'selvedge-relay-'))
   network = await TestNetwork.create(folder, { pace: 1, senders: 200 })
   application = createApplication({ store: createMemoryStore(), evidenceRules }, { genesis: network.genesis })
+  verdicts = createLedgerVerdicts(application)
 })
 
 afterAll(async () => {
   await Promise.all(listeners.map((listener) => listener.stop()))
+  await verdicts.stop()
   await rm(folder, { recursive: true })
 })
 
@@ -45,7 +49,7 @@ async function serve(takeTransaction: SyncSource['takeTransaction']): Promise<Sy
 }
 
 function intakeOf(submit: (bytes: Uint8Array, hops: number) => Promise<void>, nowMs: () => number = () => 0): TransactionIntake {
-  return new TransactionIntake({ application, submit, nowMs })
+  return new TransactionIntake({ application, judge: (bytes) => verdicts.judge(bytes), submit, nowMs })
 }
 
 const member = (): Promise<SyncSource> => {

@@ -173,6 +173,20 @@ test('each transaction is looked at once, and what a block finds missing in one 
   expect(judge.asked).toHaveLength(2)
 })
 
+test('a wallet’s transaction is looked at once: at the door, not again for its batch and its block', async () => {
+  const network = new Network()
+  const { judge, verdicts } = verdictsFor(network.app)
+  const [from, to] = network.wallets
+  const transfer = network.transfer(from!, to!.address, 1n)
+  const verdict = await verdicts.judge(transfer)
+  expect(verdict).toMatchObject({ isSigned: true, sender: from!.address })
+  expect(network.app.checkAdmission(transfer, verdict)).toEqual(network.app.checkAdmission(transfer))
+  expect(await verdicts.verify([transfer], 'client')).toEqual([true])
+  expect(verdictsIn(await verdicts.withVerdicts([batch(transfer)]))).toMatchObject([{ sender: from!.address }])
+  expect(judge.asked).toEqual([{ count: 1, urgency: 'client' }])
+  expect(await verdicts.judge(Uint8Array.of(1, 2, 3))).toMatchObject({ isSigned: false })
+})
+
 test('what nobody waits for any more is forgotten, the oldest first', async () => {
   const network = new Network()
   const { judge, verdicts } = verdictsFor(network.app, 3)

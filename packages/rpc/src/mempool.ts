@@ -58,7 +58,7 @@ export class Mempool {
 
   /** Admits a transaction and hands it on when it is its turn. @returns its id. @throws {RpcError} `RPC_REFUSED`. */
   async send(bytes: Uint8Array): Promise<Uint8Array> {
-    const admission = this.#ledger.checkAdmission(bytes)
+    const admission = await this.#ledger.checkAdmission(bytes)
     if (admission.code !== CODES.ok) throw refusalOf(admission.code)
     if ('nodeIndex' in admission) await this.#submitNow(hexOf(admission.id), bytes)
     else {

@@ -89,7 +89,8 @@ export interface LedgerView {
   /** Of the block after the head, in 10^-9 native per gas. */
   nextBaseFee(): bigint
   gasTargetPerSecond(): number
-  checkAdmission(bytes: Uint8Array): Admission
+  /** Signatures may be checked in another thread. */
+  checkAdmission(bytes: Uint8Array): Admission | Promise<Admission>
   /** At most `limit` events from `fromSeq` on, ascending and without a hole, and the seq to go on from. */
   events(fromSeq: number, limit: number): { readonly events: readonly NumberedEvent[]; readonly next: number }
   /** Seq of the oldest event kept. */

@@ -357,7 +357,7 @@ describe('what is dear is paid for by who asks', () => {
   test('a transaction of a node that is sent again and again goes to consensus once', async () => {
     const stage = await serve()
     const { ledger } = stage
-    ledger.checkAdmission = (bytes) => ({ code: 0, id: transactionId(bytes), nodeIndex: 1, nonce: 0n })
+    ledger.checkAdmission = async (bytes) => ({ code: 0, id: transactionId(bytes), nodeIndex: 1, nonce: 0n })
     const sent = ledger.submitted
     expect(await codeOf(stage, 'selvedge_sendTransaction', ['0x0001'])).toBeUndefined()
     for (let i = 0; i < 5; i++) expect(await codeOf(stage, 'selvedge_sendTransaction', ['0x0001'])).toBe(-32_000)

@@ -84,11 +84,12 @@ export class LedgerLife {
     const application = createApplication({ store, evidenceRules }, { genesis, isArchive, keepsSnapshots: true, ...version })
     this.application = application
     this.#verdicts = createLedgerVerdicts(application, (error) => settings.onWarning?.(error))
-    this.#view = createRpcView(application, genesis.timeMs)
+    const judge = (transaction: Uint8Array): ReturnType<LedgerVerdicts['judge']> => this.#verdicts.judge(transaction)
+    this.#view = createRpcView(application, genesis.timeMs, judge)
     this.#relay = createRelay(sources)
     const submit = (bytes: Uint8Array, hops?: number): Promise<void> => this.#submitOne(bytes, hops)
     this.#evidence = new EvidenceDuty({ application, keys: createKeyPair(settings.seeds.node), submit })
-    const intake = new TransactionIntake({ application, submit, nowMs: () => performance.now() })
+    const intake = new TransactionIntake({ application, judge, submit, nowMs: () => performance.now() })
     this.#source = createSyncSource(application, snapshots, (bytes, hops) => intake.take(bytes, hops))
     this.#keeper = new SnapshotKeeper(application, snapshots, {
       signal: this.#ending.signal,

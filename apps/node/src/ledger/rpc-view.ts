@@ -2,13 +2,15 @@
 import { parameters, type Application, type BlockRecord } from '@selvedge/application'
 import { CODES, decodeCheckpoint, decodeReceipt, isSameBytes, PARAMETERS, ZERO_DIGEST } from '@selvedge/ledger-types'
 import type { BlockView, LedgerView, StateView } from '@selvedge/rpc'
+import type { LedgerVerdicts } from './verdicts.ts'
 
 export interface LedgerRpcView extends LedgerView {
   /** To be called after each block. */
   tell(): void
 }
 
-export function createRpcView(application: Application, genesisTimeMs: number): LedgerRpcView {
+/** @param judge - looks at a signature in another thread; without it a wallet's is checked in this one. */
+export function createRpcView(application: Application, genesisTimeMs: number, judge?: LedgerVerdicts['judge']): LedgerRpcView {
   const { history } = application
   const listeners = new Set<() => void>()
   const { chainId, genesisHash } = application.view()
@@ -59,7 +61,7 @@ export function createRpcView(application: Application, genesisTimeMs: number): 
     state: (height) => (height === application.lastApplied().height ? latest : pastStateOf(application, height)),
     nextBaseFee: () => application.lastApplied().baseFee,
     gasTargetPerSecond: () => Number(application.state.get(parameters, PARAMETERS.gasTargetPerSecond.id)?.value ?? 0n),
-    checkAdmission: (bytes) => application.checkAdmission(bytes),
+    checkAdmission: async (bytes) => application.checkAdmission(bytes, await judge?.(bytes)),
     events: (from, limit) => history.eventsFrom(from, limit),
     oldestSeq: () => history.recordOf(history.oldest())?.firstEvent ?? 0,
     nextSeq: () => application.lastApplied().nextEvent,

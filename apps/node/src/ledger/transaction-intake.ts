@@ -5,10 +5,11 @@
  */
 import type { Application } from '@selvedge/application'
 import { createHash } from 'node:crypto'
+import type { LedgerVerdicts } from './verdicts.ts'
 
 /** Of strangers, that are worked on at a time. */
 const AT_WORK_MAX = 64
-/** Transactions of strangers that are looked at: a signature each, on the thread that orders. */
+/** Transactions of strangers that are looked at: a signature each. */
 const LOOKED_AT_PER_SECOND = 100
 /** What was taken is remembered for so long: shorter than a pool waits before it tries again. */
 const REMEMBERED_MS = 5_000
@@ -16,6 +17,8 @@ const REMEMBERED_MAX = 4_096
 
 export interface IntakeComponents {
   readonly application: Pick<Application, 'checkAdmission'>
+  /** Looks at a signature in another thread. */
+  readonly judge: LedgerVerdicts['judge']
   /** Into the order when this node has a seat, on to others otherwise, `hops` times at most. Rejects when nobody took it. */
   readonly submit: (transaction: Uint8Array, hops: number) => Promise<void>
   readonly nowMs: () => number
@@ -63,8 +66,8 @@ export class TransactionIntake {
   }
 
   async #bring(transaction: Uint8Array, hops: number): Promise<boolean> {
-    const { application, submit } = this.#components
-    const admission = application.checkAdmission(transaction)
+    const { application, judge, submit } = this.#components
+    const admission = application.checkAdmission(transaction, await judge(transaction))
     if (admission.code !== 0 || ('isNext' in admission && !admission.isNext)) return false
     try {
       await submit(transaction, hops)

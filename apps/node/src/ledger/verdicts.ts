@@ -20,6 +20,7 @@ export function createLedgerVerdicts(application: Application, onWorkerFailure: 
   const verdicts = createVerdicts({ judge: workers, nodeKeyOf })
   return {
     verify: (transactions, from) => verdicts.verify(transactions, from),
+    judge: (transaction) => verdicts.judge(transaction),
     withVerdicts: (items, options) => verdicts.withVerdicts(items, options),
     get size() {
       return verdicts.size

@@ -37,6 +37,8 @@ export interface Verdicts {
    * whatever the state is refused, since members need not have the same state when they look.
    */
   verify(transactions: readonly Uint8Array[], from: 'client' | 'peer'): Promise<boolean[]>
+  /** What a thread finds of one transaction that a client brings. It waits for its block too. */
+  judge(transaction: Uint8Array): Promise<Verdict | undefined>
   /** The items of a block with a verdict for each transaction. @throws the reason of `signal`; what `judge` rejects with. */
   withVerdicts(items: readonly BlockItem[], options?: { readonly signal?: AbortSignal }): Promise<BlockItem[]>
   /** Verdicts that wait for their block. */
@@ -79,15 +81,26 @@ export function createVerdicts({ judge, nodeKeyOf }: VerdictsComponents, { entri
     held.delete(key)
     return verdictOf(record)
   }
+  /** Records in order, those that wait already as they are: a wallet's transaction is looked at once, at the door. */
+  const recordsOf = async (transactions: readonly Uint8Array[], urgency: 'peer' | 'client'): Promise<Uint8Array[]> => {
+    const records = transactions.map((bytes) => held.get(keyTextOf(leafOf(bytes))))
+    const missing = transactions.filter((_, i) => records[i] === undefined)
+    const found = missing.length === 0 ? [] : await ask(missing, urgency)
+    found.forEach(keep)
+    return records.map((record) => record ?? (found.shift() as Uint8Array))
+  }
 
   return {
     async verify(transactions, from) {
-      const records = await ask(transactions, from)
-      records.forEach(keep)
+      const records = await recordsOf(transactions, from)
       return records.map(([kind]) => {
         if (from === 'peer') return kind !== VERDICT_KINDS.bad
         return kind === VERDICT_KINDS.account || kind === VERDICT_KINDS.node
       })
+    },
+    async judge(transaction) {
+      const [record] = await recordsOf([transaction], 'client')
+      return record === undefined ? undefined : verdictOf(record)
     },
     async withVerdicts(items, { signal } = {}) {
       const missing: Missing[] = []
