@@ -15,7 +15,7 @@ import { playSchedule } from './schedule.ts'
 import { createTally } from '../support/soak.ts'
 import { playInto } from './tally.ts'
 
-const SEEDS = seedRange(process.env, { first: 1, count: 600 })
+const SEEDS = seedRange(process.env, { first: 1, count: 300 })
 
 test.each<Mode>(['certified', 'uncertified'])(
   `no invariant breaks, %s, ${SEEDS.count} schedules from seed ${SEEDS.first}`,

@@ -5,7 +5,7 @@
 import type { StoredRecord } from '../../src/core/contract.ts'
 import { ConsensusError } from '../../src/errors.ts'
 import { blockDigest, decodeSignedBlock } from '../../src/wire/block.ts'
-import { toHex } from '../../src/wire/bytes.ts'
+import { compareBytes, toHex } from '../../src/wire/bytes.ts'
 import { certificateDigest, decodeCertificate } from '../../src/wire/certificate.ts'
 import { createCommittee, type Committee } from '../../src/wire/committee.ts'
 import { decodeFrame, frameTypeOf } from '../../src/wire/frames.ts'
@@ -28,6 +28,8 @@ export class Signatures {
   readonly #headerOf = new Map<string, { readonly header: string; readonly round: number; readonly author: Authority }>()
   readonly #certified = new Map<string, string>()
   readonly #blocks = new Set<string>()
+  /** By key: a certificate as it was stored first. Most members store the same bytes. */
+  readonly #stored = new Map<string, Uint8Array>()
   /** Signatures of certificates that were checked here. */
   readonly #checked = new Set<string>()
   isOverBudget = false
@@ -65,8 +67,11 @@ export class Signatures {
     else if (kind === 'voted') this.#onVote(authority, decodeVote(bytes))
     else if (kind === 'block') this.#onBlock(authority, decodeSignedBlock(bytes))
     else if (kind === 'certificate') {
-      const { header } = decodeCertificate(bytes, this.#committee.size)
-      this.#noteHeader(header)
+      const stored = this.#stored.get(key)
+      if (stored === undefined || compareBytes(stored, bytes) !== 0) {
+        this.#noteHeader(decodeCertificate(bytes, this.#committee.size).header)
+        this.#stored.set(key, bytes)
+      }
       this.expectCertified(key, authority)
     } else if (kind === 'checkpoint') this.#sign(authority, 0, `checkpoint ${key}`, toHex(bytes))
   }

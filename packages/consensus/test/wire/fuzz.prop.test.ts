@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createFuzzer, DECODER_CODES } from './fuzzer.ts'
 
 const seed = Number(process.env.SEED ?? 1)
-const INPUTS = Number(process.env.RUNS ?? 60) * 2_000
+const INPUTS = Number(process.env.RUNS ?? 60) * 600
 
 // Goal: no bytes make a decoder throw anything but its own error, or give a value that has another encoding.
 test(`${INPUTS} inputs are refused with a code or are the one encoding of something, seed ${seed}`, () => {
