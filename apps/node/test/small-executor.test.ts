@@ -15,9 +15,9 @@ const genesis: EpochPlan = {
   beacon: bytes(32, 9),
   previous: { subDagDigest: bytes(32, 9), timestampMs: 1 },
 }
-const open = (path: string, epochMsMin?: number): SmallExecutor => {
+const open = (path: string, epochMs?: number): SmallExecutor => {
   const planned = [{ committee: committee.slice(1), mode: 'uncertified' }] as const
-  return createSmallExecutor({ path, chainId: 1337, genesis, planned, ...(epochMsMin === undefined ? {} : { epochMsMin }) })
+  return createSmallExecutor({ path, chainId: 1337, genesis, planned, ...(epochMs === undefined ? {} : { epochMs }) })
 }
 
 const transfer = (from: number, to: number, amount: number, number: number): Uint8Array => {

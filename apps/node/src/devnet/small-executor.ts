@@ -31,7 +31,7 @@ export interface SmallExecutorOptions {
   /** From epoch 1 on; the last one is repeated. */
   readonly planned: readonly PlannedEpoch[]
   /** Block time that an epoch lasts at least: a word that wants its end earlier is refused, and does not count later. @default 0 */
-  readonly epochMsMin?: number
+  readonly epochMs?: number
   /** Told of each block when it is durable. */
   readonly onApplied?: (block: JournalBlock, isFinal: boolean, height: number) => void
 }
@@ -45,7 +45,7 @@ export interface SmallExecutor extends Executor {
   close(): void
 }
 
-export function createSmallExecutor({ path, chainId, genesis, planned, epochMsMin = 0, onApplied }: SmallExecutorOptions): SmallExecutor {
+export function createSmallExecutor({ path, chainId, genesis, planned, epochMs = 0, onApplied }: SmallExecutorOptions): SmallExecutor {
   const accounts = new Accounts()
   let plan = genesis
   let index = 0
@@ -61,7 +61,7 @@ export function createSmallExecutor({ path, chainId, genesis, planned, epochMsMi
       if (!isSystem) {
         const transfer = decodeTransfer(bytes)
         if (transfer !== undefined) accounts.apply(transfer)
-      } else if (isReadyToClose(bytes, plan.epoch) && timestampMs >= plan.previous.timestampMs + epochMsMin) {
+      } else if (isReadyToClose(bytes, plan.epoch) && timestampMs >= plan.previous.timestampMs + epochMs) {
         ready.add(author)
         if (stakeOf(ready) >= quorum) return { count: i + 1, isFinal: true }
       }

@@ -3,8 +3,7 @@
  * a node. Everything is drawn from the seed. Both modes run in it: it is given the function that makes a core.
  *
  * Effects go through the shipped queue, so that a `persist` is the barrier it is in the driver. A node can be crashed before or after any
- * effect: what had not been done by then is lost with all that was in memory, and `restart` makes a new core over what was synced.
- */
+ * effect: what was not done by then is lost with all that was in memory; `restart` makes a new core over what was synced. */
 import { answersOf } from '../../src/core/answers.ts'
 import type {
   Core,
@@ -316,9 +315,8 @@ export class Cluster {
     node.hasClosed = executedCount !== undefined
     node.executed.push({ commit, items })
     node.transactions.push(...items.slice(0, executedCount).flatMap((item) => transactionsOf(item, node.records)))
-    const last = executedCount === undefined ? undefined : items[executedCount - 1]
-    const closedBy = last?.type === 'system' ? last : undefined
-    this.#step(node, node.hasClosed ? { type: 'executed', index, isFinal: true, closedBy } : { type: 'executed', index, isFinal: false })
+    const closedBy = items[(executedCount ?? 0) - 1] as Extract<OrderedItem, { type: 'system' }> | undefined
+    this.#step(node, { type: 'executed', index, ...(node.hasClosed ? { isFinal: true, closedBy } : { isFinal: false }) })
   }
 
   /** Within this life of the node. */
