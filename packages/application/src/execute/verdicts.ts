@@ -57,13 +57,8 @@ const NODE_INDEX_OFFSET = 6
 export function createVerdicts({ judge, nodeKeyOf }: VerdictsComponents, { entriesMax = 65_536 }: VerdictsOptions = {}): Verdicts {
   const held = new Map<string, Uint8Array>()
 
-  const hintOf = (bytes: Uint8Array): Uint8Array => {
-    if (bytes[0] !== NODE_TRANSACTION_TYPE || bytes.length < NODE_INDEX_OFFSET + 4) return NO_KEY
-    const nodeIndex = new DataView(bytes.buffer, bytes.byteOffset).getUint32(NODE_INDEX_OFFSET, true)
-    return nodeKeyOf(nodeIndex) ?? NO_KEY
-  }
   const ask = async (transactions: readonly Uint8Array[], urgency: 'block' | 'peer' | 'client', signal?: AbortSignal) => {
-    const options = { urgency, hints: transactions.map(hintOf), ...(signal === undefined ? {} : { signal }) }
+    const options = { urgency, hints: transactions.map((bytes) => hintOf(bytes, nodeKeyOf)), ...(signal === undefined ? {} : { signal }) }
     const records = await judge.judge(transactions, options)
     return transactions.map((_, i) => records.subarray(i * VERDICT_BYTES, (i + 1) * VERDICT_BYTES))
   }
@@ -126,4 +121,11 @@ export function createVerdicts({ judge, nodeKeyOf }: VerdictsComponents, { entri
       return held.size
     },
   }
+}
+
+/** The registry's key, for what says that it is a node's. */
+function hintOf(bytes: Uint8Array, nodeKeyOf: VerdictsComponents['nodeKeyOf']): Uint8Array {
+  if (bytes[0] !== NODE_TRANSACTION_TYPE || bytes.length < NODE_INDEX_OFFSET + 4) return NO_KEY
+  const nodeIndex = new DataView(bytes.buffer, bytes.byteOffset).getUint32(NODE_INDEX_OFFSET, true)
+  return nodeKeyOf(nodeIndex) ?? NO_KEY
 }

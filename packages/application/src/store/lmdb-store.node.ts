@@ -81,11 +81,7 @@ export function createLmdbStore(path: string, options: LmdbStoreOptions = {}): L
       })
       // Two copies of lmdb's JavaScript in one process share one native library, and the first then writes zeros without a word.
       const last = writes.findLast(({ value }) => value !== undefined)
-      if (last?.value !== undefined && !database.get(own(last.space, last.key))?.equals(last.value)) {
-        throw new ApplicationError('APPLICATION_DAMAGED', `the store in ${path} does not keep what it is given: is lmdb loaded twice?`, {
-          path,
-        })
-      }
+      if (last?.value !== undefined && !database.get(own(last.space, last.key))?.equals(last.value)) throw forgetful(path)
     },
     openSnapshot(): StoreSnapshot {
       const transaction = database.useReadTransaction()
@@ -99,4 +95,8 @@ export function createLmdbStore(path: string, options: LmdbStoreOptions = {}): L
       await database.close()
     },
   }
+}
+
+function forgetful(path: string): ApplicationError {
+  return new ApplicationError('APPLICATION_DAMAGED', `the store in ${path} does not keep what it is given: is lmdb loaded twice?`, { path })
 }
