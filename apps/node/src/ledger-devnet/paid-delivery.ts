@@ -102,11 +102,15 @@ export class NodeClaim {
   readonly #evidence: readonly Evidence[]
   readonly #leaves: readonly ClaimLeaf[]
   readonly #tree: ClaimTree
-  #nonce = 0n
+  #nonce: bigint
 
-  /** @param factor - what the claim says that each acknowledgement is worth, times what was signed. */
-  constructor(node: DevnetNode, clientIndex: number, delivered: readonly Delivered[], factor: bigint) {
+  /**
+   * @param factor - what the claim says that each acknowledgement is worth, times what was signed.
+   * @param nonce - the first of the node's that no other claim has used.
+   */
+  constructor(node: DevnetNode, clientIndex: number, delivered: readonly Delivered[], factor: bigint, nonce: bigint) {
     this.#node = node
+    this.#nonce = nonce
     this.#keys = createKeyPair(node.seeds.node)
     const pairs = delivered
       .map(({ evidence, amount }) => {
@@ -119,6 +123,10 @@ export class NodeClaim {
     this.#leaves = pairs.map(({ leaf }) => leaf)
     this.#tree = createClaimTree(this.#leaves)
     this.#epoch = Number(this.#evidence[0]?.acknowledgement.epoch ?? 0n)
+  }
+
+  get nextNonce(): bigint {
+    return this.#nonce
   }
 
   get total(): bigint {

@@ -51,12 +51,12 @@ export async function callSystem<N extends SystemFunctionName>(
   await sendRaw(port, signAccountTransaction(call, wallet.secretKey), name)
 }
 
-/** Hands a signed transaction to a node and waits for its receipt. @returns its code. @throws when it was refused. */
+/** Hands a signed transaction to a node and waits for its receipt. @returns its code. @throws when it was refused; `cause` is the receipt, if it has one. */
 export async function sendRaw(port: number, bytes: Uint8Array, what: string): Promise<number> {
   const id = (await ask(port, 'selvedge_sendTransaction', hexOf(bytes))) as string
   const receipt = await receiptOf(port, id)
   if (receipt === undefined) throw new Error(`${what}: no receipt`)
-  if (receipt.code !== 0) throw new Error(`${what}: code ${receipt.code} ${receipt.words}`)
+  if (receipt.code !== 0) throw new Error(`${what}: code ${receipt.code} ${receipt.words}`, { cause: receipt })
   return receipt.code
 }
 
