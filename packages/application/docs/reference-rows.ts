@@ -120,7 +120,7 @@ export const DEFECTS: readonly (readonly [defect: string, test: string])[] = [
   ['a lock that lapsed long ago makes the next one shorter', 'a lock is until an epoch, whatever was locked before'],
   ['opting in counts stake that is on its way out', 'stake on its way out does not make a node Active'],
   ['unstaked money goes to the owner, whatever receiver was named', 'unbonded money goes to whom the call names'],
-  ['two empty accounts cannot pay each other', 'two accounts with equal contents are two accounts'],
+  ['two accounts that hold the same are taken for one, and cannot pay each other', 'two accounts with equal contents are two accounts'],
   ['a deposit lands in another balance than was paid', 'a deposit is what was paid, where it was paid to'],
   ['a transfer of a token moves the native one', 'a transfer of a token moves that token'],
   ['clearing mints opens an old one again', 'what the keys of a bridge say has come is minted, once for ever, by whoever sends it'],
@@ -142,4 +142,30 @@ export const DEFECTS: readonly (readonly [defect: string, test: string])[] = [
   ['block time is read from the wall', 'time in execution is the block’s and nothing else'],
   ['the state root is the one before the block', 'the root that is signed is that of the state after the block'],
   ['the next nonce is one too high', 'the first nonce of an account is 0'],
+  ['an event for services is defined and never emitted', 'whatever happens to a service is told, with its version'],
+  ['assigning work when there is no node ends the process', 'with no node left that could order, epochs end and the committee stays'],
+  ['what nodes claim for deliveries reaches no ledger', 'a claim is committed, challenged, answered and settled by transactions alone'],
+]
+
+/** Defects that are none of a ledger: [defect there, whose business it is here, or why it cannot be]. */
+export const DEFECTS_ELSEWHERE: readonly (readonly [defect: string, fate: 'business of' | 'dropped because', where: string])[] = [
+  ['any session is taken over by guessing its counter', 'business of', 'handshake'],
+  ['codes of an ended session are read as unknown', 'business of', 'handshake'],
+  ['a handshake has no deadline', 'business of', 'handshake'],
+  ['a length of four bytes reserves as much memory as it says', 'business of', 'handshake'],
+  ['one browser session for each address, and none without a helper’s answer', 'business of', 'client'],
+  [
+    'a token of a session lives sixty times as long as it should',
+    'dropped because',
+    'no session has a token; what may be spent ends with an epoch',
+  ],
+  ['a secret is compared byte by byte', 'dropped because', 'no administrator is known by a shared secret; signatures are checked'],
+  ['an administrator’s door stores any file', 'dropped because', 'there is no such door: content comes through the blockstore'],
+  ['anybody fills a node’s disk', 'business of', 'blockstore'],
+  ['a move across file systems destroys the database', 'business of', 'blockstore'],
+  ['a failing gateway is not left for the next', 'business of', 'origin-ipfs'],
+  ['an origin has a second, any size, and any address, the machine’s own too', 'business of', 'fetcher'],
+  ['a word from a stranger about who has what ends the process', 'business of', 'content'],
+  ['the answer about health is always the same', 'business of', 'node'],
+  ['a key can be read by others before its rights are set', 'business of', 'node'],
 ]

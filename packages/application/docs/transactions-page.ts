@@ -15,7 +15,7 @@ import {
   type FunctionSchema,
   type SystemFunctionName,
 } from '@selvedge/ledger-types'
-import { DEFECTS, ERRORS, METHODS, PARAMETERS_THERE, type ReferenceRow } from './reference-rows.ts'
+import { DEFECTS, DEFECTS_ELSEWHERE, ERRORS, METHODS, PARAMETERS_THERE, type ReferenceRow } from './reference-rows.ts'
 
 const intro = `# Transactions
 
@@ -113,6 +113,11 @@ function referencePart(): string {
     table(
       ['defect', 'test'],
       DEFECTS.map(([defect, test]) => [defect, `\`${test}\``]),
+    ),
+    'What went wrong there outside of the ledger: the package that has to do better, or why there is nothing to go wrong.\n',
+    table(
+      ['defect', 'here', ''],
+      DEFECTS_ELSEWHERE.map((row) => [...row]),
     ),
   ].join('\n')
 }

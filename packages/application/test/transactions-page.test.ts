@@ -1,8 +1,8 @@
 import { NODE_KINDS, SYSTEM_FUNCTIONS, SYSTEM_KINDS } from '@selvedge/ledger-types'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { DEFECTS, ERRORS, METHODS, PARAMETERS_THERE } from '../docs/reference-rows.ts'
+import { DEFECTS, DEFECTS_ELSEWHERE, ERRORS, METHODS, PARAMETERS_THERE } from '../docs/reference-rows.ts'
 import { transactionsPage } from '../docs/transactions-page.ts'
 import { ACCOUNT_HANDLERS, NODE_HANDLERS, SYSTEM_HANDLERS } from '../src/execute/dispatch.ts'
 
@@ -30,4 +30,12 @@ test('each defect names a test that is there', () => {
   const tests = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.test.ts'))
   const text = tests.map((name) => readFileSync(join(import.meta.dirname, name), 'utf8')).join('\n')
   for (const [defect, name] of DEFECTS) expect({ defect, isThere: text.includes(`test('${name}'`) }).toEqual({ defect, isThere: true })
+})
+
+test('each defect that is none of the ledger’s names the package whose it is', () => {
+  const rooms = DEFECTS_ELSEWHERE.filter(([, fate]) => fate === 'business of').map(([, , room]) => room)
+  const isThere = (room: string): boolean =>
+    ['packages', 'apps'].some((top) => existsSync(join(import.meta.dirname, '../../..', top, room)))
+  expect(rooms.filter((room) => !isThere(room))).toEqual([])
+  expect(DEFECTS.length + DEFECTS_ELSEWHERE.length).toBeGreaterThan(30)
 })

@@ -57,7 +57,7 @@ export interface EpochRow {
   readonly startSubDag: Uint8Array
   /** Version of the rules that hold. */
   readonly version: number
-  /** Steps of the epoch's clock that are done: 1 T1, 2 beacon drawn, 4 T2 (bits; more belong to whoever adds a step). */
+  /** Steps of the epoch's clock that are done, as bits: 1 T1, 2 beacon drawn, 4 T2, 8 points drawn, 16 last answers to disputes. */
   readonly clock: number
   /** Whether the committee is one that stayed since there were too few candidates. */
   readonly stayed: boolean
@@ -76,7 +76,7 @@ export const epochRow: Table<null, EpochRow> = meta(
     clock: u32,
     stayed: flag,
   }),
-  'The running epoch; `clock` has a bit for each step of its clock that is done (1: T1, 2: beacon, 4: T2).',
+  'The running epoch; `clock` has a bit for each step of its clock that is done (1: T1, 2: beacon, 4: T2, 8: points of claims drawn, 16: last answer to a dispute).',
 )
 
 /** Sums of the native token, in µ. `native` = genesis + `minted` − `burnt`. */

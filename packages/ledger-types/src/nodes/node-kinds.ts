@@ -7,6 +7,7 @@ export interface NodeKindSchema {
   /** Layout of the body. */
   readonly body: string
   readonly gas: keyof typeof GAS
+  /** Why it fails, its envelope being good. What is not its body's form is refused before (1). */
   readonly codes: readonly number[]
   readonly does: string
 }
@@ -27,14 +28,14 @@ export type NodeKindName =
   | 'version'
 
 export const NODE_KINDS: Readonly<Record<NodeKindName, NodeKindSchema>> = {
-  optIn: { id: 1, isDuty: true, body: '–', gas: 'default', codes: [40, 46, 51], does: 'makes the node Active with the next epoch' },
-  optOut: { id: 2, isDuty: true, body: '–', gas: 'default', codes: [46, 51], does: 'makes the node Idle with the next epoch' },
+  optIn: { id: 1, isDuty: true, body: '–', gas: 'default', codes: [40, 51], does: 'makes the node Active with the next epoch' },
+  optOut: { id: 2, isDuty: true, body: '–', gas: 'default', codes: [51], does: 'makes the node Idle with the next epoch' },
   setNode: {
     id: 3,
     isDuty: true,
     body: 'noiseRecord 136 · addressCount u8 · addresses',
     gas: 'default',
-    codes: [42, 43, 46, 51],
+    codes: [42, 43, 51],
     does: "renews session key and addresses without the owner's wallet",
   },
   claimCommit: {
@@ -74,7 +75,7 @@ export const NODE_KINDS: Readonly<Record<NodeKindName, NodeKindSchema>> = {
     isDuty: true,
     body: 'epoch u64 · commitment 32',
     gas: 'default',
-    codes: [46, 51, 52],
+    codes: [51, 52],
     does: 'binds the node to its measurements before others show theirs',
   },
   reportReveal: {
@@ -90,7 +91,7 @@ export const NODE_KINDS: Readonly<Record<NodeKindName, NodeKindSchema>> = {
     isDuty: true,
     body: 'epoch u64 · 24 × u16 · receiptRoot 32',
     gas: 'default',
-    codes: [46, 51, 52],
+    codes: [51, 52],
     does: 'says how far the node is from the landmarks',
   },
   contentUpdate: {
@@ -98,7 +99,7 @@ export const NODE_KINDS: Readonly<Record<NodeKindName, NodeKindSchema>> = {
     isDuty: true,
     body: 'count u16 · count × (root 32 · flags u8: 1 add, 0 remove)',
     gas: 'contentEntry',
-    codes: [46, 49],
+    codes: [46, 49, 51],
     does: 'says which content the node holds',
   },
   evidence: {
@@ -114,7 +115,7 @@ export const NODE_KINDS: Readonly<Record<NodeKindName, NodeKindSchema>> = {
     isDuty: true,
     body: 'newest u32',
     gas: 'default',
-    codes: [46],
+    codes: [51],
     does: 'says the newest protocol version that the node runs',
   },
 }

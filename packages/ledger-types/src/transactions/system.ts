@@ -13,12 +13,12 @@ export const SYSTEM_TRANSACTION_TYPE = 0x01
 export const SYSTEM_KINDS = {
   readyToClose: { id: 0, body: 'epoch u64', codes: [46, 51, 52], does: 'votes to close the epoch; at stake ≥ Q the epoch changes' },
   evidence: { id: 1, body: 'evidence', codes: [42, 46, 51, 52], does: 'slashes who signed two things for one slot' },
-  beaconCommit: { id: 2, body: 'commitment 32', codes: [46, 51, 52], does: 'binds its author to a secret of the randomness beacon' },
-  beaconReveal: { id: 3, body: 'secret 32', codes: [42, 46, 51, 52], does: 'opens the commitment' },
+  beaconCommit: { id: 2, body: 'commitment 32', codes: [51, 52], does: 'binds its author to a secret of the randomness beacon' },
+  beaconReveal: { id: 3, body: 'secret 32', codes: [42, 51, 52], does: 'opens the commitment' },
   epochFile: {
     id: 4,
     body: 'epoch u64 · root 32',
-    codes: [46, 51, 52],
+    codes: [46, 51],
     does: "names a closed epoch's file; at stake ≥ Q the root is kept",
   },
 } as const
