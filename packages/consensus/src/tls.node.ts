@@ -17,6 +17,8 @@ import { Dialer } from './tls/dialer.ts'
 import { createTlsIdentity, provenKeyOf, type TlsIdentity } from './tls/identity.ts'
 import { Listener } from './tls/listener.ts'
 
+export { createNetworkSwitch, type NetworkSwitch } from './tls/switch.ts'
+
 export interface TlsAddress {
   readonly host: string
   readonly port: number

@@ -10,14 +10,13 @@ import {
   type Validator,
 } from '@selvedge/consensus'
 import { createFileStore } from '@selvedge/consensus/store'
-import { createTlsNetwork, type TlsAddress } from '@selvedge/consensus/tls'
+import { createNetworkSwitch, createTlsNetwork, type NetworkSwitch, type TlsAddress } from '@selvedge/consensus/tls'
 import { createBlsKeyring } from '@selvedge/crypto/bls'
 import { join } from 'node:path'
 import { CHAIN_ID, committeeOf, genesisOf, keysOf } from './identity.ts'
 import type { JournalBlock } from './journal.ts'
 import type { AppliedBlock, FromValidator, ToValidator, ValidatorSettings } from './messages.ts'
 import { createSmallExecutor, type SmallExecutor } from './small-executor.ts'
-import { createSwitch, type Switch } from './network-switch.ts'
 import { decodeTransfer } from './transfer.ts'
 
 /** One machine, loopback. */
@@ -26,7 +25,7 @@ const CORE_OPTIONS = { batchDelayMsMax: 20, roundDelayMsMin: 10, idleDelayMsMax:
 interface Parts {
   readonly settings: ValidatorSettings
   readonly validator: Validator
-  readonly line: Switch<TlsAddress>
+  readonly line: NetworkSwitch<TlsAddress>
   readonly executor: SmallExecutor
 }
 
@@ -69,7 +68,9 @@ async function start(settings: ValidatorSettings): Promise<Parts> {
     onApplied: (block, isFinal, height) => say({ type: 'applied', block: appliedBlockOf(block, isFinal, height) }),
   })
   if (joinsAt !== undefined) assertCertified(executor, planned[joinsAt.epoch]?.committee ?? [], joinsAt.certificate)
-  const line = createSwitch(new Map(identities.map(({ key, port }): [string, TlsAddress] => [hex(key), { host: '127.0.0.1', port }])))
+  const line = createNetworkSwitch(
+    new Map(identities.map(({ key, port }): [string, TlsAddress] => [hex(key), { host: '127.0.0.1', port }])),
+  )
   const tlsOptions = { chainId: CHAIN_ID, genesisHash, port: identities[self]?.port ?? 0 }
   const network = line.attach(createTlsNetwork({ keyPair: nodeKey, addressOf: line.addressOf }, tlsOptions))
   const validator = createValidator(

@@ -3,7 +3,7 @@
  * socket for its generator.
  */
 import { createFileStore } from '@selvedge/consensus/store'
-import { createTlsNetwork, type TlsAddress } from '@selvedge/consensus/tls'
+import { createNetworkSwitch, createTlsNetwork, type NetworkSwitch, type TlsAddress } from '@selvedge/consensus/tls'
 import {
   createValidator,
   createWorkerVerifier,
@@ -18,7 +18,6 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createOpaqueExecutor, type OpaqueExecutor } from './opaque-executor.ts'
-import { createSwitch, type Switch } from './network-switch.ts'
 import type { SignatureKind } from './signed-transactions.ts'
 import { createCutter, encodeRecords, RECORD, TRANSACTION_BYTES } from './transactions.ts'
 import { SCHEDULE_COMMITS, VALIDATOR_OPTIONS } from './validator-options.ts'
@@ -59,7 +58,7 @@ const say = (message: FromValidator): void => void process.send?.(message, undef
 
 interface Running {
   readonly validator: Validator
-  readonly line: Switch<TlsAddress>
+  readonly line: NetworkSwitch<TlsAddress>
   readonly executor: OpaqueExecutor
   readonly keys: readonly string[]
 }
@@ -80,7 +79,7 @@ async function start({ self, ports, mode, signatures, folder, socket }: StartMes
     members.findIndex(({ nodeIndex }) => nodeIndex === self),
     genesis,
   )
-  const line = createSwitch(new Map(keys.map((key, i): [string, TlsAddress] => [key, { host: '127.0.0.1', port: ports[i] ?? 0 }])))
+  const line = createNetworkSwitch(new Map(keys.map((key, i): [string, TlsAddress] => [key, { host: '127.0.0.1', port: ports[i] ?? 0 }])))
   const keyPair = createKeyPair(seedOf(self))
   const network = line.attach(
     createTlsNetwork({ keyPair, addressOf: line.addressOf }, { chainId: CHAIN_ID, genesisHash, port: ports[self] ?? 0 }),

@@ -1,10 +1,10 @@
 /**
- * A cut between validators: connections to whoever is out of reach are ended, and nobody finds the other's address until the cut is healed.
+ * For drills: a cut between validators. Connections to whoever is out of reach are ended, and nobody finds the other's address until the cut is healed.
  * The transport above it does not know and goes on trying with its own patience, as it would across a broken line.
  */
-import type { Network } from '@selvedge/consensus'
+import type { Network } from '../ports.ts'
 
-export interface Switch<A> {
+export interface NetworkSwitch<A> {
   /** For the transport. */
   readonly addressOf: (peer: string) => A | undefined
   /** The transport, which is told when connections are to end. */
@@ -13,7 +13,11 @@ export interface Switch<A> {
   reach(peers: readonly string[]): void
 }
 
-export function createSwitch<A>(addresses: ReadonlyMap<string, A>): Switch<A> {
+/**
+ * A network that can be cut and healed while it runs.
+ * @param addresses - by node key, hex; all can be reached at first.
+ */
+export function createNetworkSwitch<A>(addresses: ReadonlyMap<string, A>): NetworkSwitch<A> {
   let reachable = new Set(addresses.keys())
   let wanted: readonly string[] = []
   let attached: Network | undefined
