@@ -154,11 +154,7 @@ export const DEFECTS_ELSEWHERE: readonly (readonly [defect: string, fate: 'busin
   ['a handshake has no deadline', 'business of', 'handshake'],
   ['a length of four bytes reserves as much memory as it says', 'business of', 'handshake'],
   ['one browser session for each address, and none without a helper’s answer', 'business of', 'client'],
-  [
-    'a token of a session lives sixty times as long as it should',
-    'dropped because',
-    'no session has a token; what may be spent ends with an epoch',
-  ],
+  ['a token of a session lives sixty times as long as it should', 'business of', 'handshake'],
   ['a secret is compared byte by byte', 'dropped because', 'no administrator is known by a shared secret; signatures are checked'],
   ['an administrator’s door stores any file', 'dropped because', 'there is no such door: content comes through the blockstore'],
   ['anybody fills a node’s disk', 'business of', 'blockstore'],
