@@ -155,7 +155,7 @@ export class ReferenceLedger implements LedgerView, Submitter {
     return 31_500_000
   }
 
-  checkAdmission(bytes: Uint8Array): Admission {
+  checkAdmission(bytes: Uint8Array): Admission | Promise<Admission> {
     const { world } = this.#last()
     const checked = this.#check(world, bytes, AHEAD_MAX)
     if (checked.code !== CODES.ok) return { code: checked.code, words: CODE_WORDS[checked.code] }
