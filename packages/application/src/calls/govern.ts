@@ -45,7 +45,7 @@ export const governCalls: AccountHandlers = {
 
 /** Whether a governor, one of `count`, has a place left for an action that he is the first to approve. */
 function hasPlace(state: State, governor: Uint8Array, count: number): boolean {
-  const own = state.rows(proposals).filter(([, { approvals: [first] }]) => first !== undefined && isSameBytes(first, governor))
+  const own = state.rows(proposals).filter(([, { approvals }]) => approvals.length > 0 && isSameBytes(approvals[0]!, governor))
   return own.length < Math.floor(PROPOSALS_MAX / count)
 }
 
