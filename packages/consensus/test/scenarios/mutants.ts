@@ -101,6 +101,12 @@ const certified: readonly Patch[] = [
     put: 'this.#index.add(key, { author: self, worker, bytes: bytes.length }); this.#context.push({ type: "accepted", count: transactions.length })',
   },
   {
+    id: 'parking-lets-go-at-the-first-arrival',
+    file: 'core/parking.ts',
+    find: 'if (waiting.missing.size === 0) complete.push(waiting)',
+    put: 'complete.push(waiting)',
+  },
+  {
     id: 'forgets-the-dag-at-a-restart',
     file: 'core/certified-core.ts',
     find: "of store.entries('certificate', rule.gcRound)",
@@ -177,6 +183,13 @@ const uncertified: readonly Patch[] = [
   },
   { id: 'never-fetches-blocks', file: 'core/uncertified.ts', find: 'this.#fetcher.advance()', put: '' },
   { id: 'stands-still-where-nothing-comes', file: 'core/uncertified.ts', find: 'this.#watch()', put: '' },
+  {
+    id: 'parking-lets-go-at-the-first-arrival',
+    file: 'core/parking.ts',
+    find: 'if (waiting.missing.size === 0) complete.push(waiting)',
+    put: 'complete.push(waiting)',
+    reason: 'a block that is let go is looked at again, found incomplete and parked again',
+  },
 ]
 
 const both: readonly Patch[] = [
@@ -192,12 +205,6 @@ const both: readonly Patch[] = [
     file: 'core/emitter.ts',
     find: 'this.#emitted = lastApplied',
     put: 'this.#emitted = Math.max(recorded, lastApplied)',
-  },
-  {
-    id: 'parking-lets-go-at-the-first-arrival',
-    file: 'core/parking.ts',
-    find: 'if (waiting.missing.size === 0) complete.push(waiting)',
-    put: 'complete.push(waiting)',
   },
   {
     id: 'parking-forgets-who-waits',

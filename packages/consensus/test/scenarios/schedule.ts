@@ -96,8 +96,8 @@ export class Schedule {
 
   #pick(): void {
     if (++this.#picks === this.plan.lagPicks) this.#catchUp()
-    if (this.#picks === this.plan.lagPicks - FORGETS_PICKS_BEFORE && this.plan.laggards.length > 0)
-      this.#crash(this.#places[this.plan.amnesiacs[0]!]!, true)
+    const forgets = this.#picks === this.plan.lagPicks - FORGETS_PICKS_BEFORE && this.plan.laggards.length > 0
+    if (forgets && !this.#isFair) this.#crash(this.#places[this.plan.amnesiacs[0]!]!, true) // nobody dies in the fair phase
     const delivery = this.#scheduler.next()
     if (delivery === undefined) return
     delivery.item()
