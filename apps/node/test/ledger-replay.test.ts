@@ -19,6 +19,13 @@ import { freePort } from './ledger-network.ts'
 vi.setConfig({ testTimeout: 240_000 }) // epochs and processes, on a machine that may be busy with others
 
 const BLOCKS = 5
+const RPC_HOST = '127.0.0.2'
+
+async function blockNumberOf(port: number): Promise<number> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_blockNumber', params: [] })
+  const response = await fetch(`http://${RPC_HOST}:${port}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  return Number(((await response.json()) as { result: string }).result)
+}
 
 test('an archive that is whole is replayed from its folder and from its files; the first damage is said with its height', async () => {
   const { folder, genesis, genesisFile, files, head } = await makeArchive(await scratchFolder())
@@ -62,7 +69,7 @@ test('a ledger of one runs as a process, ends when it is asked to, and what it l
   ] as const) {
     await writeFile(join(data, name), `${Buffer.from(seed).toString('hex')}\n`, { mode: 0o600 })
   }
-  const rpc = await freePort('127.0.0.1')
+  const rpc = await freePort(RPC_HOST)
   const doors = ['--listen', '--order', '--sync'].flatMap((name) => [name, '127.0.0.1:0'])
   const { child, first } = await live([
     'ledger',
@@ -74,10 +81,11 @@ test('a ledger of one runs as a process, ends when it is asked to, and what it l
     '--archive',
     ...doors,
     '--rpc',
-    String(rpc),
+    `${RPC_HOST}:${rpc}`,
   ])
   expect(first).toMatchObject({ phase: 'ordering' })
-  while (Number(await ask(rpc, 'eth_blockNumber')) < BLOCKS) await sleep(20)
+  await expect(ask(rpc, 'eth_blockNumber')).rejects.toThrow('fetch failed') // of another host than the one that was named
+  while ((await blockNumberOf(rpc)) < BLOCKS) await sleep(20)
   expect(await end(child)).toBe(0)
   const replayed = await run(['ledger', 'replay', join(data, 'ledger'), '--genesis', genesisFile, '--json'])
   expect(parseLine(replayed)).toMatchObject({ ok: true })

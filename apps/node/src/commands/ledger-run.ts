@@ -47,6 +47,7 @@ export async function ledgerRun(report: Report, options: LedgerRunOptions): Prom
     listen: options.order,
     syncPort: options.sync.port,
     rpcPort: options.rpc.port,
+    rpcHost: options.rpc.host,
     order: { mode: 'certified' },
     isArchive: options.archive === true,
     sources: options.source,

@@ -56,7 +56,7 @@ function addRun(ledger: Command, report: Report): void {
     .addOption(doorOption('--listen', 'where content sessions are accepted', 4433))
     .addOption(doorOption('--order', 'where other validators connect', 4434))
     .addOption(doorOption('--sync', 'where joiners get state and blocks; at the host of --order', 4435))
-    .addOption(doorOption('--rpc', 'where wallets connect, on this machine', 8545))
+    .addOption(doorOption('--rpc', 'where wallets connect; beyond this machine, put a proxy with TLS in front', 8545))
     .option('--source <host:port>', "another node's --sync, to join from; again for each further one", collectDoors, [])
     .option('--archive', 'keep all blocks, and make files of closed epochs')
     .addOption(new Option('--log-level <level>', 'how much is said on stderr').default('info'))

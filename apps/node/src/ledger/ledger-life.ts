@@ -74,7 +74,7 @@ export class LedgerLife {
   /** Opens no port and writes no block; what is made here ends with `stop`. */
   constructor(components: LifeComponents, settings: LedgerNodeSettings, hooks: LifeHooks) {
     const { store, snapshots, sources, signal } = components
-    const { genesis, isArchive = false, newestVersion, rpcPort } = settings
+    const { genesis, isArchive = false, newestVersion, rpcPort, rpcHost } = settings
     this.#components = components
     this.#settings = settings
     this.#hooks = hooks
@@ -101,7 +101,7 @@ export class LedgerLife {
         submitter: { submit },
         node: { peerCount: () => this.#ordering?.validator.status().peers.length ?? 0, readiness: () => this.#readiness() },
       },
-      { port: rpcPort },
+      { port: rpcPort, ...(rpcHost === undefined ? {} : { host: rpcHost }) },
     )
   }
 

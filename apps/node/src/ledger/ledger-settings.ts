@@ -6,6 +6,8 @@ import type { OrderingSettings } from './ordering.ts'
 
 export interface LedgerNodeSettings extends Omit<OrderingSettings, 'onBlock' | 'onCertificate' | 'onFinal' | 'words'> {
   readonly rpcPort: number
+  /** Where wallets connect. @default 127.0.0.1 */
+  readonly rpcHost?: string
   readonly syncPort: number
   /** Keeps all blocks, so that others can follow from any of them. @default false */
   readonly isArchive?: boolean
