@@ -22,7 +22,7 @@ import type { LedgerBlock, Outcome, Verdict } from './execute/block-contract.ts'
 import { contextOf, type ExecutedBlock } from './execute/execute-block.ts'
 import { checkNodeTransaction } from './execute/node-envelope.ts'
 import { simulateCall, type Simulated } from './execute/simulate.ts'
-import { epochFilePieces } from './history/epoch-file.ts'
+import { archivedBlockAt, certificateAt, epochFilePieces } from './history/epoch-file.ts'
 import { epochProofIn, epochProofsIn, epochProofWrite, proofWritesOf, type KeptEpochProof } from './history/epoch-proofs.ts'
 import { blockRecord, heightKey } from './history/records.ts'
 import type { History } from './history/history.ts'
@@ -131,6 +131,8 @@ export interface Application {
   addEpochProofs(proofs: Iterable<KeptEpochProof>): void
   /** First block of an epoch, and its last when it is over; `undefined` for an epoch that ended before the state was taken over. */
   epochSpan(epoch: number): { readonly first: number; readonly last: number | undefined } | undefined
+  /** An archived block as on the wire (`encodeArchivedBlock`); `undefined` while it has no certificate, and where it is not kept. */
+  archivedBlock(height: number): Uint8Array | undefined
   /** A closed epoch as a file, in pieces; `undefined` where blocks or certificates of it are missing (any node but an archive, in time). */
   epochFile(epoch: number): Iterable<Uint8Array> | undefined
 }
@@ -188,11 +190,12 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
       const proof = proofWritesOf(bytes, (epoch) => (ledger.state.get(committees, epoch) ?? []).map(committeeMemberOf))
       store.commit([{ space: SPACES.certificates, key: encodeField(heightKey, height), value: bytes }, ...proof])
     },
-    certificateOf: (height) => store.get(SPACES.certificates, encodeField(heightKey, height))?.slice(),
+    certificateOf: (height) => certificateAt(store, height),
     epochProof: (epoch) => epochProofIn(store, epoch),
     epochProofs: () => epochProofsIn(store),
     addEpochProofs: (proofs) => store.commit(Array.from(proofs, epochProofWrite)),
     epochSpan: (epoch) => ledger.epochSpan(epoch),
+    archivedBlock: (height) => archivedBlockAt(store, ledger.history, height),
     epochFile: (epoch) => epochFilePieces(store, ledger.history, genesis.chainId, epoch),
   }
 }

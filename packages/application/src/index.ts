@@ -13,6 +13,7 @@ export { createVerdicts, type VerdictJudge, type Verdicts, type VerdictsComponen
 export type { Simulated, SimulatedCall } from './execute/simulate.ts'
 export type { KeptEpochProof } from './history/epoch-proofs.ts'
 export type { NumberedEvent } from './history/history.ts'
+export { SNAPSHOT_DELAY_BLOCKS } from './ledger.ts'
 export type { BlockRecord, TransactionPlace } from './history/records.ts'
 export { createStateImport, hasState, type ImportedRow, type StateImport } from './history/import.ts'
 export { stateRootOf } from './history/state-root.ts'

@@ -15,7 +15,7 @@ import {
   SECP256K1_PUBLIC_KEY_BYTES,
   SECP256K1_SECRET_KEY_BYTES,
 } from './secp256k1-rules.ts'
-import { isKeccakRight, secp256k1FaultOf } from './secp256k1-self-test.ts'
+import { secp256k1FaultOf } from './secp256k1-self-test.ts'
 
 export { ACCOUNT_BYTES, SECP256K1_PUBLIC_KEY_BYTES, SECP256K1_SECRET_KEY_BYTES, SECP256K1_SIGNATURE_BYTES } from './secp256k1-rules.ts'
 
@@ -29,7 +29,6 @@ export interface Secp256k1Signature {
 
 /** The 32-byte Keccak-256 of `bytes` (Ethereum's, not SHA-3). */
 export function keccak256(bytes: Uint8Array): Uint8Array {
-  isKeccakChecked ||= checkKeccak()
   return hashKeccak(bytes)
 }
 
@@ -132,12 +131,6 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 let chosen: Secp256k1Engine | undefined
-let isKeccakChecked = false
-
-function checkKeccak(): true {
-  if (!isKeccakRight(hashKeccak)) throw new CryptoError('CRYPTO_SELF_TEST', 'Keccak-256 is wrong on a known answer')
-  return true
-}
 
 /** The first engine of this machine, once it has passed the self-test. */
 function engine(): Secp256k1Engine {

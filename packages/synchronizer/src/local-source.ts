@@ -13,8 +13,10 @@ export interface ChainArchive {
   oldestHeight(): number
   /** The encoded archived block, once it is certified. */
   block(height: number): Promise<Uint8Array | undefined>
-  /** Settles when the block of `height` is there; rejects when `signal` aborts. */
+  /** Settles when the block of `height` may be there, at once when it is; rejects when `signal` aborts. */
   blockAdded(height: number, signal: AbortSignal | undefined): Promise<void>
+  /** As of `SyncSource`; none for who takes no transactions. */
+  takeTransaction?: SyncSource['takeTransaction']
 }
 
 /** A source over what this node has. */
@@ -24,15 +26,16 @@ export function createLocalSource(
 ): SyncSource {
   return {
     name,
+    ...(chain.takeTransaction === undefined ? {} : { takeTransaction: chain.takeTransaction.bind(chain) }),
     epochProof: (epoch) => chain.epochProof(epoch),
     snapshotCertificate: (epoch) => chain.snapshotCertificate(epoch),
     snapshotSlice: (root, ranges, asking) => snapshots.slice(root, ranges, asking),
     async *blocks(from, { signal }) {
       for (let height = from; ; height++) {
-        const oldest = chain.oldestHeight()
-        if (height < oldest) throw new SynchronizerError('SYNCHRONIZER_TOO_OLD', `block ${height} is not kept any more`, { oldest })
         let block = await chain.block(height)
         while (block === undefined) {
+          const oldest = chain.oldestHeight()
+          if (height < oldest) throw new SynchronizerError('SYNCHRONIZER_TOO_OLD', `block ${height} is not kept any more`, { oldest })
           await chain.blockAdded(height, signal)
           block = await chain.block(height)
         }

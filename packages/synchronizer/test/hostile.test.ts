@@ -61,7 +61,7 @@ test.each([
 test('a source says that a block is gone, with the oldest that is not', async () => {
   const ledger = new TestLedger()
   await ledger.run(3)
-  const chain = Object.assign(ledger, { oldestHeight: () => 3 })
+  const chain = Object.assign(ledger, { oldestHeight: () => 3, block: async () => undefined })
   await using listener = await listenSync(createLocalSource({ chain, snapshots: createSnapshotServer({ files: createMemoryFiles() }) }))
   const socket = connect(listener.port)
   socket.end(Uint8Array.from([10, 0, 0, 0, 1, 4, 1, 0, 0, 0, 0, 0, 0, 0])) // blocks from 1

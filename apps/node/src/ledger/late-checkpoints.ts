@@ -1,12 +1,10 @@
 /** What this node has executed and nobody has a certificate of: its signature may have died with the process that was about to give it. */
-import type { Application } from '@selvedge/application'
+import { SNAPSHOT_DELAY_BLOCKS, type Application } from '@selvedge/application'
 import { decodeCheckpoint } from '@selvedge/ledger-types'
 import type { LateCheckpoint } from './snapshot-keeper.ts'
 
 /** As many as the order keeps signatures of. */
 const NEWEST = 128
-/** Blocks after a final one whose checkpoint names its snapshot. */
-const SNAPSHOT_DELAY_BLOCKS = 100
 
 /** Of the running epoch and the one before, ascending: the newest blocks, and those that others wait for longest. */
 export function uncertifiedCheckpoints(application: Application): LateCheckpoint[] {

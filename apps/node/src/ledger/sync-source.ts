@@ -1,11 +1,8 @@
 /** What this node gives to those who join: certificates, slices of its snapshots, blocks. Whoever asks believes none of it. */
-import type { Application } from '@selvedge/application'
-import { checkpointOfCertificate, encodeArchivedBlock, ZERO_DIGEST } from '@selvedge/ledger-types'
-import { SynchronizerError, type SnapshotServer, type SyncSource } from '@selvedge/synchronizer'
+import { SNAPSHOT_DELAY_BLOCKS, type Application } from '@selvedge/application'
+import { checkpointOfCertificate, isSameBytes, ZERO_DIGEST } from '@selvedge/ledger-types'
+import { type ChainArchive, createLocalSource, type SnapshotServer, type SyncSource } from '@selvedge/synchronizer'
 import { once } from 'node:events'
-
-/** Blocks after a final one whose checkpoint names its snapshot. */
-const SNAPSHOT_DELAY_BLOCKS = 100
 
 export interface LedgerSyncSource extends SyncSource {
   /** To be called when a certificate was added. */
@@ -19,24 +16,19 @@ export function createSyncSource(
   takeTransaction: NonNullable<SyncSource['takeTransaction']>,
 ): LedgerSyncSource {
   const news = new EventTarget()
-  return {
-    name: 'this node',
+  const chain: ChainArchive = {
     epochProof: (epoch) => Promise.resolve(application.epochProof(epoch)),
     snapshotCertificate: (epoch) => Promise.resolve(snapshotCertificateOf(application, epoch)),
-    snapshotSlice: (root, ranges, { signal }) => snapshots.slice(root, ranges, { signal }),
-    async *blocks(from, { signal }) {
-      for (let height = from; ; ) {
-        signal?.throwIfAborted()
-        const bytes = blockAt(application, height)
-        const oldest = application.history.oldest()
-        if (bytes !== undefined) {
-          height++
-          yield bytes
-        } else if (height < oldest) throw new SynchronizerError('SYNCHRONIZER_TOO_OLD', `block ${height} is not kept any more`, { oldest })
-        else await once(news, 'certificate', signal === undefined ? {} : { signal })
-      }
+    oldestHeight: () => application.history.oldest(),
+    block: (height) => Promise.resolve(application.archivedBlock(height)),
+    async blockAdded(height, signal) {
+      // Looked at and listened in one go: what comes in between is not missed.
+      if (application.archivedBlock(height) === undefined) await once(news, 'certificate', signal === undefined ? {} : { signal })
     },
     takeTransaction,
+  }
+  return {
+    ...createLocalSource({ chain, snapshots }, { name: 'this node' }),
     tell: () => void news.dispatchEvent(new Event('certificate')),
   }
 }
@@ -49,23 +41,7 @@ function snapshotCertificateOf(application: Application, epoch: number): Uint8Ar
     const certificate = height === undefined ? undefined : application.certificateOf(height)
     if (certificate === undefined) continue
     const checkpoint = checkpointOfCertificate(certificate)
-    const isNamed = checkpoint.snapshotRoot.some((byte, i) => byte !== ZERO_DIGEST[i])
-    if (checkpoint.epoch === epoch && isNamed) return certificate
+    if (checkpoint.epoch === epoch && !isSameBytes(checkpoint.snapshotRoot, ZERO_DIGEST)) return certificate
   }
   return undefined
-}
-
-/** An encoded archived block, once its certificate is there. */
-function blockAt(application: Application, height: number): Uint8Array | undefined {
-  const { history } = application
-  const record = history.recordOf(height)
-  const certificate = application.certificateOf(height)
-  if (record === undefined || certificate === undefined) return undefined
-  const { subDagDigest } = record
-  return encodeArchivedBlock({
-    certificate,
-    subDagDigest,
-    transactions: history.transactionsOf(height),
-    receipts: history.receiptsOf(height),
-  })
 }

@@ -14,7 +14,7 @@ export function epochFilePieces(store: StoreReader, history: History, chainId: n
   if (span === undefined) return undefined
   const { first, last } = decodeField(epochSpan, span)
   for (let height = first; height <= last; height++) {
-    if (history.recordOf(height) === undefined || certificateOf(store, height) === undefined) return undefined
+    if (history.recordOf(height) === undefined || certificateAt(store, height) === undefined) return undefined
   }
   return piecesOf(store, history, { chainId, epoch, count: last - first + 1 }, first)
 }
@@ -27,19 +27,26 @@ function* piecesOf(
 ): Iterable<Uint8Array> {
   yield encodeEpochFileHeader(header)
   for (let height = first; height < first + header.count; height++) {
-    const record = history.recordOf(height)
-    const certificate = certificateOf(store, height)
-    if (record === undefined || certificate === undefined) return // pruned meanwhile: the file is short and its root another
-    const { subDagDigest } = record
-    yield encodeArchivedBlock({
-      certificate,
-      subDagDigest,
-      transactions: history.transactionsOf(height),
-      receipts: history.receiptsOf(height),
-    })
+    const block = archivedBlockAt(store, history, height)
+    if (block === undefined) return // pruned meanwhile: the file is short and its root another
+    yield block
   }
 }
 
-function certificateOf(store: StoreReader, height: number): Uint8Array | undefined {
+/** An encoded archived block; `undefined` while it has no certificate, and where it is not kept. */
+export function archivedBlockAt(store: StoreReader, history: History, height: number): Uint8Array | undefined {
+  const record = history.recordOf(height)
+  const certificate = certificateAt(store, height)
+  if (record === undefined || certificate === undefined) return undefined
+  const { subDagDigest } = record
+  return encodeArchivedBlock({
+    certificate,
+    subDagDigest,
+    transactions: history.transactionsOf(height),
+    receipts: history.receiptsOf(height),
+  })
+}
+
+export function certificateAt(store: StoreReader, height: number): Uint8Array | undefined {
   return store.get(SPACES.certificates, encodeField(heightKey, height))?.slice()
 }

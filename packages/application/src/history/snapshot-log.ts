@@ -9,18 +9,17 @@
  *
  * Invariant: while the list has an entry, every block writes what it overwrites into the layer of the newest entry.
  */
-import { compareBytes, type Digest } from '@selvedge/ledger-types'
+import { compareBytes, concatBytes, type Digest } from '@selvedge/ledger-types'
 import { count64, decodeField, encodeField, fixed, flag, list, struct, type Field } from '../state/fields.ts'
 import { SPACES, type KeyValueStore, type StoreReader, type Write } from '../store/contract.ts'
 import { heightKey } from './records.ts'
+import { decodeBefore, encodeBefore } from './value-before.ts'
 
 /** Final blocks whose state is held on to; beyond, the oldest is given up: its checkpoint is signed by others. */
 export const SNAPSHOTS_HELD_MAX = 4
 /** Rows of layers that are not needed any more which go with each block. */
 const PRUNED_A_BLOCK = 4_000
 const LIST: Uint8Array = new TextEncoder().encode('snapshotsHeld')
-const WAS_ABSENT: Uint8Array = Uint8Array.of(0)
-const WAS_PRESENT = 1
 const HEIGHT_BYTES = 8
 const NOTHING = new Uint8Array(0)
 
@@ -83,8 +82,7 @@ export class SnapshotLog {
     for (const { space, key } of writes) {
       const place = placeOf(height, space, key)
       if (this.#store.get(SPACES.rowsBefore, place) !== undefined) continue // changed before: what it was then counts
-      const before = this.#store.get(space, key)
-      out.push({ space: SPACES.rowsBefore, key: place, value: before === undefined ? WAS_ABSENT : presentOf(before) })
+      out.push({ space: SPACES.rowsBefore, key: place, value: encodeBefore(this.#store.get(space, key)) })
     }
     return out
   }
@@ -134,7 +132,7 @@ export function* rowsAt(still: StoreReader, table: number, height: number): Iter
 
 function* oldRows(still: StoreReader, table: number, height: number): Iterable<OldRow> {
   for (const [place, value] of still.range(SPACES.rowsBefore, placeOf(height, table, NOTHING), placeOf(height, table + 1, NOTHING))) {
-    yield [place.subarray(HEIGHT_BYTES + 1), value[0] === WAS_PRESENT ? value.subarray(1) : undefined]
+    yield [place.subarray(HEIGHT_BYTES + 1), decodeBefore(value).value]
   }
 }
 
@@ -145,16 +143,5 @@ function trimmed(held: readonly HeldState[]): readonly HeldState[] {
 }
 
 function placeOf(height: number, table: number, key: Uint8Array): Uint8Array {
-  const place = new Uint8Array(HEIGHT_BYTES + 1 + key.length)
-  place.set(encodeField(heightKey, height))
-  place[HEIGHT_BYTES] = table
-  place.set(key, HEIGHT_BYTES + 1)
-  return place
-}
-
-function presentOf(value: Uint8Array): Uint8Array {
-  const out = new Uint8Array(1 + value.length)
-  out[0] = WAS_PRESENT
-  out.set(value, 1)
-  return out
+  return concatBytes(encodeField(heightKey, height), Uint8Array.of(table), key)
 }

@@ -3,7 +3,7 @@
  * BLAKE3 root (made elsewhere) names the state. It is read from a view of the store that stands still while blocks go on; of a block that is
  * not the last any more, through what the log of old rows has (snapshot-log.ts).
  */
-import { encodeSnapshotEntry, encodeSnapshotHeader } from '@selvedge/ledger-types'
+import { concatBytes, encodeSnapshotEntry, encodeSnapshotHeader } from '@selvedge/ledger-types'
 import { TABLE_COUNT } from '../state/schema.ts'
 import type { StoreSnapshot } from '../store/contract.ts'
 import { rowsAt } from './snapshot-log.ts'
@@ -34,22 +34,12 @@ export function createSnapshot(
         parts.push(row)
         size += row.length
         if (size < PIECE_BYTES) continue
-        yield joined(parts)
+        yield concatBytes(...parts)
         parts = []
         size = 0
       }
     }
-    yield joined(parts)
+    yield concatBytes(...parts)
   }
   return { ...header, pieces, close: () => still.close() }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    out.set(part, offset)
-    offset += part.length
-  }
-  return out
 }

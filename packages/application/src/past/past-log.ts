@@ -9,6 +9,8 @@
  *
  * Invariant: for heights from `from` on nothing is missing. A store that was opened without the log begins anew.
  */
+import { concatBytes } from '@selvedge/ledger-types'
+import { type Before, decodeBefore, encodeBefore } from '../history/value-before.ts'
 import type { StateWrite } from '../state/state.ts'
 import { SPACES, type StoreReader, type Write } from '../store/contract.ts'
 import { count64, decodeField, encodeField, struct, u64be, type Field } from '../state/fields.ts'
@@ -16,8 +18,6 @@ import { count64, decodeField, encodeField, struct, u64be, type Field } from '..
 /** Rows that may change before a window ends, with the block in which they do. */
 const WINDOW_ROWS = 4_096
 const POSITION: Uint8Array = new TextEncoder().encode('past')
-const WAS_ABSENT: Uint8Array = Uint8Array.of(0)
-const WAS_PRESENT = 1
 const HASH_BYTES = 32
 
 export interface PastPosition {
@@ -54,13 +54,13 @@ export class PastLog {
     const position = this.position() ?? { from: height - 1, window: height - 1, changed: 0 }
     const out: Write[] = []
     for (const { space, key, keyHash } of rows) {
-      out.push({ space: SPACES.rowsPast, key: rowPlace(keyHash, height), value: valueBefore(this.#store.get(space, key)) })
+      out.push({ space: SPACES.rowsPast, key: rowPlace(keyHash, height), value: encodeBefore(this.#store.get(space, key)) })
     }
-    out.push({ space: SPACES.changedRows, key: encodeField(u64be, height), value: joined(rows.map(({ keyHash }) => keyHash)) })
+    out.push({ space: SPACES.changedRows, key: encodeField(u64be, height), value: hashesOf(rows) })
     for (const { space, key } of groups) {
       const place = groupPlace(key, position.window)
       if (this.#store.get(SPACES.groupsPast, place) !== undefined) continue // changed before in this window
-      out.push({ space: SPACES.groupsPast, key: place, value: valueBefore(this.#store.get(space, key)) })
+      out.push({ space: SPACES.groupsPast, key: place, value: encodeBefore(this.#store.get(space, key)) })
     }
     const changed = position.changed + rows.length
     const isOver = changed >= this.#windowRows
@@ -75,11 +75,6 @@ export class PastLog {
   }
 }
 
-/** A value as it was, and whether it was there at all. */
-export interface Before {
-  readonly value: Uint8Array | undefined
-}
-
 /** The row with this place in the tree before the first block after `height` that changed it; `undefined`: none did. */
 export function rowAfter(store: StoreReader, keyHash: Uint8Array, height: number): Before | undefined {
   return firstOf(store, SPACES.rowsPast, rowPlace(keyHash, height + 1), rowPlace(keyHash, Number.MAX_SAFE_INTEGER))
@@ -88,7 +83,7 @@ export function rowAfter(store: StoreReader, keyHash: Uint8Array, height: number
 /** The row before block `height`, which changed it. */
 export function rowBefore(store: StoreReader, keyHash: Uint8Array, height: number): Before | undefined {
   const bytes = store.get(SPACES.rowsPast, rowPlace(keyHash, height))
-  return bytes === undefined ? undefined : beforeOf(bytes)
+  return bytes === undefined ? undefined : copied(bytes)
 }
 
 /** A group of the tree after the block with which a window begins; `undefined`: it is what it was. */
@@ -109,37 +104,27 @@ export function* changedIn(store: StoreReader, height: number): Iterable<Uint8Ar
 }
 
 function firstOf(store: StoreReader, space: number, from: Uint8Array, to: Uint8Array): Before | undefined {
-  for (const [, bytes] of store.range(space, from, to)) return beforeOf(bytes)
+  for (const [, bytes] of store.range(space, from, to)) return copied(bytes)
   return undefined
 }
 
-function beforeOf(bytes: Uint8Array): Before {
-  return { value: bytes[0] === WAS_PRESENT ? bytes.slice(1) : undefined }
-}
-
-function valueBefore(value: Uint8Array | undefined): Uint8Array {
-  if (value === undefined) return WAS_ABSENT
-  const out = new Uint8Array(1 + value.length)
-  out[0] = WAS_PRESENT
-  out.set(value, 1)
+/** One after another; of as many rows as an epoch's end may change. */
+function hashesOf(rows: readonly StateWrite[]): Uint8Array {
+  const out = new Uint8Array(rows.length * HASH_BYTES)
+  for (const [i, { keyHash }] of rows.entries()) out.set(keyHash, i * HASH_BYTES)
   return out
 }
 
+/** The store's bytes live until its next read. */
+function copied(bytes: Uint8Array): Before {
+  return { value: decodeBefore(bytes).value?.slice() }
+}
+
 function rowPlace(keyHash: Uint8Array, height: number): Uint8Array {
-  return joined([keyHash, encodeField(u64be, height)])
+  return concatBytes(keyHash, encodeField(u64be, height))
 }
 
 /** A length before the key: none is the beginning of another. */
 function groupPlace(key: Uint8Array, window: number): Uint8Array {
-  return joined([Uint8Array.of(key.length), key, encodeField(u64be, window)])
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    out.set(part, offset)
-    offset += part.length
-  }
-  return out
+  return concatBytes(Uint8Array.of(key.length), key, encodeField(u64be, window))
 }
