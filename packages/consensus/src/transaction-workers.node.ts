@@ -2,18 +2,19 @@
  * Transactions looked at in worker threads, by a module that knows what one is. The bytes go over by transfer of one plain buffer a chunk,
  * never shared memory: native signature libraries refuse that, one of them in silence.
  *
- * Jobs are cut into chunks, and the most urgent chunk goes first, so that a flood of clients' transactions holds up no block. How much may
- * wait is bounded by whoever asks. A worker that dies is replaced and its chunks are looked at again; where workers die in a row the same
+ * Jobs are cut into chunks, and the most urgent chunk goes first, so that a flood of clients' transactions holds up no block. Small ones that
+ * wait go over together: a message to a thread and back costs turns of both, the more the busier the machine is. How much may wait is
+ * bounded by whoever asks. A worker that dies is replaced and its chunks are looked at again; where workers die in a row the same
  * module goes on in the calling thread, so what is answered never depends on it.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import { ThreadPool } from './driver/thread-pool.ts'
 import { ConsensusError } from './errors.ts'
 
-/** Transactions of a chunk: some 6 ms of a thread. */
+/** Transactions of a chunk, and of what goes over at once: some 6 ms of a thread. */
 const CHUNK_COUNT = 64
 /** One is looked at while the next is on its way. */
-const CHUNKS_AT_A_THREAD = 2
+const MESSAGES_AT_A_THREAD = 2
 /** Workers that died with no chunk done in between: the next chunks stay in this thread. */
 const DEATHS_IN_A_ROW_MAX = 4
 
@@ -146,44 +147,66 @@ class ChunkQueue {
   }
 
   #pump(): void {
-    while (this.#atWorkers < CHUNKS_AT_A_THREAD * this.#threads) {
-      const chunk = this.#next()
-      if (chunk === undefined) return
+    while (this.#atWorkers < MESSAGES_AT_A_THREAD * this.#threads) {
+      const chunks = this.#next()
+      if (chunks.length === 0) return
       this.#atWorkers++
-      void this.#judge(chunk)
-        .then(chunk.resolve, chunk.reject)
-        .finally(() => {
-          this.#atWorkers--
-          this.#pump()
-        })
+      void this.#judge(chunks).finally(() => {
+        this.#atWorkers--
+        this.#pump()
+      })
     }
   }
 
-  #next(): Chunk | undefined {
-    for (const urgency of URGENCIES) {
-      for (let chunk = this.#waiting[urgency].shift(); chunk !== undefined; chunk = this.#waiting[urgency].shift()) {
-        if (!chunk.isDead()) return chunk
-      }
+  /** The most urgent that wait, as many as one message takes; none where nothing waits. */
+  #next(): Chunk[] {
+    const urgency = URGENCIES.find((each) => this.#alive(each))
+    if (urgency === undefined) return []
+    const waiting = this.#waiting[urgency]
+    const taken: Chunk[] = []
+    for (let count = 0; this.#alive(urgency) && count + waiting[0]!.transactions.length <= CHUNK_COUNT; ) {
+      const chunk = waiting.shift()!
+      count += chunk.transactions.length
+      taken.push(chunk)
     }
-    return undefined
+    return taken
   }
 
-  /** By a worker, by another when that one dies, by this thread when both do. */
-  async #judge(chunk: Chunk): Promise<Uint8Array> {
+  /** Whether something waits there that was not given up. */
+  #alive(urgency: Urgency): boolean {
+    const waiting = this.#waiting[urgency]
+    while (waiting[0]?.isDead() === true) waiting.shift()
+    return waiting.length > 0
+  }
+
+  /** By a worker, by another when that one dies, by this thread when both do: there each by itself, so that none fails for another. */
+  async #judge(chunks: readonly Chunk[]): Promise<void> {
+    try {
+      const answers = await this.#askWorkers(chunks)
+      if (answers !== undefined) return handOut(chunks, answers)
+      await turn() // a long queue of chunks leaves room for everything else
+      const judge = await loadJudge(this.#options.module.href)
+      for (const chunk of chunks) answerHere(judge, chunk)
+    } catch (error) {
+      for (const { reject } of chunks) reject(error)
+    }
+  }
+
+  /** `undefined` where workers die of them. */
+  async #askWorkers(chunks: readonly Chunk[]): Promise<Uint8Array | undefined> {
     for (let attempt = 0; attempt < 2 && this.#deathsInARow < DEATHS_IN_A_ROW_MAX; attempt++) {
       const pool = (this.#pool ??= this.#createPool())
-      const job = packed(chunk)
+      const job = packed(chunks)
       try {
         const answers = await pool.run(job, [job.bytes.buffer as ArrayBuffer, job.lengths.buffer as ArrayBuffer])
         this.#deathsInARow = 0
         return answers
       } catch (error) {
         if (this.#isStopped) throw stopped()
-        if (this.#pool === pool) this.#replace(error) // else another chunk has told of this death
+        if (this.#pool === pool) this.#replace(error) // else another message has told of this death
       }
     }
-    await turn() // a long queue of chunks leaves room for everything else
-    return answersOf(await loadJudge(this.#options.module.href), packed(chunk))
+    return undefined
   }
 
   #replace(error: unknown): void {
@@ -202,8 +225,23 @@ class ChunkQueue {
 
 const NO_HINT = new Uint8Array(0)
 
-function packed({ transactions, hints }: Chunk): JudgeJob {
-  const parts = transactions.flatMap((transaction, i) => [transaction, hints[i] ?? NO_HINT])
+/** As many bytes for every transaction, in the order of the chunks. */
+function handOut(chunks: readonly Chunk[], answers: Uint8Array): void {
+  const width = answers.length / chunks.reduce((sum, { transactions }) => sum + transactions.length, 0)
+  let offset = 0
+  for (const { transactions, resolve } of chunks) resolve(answers.subarray(offset, (offset += width * transactions.length)))
+}
+
+function answerHere(judge: TransactionJudge, chunk: Chunk): void {
+  try {
+    chunk.resolve(answersOf(judge, packed([chunk])))
+  } catch (error) {
+    chunk.reject(error)
+  }
+}
+
+function packed(chunks: readonly Chunk[]): JudgeJob {
+  const parts = chunks.flatMap(({ transactions, hints }) => transactions.flatMap((transaction, i) => [transaction, hints[i] ?? NO_HINT]))
   return { bytes: joined(parts), lengths: Uint32Array.from(parts, ({ length }) => length) }
 }
 

@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
+import { ThreadPool } from '../src/driver/thread-pool.ts'
 import { createTransactionWorkers, type TransactionWorkers, type TransactionWorkersOptions } from '../src/transaction-workers.node.ts'
 
 const module = new URL('./support/judge.ts', import.meta.url)
@@ -36,6 +37,15 @@ test('a block does not wait behind a flood', async () => {
     workers.judge(numbered(count), { urgency }).then(() => settled.push(name))
   await Promise.all([ask('flood', 2_000, 'client'), ask('batch', 500, 'peer'), ask('block', 500, 'block')])
   expect(settled).toEqual(['block', 'batch', 'flood'])
+})
+
+test('small jobs that wait go to a thread together, each with its own answers', async () => {
+  using run = vi.spyOn(ThreadPool.prototype, 'run')
+  const workers = start()
+  const jobs = Array.from({ length: 100 }, (_, i) => [Uint8Array.of(i), Uint8Array.of(i, i)])
+  const answers = await Promise.all(jobs.map((job) => workers.judge(job, { urgency: 'client' })))
+  expect(answers).toEqual(jobs.map((job) => answersTo(job)))
+  expect(run).toHaveBeenCalledTimes(2 + Math.ceil((2 * 98) / 64)) // the first two found a free place
 })
 
 test('what kills a worker is looked at by the next, then here, and nothing else is lost', async () => {
