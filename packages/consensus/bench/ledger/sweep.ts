@@ -25,6 +25,8 @@ const RATES = [1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000]
 const P99_MS_MAX = 1_000
 const COMMITTED_SHARE_MIN = 0.97
 const BISECTIONS = 2
+/** What a rate between two others is a multiple of. */
+const STEP = 250
 const TRIES = 3
 
 export const isHeld = ({ p99Ms, committedPerSecond, offeredPerSecond }: Measured): boolean => {
@@ -63,7 +65,7 @@ export interface Sweep {
   readonly knee: Measured | undefined
 }
 
-/** All rates up to the first that is not held, then halfway between the last two, twice. `from` leaves out what lies below. */
+/** All rates up to the first that is not held, then halfway between the last two (or nothing), twice. `from` leaves out what lies below. */
 export async function sweep(subject: Subject, times: Times, scratch: Scratch, from = 0): Promise<Sweep> {
   const points: Measured[] = []
   let held: Measured | undefined
@@ -75,8 +77,8 @@ export async function sweep(subject: Subject, times: Times, scratch: Scratch, fr
     else lost = perSecond
   }
   for (const rate of RATES) if (rate >= from && rate < lost) await measure(rate)
-  for (let i = 0; i < BISECTIONS && Number.isFinite(lost) && held !== undefined; i++) {
-    await measure(Math.round((held.offeredPerSecond + lost) / 2 / 500) * 500)
+  for (let i = 0; i < BISECTIONS && Number.isFinite(lost); i++) {
+    await measure(Math.ceil(((held?.offeredPerSecond ?? 0) + lost) / 2 / STEP) * STEP)
   }
   return { points, knee: held }
 }
