@@ -55,6 +55,21 @@ test('strangers, repeats, late epochs and values out of bounds have their codes'
   expect(codesOf(network.send(malformed))).toEqual([CODES.outOfBounds])
 })
 
+test('the order’s parameters begin as genesis says, hold for a whole epoch as the view says, and are refused beyond their bounds', () => {
+  const network = createNetwork()
+  const before = network.app.view().params
+  expect(before).toMatchObject({ orderMode: 0, gcDepth: 50, scheduleCommits: 100 })
+  const [first] = governors
+  const beyond = [parameter('orderMode', 2n), parameter('gcDepth', 7n), parameter('gcDepth', 201n), parameter('scheduleCommits', 1n)]
+  for (const action of beyond) expect(govern(network, action, [first])).toBe(CODES.outOfBounds)
+  for (const action of [parameter('orderMode', 1n), parameter('gcDepth', 8n), parameter('scheduleCommits', 10_000n)]) {
+    expect(govern(network, action)).toBe(CODES.ok)
+  }
+  expect(network.app.view().params).toBe(before)
+  const { final } = network.closeEpoch()
+  expect(final?.view.params).toMatchObject({ orderMode: 1, gcDepth: 8, scheduleCommits: 10_000 })
+})
+
 test('a governor who was removed has no word left, not even one already given', () => {
   const network = createNetwork()
   govern(network, parameter('disputeBond', 5_000_000n), governors.slice(0, 2), 2)

@@ -221,9 +221,9 @@ describe('parameters', () => {
   })
 
   test('have unique numbers, by which they are found', () => {
-    expect(new Set(PARAMETER_NAMES.map((name) => PARAMETERS[name].id)).size).toBe(24)
+    expect(new Set(PARAMETER_NAMES.map((name) => PARAMETERS[name].id)).size).toBe(27)
     for (const name of PARAMETER_NAMES) expect(parameterNameOf(PARAMETERS[name].id)).toBe(name)
-    expect(parameterNameOf(24)).toBeUndefined()
+    expect(parameterNameOf(27)).toBeUndefined()
   })
 
   test.each<[string, Partial<Parameters>]>([
@@ -237,6 +237,11 @@ describe('parameters', () => {
     ['0.5 · 10^12', { emissionPpm: 125_001 }],
     ['10^6 together', { emissionNodesPpm: 800_001 }],
     ['at least committeeSize', { committeeSize: 50, candidateCount: 49 }],
+    ['orderMode must be', { orderMode: 2 }],
+    ['gcDepth must be from 8 to 200', { gcDepth: 7 }],
+    ['gcDepth must be from 8 to 200', { gcDepth: 201 }],
+    ['scheduleCommits must be from 2 to 10000', { scheduleCommits: 1 }],
+    ['scheduleCommits must be from 2 to 10000', { scheduleCommits: 10_001 }],
   ])('are refused where %s', (why, change) => {
     expect(parametersFaultOf({ ...defaultParameters('main'), ...change })).toContain(why)
   })

@@ -1,10 +1,14 @@
 /**
  * Governed parameters, as data: number on the wire, bounds, defaults. Money is `bigint` of micro-units, all else a `number`.
+ *
+ * Those of the order hold for a whole epoch, so no member is ever under two of them. Their bounds are not what the rules of order need to be
+ * safe (1 would do for both counts): `gcDepth` below 8 loses what a member half a second behind has said, and above 200 a full committee's
+ * state of the order is a megabyte; a schedule that changes with each commit counts nothing, one that never does keeps a leader that is gone.
  * Source: ledger rules, table "parameter".
  */
 export interface ParameterSchema {
   readonly id: number
-  readonly unit: 'ms' | 'count' | 'epochs' | 'ppm' | 'micro' | 'gas' | 'baseFee'
+  readonly unit: 'ms' | 'count' | 'epochs' | 'ppm' | 'micro' | 'gas' | 'baseFee' | 'mode' | 'rounds' | 'commits'
   /** Defaults of the main and of a development network. */
   readonly main: number
   readonly dev: number
@@ -36,6 +40,9 @@ export type NumberParameterName =
   | 'governDelayEpochs'
   | 'eligibilityScore'
   | 'contentPerNode'
+  | 'orderMode'
+  | 'gcDepth'
+  | 'scheduleCommits'
 export type ParameterName = MoneyParameterName | NumberParameterName
 
 /** A value for each parameter. */
@@ -111,7 +118,14 @@ export const PARAMETERS: Readonly<Record<ParameterName, ParameterSchema>> = {
   governDelayEpochs: { id: 21, unit: 'epochs', main: 2, dev: 1, min: 1, max: 1_000, means: 'from approval to effect' },
   eligibilityScore: { id: 22, unit: 'count', main: 0, dev: 0, min: 0, max: 100 * PPM, means: 'score below which a node becomes Idle' },
   contentPerNode: { id: 23, unit: 'count', main: PPM, dev: PPM, min: 1, max: 2 ** 40, means: 'content entries of one node' },
+  orderMode: { id: 24, unit: 'mode', main: 0, dev: 0, min: 0, max: 1, means: 'how blocks are ordered: 0 certified, 1 uncertified' },
+  gcDepth: { id: 25, unit: 'rounds', main: 50, dev: 50, min: 8, max: 200, means: 'rounds that the order keeps below its last leader' },
+  scheduleCommits: { id: 26, unit: 'commits', main: 100, dev: 100, min: 2, max: 10_000, means: 'commits between two schedules of leaders' },
 }
+
+/** What the numbers of `orderMode` say: votes make certificates (Bullshark), or blocks alone do (Mysticeti-C). */
+export const ORDER_MODES = ['certified', 'uncertified'] as const
+export type OrderMode = (typeof ORDER_MODES)[number]
 
 export const PARAMETER_NAMES: readonly ParameterName[] = Object.keys(PARAMETERS) as ParameterName[]
 
