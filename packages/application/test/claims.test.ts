@@ -237,7 +237,7 @@ const disputeRow = (wallet: Wallet) =>
   network.app.state.get(disputes, { epoch: 0, nodeIndex: 1, clientIndex: clientIndexOf(network, wallet), serviceId: 0 })
 const disputeAnswer = (claim: Claim, wallet: Wallet, first: number, count: number): NodeBody => {
   const clientIndex = clientIndexOf(network, wallet)
-  const openings = claim.leavesOf(clientIndex, 0).slice(first, first + count)
+  const openings = claim.openEntry(clientIndex, 0).slice(first, first + count)
   return { kind: 'disputeAnswer', clientIndex, serviceId: 0, bytes: answerOf(claim, first, openings) }
 }
 
@@ -287,7 +287,7 @@ test('an opening that is false loses the dispute at once', () => {
   pass(claim)
   expect(codesOf(network.send(disputeOf(alice)))).toEqual([0]) // in the claim's own next epoch too
   const clientIndex = clientIndexOf(network, alice)
-  const [first] = claim.leavesOf(clientIndex, 0)
+  const [first] = claim.openEntry(clientIndex, 0)
   const bytes = answerOf(claim, 0, [{ ...first!, session: { ...first!.session, laneNonce: 77n } }])
   expect(codesFrom(1, { kind: 'disputeAnswer', clientIndex, serviceId: 0, bytes })).toEqual([0])
   expect(stateOf(claim)).toBe(CLAIM_STATES.void)

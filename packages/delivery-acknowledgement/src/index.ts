@@ -81,6 +81,7 @@ export {
   type ClaimDebits,
   type DisputeAnswer,
 } from './claim-messages.ts'
+export { buildClaim, claimLeafOf, type BuiltClaim, type ClaimedSession } from './claim-builder.ts'
 export { drawPoints, pointCountOf, type DrawnClaim } from './challenge.ts'
 export {
   checkAnswer,

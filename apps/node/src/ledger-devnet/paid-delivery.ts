@@ -7,19 +7,10 @@ import { signSecp256k1 } from '@selvedge/crypto/secp256k1'
 import { sha256 } from '@selvedge/crypto/sha256'
 import { sessionIdOf } from '@selvedge/crypto/transcript'
 import {
-  claimKeyOf,
-  createClaimTree,
-  cutDebits,
-  type ClaimLeaf,
-  type ClaimTree,
-  debitsOf,
+  buildClaim,
+  type BuiltClaim,
+  claimLeafOf,
   delegationDigestOf,
-  drawPoints,
-  encodeAcknowledgement,
-  encodeClaimAnswer,
-  encodeClaimCommit,
-  encodeClaimDebits,
-  encodeDebits,
   type Evidence,
   NO_TICK,
   priceOf,
@@ -28,9 +19,6 @@ import {
 import { encodeNodeBody, NODE_KINDS, type NodeKindName, signNodeTransaction } from '@selvedge/ledger-types'
 import { randomBytes } from 'node:crypto'
 import { CHAIN_ID, type DevnetNode, type Wallet } from './setup.ts'
-
-/** Points that are opened in one transaction. */
-const POINTS_A_TRANSACTION = 32
 
 export interface Terms {
   readonly epoch: number
@@ -98,10 +86,7 @@ export function deliver(customer: Wallet, node: DevnetNode, { epoch, priceVersio
 export class NodeClaim {
   readonly #node: DevnetNode
   readonly #keys: KeyPair
-  readonly #epoch: number
-  readonly #evidence: readonly Evidence[]
-  readonly #leaves: readonly ClaimLeaf[]
-  readonly #tree: ClaimTree
+  readonly #claim: BuiltClaim
   #nonce: bigint
 
   /**
@@ -112,17 +97,9 @@ export class NodeClaim {
     this.#node = node
     this.#nonce = nonce
     this.#keys = createKeyPair(node.seeds.node)
-    const pairs = delivered
-      .map(({ evidence, amount }) => {
-        const { acknowledgement } = evidence
-        const key = claimKeyOf(acknowledgement.serviceId, clientIndex, acknowledgement.sessionId)
-        return { evidence, leaf: { key, acknowledgement: encodeAcknowledgement(acknowledgement), tickIndex: 0, amount: amount * factor } }
-      })
-      .toSorted((a, b) => Buffer.compare(a.leaf.key, b.leaf.key))
-    this.#evidence = pairs.map(({ evidence }) => evidence)
-    this.#leaves = pairs.map(({ leaf }) => leaf)
-    this.#tree = createClaimTree(this.#leaves)
-    this.#epoch = Number(this.#evidence[0]?.acknowledgement.epoch ?? 0n)
+    this.#claim = buildClaim(
+      delivered.map(({ evidence, amount }) => ({ evidence, leaf: claimLeafOf(evidence, clientIndex, amount * factor) })),
+    )
   }
 
   get nextNonce(): bigint {
@@ -130,41 +107,18 @@ export class NodeClaim {
   }
 
   get total(): bigint {
-    return this.#tree.total
+    return this.#claim.tree.total
   }
 
   /** What fixes the claim before anybody knows the beacon. */
   commitTransactions(): readonly Uint8Array[] {
-    const head = { epoch: BigInt(this.#epoch), nodeIndex: this.#node.index }
-    const { root, total, count } = this.#tree
-    const bytes = encodeDebits(debitsOf(this.#leaves))
-    const parts = cutDebits(bytes)
-    return [
-      this.#sign('claimCommit', encodeClaimCommit({ ...head, root, total, count, debitsDigest: sha256(bytes) })),
-      ...parts.map((part, place) =>
-        this.#sign('claimDebits', encodeClaimDebits({ ...head, part: place, parts: parts.length, bytes: part })),
-      ),
-    ]
+    const { commit, parts } = this.#claim
+    return [this.#sign('claimCommit', commit), ...parts.map((part) => this.#sign('claimDebits', part))]
   }
 
   /** What opens the points that the beacon drew. */
   answerTransactions(beacon: Uint8Array, withheld: number): readonly Uint8Array[] {
-    const { root, total } = this.#tree
-    const points = drawPoints(beacon, { epoch: BigInt(this.#epoch), nodeIndex: this.#node.index, root, total }, withheld)
-    const openings = points.map((point) => {
-      const index = this.#tree.indexAt(point)
-      const evidence = this.#evidence[index]
-      if (evidence === undefined) throw new Error(`point ${point} is in no leaf`)
-      return { ...evidence, path: this.#tree.prove(index) }
-    })
-    const transactions: Uint8Array[] = []
-    for (let first = 0; first < openings.length; first += POINTS_A_TRANSACTION) {
-      const head = { epoch: BigInt(this.#epoch), nodeIndex: this.#node.index, first }
-      transactions.push(
-        this.#sign('claimAnswer', encodeClaimAnswer({ ...head, openings: openings.slice(first, first + POINTS_A_TRANSACTION) })),
-      )
-    }
-    return transactions
+    return this.#claim.answers(beacon, withheld).map((answer) => this.#sign('claimAnswer', answer))
   }
 
   #sign(kind: Extract<NodeKindName, 'claimCommit' | 'claimDebits' | 'claimAnswer'>, bytes: Uint8Array): Uint8Array {

@@ -5,21 +5,14 @@ import { signSecp256k1 } from '@selvedge/crypto/secp256k1'
 import { sha256 } from '@selvedge/crypto/sha256'
 import { sessionIdOf } from '@selvedge/crypto/transcript'
 import {
+  buildClaim,
+  type BuiltClaim,
   type ClaimLeaf,
-  claimKeyOf,
-  type ClaimTree,
-  createClaimTree,
-  cutDebits,
-  type Debit,
-  debitsOf,
+  claimLeafOf,
   type Delegation,
   delegationDigestOf,
   drawPoints,
-  encodeAcknowledgement,
   encodeClaimAnswer,
-  encodeClaimCommit,
-  encodeClaimDebits,
-  encodeDebits,
   type Evidence,
   NO_TICK,
   type Opening,
@@ -91,17 +84,8 @@ export function deliver(network: Network, nodeIndex: number, delivery: Delivery,
 /** Bytes for so many µUSD at the price of development networks. */
 export const bytesFor = (micro: bigint): bigint => micro * 100_000n
 
-export interface Claim {
+export interface Claim extends Omit<BuiltClaim, 'epoch'> {
   readonly epoch: number
-  readonly nodeIndex: number
-  readonly tree: ClaimTree
-  readonly debits: readonly Debit[]
-  /** Bodies of 0x10 and 0x11. */
-  readonly commit: Uint8Array
-  readonly parts: readonly Uint8Array[]
-  open(index: number): Opening
-  /** Leaves of one entry. */
-  leavesOf(clientIndex: number, serviceId: number): Opening[]
 }
 
 /** @param lie - changes what a leaf says. */
@@ -111,36 +95,17 @@ export function claimOf(
   evidence: readonly Evidence[],
   lie: (leaf: ClaimLeaf, index: number) => ClaimLeaf = (leaf) => leaf,
 ): Claim {
-  const pairs = evidence
+  const sessions = evidence
     .map((each) => ({ evidence: each, leaf: leafOf(network, each) }))
     .toSorted((a, b) => Buffer.compare(a.leaf.key, b.leaf.key))
     .map(({ evidence: each, leaf }, index) => ({ evidence: each, leaf: lie(leaf, index) }))
-  const leaves = pairs.map(({ leaf }) => leaf)
-  const tree = createClaimTree(leaves)
-  const epoch = Number(evidence[0]!.acknowledgement.epoch)
-  const bytes = encodeDebits(debitsOf(leaves))
-  const parts = cutDebits(bytes, SMALL_PART_BYTES)
-  const head = { epoch: BigInt(epoch), nodeIndex }
-  const open = (index: number): Opening => ({ ...pairs[index]!.evidence, path: tree.prove(index) })
-  return {
-    epoch,
-    nodeIndex,
-    tree,
-    debits: debitsOf(leaves),
-    commit: encodeClaimCommit({ ...head, root: tree.root, total: tree.total, count: tree.count, debitsDigest: sha256(bytes) }),
-    parts: parts.map((part, place) => encodeClaimDebits({ ...head, part: place, parts: parts.length, bytes: part })),
-    open,
-    leavesOf(clientIndex, serviceId) {
-      const prefix = claimKeyOf(serviceId, clientIndex, new Uint8Array(16)).subarray(0, 8)
-      return leaves.flatMap((leaf, index) => (Buffer.compare(leaf.key.subarray(0, 8), prefix) === 0 ? [open(index)] : []))
-    },
-  }
+  const claim = buildClaim(sessions, { partBytesMax: SMALL_PART_BYTES })
+  return { ...claim, nodeIndex, epoch: Number(claim.epoch) }
 }
 
-function leafOf(network: Network, { acknowledgement }: Evidence): ClaimLeaf {
-  const { serviceId, account, sessionId, cumPrice } = acknowledgement
-  const key = claimKeyOf(serviceId, network.app.account(account).clientIndex, sessionId)
-  return { key, acknowledgement: encodeAcknowledgement(acknowledgement), tickIndex: 0, amount: cumPrice }
+function leafOf(network: Network, evidence: Evidence): ClaimLeaf {
+  const { account, cumPrice } = evidence.acknowledgement
+  return claimLeafOf(evidence, network.app.account(account).clientIndex, cumPrice)
 }
 
 /** Openings of the points from `first` on, as the beacon of the running epoch draws them. */

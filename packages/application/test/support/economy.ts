@@ -109,7 +109,7 @@ export class Economy {
       const claim = served.find(({ epoch, nodeIndex }) => epoch === key.epoch && nodeIndex === key.nodeIndex)
       if (claim === undefined || row.state !== DISPUTE_STATES.open || this.random.below(5) === 0) continue
       const { clientIndex, serviceId } = key
-      const bytes = answerOf(claim, 0, claim.leavesOf(clientIndex, serviceId))
+      const bytes = answerOf(claim, 0, claim.openEntry(clientIndex, serviceId))
       this.keep(this.network.run([fromNode(this.network, key.nodeIndex, { kind: 'disputeAnswer', clientIndex, serviceId, bytes })]))
     }
   }
