@@ -20,6 +20,7 @@ export type {
   BlockBody,
   BlockView,
   LedgerView,
+  NodeStanding,
   NodeView,
   NumberedEvent,
   RpcComponents,

@@ -4,6 +4,8 @@ import { hexOf } from './hex.ts'
 import { jsonValueOf } from './json-value.ts'
 import type { LedgerView, NodeView } from './ports.ts'
 
+/** Blocks whose pace tells how many are missing. */
+const PACE_BLOCKS = 64
 /** Blocks below the head in which `latest` looks for a certificate. */
 const CERTIFICATE_LAG_MAX = 256
 
@@ -13,7 +15,7 @@ export interface Page {
 }
 
 export interface NodePages {
-  /** 200 while the node executes blocks as they come, else 503 with the reason. */
+  /** What the node is; 200 while it executes blocks as they come, else 503 with the reason. */
   health(): Page
   status(): Page
   checkpoint(height: string): Page
@@ -33,9 +35,23 @@ export function nodeInfoOf(ledger: LedgerView, node: NodeView, clientVersion: st
     oldestSeq: ledger.oldestSeq(),
     nextSeq: ledger.nextSeq(),
     peers: node.peerCount(),
+    ...standingOf(ledger, node),
     ready: readiness.ready,
     ...(readiness.ready ? {} : { reason: readiness.reason }),
   }) as Readonly<Record<string, unknown>>
+}
+
+/** Nobody says how many blocks there are elsewhere and is to be believed: what is missing is reckoned by the pace of the last ones. */
+function standingOf(ledger: LedgerView, node: NodeView): Readonly<Record<string, unknown>> {
+  const standing = node.standing?.()
+  if (standing === undefined) return {}
+  const { seat, certifiedHeight, behindMs, rules } = standing
+  const { height, timestampMs } = ledger.head()
+  const before = ledger.header(Math.max(ledger.oldestHeight(), height - PACE_BLOCKS))
+  const blockMs =
+    before === undefined || before.height === height ? undefined : (timestampMs - before.timestampMs) / (height - before.height)
+  const blocks = blockMs === undefined || blockMs <= 0 ? null : Math.floor(behindMs / blockMs)
+  return { seat: seat ?? null, certifiedHeight, behind: { blocks, seconds: Math.floor(behindMs / 1_000) }, rules }
 }
 
 /** The certificate of a height, or the newest there is; certificates follow execution by a round trip. */
@@ -55,7 +71,9 @@ export function createNodePages(ledger: LedgerView, node: NodeView, clientVersio
   return {
     health() {
       const readiness = node.readiness()
-      return { status: readiness.ready ? 200 : 503, body: readiness }
+      const { height, epoch } = ledger.head()
+      const body = { ...readiness, height, epoch, ...standingOf(ledger, node), version: clientVersion }
+      return { status: readiness.ready ? 200 : 503, body }
     },
     status: () => ({ status: 200, body: nodeInfoOf(ledger, node, clientVersion) }),
     checkpoint(name) {

@@ -115,6 +115,19 @@ export interface NodeView {
   peerCount(): number
   /** Whether the node executes blocks as they come; a reason when it does not. */
   readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string }
+  /** What it is just now, for `/health` and `/status`; left out where there are no committees. */
+  standing?(): NodeStanding
+}
+
+export interface NodeStanding {
+  /** Its place in the running committee; `undefined` while it follows. */
+  readonly seat: number | undefined
+  /** Of the newest block that it knows to be certified. */
+  readonly certifiedHeight: number
+  /** Of its clock above the time of its head; a ledger that makes blocks keeps it below some seconds. */
+  readonly behindMs: number
+  /** Version of the rules in force, and the newest that it can execute. */
+  readonly rules: { readonly inForce: number; readonly newest: number }
 }
 
 export interface RpcComponents {

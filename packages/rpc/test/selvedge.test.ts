@@ -228,7 +228,31 @@ describe('events by subscription', () => {
 test('the node is healthy while it executes, and says why when not', async () => {
   const stage = await serve()
   const health = await fetch(`${stage.server.url}/health`)
-  expect([health.status, await health.json()]).toEqual([200, { ready: true }])
+  expect([health.status, await health.json()]).toEqual([200, { ready: true, height: 0, epoch: 0, version: 'selvedge/test' }])
   const missing = await fetch(`${stage.server.url}/metrics`)
   expect([missing.status, await missing.json()]).toEqual([404, { error: 'no such page' }])
+})
+
+test('a node says whether it has a seat, which rules it knows and how far behind it is, and 503 with the reason', async () => {
+  const standing = { seat: 2, certifiedHeight: 3, behindMs: 90_500, rules: { inForce: 1, newest: 2 } }
+  const readiness = { ready: false, reason: 'no block was certified for 61 s' } as const
+  const stage = await serve({}, { node: { standing: () => standing, readiness: () => readiness } })
+  for (let i = 0; i < 3; i++) stage.ledger.produce()
+  const [before, head] = [stage.ledger.header(0)!, stage.ledger.head()]
+  const blocks = Math.floor(90_500 / ((head.timestampMs - before.timestampMs) / 3))
+  const said = { ...readiness, seat: 2, certifiedHeight: 3, behind: { blocks, seconds: 90 }, rules: standing.rules }
+  const health = await fetch(`${stage.server.url}/health`)
+  expect([health.status, await health.json()]).toEqual([503, { ...said, height: 3, epoch: head.epoch, version: 'selvedge/test' }])
+  const status = await fetch(`${stage.server.url}/status`)
+  expect([status.status, await status.json()]).toEqual([200, expect.objectContaining(said)])
+})
+
+test('a follower has no seat, and one that is level is behind by nothing', async () => {
+  const standing = { seat: undefined, certifiedHeight: 0, behindMs: 0, rules: { inForce: 1, newest: 1 } }
+  const stage = await serve({}, { node: { standing: () => standing } })
+  const first = await fetch(`${stage.server.url}/health`)
+  expect(await first.json()).toMatchObject({ ready: true, seat: null, behind: { blocks: null, seconds: 0 } }) // one block has no pace
+  stage.ledger.produce()
+  const second = await fetch(`${stage.server.url}/health`)
+  expect(await second.json()).toMatchObject({ seat: null, behind: { blocks: 0, seconds: 0 } })
 })

@@ -1,5 +1,5 @@
 /** A server over a reference ledger, and viem's clients against it. */
-import { createRpcServer, type RpcOptions, type RpcServer } from '@selvedge/rpc'
+import { createRpcServer, type NodeView, type RpcOptions, type RpcServer } from '@selvedge/rpc'
 import {
   type Chain,
   createPublicClient,
@@ -49,15 +49,19 @@ export interface Stage {
 }
 
 export interface StageOptions extends ReferenceLedgerOptions {
+  readonly node?: Partial<NodeView>
   /** A block every 20 ms, empty or not, as the real ledger has them: viem's waiting looks again at each new block only. */
   readonly isTicking?: boolean
 }
 
-export async function serve(options: RpcOptions = {}, { isTicking = false, ...ledgerOptions }: StageOptions = {}): Promise<Stage> {
+export async function serve(
+  options: RpcOptions = {},
+  { isTicking = false, node: own = {}, ...ledgerOptions }: StageOptions = {},
+): Promise<Stage> {
   const ledger = new ReferenceLedger({ accounts: ACCOUNTS, isAutomatic: !isTicking, ...ledgerOptions })
   const ticks = setInterval(() => isTicking && ledger.produce(), 20)
   whenDone(async () => clearInterval(ticks))
-  const node = { peerCount: () => 3, readiness: () => ({ ready: true }) as const }
+  const node = { peerCount: () => 3, readiness: () => ({ ready: true }) as const, ...own }
   const server = createRpcServer({ ledger, submitter: ledger, node }, { clientVersion: 'selvedge/test', ...options })
   await server.start()
   whenDone(() => server.stop())
