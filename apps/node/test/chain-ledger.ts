@@ -6,7 +6,15 @@ import { createBlsKeyPair } from '@selvedge/crypto/bls'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { addressOf, secp256k1PublicKeyOf } from '@selvedge/crypto/secp256k1'
 import { sha256 } from '@selvedge/crypto/sha256'
-import { createGenesisNode, devGenesis, formatGenesis, parseGenesis, signAccountTransaction, type Genesis } from '@selvedge/ledger-types'
+import {
+  createGenesisNode,
+  devGenesis,
+  formatGenesis,
+  ORDER_MODES,
+  parseGenesis,
+  signAccountTransaction,
+  type Genesis,
+} from '@selvedge/ledger-types'
 import type { ScheduledExecutor, ScheduledLedger } from '../../../packages/consensus/test/chain-schedule/contract.ts'
 import { cheapSign, isCheaplySigned } from '../../../packages/consensus/test/support/cheap-signatures.ts'
 import { EvidenceDuty } from '../src/ledger/evidence-duty.ts'
@@ -43,13 +51,12 @@ export interface ApplicationLedger extends ScheduledLedger {
 
 /** @param size - nodes; four of them sit in a committee. */
 export function createApplicationLedger(mode: Mode, size: number): ApplicationLedger {
-  const genesis = genesisOf(size)
+  const genesis = genesisOf(mode, size)
   const keys = Array.from({ length: size }, (_, index) => createKeyPair(secretOf('node', index)))
   const stores = keys.map(() => createMemoryStore())
   const applications = new Map<number, Application>()
   const senders = Array.from({ length: SENDERS }, (_, index) => walletOf('sender', index))
   const nonces = senders.map(() => 0n)
-  const order = { mode, parameters: PARAMETERS }
   const open = (place: number): ScheduledExecutor => {
     const application = createApplication({ store: stores[place]!, evidenceRules: cheapRules }, { genesis })
     applications.set(place, application)
@@ -61,12 +68,12 @@ export function createApplicationLedger(mode: Mode, size: number): ApplicationLe
     let said: Uint8Array[] = []
     const evidence = new EvidenceDuty({ application, keys: pair, submit: async (transaction) => void said.push(transaction) })
     return {
-      lastApplied: () => appliedOf(application, order),
+      lastApplied: () => appliedOf(application),
       execute(block: OrderedBlock) {
         const outcome = application.execute(block)
         if (outcome.final !== undefined) nameSnapshot(outcome.height)
         evidence.onBlock()
-        return executedOf(application, outcome, order, duties)
+        return executedOf(application, outcome, duties)
       },
       get roots() {
         const { stateRoot, blockDigest } = application.lastApplied()
@@ -98,7 +105,7 @@ export function createApplicationLedger(mode: Mode, size: number): ApplicationLe
   }
 }
 
-function genesisOf(size: number): Genesis {
+function genesisOf(mode: Mode, size: number): Genesis {
   const owners = Array.from({ length: size }, (_, index) => walletOf('owner', index))
   const rich = [...owners, ...Array.from({ length: SENDERS }, (_, index) => walletOf('sender', index))]
   const [first] = owners
@@ -121,7 +128,7 @@ function genesisOf(size: number): Genesis {
     devGenesis({
       chainId: CHAIN_ID,
       timeMs: GENESIS_MS,
-      parameters: {},
+      parameters: { ...PARAMETERS, orderMode: ORDER_MODES.indexOf(mode) },
       governors,
       tokens: [{ symbol: 'USD', name: 'US dollar', keys: governors, cap: 1_000n * MICRO }],
       accounts: accounts.toSorted((a, b) => Buffer.compare(a.address, b.address)),

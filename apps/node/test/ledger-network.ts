@@ -42,6 +42,8 @@ export interface TestNode {
 }
 
 export interface NetworkOptions {
+  /** Nodes of the first committee. With more than `committeeSize` of them, each epoch leaves others without a seat. @default 4 */
+  readonly members?: number
   readonly parameters?: Partial<Parameters>
   /** Block time to time. */
   readonly pace: number
@@ -67,23 +69,25 @@ export class TestNetwork {
   /** By node: what it executed while it ran, in order. */
   readonly blocks: Map<number, SeenBlock[]> = new Map()
   readonly failures: Error[] = []
+  readonly #members: number
   readonly #clock: Clock
   readonly #living = new Map<number, LedgerNode>()
   readonly #waiting = new Set<() => void>()
 
-  private constructor(nodes: readonly TestNode[], { parameters = {}, pace, senders = 0 }: NetworkOptions) {
+  private constructor(nodes: readonly TestNode[], { members = MEMBERS, parameters = {}, pace, senders = 0 }: NetworkOptions) {
     this.nodes = nodes
+    this.#members = members
     this.user = createWallet()
     this.senders = Array.from({ length: senders }, createWallet)
     const timeMs = Date.now()
     this.#clock = fastClock(timeMs, pace)
-    this.genesisFile = genesisOf(nodes.slice(0, MEMBERS), [this.user, ...this.senders], parameters, timeMs)
+    this.genesisFile = genesisOf(nodes.slice(0, members), [this.user, ...this.senders], parameters, timeMs)
     this.genesis = parseGenesis(this.genesisFile)
   }
 
   static async create(folder: string, options: NetworkOptions): Promise<TestNetwork> {
     const nodes: TestNode[] = []
-    for (let index = 0; index < MEMBERS + (options.strangers ?? 0); index++) {
+    for (let index = 0; index < (options.members ?? MEMBERS) + (options.strangers ?? 0); index++) {
       const host = `127.${10 + index}.0.1`
       const [order, sync, sessions] = [await freePort(host), await freePort(host), await freePort(host)]
       const seeds = { node: new Uint8Array(randomBytes(32)), bls: new Uint8Array(randomBytes(32)) }
@@ -104,7 +108,6 @@ export class TestNetwork {
       listen: { host, port: ports.order },
       rpcPort: ports.rpc,
       syncPort: ports.sync,
-      order: { mode: 'certified', parameters: { scheduleCommits: 30 } },
       core: CORE,
       clock: this.#clock,
       isArchive: true,
@@ -131,7 +134,7 @@ export class TestNetwork {
 
   /** The members. */
   async startAll(settings: (node: TestNode) => Partial<LedgerNodeSettings>): Promise<void> {
-    await Promise.all(this.nodes.slice(0, MEMBERS).map((node) => this.start(node.index, settings(node))))
+    await Promise.all(this.nodes.slice(0, this.#members).map((node) => this.start(node.index, settings(node))))
   }
 
   async stop(index: number): Promise<void> {
@@ -220,7 +223,7 @@ function genesisOf(nodes: readonly TestNode[], rich: readonly Wallet[], paramete
     devGenesis({
       chainId: CHAIN_ID,
       timeMs,
-      parameters,
+      parameters: { scheduleCommits: 30, ...parameters },
       governors: keys,
       tokens: [{ symbol: 'USD', name: 'US dollar', keys, cap: 1_000n * MICRO }],
       accounts: rich

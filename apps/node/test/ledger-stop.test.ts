@@ -28,7 +28,6 @@ test('a node that is stopped while it starts closes all that it has opened, and 
       listen: { host, port: ports.order },
       rpcPort: ports.rpc,
       syncPort: ports.sync,
-      order: { mode: 'certified' },
       onFailure: (error) => failures.push(error),
     })
   for (let turns = 0; turns < 12; turns++) {
@@ -60,7 +59,6 @@ test('a node that fails to start leaves no port and no store open', async () => 
     listen: { host, port: ports.order },
     rpcPort: ports.rpc,
     syncPort: ports.sync,
-    order: { mode: 'certified' },
   } as const
   const broken = (): never => {
     throw new Error('nothing can be attached')

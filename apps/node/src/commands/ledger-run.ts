@@ -1,6 +1,7 @@
 /** `selvedge ledger run`: a node of a ledger until it is asked to stop, or until the rules become newer than it is. */
 import { NEWEST_VERSION } from '@selvedge/application'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
+import { transactionId } from '@selvedge/ledger-types'
 import { join } from 'node:path'
 import { destination, pino, type Logger } from 'pino'
 import type { Report } from '../cli/report.ts'
@@ -48,13 +49,17 @@ export async function ledgerRun(report: Report, options: LedgerRunOptions): Prom
     syncPort: options.sync.port,
     rpcPort: options.rpc.port,
     rpcHost: options.rpc.host,
-    order: { mode: 'certified' },
     isArchive: options.archive === true,
     sources: options.source,
     attachments: [
       watchOf(seeds, log, ended.resolve),
       ...(options.archive === true ? [archiveOf(seeds, chainId, door, log, ended.resolve)] : []),
     ],
+    onReturned: (transaction, refusal) => {
+      const id = Buffer.from(transactionId(transaction)).toString('hex')
+      if (refusal === undefined) log.info({ id }, 'a transaction promised before the seat was lost is executed')
+      else log.warn({ id, refusal }, 'a transaction promised before the seat was lost is not executed')
+    },
     onFailure: ended.resolve,
   })
   const asked = untilSignal()

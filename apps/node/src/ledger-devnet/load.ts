@@ -92,17 +92,7 @@ export class Load {
     })
   }
 
-  /** Through whoever orders now, until it is taken. */
-  #sendAgain(bytes: Uint8Array): void {
-    const [node] = this.#nodes
-    if (node === undefined || this.executed.has(Buffer.from(transactionId(bytes)).toString('hex'))) return
-    void this.#processes.submit(node, [bytes]).then((settled) => {
-      if (settled?.refused.length !== 0) setTimeout(() => this.#sendAgain(bytes), AGAIN_MS).unref()
-    })
-  }
-
   #hear(message: FromNode): void {
-    if (message.type === 'returned') for (const bytes of message.transactions) this.#sendAgain(bytes)
     if (message.type !== 'applied') return
     for (const id of message.block.done) {
       this.executed.add(id)

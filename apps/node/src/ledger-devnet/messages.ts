@@ -18,8 +18,6 @@ export type FromNode =
   | { readonly type: 'started' }
   /** By place: what was refused; the rest is durable in a batch. */
   | { readonly type: 'settled'; readonly ticket: number; readonly refused: readonly number[] }
-  /** Given back by a node that lost its seat. */
-  | { readonly type: 'returned'; readonly transactions: readonly Uint8Array[] }
   | { readonly type: 'applied'; readonly block: AppliedBlock }
   | { readonly type: 'certified'; readonly height: number; readonly certificate: Uint8Array }
   | { readonly type: 'joined'; readonly height: number; readonly stateRoot: string }

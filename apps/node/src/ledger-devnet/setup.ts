@@ -10,6 +10,8 @@ export const MICRO = 1_000_000n
 const STAKE: bigint = 2_000n * MICRO
 /** Long enough that a tenth of it is many blocks on a busy machine. */
 const EPOCH_MS = 20_000
+/** Several schedules in such an epoch. */
+const SCHEDULE_COMMITS = 30
 /** Epoch until which the session keys of registered nodes are good. */
 const KEYS_UNTIL_EPOCH = 10_000
 
@@ -81,7 +83,7 @@ function genesisOf({ nodes, senders, user, customer, serviceOwner }: Omit<Devnet
     devGenesis({
       chainId: CHAIN_ID,
       timeMs,
-      parameters: { epochMs: EPOCH_MS },
+      parameters: { epochMs: EPOCH_MS, scheduleCommits: SCHEDULE_COMMITS },
       governors: { threshold: 1, accounts: [user.address] },
       tokens: [{ symbol: 'USD', name: 'US dollar', keys: { threshold: 1, accounts: [bridgeKey] }, cap: 1_000n * MICRO }],
       accounts: rich.map(({ address }) => ({ address, native: 100_000n * MICRO, balances: [{ token: 1, amount: 10_000n * MICRO }] })),

@@ -2,9 +2,10 @@
  * Versions of the rules, as one node sees them. It tells the registry which is the newest that it can execute, says when a newer one was
  * decided, and has itself stopped at the end of the last epoch that it understands: before it could execute a block by other rules.
  */
-import { epochRow, nodes, proposals, type Application, type EpochRow } from '@selvedge/application'
+import { epochRow, nodeKeys, nodes, proposals, type Application, type EpochRow } from '@selvedge/application'
 import type { KeyPair } from '@selvedge/crypto/ed25519'
-import { decodeAction, encodeNodeBody, isSameBytes, NODE_KINDS, signNodeTransaction } from '@selvedge/ledger-types'
+import { sha256 } from '@selvedge/crypto/sha256'
+import { decodeAction, encodeNodeBody, NODE_KINDS, signNodeTransaction } from '@selvedge/ledger-types'
 import type { AttachedNode, AttachToLedger, LedgerAttachment } from './attachment.ts'
 
 export interface VersionNotice {
@@ -38,6 +39,7 @@ class VersionWatch implements LedgerAttachment {
   readonly #node: AttachedNode
   readonly #options: VersionWatchOptions
   readonly #noticed = new Set<string>()
+  readonly #keyHash: Uint8Array
   #toldAt: number | undefined
   #hasEnded = false
   #running: Promise<void> = Promise.resolve()
@@ -46,6 +48,7 @@ class VersionWatch implements LedgerAttachment {
     this.#application = application
     this.#node = node
     this.#options = options
+    this.#keyHash = sha256(options.keys.publicKey)
   }
 
   onBlock(): void {
@@ -87,8 +90,8 @@ class VersionWatch implements LedgerAttachment {
   /** Registered versions are what an activation waits for. */
   #tell(): void {
     const { keys, newest } = this.#options
-    const { chainId, nodes: known } = this.#application.view()
-    const nodeIndex = known.find(({ nodeKey }) => isSameBytes(nodeKey, keys.publicKey))?.index
+    const { chainId } = this.#application.view()
+    const nodeIndex = this.#application.state.get(nodeKeys, this.#keyHash) // Idle ones, which are in no view, may have a seat when it counts
     const row = nodeIndex === undefined ? undefined : this.#application.state.get(nodes, nodeIndex)
     const { height } = this.#application.lastApplied()
     if (nodeIndex === undefined || row === undefined || row.newestVersion === newest) return

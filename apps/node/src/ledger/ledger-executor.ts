@@ -2,7 +2,7 @@
 import type { Application, Outcome, Verdicts } from '@selvedge/application'
 import type { Applied, ClosedBy, EpochPlan, Executed, Executor, OrderedBlock } from '@selvedge/consensus'
 import { decodeSystemTransaction } from '@selvedge/ledger-types'
-import { epochPlanOf, nextEpochOf, type OrderSettings } from './epoch-plan.ts'
+import { epochPlanOf, nextEpochOf } from './epoch-plan.ts'
 import type { MemberDuties } from './member-duties.ts'
 
 export interface LedgerExecutorComponents {
@@ -14,42 +14,41 @@ export interface LedgerExecutorComponents {
 }
 
 export interface LedgerExecutorOptions {
-  readonly order: OrderSettings
   /** The final block of an epoch is on disk, and nothing after it. */
   readonly onFinal: (height: number) => void
   /** After a block is on disk. */
   readonly onBlock: (outcome: Outcome, timestampMs: number) => void
 }
 
-export function createLedgerExecutor(components: LedgerExecutorComponents, { order, onFinal, onBlock }: LedgerExecutorOptions): Executor {
+export function createLedgerExecutor(components: LedgerExecutorComponents, { onFinal, onBlock }: LedgerExecutorOptions): Executor {
   const { application, verdicts, duties } = components
 
   async function execute({ epoch, index, digest, timestampMs, items }: OrderedBlock): Promise<Executed> {
     const outcome = application.execute({ epoch, index, digest, timestampMs, items: await verdicts.withVerdicts(items) })
     if (outcome.final !== undefined) onFinal(outcome.height)
     onBlock(outcome, timestampMs)
-    return executedOf(application, outcome, order, duties)
+    return executedOf(application, outcome, duties)
   }
 
   return {
-    lastApplied: () => appliedOf(application, order),
+    lastApplied: () => appliedOf(application),
     execute,
   }
 }
 
 /** What the order is told of a block that was executed just now. */
-export function executedOf(application: Application, outcome: Outcome, order: OrderSettings, duties: MemberDuties): Executed {
+export function executedOf(application: Application, outcome: Outcome, duties: MemberDuties): Executed {
   const { final, checkpoint, height } = outcome
   return {
-    ...(final === undefined ? {} : { final: nextEpochOf(application, order), closedBy: closedByOf(application) }),
+    ...(final === undefined ? {} : { final: nextEpochOf(application), closedBy: closedByOf(application) }),
     ...(checkpoint === undefined ? {} : { checkpoint: { height, bytes: checkpoint } }),
     systemTransactions: duties.sayAfterBlock(),
   }
 }
 
 /** Where the ledger stands, as the order asks at its start. */
-export function appliedOf(application: Application, order: OrderSettings): Applied & { readonly plan: EpochPlan } {
-  return { index: application.lastApplied().index, plan: epochPlanOf(application, order), closedBy: closedByOf(application) }
+export function appliedOf(application: Application): Applied & { readonly plan: EpochPlan } {
+  return { index: application.lastApplied().index, plan: epochPlanOf(application), closedBy: closedByOf(application) }
 }
 
 /** The word that closed the epoch before the running one: what its final block recorded last. A state that was taken over has no such block. */

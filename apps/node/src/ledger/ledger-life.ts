@@ -11,6 +11,7 @@ import { isSameBytes, type ArchivedBlock, type Digest } from '@selvedge/ledger-t
 import { createRpcServer, type RpcServer } from '@selvedge/rpc'
 import { SynchronizerError, type SnapshotServer, type SyncSource } from '@selvedge/synchronizer'
 import { listenSync, type SyncListener } from '@selvedge/synchronizer/net'
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NodeError } from '../errors.ts'
 import type { LedgerAttachment } from '../ledger-tools/attachment.ts'
@@ -19,9 +20,11 @@ import { evidenceRules } from './evidence-rules.ts'
 import type { Follower } from './follower.ts'
 import { uncertifiedCheckpoints } from './late-checkpoints.ts'
 import type { LedgerNodeSettings } from './ledger-settings.ts'
-import { createOrdering, type Ordering } from './ordering.ts'
+import { createNodeHealth, type NodeHealth } from './node-health.ts'
+import { createOrdering, walOf, type Ordering } from './ordering.ts'
 import { createRelay, type Relay } from './relay.ts'
 import { ledgerBlockOf } from './replay.ts'
+import { ReturnedDuty } from './returned-duty.ts'
 import { createRpcView, type LedgerRpcView } from './rpc-view.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { createSyncSource, type LedgerSyncSource } from './sync-source.ts'
@@ -57,8 +60,10 @@ export class LedgerLife {
   readonly #view: LedgerRpcView
   readonly #source: LedgerSyncSource
   readonly #rpc: RpcServer
+  readonly #health: NodeHealth
   readonly #relay: Relay
   readonly #evidence: EvidenceDuty
+  readonly #returned: ReturnedDuty
   readonly #keeper: SnapshotKeeper
   #attached: readonly LedgerAttachment[] = []
   readonly #ending = new AbortController()
@@ -89,17 +94,33 @@ export class LedgerLife {
     this.#relay = createRelay(sources)
     const submit = (bytes: Uint8Array, hops?: number): Promise<void> => this.#submitOne(bytes, hops)
     this.#evidence = new EvidenceDuty({ application, keys: createKeyPair(settings.seeds.node), submit })
+    const onSettled = (bytes: Uint8Array, refusal: string | undefined): void => settings.onReturned?.(bytes, refusal)
+    this.#returned = new ReturnedDuty({ application, judge, submit, onSettled })
     const intake = new TransactionIntake({ application, judge, submit, nowMs: () => performance.now() })
     this.#source = createSyncSource(application, snapshots, (bytes, hops) => intake.take(bytes, hops))
     this.#keeper = new SnapshotKeeper(application, snapshots, {
       signal: this.#ending.signal,
       onCheckpoint: ({ epoch, height, bytes }) => this.#ordering?.sign(epoch, { height, bytes }),
     })
+    this.#health = createNodeHealth(
+      {
+        application,
+        publicKey: components.publicKey,
+        seatFault: () => this.#seatFault(),
+        hasSeat: () => this.#hasSeat,
+        clock: settings.clock ?? { nowMs: () => performance.now(), unixMs: () => Date.now() },
+      },
+      settings,
+    )
     this.#rpc = createRpcServer(
       {
         ledger: this.#view,
         submitter: { submit },
-        node: { peerCount: () => this.#ordering?.validator.status().peers.length ?? 0, readiness: () => this.#readiness() },
+        node: {
+          peerCount: () => this.#ordering?.validator.status().peers.length ?? 0,
+          readiness: () => this.#health.readiness(),
+          standing: () => this.#health.standing(),
+        },
       },
       { port: rpcPort, ...(rpcHost === undefined ? {} : { host: rpcHost }) },
     )
@@ -156,6 +177,7 @@ export class LedgerLife {
     await Promise.all(this.#attached.map((each) => each.stop()))
     await this.#ordering?.validator.stop()
     await this.#evidence.stop()
+    await this.#returned.stop()
     await this.#settled() // the last blocks may have begun a snapshot, which reads the store
     await this.#verdicts.stop()
     await this.#listener?.stop()
@@ -163,8 +185,17 @@ export class LedgerLife {
 
   /** In the order when the running epoch has a seat for this node, behind it when not, or when that epoch is over. */
   async #takePlace(): Promise<void> {
-    if (await this.#isWanted()) await this.#order()
-    else this.follow()
+    if (await this.#isWanted()) return await this.#order()
+    if (this.#owesOthers()) await this.#order()
+    this.follow()
+  }
+
+  /**
+   * Without a seat, but with records of one that it had: the others may lack something of that epoch, and what this node had promised in it is
+   * handed out again. The order without a seat serves and signs nothing.
+   */
+  #owesOthers(): boolean {
+    return this.#ordering === undefined && !this.#isSeated() && existsSync(walOf(this.#settings.folder))
   }
 
   /** What is certified of an epoch that is over comes faster, and as surely, from the feed; and its members may have forgotten the order. */
@@ -188,9 +219,10 @@ export class LedgerLife {
       },
       onCertificate: (height, certificate) => this.#addCertificate(height, certificate),
       onEvidence: (evidence) => this.#evidence.add(evidence),
+      onRetry: (transactions) => this.#returned.add(transactions),
     })
     this.#ordering = ordering
-    this.#hasSeat = true
+    this.#hasSeat = this.#isSeated()
     await ordering.validator.start()
     for (const { epoch, height, bytes } of uncertifiedCheckpoints(application)) ordering.sign(epoch, { height, bytes })
     void ordering.validator.closed.then((error) => {
@@ -212,7 +244,9 @@ export class LedgerLife {
     }
     try {
       for await (const { checkpoint } of this.#components.follower.follow(application, execute, this.#ending.signal)) {
-        if (checkpoint.isFinal && (await this.#isWanted())) return true
+        if (!checkpoint.isFinal) continue
+        if (await this.#isWanted()) return true
+        if (this.#owesOthers()) await this.#order()
       }
     } catch (error) {
       if (!(error instanceof SynchronizerError) || error.code !== 'SYNCHRONIZER_TOO_OLD') throw error
@@ -233,6 +267,7 @@ export class LedgerLife {
       if (!isStuck || !(await this.#components.follower.isOver(this.application, signal)) || !this.#hasSeat) continue
       this.#hasSeat = false
       await this.#ordering?.validator.stop()
+      this.#ordering = undefined
       await this.#takePlace() // behind it, unless it was executing an epoch's last block after all
     }
   }
@@ -246,12 +281,14 @@ export class LedgerLife {
   #tell(outcome: Outcome, timestampMs: number): void {
     this.#view.tell()
     this.#evidence.onBlock()
+    this.#returned.onBlock()
     for (const each of this.#attached) each.onBlock(outcome)
     this.#settings.onBlock?.(outcome, timestampMs)
   }
 
   #addCertificate(height: number, certificate: Uint8Array): void {
     this.application.addCertificate(height, certificate)
+    this.#health.onCertificate(height)
     this.#source.tell()
     for (const each of this.#attached) each.onCertificate(height)
     this.#settings.onCertificate?.(height, certificate)
@@ -273,10 +310,10 @@ export class LedgerLife {
     if (!this.#ending.signal.aborted) this.#hooks.onFailure(error)
   }
 
-  #readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string } {
-    if (!this.#hasSeat) return { ready: true }
+  #seatFault(): string | undefined {
+    if (!this.#hasSeat) return undefined
     const phase = this.#ordering?.validator.status().phase ?? 'new'
-    return phase === 'running' ? { ready: true } : { ready: false, reason: `the validator is ${phase}` }
+    return phase === 'running' ? undefined : `the validator is ${phase}`
   }
 
   /** @param hops - how often others may still pass it on. */

@@ -4,7 +4,8 @@ import type { Joined } from '@selvedge/synchronizer'
 import type { AttachToLedger } from '../ledger-tools/attachment.ts'
 import type { OrderingSettings } from './ordering.ts'
 
-export interface LedgerNodeSettings extends Omit<OrderingSettings, 'onBlock' | 'onCertificate' | 'onFinal' | 'words'> {
+export interface LedgerNodeSettings
+  extends Omit<OrderingSettings, 'onBlock' | 'onCertificate' | 'onEvidence' | 'onFinal' | 'onRetry' | 'words'> {
   readonly rpcPort: number
   /** Where wallets connect. @default 127.0.0.1 */
   readonly rpcHost?: string
@@ -19,8 +20,12 @@ export interface LedgerNodeSettings extends Omit<OrderingSettings, 'onBlock' | '
   readonly attachments?: readonly AttachToLedger[]
   /** How often a member without a new block asks whether its epoch is over. @default 10 s */
   readonly stuckMs?: number
+  /** Without a newly certified block for so long, or so far behind its clock, the node is not well (`/health` is 503). @default 60 s */
+  readonly healthyMsMax?: number
   readonly onBlock?: (outcome: Outcome, timestampMs: number) => void
   readonly onCertificate?: (height: number, certificate: Uint8Array) => void
+  /** The end of a transaction that this node had promised and could not order before it lost its seat: executed, or why not, in words. */
+  readonly onReturned?: (transaction: Uint8Array, refusal: string | undefined) => void
   readonly onJoined?: (joined: Joined) => void
   /** Something did not work for one stranger; the node goes on. */
   readonly onWarning?: (error: unknown) => void

@@ -1,12 +1,12 @@
 /** A node's seat in the order: the validator over mutual TLS, behind it the state machine. */
 import { committees, nodes, parameters, type Application, type Outcome } from '@selvedge/application'
-import { createCheckpointSigner, createValidator, type Clock, type CoreOptions, type EpochPlan, type Validator } from '@selvedge/consensus'
+import { createCheckpointSigner, createValidator, type Clock, type CoreOptions, type Validator } from '@selvedge/consensus'
 import { createFileStore } from '@selvedge/consensus/store'
 import { createTlsNetwork, type TlsAddress } from '@selvedge/consensus/tls'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
-import { committeeOfGenesis, PARAMETERS, type Genesis, type NetworkAddress } from '@selvedge/ledger-types'
+import { PARAMETERS, type Genesis, type NetworkAddress } from '@selvedge/ledger-types'
 import { join } from 'node:path'
-import type { OrderSettings } from './epoch-plan.ts'
+import { genesisPlanOf } from './epoch-plan.ts'
 import { createLedgerExecutor } from './ledger-executor.ts'
 import { createMemberDuties } from './member-duties.ts'
 import type { LedgerVerdicts } from './verdicts.ts'
@@ -30,7 +30,6 @@ export interface OrderingSettings {
   readonly folder: string
   /** Where the order of this node listens. */
   readonly listen: TlsAddress
-  readonly order: OrderSettings
   readonly core?: Omit<CoreOptions, 'parameters' | 'verifiesTransactions'>
   /** @default the system's */
   readonly clock?: Clock
@@ -43,8 +42,8 @@ export interface OrderingSettings {
   readonly onCertificate: (height: number, certificate: Uint8Array) => void
   /** Somebody has signed two things for one slot. Told again at each start until the epoch is forgotten. */
   readonly onEvidence?: (evidence: Uint8Array) => void
-  /** Promised, and not ordered before this node lost its seat: somebody else must bring them in. Told again at each start until the epoch is forgotten. */
-  readonly onReturned?: (transactions: readonly Uint8Array[]) => void
+  /** Promised, and not ordered before this node lost its seat: others must order them. Told again at each start until the epoch is forgotten. */
+  readonly onRetry?: (transactions: readonly Uint8Array[]) => void
 }
 
 export interface Ordering {
@@ -53,9 +52,14 @@ export interface Ordering {
   sign(epoch: number, checkpoint: { readonly height: number; readonly bytes: Uint8Array }): void
 }
 
+/** Where a node keeps what it signed and promised. */
+export function walOf(folder: string): string {
+  return join(folder, 'wal')
+}
+
 /** @param verdicts - outlive it: they are another seat's, or a follower's, later. */
 export function createOrdering(application: Application, verdicts: LedgerVerdicts, settings: OrderingSettings): Ordering {
-  const { genesis, seeds, folder, listen, order, core, clock, words = () => [], onFinal, onBlock, onCertificate } = settings
+  const { genesis, seeds, folder, listen, core, clock, words = () => [], onFinal, onBlock, onCertificate } = settings
   const nodeKey = createKeyPair(seeds.node)
   const duties = createMemberDuties(application, { publicKey: nodeKey.publicKey, seed: seeds.node })
   const executor = createLedgerExecutor(
@@ -64,7 +68,7 @@ export function createOrdering(application: Application, verdicts: LedgerVerdict
       verdicts,
       duties: { sayAfterBlock: () => [...duties.sayAfterBlock(), ...words()] },
     },
-    { order, onFinal, onBlock },
+    { onFinal, onBlock },
   )
   const idleDelayMsMax = core?.idleDelayMsMax ?? idleDelayMsOf(application)
   const validator = createValidator(
@@ -73,7 +77,7 @@ export function createOrdering(application: Application, verdicts: LedgerVerdict
         { keyPair: nodeKey, addressOf: (key) => registeredAddressOf(application, key) },
         { chainId: genesis.chainId, genesisHash: genesis.hash, host: listen.host, port: listen.port },
       ),
-      store: createFileStore({ path: join(folder, 'wal') }),
+      store: createFileStore({ path: walOf(folder) }),
       executor,
       nodeKey,
       verifier: { verify: (transactions, from) => verdicts.verify(transactions, from) },
@@ -83,11 +87,11 @@ export function createOrdering(application: Application, verdicts: LedgerVerdict
     {
       chainId: genesis.chainId,
       genesisHash: genesis.hash,
-      genesis: genesisPlanOf(genesis, order),
+      genesis: genesisPlanOf(genesis),
       core: { ...core, idleDelayMsMax },
       onCertificate: (_epoch, height, certificate) => onCertificate(height, certificate),
       onEvidence: (_epoch, evidence) => settings.onEvidence?.(evidence),
-      ...(settings.onReturned === undefined ? {} : { onRetry: settings.onReturned }),
+      ...(settings.onRetry === undefined ? {} : { onRetry: settings.onRetry }),
     },
   )
   return { validator, sign: (epoch, checkpoint) => validator.addCheckpoint(epoch, checkpoint) }
@@ -97,14 +101,6 @@ export function createOrdering(application: Application, verdicts: LedgerVerdict
 function idleDelayMsOf(application: Application): number {
   const epochMs = Number(application.state.get(parameters, PARAMETERS.epochMs.id)?.value ?? 0n)
   return Math.min(IDLE_DELAY_MS_MAX, Math.max(IDLE_DELAY_MS_MIN, Math.floor(epochMs / IDLE_ROUNDS_AN_EPOCH_MIN)))
-}
-
-/** The plan of epoch 0, which every member makes of the genesis file alone. */
-function genesisPlanOf(genesis: Genesis, { mode, parameters: shared }: OrderSettings): EpochPlan {
-  const { hash, timeMs } = genesis
-  const previous = { subDagDigest: hash, timestampMs: timeMs }
-  const committee = committeeOfGenesis(genesis)
-  return { epoch: 0, committee, mode, beacon: hash, previous, ...(shared === undefined ? {} : { parameters: shared }) }
 }
 
 /** Where the registry says that a node is. Asked before each attempt to dial, so a new address is found within an epoch. */
