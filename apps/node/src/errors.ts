@@ -9,6 +9,8 @@ export type NodeErrorCode =
   | 'NODE_BAD_NAME' // a name in a directory that would leave the output folder
   | 'NODE_TOO_OLD' // the ledger's rules are newer than this node: it stopped before it could execute a block wrongly
   | 'NODE_LEFT_BEHIND' // an archive was away for longer than its sources keep blocks
+  | 'NODE_RPC' // the node that was asked over JSON-RPC did not answer, or not as a node of a ledger
+  | 'NODE_REFUSED' // the ledger refuses a transaction, or executed it and it failed: `details.code` says why
   | 'NODE_BUSY' // the data folder is in use by a running node that cannot be reached
 
 /** The one error class of this application. */

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { join } from 'node:path'
 import type { Report } from '../cli/report.ts'
 import { parseListen } from '../cli/usage.ts'
+import { addOwnerWords } from './ledger-owner-words.ts'
 
 const JSON_TEXT = 'results as one line of JSON on stdout'
 const GENESIS_TEXT = 'the genesis file'
@@ -32,7 +33,7 @@ For a ledger that stands still since more than a third of its stake is gone: doc
   $ selvedge ledger restart apply restart.snapshot --genesis genesis.json --root ROOT --data /srv/selvedge/ledger-new`
 
 export function addLedger(program: Command, report: Report): void {
-  const ledger = program.command('ledger').description('A node of a ledger, and tools: run, replay, genesis, restart.')
+  const ledger = program.command('ledger').description('A node of a ledger, what its owner does with it, and tools.')
   addRun(ledger, report)
   addReplay(ledger, report)
   addGenesis(
@@ -43,6 +44,7 @@ export function addLedger(program: Command, report: Report): void {
     ledger.command('restart').description('Go on after too many validators are gone.').addHelpText('after', RESTART_EXAMPLES),
     report,
   )
+  addOwnerWords(ledger, report)
   quieten(ledger)
 }
 

@@ -17,6 +17,12 @@ export function tokensIn(option: string, text: string): bigint {
   return BigInt(match[1]! + (match[2] ?? '').padEnd(MICRO_DIGITS, '0'))
 }
 
+/** Micro-units as whole tokens with what decimals there are. */
+export function tokensText(micro: bigint): string {
+  const [whole, rest] = [micro / 10n ** BigInt(MICRO_DIGITS), micro % 10n ** BigInt(MICRO_DIGITS)]
+  return rest === 0n ? String(whole) : `${whole}.${String(rest).padStart(MICRO_DIGITS, '0').replace(/0+$/, '')}`
+}
+
 export function integerIn(option: string, text: string, max: bigint): bigint {
   if (!/^\d{1,20}$/.test(text) || BigInt(text) > max) throw usage(option, text, `a whole number up to ${max}`)
   return BigInt(text)
