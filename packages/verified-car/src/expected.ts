@@ -13,4 +13,8 @@ export interface Expected {
   readonly shard: ShardPlace | undefined
   /** Path segments still to be followed from this block. */
   readonly segmentsLeft: number
+  /** The first block of a file, a directory, a symlink or anything else; not a part of a file, nor a shard further down. */
+  readonly isEntityRoot: boolean
+  /** Names that lead from what was asked to the entity that this block belongs to; undefined where there are none. */
+  readonly path: readonly string[] | undefined
 }

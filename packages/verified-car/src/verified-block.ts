@@ -18,8 +18,21 @@ export interface VerifiedBlock {
   readonly fileSize: number | undefined
   /** Levels below the root. */
   readonly depth: number
+  /**
+   * True for the first block of a file, a directory, a symlink or anything else; false for the parts of a file and for shards further down.
+   * In scope `all` an entity ends where a block comes that begins one and is not deeper (or, of a file, where any does).
+   */
+  readonly isEntityRoot: boolean
+  /**
+   * The names that lead to the entity which this block belongs to: none (`[]`) for what was asked. Undefined for what has no name of its
+   * own: what lies below a node that is no UnixFS, and what stands under a name that its directory has given before. Names are what the
+   * directory holds: whoever makes files of them checks them first.
+   */
+  readonly path: readonly string[] | undefined
   /** The own bytes, in order, as they arrived. */
   readonly parts: readonly Uint8Array[]
+  /** Whether nothing of what was asked comes after it, as far as it can be told before the next iteration. */
+  readonly isLast: boolean
 }
 
 /** The whole block lies in the source's chunks; it is joined only where somebody asks. */
@@ -31,9 +44,12 @@ export class WalkedBlock implements VerifiedBlock {
   readonly dataEnd: number
   readonly fileSize: number | undefined
   readonly depth: number
+  readonly isEntityRoot: boolean
+  readonly path: readonly string[] | undefined
   readonly #body: BlockBody
+  readonly #walk: { readonly isOver: boolean }
 
-  constructor(expected: Expected, node: DagNode, body: BlockBody, fileSize: number | undefined) {
+  constructor(expected: Expected, node: DagNode, body: BlockBody, fileSize: number | undefined, walk: { readonly isOver: boolean }) {
     this.cid = expected.cid
     this.kind = node.kind
     this.fileOffset = expected.fileOffset
@@ -41,7 +57,14 @@ export class WalkedBlock implements VerifiedBlock {
     this.dataEnd = node.dataEnd
     this.fileSize = fileSize
     this.depth = expected.depth
+    this.isEntityRoot = expected.isEntityRoot
+    this.path = expected.path
     this.#body = body
+    this.#walk = walk
+  }
+
+  get isLast(): boolean {
+    return this.#walk.isOver
   }
 
   get block(): Uint8Array {

@@ -48,6 +48,9 @@ interface Frame {
   readonly sizes: Float64Array
   readonly slots: Uint16Array
   readonly fanout: number
+  /** Scope `all`, in a directory or shard: the name of each link; undefined where it has none of its own. */
+  readonly names: readonly (string | undefined)[]
+  readonly namesBytes: number
   index: number
   offset: number
 }
@@ -88,6 +91,8 @@ export class Walk {
       fileDepth: 0,
       shard: undefined,
       segmentsLeft: path.length,
+      isEntityRoot: true,
+      path: path.length === 0 ? [] : undefined,
     })
   }
 
@@ -102,6 +107,11 @@ export class Walk {
     return this.#expected
   }
 
+  /** Whether all has been accepted. Unlike `next` it names nothing, refuses nothing, and leaves the walk as it is. */
+  get isOver(): boolean {
+    return this.#expected === undefined && this.#frames.every((frame) => this.#peek(frame, 1).length === 0)
+  }
+
   /** CIDs of the blocks above the expected one, topmost first: what another source sends again when it continues. */
   outerCids(): CID[] {
     return this.#frames.map(({ parent }) => parent.cid).filter(({ multihash }) => multihash.code !== IDENTITY)
@@ -114,10 +124,15 @@ export class Walk {
   following(count: number): CID[] {
     const frame = this.#frames.at(-1)
     if (frame === undefined || count === 0) return []
+    return this.#peek(frame, count, IDENTITY)
+  }
+
+  /** The first children that come, without those of one hash function; the frame stays where it is. */
+  #peek(frame: Frame, count: number, without?: number): CID[] {
     const { index, offset } = frame
     const cids: CID[] = []
     for (let child = this.#nextChild(frame); child !== undefined; child = this.#nextChild(frame)) {
-      if (child.cid.multihash.code !== IDENTITY) cids.push(child.cid)
+      if (child.cid.multihash.code !== without) cids.push(child.cid)
       if (cids.length === count) break
     }
     frame.index = index
@@ -152,7 +167,7 @@ export class Walk {
     if (expected.cid.multihash.code !== IDENTITY) this.blockCount++
     const isFile = node.kind === 'file' && expected.segmentsLeft === 0
     if (isFile && !expected.isFilePart) this.#fileSize = node.size
-    return new WalkedBlock(expected, node, body, isFile ? this.#fileSize : undefined)
+    return new WalkedBlock(expected, node, body, isFile ? this.#fileSize : undefined, this)
   }
 
   #enter(expected: Expected, node: DagNode): void {
@@ -161,8 +176,11 @@ export class Walk {
     if (node.kind === 'file' && expected.fileDepth >= this.limits.fileDepthMax) {
       throw new CarError('CAR_TOO_DEEP', `a file of more than ${this.limits.fileDepthMax} levels`, { cid: expected.cid.toString() })
     }
+    const names = this.#scope === 'all' ? entryNamesOf(node) : []
     this.#push({
       parent: expected,
+      names,
+      namesBytes: names.reduce((sum, name = '') => sum + NAME_OVERHEAD_BYTES + 2 * name.length, 0),
       links: new Links(node.links),
       kind: node.kind,
       sizes: Float64Array.from(node.linkSizes),
@@ -189,6 +207,8 @@ export class Walk {
     const isInner = slot !== undefined && slot.name === ''
     this.#push({
       parent: expected,
+      names: [],
+      namesBytes: 0,
       links: new Links([link]),
       kind: node.kind,
       sizes: new Float64Array(0),
@@ -210,28 +230,34 @@ export class Walk {
         fileDepth: 0,
         shard: undefined,
         segmentsLeft: 0,
+        isEntityRoot: true,
+        path: parent.path,
       }
       if (frame.kind === 'file') {
         const fileOffset = frame.offset
         const size = frame.sizes[frame.index]!
         frame.offset += size
         if (!this.ranges.overlaps(fileOffset, size)) continue
-        return { ...base, cid: links.at(frame.index++), isFilePart: true, fileOffset, size, fileDepth: parent.fileDepth + 1 }
+        const part = { isFilePart: true, isEntityRoot: false, fileOffset, size, fileDepth: parent.fileDepth + 1 }
+        return { ...base, ...part, cid: links.at(frame.index++) }
       }
       if (frame.kind === 'shard') {
         const slot = frame.slots[frame.index]!
         if (slot === ENTRY && parent.segmentsLeft === 0 && this.#scope !== 'all') continue
         const shard = slot === ENTRY ? undefined : { fanout: frame.fanout, slots: [...(parent.shard?.slots ?? []), slot] }
         const segmentsLeft = Math.max(parent.segmentsLeft - (slot === ENTRY ? 1 : 0), 0)
-        return { ...base, cid: links.at(frame.index++), shard, segmentsLeft }
+        const path = slot === ENTRY ? pathOf(frame, segmentsLeft) : parent.path
+        return { ...base, cid: links.at(frame.index++), shard, segmentsLeft, isEntityRoot: slot === ENTRY, path }
       }
-      return { ...base, cid: links.at(frame.index++), segmentsLeft: Math.max(parent.segmentsLeft - 1, 0) }
+      const segmentsLeft = Math.max(parent.segmentsLeft - 1, 0)
+      const path = pathOf(frame, segmentsLeft)
+      return { ...base, cid: links.at(frame.index++), segmentsLeft, path }
     }
     return undefined
   }
 
   #push(frame: Frame): void {
-    this.#stackBytes += frame.links.heldBytes
+    this.#stackBytes += frame.links.heldBytes + frame.namesBytes
     if (this.#stackBytes > this.limits.stackBytesMax) {
       throw new CarError('CAR_TOO_LARGE', `links of more than ${this.limits.stackBytesMax} bytes wait on the stack`, {
         cid: frame.parent.cid.toString(),
@@ -241,7 +267,8 @@ export class Walk {
   }
 
   #pop(): void {
-    this.#stackBytes -= this.#frames.pop()!.links.heldBytes
+    const { links, namesBytes } = this.#frames.pop()!
+    this.#stackBytes -= links.heldBytes + namesBytes
   }
 
   #expect(expected: Expected): void {
@@ -255,6 +282,24 @@ export class Walk {
 
 /** In `Frame.slots`: a link to an entry, not to a shard further down. No slot is that large. */
 const ENTRY = 0xffff
+
+/** What a name costs while it waits, beside its characters. */
+const NAME_OVERHEAD_BYTES = 16
+
+/** Of a directory's link its name, unless an earlier link has it; of a shard's link the entry's name, which its place proves to be its only one. */
+function entryNamesOf({ kind, names, shardLinks }: DagNode): (string | undefined)[] {
+  if (kind === 'shard') return shardLinks.map(({ name }) => (name === '' ? undefined : name))
+  if (kind !== 'directory') return []
+  const seen = new Set<string>()
+  return names.map((name) => (seen.size < seen.add(name).size ? name : undefined))
+}
+
+/** Of the child that comes next. */
+function pathOf({ parent, names, index }: Frame, segmentsLeft: number): readonly string[] | undefined {
+  if (parent.segmentsLeft > 0) return segmentsLeft === 0 ? [] : undefined
+  const name = names[index]
+  return name === undefined || parent.path === undefined ? undefined : [...parent.path, name]
+}
 
 function shardIndexOf({ shardLinks, fanout }: DagNode, name: string, place: ShardPlace | undefined): number {
   const slot = slotOf(name, place?.slots.length ?? 0, fanout)
