@@ -17,7 +17,7 @@ import { Content } from './content.ts'
 import { BlockstoreError } from './errors.ts'
 import { createFileImport, type Writing } from './file-import.ts'
 import { Handles } from './handles.ts'
-import { Jobs, stopped } from './jobs.ts'
+import { type Job, Jobs, stopped } from './jobs.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import { createLmdbIndex } from './lmdb-index.ts'
@@ -37,8 +37,10 @@ import type {
   Index,
   PutOptions,
   StoredBlob,
+  TreeImport,
 } from './ports.ts'
 import { encodeBlock, encodeEntity } from './record.ts'
+import { createTreeImport, type TreeWriting } from './tree-import.ts'
 import { checkFiles, prepareFolders, type RecoveryEvent } from './recovery.ts'
 import { Usage } from './usage.ts'
 
@@ -73,6 +75,8 @@ export interface BlockstoreOptions {
 }
 
 const IDLE_FILES_MAX = 64
+const BLOB_BYTES_MAX: number = 256 * 1024 * MIB
+const BLOCKS_PER_FILE_MAX: number = 2 ** 20
 
 /** @throws nothing; `start` does: `BLOCKSTORE_LOCKED`, `BLOCKSTORE_FORMAT`, `BLOCKSTORE_DAMAGED`, `BLOCKSTORE_IO`. */
 export function createBlockstore(components: BlockstoreComponents, options: BlockstoreOptions): Blockstore {
@@ -207,7 +211,7 @@ class DiskBlockstore implements Blockstore {
   }
 
   #createWriter(usage: Usage): BlobWriter {
-    const { blobBytesMax = 256 * 1024 * MIB } = this.#options
+    const { blobBytesMax = BLOB_BYTES_MAX } = this.#options
     return new BlobWriter({ fileSystem: this.#fileSystem, path: this.#partPath(), usage, blobBytesMax })
   }
 
@@ -283,22 +287,31 @@ class DiskBlockstore implements Blockstore {
   }
 
   importFile(cid: CidLike, { signal }: AbortOptions = {}): FileImport {
+    return this.#fileImport(cid, async () => {
+      const live = this.#running()
+      const job = await this.#jobs.begin(signal)
+      return this.#createWriting(live, job, job.release)
+    })
+  }
+
+  #fileImport(cid: CidLike, begin: () => Promise<Writing>): FileImport {
     const key = entityKeyOf(cid)
-    const { blocksPerFileMax = 2 ** 20 } = this.#options
     return createFileImport({
       cid,
       matches: this.#matches,
-      blocksPerFileMax,
-      begin: () => this.#beginImport(signal),
+      blocksPerFileMax: this.#options.blocksPerFileMax ?? BLOCKS_PER_FILE_MAX,
+      begin,
       keep: (writing, mayLinger) => this.#keepFile(cid, key, writing, mayLinger),
       getStoredBlock: (block) => this.getBlock(block),
     })
   }
 
-  async #beginImport(signal: AbortSignal | undefined): Promise<Writing> {
-    const live = this.#live
-    if (live === undefined) throw stopped()
-    const job = await this.#jobs.begin(signal)
+  #running(): Live {
+    if (this.#live === undefined) throw stopped()
+    return this.#live
+  }
+
+  #createWriting(live: Live, job: Pick<Job, 'signal'>, release: () => void): Writing {
     const writer = this.#createWriter(live.usage)
     const skeleton = live.content.createSkeletonSpool(this.#partPath())
     const end = async (): Promise<void> => {
@@ -306,10 +319,40 @@ class DiskBlockstore implements Blockstore {
         await writer.discard()
         await skeleton.discard()
       } finally {
-        job.release()
+        release()
       }
     }
     return { signal: job.signal, writer, skeleton, end }
+  }
+
+  importTree(cid: CidLike, { signal }: AbortOptions = {}): TreeImport {
+    return createTreeImport({
+      cid,
+      matches: this.#matches,
+      begin: () => this.#beginTree(signal),
+      blobBytesMax: this.#options.blobBytesMax ?? BLOB_BYTES_MAX,
+      blocksPerFileMax: this.#options.blocksPerFileMax ?? BLOCKS_PER_FILE_MAX,
+    })
+  }
+
+  /** One place for the whole tree: a large file in it waits for no other, which trees could wait for in a ring. */
+  async #beginTree(signal: AbortSignal | undefined): Promise<TreeWriting> {
+    const live = this.#running()
+    const { catalog, log, usage } = live
+    const job = await this.#jobs.begin(signal)
+    return {
+      signal: job.signal,
+      hasEntity: (key) => catalog.entity(key) !== undefined,
+      hasBlob: (root) => catalog.blob(root) !== undefined,
+      hasBlock: (key) => catalog.block(key) !== undefined,
+      importFile: (file) => this.#fileImport(file, async () => this.#createWriting(live, job, ignore)),
+      append: (records) => this.#use(() => log.append(records, true)),
+      count: (bytes) => {
+        if (bytes > 0) usage.check(bytes)
+        usage.arrivingBytes += bytes
+      },
+      end: job.release,
+    }
   }
 
   #keepFile(cid: CidLike, key: Uint8Array, { writer, skeleton }: Writing, mayLinger: boolean): Promise<Entity> {

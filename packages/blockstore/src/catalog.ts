@@ -19,7 +19,7 @@ import { BlockstoreError } from './errors.ts'
 import { type LoggedFact, decodePlace, encodePlace } from './pack-log.ts'
 import type { EntityKind, Index, IndexOp, Table } from './ports.ts'
 import type { Fact, Place } from './record.ts'
-import type { Frame, SkeletonEntry } from './skeleton.ts'
+import { type Frame, type SkeletonEntry, skeletonEntries } from './skeleton.ts'
 
 const APPLIED = new TextEncoder().encode('applied')
 const EMPTY = new Uint8Array(0)
@@ -136,8 +136,8 @@ export class Catalog {
   /** In order; `applied` stands in the last transaction, so a crash between two of them applies again, not never. */
   async apply(facts: readonly LoggedFact[], applied: Place): Promise<void> {
     let ops: IndexOp[] = []
-    for (const { fact, place } of facts) {
-      if (fact.type === 'file') ops = await this.#applyFile(fact, place, ops)
+    for (const { fact, place, skeleton } of facts) {
+      if (fact.type === 'file') ops = await this.#applyFile(fact, place, skeleton, ops)
       else if (fact.type === 'delete') ops = await this.#applyDelete(fact.root, ops)
       else ops.push(opOf(fact, place))
     }
@@ -146,11 +146,12 @@ export class Catalog {
   }
 
   /** Places first, the entity last: until then nothing points at them. */
-  async #applyFile(fact: FileFact, place: Place, before: IndexOp[]): Promise<IndexOp[]> {
+  async #applyFile(fact: FileFact, place: Place, skeleton: Uint8Array | undefined, before: IndexOp[]): Promise<IndexOp[]> {
     const id = encodePlace(place)
     const file = fileEntryOf(fact, place, id)
     let ops = before
-    const isRead = await readAll(this.#readEntries(file), async (entry) => {
+    const entries = skeleton === undefined ? this.#readEntries(file) : skeletonEntries(skeleton)
+    const isRead = await readAll(entries, async (entry) => {
       ops.push({ table: 'places', key: concatBytes([entry.multihash, id]), value: encodeFrame(entry) })
       if (ops.length < INDEX_BATCH_OPS) return
       await this.#index.apply(ops)
@@ -186,8 +187,11 @@ export class Catalog {
 }
 
 /** False when the skeleton cannot be read to its end (damaged, or unlinked by a delete that is being replayed). Places that stay are dead. */
-async function readAll(entries: AsyncIterable<SkeletonEntry>, take: (entry: SkeletonEntry) => Promise<void>): Promise<boolean> {
-  const iterator = entries[Symbol.asyncIterator]()
+async function readAll(
+  entries: AsyncIterable<SkeletonEntry> | Iterable<SkeletonEntry>,
+  take: (entry: SkeletonEntry) => Promise<void>,
+): Promise<boolean> {
+  const iterator = Symbol.iterator in entries ? entries[Symbol.iterator]() : entries[Symbol.asyncIterator]()
   for (;;) {
     let next: IteratorResult<SkeletonEntry>
     try {

@@ -7,6 +7,7 @@ import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { identity } from 'multiformats/hashes/identity'
 import { checkEntities } from './conformance-entities.ts'
+import { checkTrees } from './conformance-trees.ts'
 import { bytesOf, collect, type Conformance, partsOf, rawCidOf, type With } from './conformance-parts.ts'
 
 export type { Assertion, Conformance } from './conformance-parts.ts'
@@ -28,6 +29,7 @@ export function checkBlockstore(conformance: Conformance): void {
   checkBlocks(conformance, withStore)
   checkLife(conformance, withStore)
   checkEntities(conformance, withStore)
+  checkTrees(conformance, withStore)
 }
 
 function checkBlobs({ test, expect }: Conformance, withStore: With): void {

@@ -20,8 +20,15 @@ export const LINGER_MS: number = 20
 /** So many of them, or so many bytes, wait for no more. */
 export const LINGER_RECORDS: number = 32
 export const LINGER_BYTES: number = 512 * KIB
-/** The newest bytes of the packs that stay in memory for who reads them next. */
-export const RECENT_BYTES: number = MIB
+/** Of a tree that arrives: what the disk has not taken yet, beside the file that is arriving, before the next block waits. */
+export const TREE_PENDING_BYTES_MAX: number = MIB
+/** Blocks of a tree that the disk has taken and that stay in memory for who reads along. */
+export const TREE_RECENT_BYTES: number = 2 * MIB
+/** A file of a tree that is kept in memory while it arrives has no more blocks, nor more bytes of them. */
+export const TREE_HELD_BLOCKS_MAX = 1_024
+export const TREE_HELD_BYTES_MAX: number = 512 * KIB
+/** Large files of one tree whose last sync is waited for at once. */
+export const TREE_COMMITS_MAX = 8
 /** Writes to a large file are gathered to this size. */
 export const WRITE_BYTES: number = MIB
 /** A large file is synced in the background every so often, so that the last sync has little left to do. */

@@ -112,10 +112,7 @@ export class Content {
   }
 
   entriesOf(file: FileEntry): AsyncIterable<SkeletonEntry> {
-    return readSkeleton(file.skeletonBytes, async (offset, length) => {
-      const place = file.skeletonPlace && { ...file.skeletonPlace, offset: file.skeletonPlace.offset + offset }
-      return (place && this.#parts.log.recent(place, length)) ?? this.readSkeleton(file, offset, length)
-    })
+    return readSkeleton(file.skeletonBytes, (offset, length) => this.readSkeleton(file, offset, length))
   }
 
   /** The files stay open until `close`, so a delete meanwhile does not disturb the reader. */

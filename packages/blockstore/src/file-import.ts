@@ -9,8 +9,8 @@
 import { toHex } from './bytes.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import { blockKeyOf, inlineBytesOf, type MatchesCid } from './cid.ts'
-import { BLOCK_BYTES_MAX } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
+import { checkFileBlock, checkFileSize, ended, malformed } from './file-rules.ts'
 import type { CidLike, CommitOptions, Entity, FileBlock, FileImport } from './ports.ts'
 import { encodeSkeletonHead, type Frame, rebuildBlock } from './skeleton.ts'
 import type { Spool } from './spool.ts'
@@ -77,16 +77,9 @@ class ArrivingFile implements FileImport {
   }
 
   #check(block: FileBlock, written: number): void {
-    const { cid } = this.#parts
-    const { dataStart, dataEnd, fileOffset } = block
-    if (block.block.length > BLOCK_BYTES_MAX) throw new BlockstoreError('BLOCKSTORE_TOO_LARGE', `block exceeds ${BLOCK_BYTES_MAX} bytes`)
-    if (block.kind !== 'file') throw malformed(`a block of kind ${block.kind} is no part of a file`)
-    if (dataStart < 0 || dataEnd < dataStart || dataEnd > block.block.length) throw malformed('the bytes of a block lie outside of it')
-    if (dataEnd > dataStart && fileOffset !== written) throw malformed(`the next byte is ${written}, the block brings ${fileOffset}`)
-    if (this.#frames.size === 0) {
-      if (toHex(block.cid.multihash.bytes) !== toHex(cid.multihash.bytes)) throw malformed('the first block is not the root')
-      this.#fileSize = block.fileSize
-    }
+    const isFirst = this.#frames.size === 0
+    checkFileBlock(block, { cid: this.#parts.cid, written, isFirst })
+    if (isFirst) this.#fileSize = block.fileSize
     if (this.#frames.size >= this.#parts.blocksPerFileMax) {
       throw new BlockstoreError('BLOCKSTORE_TOO_LARGE', `file has more than ${this.#parts.blocksPerFileMax} different blocks`)
     }
@@ -143,9 +136,7 @@ class ArrivingFile implements FileImport {
       try {
         writing.signal.throwIfAborted()
         if (this.#frames.size === 0) throw malformed('a file has at least one block')
-        const { size } = writing.writer
-        if (this.#fileSize !== undefined && this.#fileSize !== size)
-          throw malformed(`the root says ${this.#fileSize} bytes, ${size} arrived`)
+        checkFileSize(this.#fileSize, writing.writer.size)
         this.#phase = 'committing'
         const entity = await this.#parts.keep(writing, mayLinger)
         this.#phase = 'committed'
@@ -190,12 +181,4 @@ class ArrivingFile implements FileImport {
     this.#tail = job.catch(() => undefined)
     return job
   }
-}
-
-function malformed(message: string): BlockstoreError {
-  return new BlockstoreError('BLOCKSTORE_MALFORMED', message)
-}
-
-function ended(): BlockstoreError {
-  return new BlockstoreError('BLOCKSTORE_MALFORMED', 'this import has ended')
 }

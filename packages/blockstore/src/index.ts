@@ -24,5 +24,7 @@ export type {
   ReadAt,
   StoredBlob,
   Table,
+  TreeBlock,
+  TreeImport,
 } from './ports.ts'
 export type { RecoveryEvent } from './recovery.ts'

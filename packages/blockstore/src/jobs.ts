@@ -1,6 +1,11 @@
 /** What runs now: bounded in number, ended by its caller's signal or by `stop`, waited for at the end. */
 import { BlockstoreError } from './errors.ts'
 
+export interface Job {
+  readonly signal: AbortSignal
+  release(): void
+}
+
 export class Jobs {
   readonly #runningMax: number
   readonly #waitingMax: number
@@ -18,7 +23,7 @@ export class Jobs {
   }
 
   /** A place to run in, with a signal that follows the caller's and the store's. Release it once. */
-  async begin(signal: AbortSignal | undefined): Promise<{ readonly signal: AbortSignal; release(): void }> {
+  async begin(signal: AbortSignal | undefined): Promise<Job> {
     if (this.#stopped) throw stopped()
     signal?.throwIfAborted()
     const controller = new AbortController()

@@ -11,6 +11,7 @@ import { blockKeyOf, createCidCheck, entityKeyOf, inlineBytesOf, type MatchesCid
 import { BLOCK_BYTES_MAX, CHUNK_GROUP_LOG, ROOT_BYTES } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
 import { Jobs, stopped } from './jobs.ts'
+import { MemoryTree } from './memory-tree.ts'
 import type {
   AbortOptions,
   BlockHasher,
@@ -22,6 +23,7 @@ import type {
   FileImport,
   PutOptions,
   StoredBlob,
+  TreeImport,
 } from './ports.ts'
 
 export interface MemoryBlockstoreComponents {
@@ -226,6 +228,10 @@ class MemoryBlockstore implements Blockstore {
       throw new BlockstoreError('BLOCKSTORE_MALFORMED', `the root block of ${cid} is not here`, { cid: String(cid) })
     }
     this.#entities.set(toHex(key), { cid: CID.decode(key), kind, size: 0 })
+  }
+
+  importTree(cid: CidLike, options: AbortOptions = {}): TreeImport {
+    return new MemoryTree(this, cid, options)
   }
 
   importFile(cid: CidLike, { signal }: AbortOptions = {}): FileImport {

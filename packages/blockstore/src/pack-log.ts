@@ -7,15 +7,16 @@
  * can be torn.
  */
 import { viewOf } from './bytes.ts'
-import { GROUP_BYTES_MAX, LINGER_BYTES, LINGER_MS, LINGER_RECORDS, PACK_BYTES_MAX, RECENT_BYTES } from './constants.ts'
+import { GROUP_BYTES_MAX, LINGER_BYTES, LINGER_MS, LINGER_RECORDS, PACK_BYTES_MAX } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
 import type { FileSystem, OpenFile } from './ports.ts'
-import { RecentBytes } from './recent-bytes.ts'
 import { HEADER_BYTES, type Fact, type Place, type RecordParts, decodeFact, decodeHeader, isWhole } from './record.ts'
 
 export interface LoggedFact {
   readonly fact: Fact
   readonly place: Place
+  /** Of a file that was just written: its skeleton, where it stands in the record. */
+  readonly skeleton?: Uint8Array
 }
 
 /** Takes facts in order into the index, with `applied` in the last transaction. */
@@ -50,7 +51,6 @@ export class PackLog {
   #waitingBytes = 0
   /** Of what waits: how much may not linger. */
   #urgent = 0
-  readonly #recent = new RecentBytes(RECENT_BYTES)
   #file: OpenFile | undefined
   #pack = 0
   /** Where the next record goes; everything before it is synced. */
@@ -71,11 +71,6 @@ export class PackLog {
 
   pathOf(pack: number): string {
     return `${this.#options.path}/${String(pack).padStart(8, '0')}.pack`
-  }
-
-  /** Bytes of a pack that were written last, as far as they are still in memory. */
-  recent(place: Place, length: number): Uint8Array | undefined {
-    return this.#recent.read(place.pack, place.offset, length)
   }
 
   /** Applies what the index has not seen, and cuts the torn tail. */
@@ -204,7 +199,7 @@ export class PackLog {
     let offset = start
     for (const { records } of group) {
       for (const record of records) {
-        facts.push({ fact: factOf(record, { pack: this.#pack, offset }), place: { pack: this.#pack, offset } })
+        facts.push(loggedOf(record, { pack: this.#pack, offset }))
         parts.push(...record)
         offset += bytesOf([record])
       }
@@ -219,7 +214,6 @@ export class PackLog {
       await file.datasync()
       this.#offset = offset
       this.#bytes += offset - start
-      this.#recent.keep(this.#pack, start, parts)
       await this.#options.apply(facts, { pack: this.#pack, offset })
     } catch (error) {
       // After a failed sync nobody knows what the disk holds: only a restart, which reads it again, may go on.
@@ -275,12 +269,12 @@ function bytesOf(records: readonly RecordParts[]): number {
   return bytes
 }
 
-function factOf(record: RecordParts, place: Place): Fact {
-  const [header, head] = record as [Uint8Array, Uint8Array]
+function loggedOf(record: RecordParts, place: Place): LoggedFact {
+  const [header, head, stored] = record as [Uint8Array, Uint8Array, Uint8Array | undefined]
   const view = viewOf(header)
   const fact = decodeFact(view.getUint32(4, true), head, view.getUint32(8, true), place)
   if (fact === undefined) throw new Error('a record that we encoded does not decode')
-  return fact
+  return fact.type === 'file' && stored !== undefined ? { fact, place, skeleton: stored } : { fact, place }
 }
 
 async function readRecord(file: OpenFile, place: Place, size: number): Promise<{ fact: Fact; end: number } | undefined> {

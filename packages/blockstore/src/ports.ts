@@ -72,6 +72,26 @@ export interface FileImport {
   abort(): Promise<void>
 }
 
+/** One block of a whole DAG as `@selvedge/verified-car` yields it in scope `all`. */
+export interface TreeBlock extends FileBlock {
+  /** Levels below the root of the DAG. */
+  readonly depth: number
+  /** The first block of a file, a directory, a symlink or anything else. */
+  readonly isEntityRoot: boolean
+}
+
+/** Everything below a CID while its verified blocks arrive, depth-first, repeats included. */
+export interface TreeImport {
+  /** Takes one block; resolves when the disk has kept pace. The block is borrowed until then. */
+  add(block: TreeBlock): Promise<void>
+  /** A block that has arrived and that the store's `getBlock` may not find yet; what this does not give is there, or has not arrived. */
+  getBlock(cid: CidLike): Promise<Uint8Array | undefined>
+  /** All of it is durable when it resolves. */
+  commit(): Promise<void>
+  /** Leaves what was completed, each entity whole, and nothing of what was not. Does nothing after `commit`. */
+  abort(): Promise<void>
+}
+
 export interface Blockstore {
   start(): Promise<void>
   stop(): Promise<void>
@@ -86,6 +106,7 @@ export interface Blockstore {
   entity(cid: CidLike): Promise<Entity | undefined>
   putEntity(entity: { readonly cid: CidLike; readonly kind: EntityKind }): Promise<void>
   importFile(cid: CidLike, options?: AbortOptions): FileImport
+  importTree(cid: CidLike, options?: AbortOptions): TreeImport
 }
 
 /** Digest of `bytes` by one multihash code. */

@@ -70,6 +70,16 @@ export async function* readSkeleton(
   }
 }
 
+/** The entries of a skeleton that is in memory. @throws {BlockstoreError} as `readSkeleton`. */
+export function* skeletonEntries(skeleton: Uint8Array): Generator<SkeletonEntry> {
+  for (let offset = 0; offset < skeleton.length; ) {
+    const entry = decodeEntry(skeleton, offset, offset)
+    if (entry === undefined) throw new BlockstoreError('BLOCKSTORE_DAMAGED', `skeleton entry at ${offset} cannot be`, { offset })
+    yield entry
+    offset = entry.frameOffset + entry.prefixBytes + entry.suffixBytes
+  }
+}
+
 function decodeEntry(window: Uint8Array, at: number, offset: number): SkeletonEntry | undefined {
   const view = viewOf(window)
   if (at + 2 > window.length) return undefined

@@ -55,6 +55,18 @@ export interface Blockstore {
   /** Of a directory, symlink or other entity whose own blocks were all put. */
   putEntity(entity: { readonly cid: Cid; readonly kind: EntityKind }): Promise<void>
   importFile(cid: Cid, options?: AbortOptions): FileImport
+  importTree(cid: Cid, options?: AbortOptions): TreeImport
+}
+
+/** Everything below a CID while its verified blocks arrive, depth-first: each file and directory becomes an entity of its own. */
+export interface TreeImport {
+  add(block: VerifiedBlock): Promise<void>
+  /** A block that has arrived; undefined while it has not. */
+  getBlock(cid: Cid): Promise<Uint8Array | undefined>
+  /** All of it is durable when it resolves. */
+  commit(): Promise<void>
+  /** Leaves what was completed, and nothing else. */
+  abort(): Promise<void>
 }
 
 /** A UnixFS file while its verified blocks arrive, depth-first. */

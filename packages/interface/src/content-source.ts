@@ -21,4 +21,6 @@ export interface OpenedEntity {
 export interface ContentSource {
   openRoot(root: Uint8Array, options?: OpenOptions): Promise<StoredBlob | undefined>
   openCid(cid: Cid, options?: OpenOptions & { readonly ranges?: readonly ByteRange[] }): Promise<OpenedEntity>
+  /** As `openCid`, with the blocks of everything below. */
+  openTree(cid: Cid, options?: OpenOptions): Promise<OpenedEntity>
 }

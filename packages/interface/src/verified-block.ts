@@ -15,4 +15,10 @@ export interface VerifiedBlock {
   readonly dataEnd: number
   /** Kind `file`: the size of the whole flat file, held true down the tree as the walk goes. */
   readonly fileSize: number | undefined
+  /** Levels below what was asked. */
+  readonly depth: number
+  /** The first block of a file, a directory, a symlink or anything else; not a part of a file, nor a shard further down. */
+  readonly isEntityRoot: boolean
+  /** Nothing of what was asked comes after it; asked before the next one comes. */
+  readonly isLast?: boolean
 }

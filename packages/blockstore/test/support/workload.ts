@@ -5,7 +5,7 @@
 import { hash } from '@selvedge/verified-streaming'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
-import type { Blockstore, FileBlock } from '../../src/index.ts'
+import type { Blockstore, FileBlock, TreeBlock } from '../../src/index.ts'
 import { bytesOf, partsOf } from '../../src/conformance-parts.ts'
 import { Random } from './random.ts'
 
@@ -13,7 +13,9 @@ export type Action = 'put' | 'delete'
 export type Log = (state: 'began' | 'acked', action: Action, item: number) => void
 export type Expected = 'present' | 'absent' | 'either'
 
-const KINDS = ['small', 'large', 'block', 'file', 'directory', 'largeFile'] as const
+const KINDS = ['small', 'large', 'block', 'file', 'directory', 'largeFile', 'tree'] as const
+/** Of a tree: small ones, and one in the middle that is a file of its own on disk. */
+const TREE_FILE_BYTES = [3_000, 500, 0, 300_000, 40_000, 17, 20_000]
 
 export function kindOf(item: number): (typeof KINDS)[number] {
   return KINDS[item % KINDS.length] as (typeof KINDS)[number]
@@ -21,7 +23,7 @@ export function kindOf(item: number): (typeof KINDS)[number] {
 
 function contentOf(item: number): Uint8Array {
   const random = new Random(item * 7919 + 1)
-  const size = { small: 40_000, large: 200_000, block: 3_000, file: 30_000, directory: 500, largeFile: 250_000 }[kindOf(item)]
+  const size = { small: 40_000, large: 200_000, block: 3_000, file: 30_000, directory: 500, largeFile: 250_000, tree: 300 }[kindOf(item)]
   const least = kindOf(item) === 'large' || kindOf(item) === 'largeFile' ? 262_145 : 1
   return bytesOf(least + random.below(size), item + 1)
 }
@@ -47,6 +49,56 @@ export async function blocksOf(item: number): Promise<{ cid: CID; flat: Uint8Arr
   return { cid, flat, blocks }
 }
 
+/** A directory and its files, each of one leaf or, where it is too large for that, of two. */
+async function treeOf(item: number): Promise<{ cid: CID; blocks: TreeBlock[]; files: { cid: CID; flat: Uint8Array }[] }> {
+  const top = contentOf(item)
+  const cid = await blockCidOf(top, 0x70)
+  const none = { fileOffset: 0, dataStart: 0, dataEnd: 0, fileSize: undefined }
+  const blocks: TreeBlock[] = [{ cid, block: top, kind: 'directory', depth: 0, isEntityRoot: true, ...none }]
+  const files: { cid: CID; flat: Uint8Array }[] = []
+  for (const [place, size] of TREE_FILE_BYTES.entries()) {
+    const flat = bytesOf(size, 10_000 + item * 10 + place)
+    const file = { kind: 'file', fileOffset: 0, dataStart: 0, fileSize: size }
+    if (size < 100_000) {
+      const leaf = await blockCidOf(flat)
+      blocks.push({ ...file, cid: leaf, block: flat, depth: 1, isEntityRoot: true, dataEnd: size })
+      files.push({ cid: leaf, flat })
+      continue
+    }
+    const node = new TextEncoder().encode(`large file of tree ${item}`)
+    const root = await blockCidOf(node, 0x70)
+    blocks.push({ ...file, cid: root, block: node, depth: 1, isEntityRoot: true, dataEnd: 0 })
+    for (const [start, end] of [
+      [0, size / 2],
+      [size / 2, size],
+    ] as const) {
+      const block = flat.subarray(start, end)
+      blocks.push({ ...file, cid: await blockCidOf(block), block, depth: 2, isEntityRoot: false, fileOffset: start, dataEnd: block.length })
+    }
+    files.push({ cid: root, flat })
+  }
+  return { cid, blocks, files }
+}
+
+/** Of a tree that was not acknowledged any part may be there, and each that is, whole. */
+async function isTreeWhole(store: Blockstore, item: number): Promise<boolean> {
+  const { cid, blocks, files } = await treeOf(item)
+  let missing = (await store.entity(cid)) === undefined ? 1 : 0
+  if (missing === 0 && !isSame(await store.getBlock(cid), blocks[0]!.block)) throw new Error('a directory without its block')
+  for (const { cid: file, flat } of files) {
+    const entity = await store.entity(file)
+    if (entity === undefined) {
+      missing++
+      continue
+    }
+    const blob = await store.open(hash(flat))
+    if (!isSame(await blob?.data.readAt(0, flat.length), flat)) throw new Error('a file of a tree without its blob')
+    await blob?.close()
+    if ((await store.getBlock(file)) === undefined) throw new Error('a file of a tree without its root block')
+  }
+  return missing === 0
+}
+
 async function put(store: Blockstore, item: number): Promise<void> {
   const content = contentOf(item)
   const kind = kindOf(item)
@@ -56,6 +108,11 @@ async function put(store: Blockstore, item: number): Promise<void> {
     const cid = await blockCidOf(content, 0x70)
     await store.putBlock(cid, content)
     await store.putEntity({ cid, kind: 'directory' })
+  } else if (kind === 'tree') {
+    const { cid, blocks } = await treeOf(item)
+    const tree = store.importTree(cid)
+    for (const block of blocks) await tree.add(block)
+    await tree.commit()
   } else {
     const { cid, blocks } = await blocksOf(item)
     const file = store.importFile(cid)
@@ -73,7 +130,7 @@ export async function runWorkload(store: Blockstore, random: Random, log: Log, h
       let item = random.below(120)
       while (busy.has(item)) item = (item + 1) % 120
       busy.add(item)
-      const canDelete = !['block', 'directory'].includes(kindOf(item))
+      const canDelete = !['block', 'directory', 'tree'].includes(kindOf(item))
       const action = held.has(item) && canDelete && random.next() < 0.6 ? 'delete' : 'put'
       log('began', action, item)
       if (action === 'put') await put(store, item)
@@ -146,6 +203,7 @@ async function isWhole(store: Blockstore, item: number): Promise<boolean> {
     if (entity !== undefined && block === undefined) throw new Error('an entity without its block')
     return entity !== undefined && isSame(block, content)
   }
+  if (kind === 'tree') return await isTreeWhole(store, item)
   const blob = await store.open(hash(content))
   const bytes = await blob?.data.readAt(0, content.length)
   await blob?.close()
