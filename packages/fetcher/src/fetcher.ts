@@ -8,7 +8,7 @@ import { raceAbort } from './abort-race.ts'
 import { FetcherError } from './errors.ts'
 import type { ByteRange, CidLike, EntityKind, OriginPort, StorePort } from './ports.ts'
 import { normalRangesOf, textOf } from './ranges.ts'
-import { type FetchEvent, type Known, SharedFetch, keyOf } from './shared-fetch.ts'
+import { type FetchEvent, type FetchScope, type Known, SharedFetch, keyOf } from './shared-fetch.ts'
 import { Slots } from './slots.ts'
 
 export interface FetcherComponents<Blob> {
@@ -58,6 +58,11 @@ export interface Fetcher<Blob> {
   openRoot(root: Uint8Array, options?: OpenOptions): Promise<Blob | undefined>
   /** Resolves when the root block is known. @throws {FetcherError}; an origin's own error, unchanged; the reason of `signal`. */
   openCid(cid: CidLike, options?: OpenOptions & { readonly ranges?: readonly ByteRange[] }): Promise<Opened>
+  /**
+   * As `openCid`, with the blocks of everything below. What is in the store comes from there; the first block that is not begins one fetch of
+   * all of it, which all who ask for the same tree share. `complete` is true where there is nothing below.
+   */
+  openTree(cid: CidLike, options?: OpenOptions): Promise<Opened>
   /** Ends every fetch and waits for it. */
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -65,6 +70,12 @@ export interface Fetcher<Blob> {
 
 /** What is remembered of CIDs that were fetched in part. */
 const REMEMBERED_MAX = 1_024
+
+interface What {
+  readonly cid: CidLike
+  readonly ranges: readonly ByteRange[] | undefined
+  readonly scope: FetchScope
+}
 
 interface Shared {
   readonly fetch: SharedFetch
@@ -103,7 +114,18 @@ class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
   async openCid(cid: CidLike, { ranges, signal }: OpenOptions & { readonly ranges?: readonly ByteRange[] } = {}): Promise<Opened> {
     if (this.#isStopped) throw stopped()
     signal?.throwIfAborted()
-    const shared = this.#sharedOf(cid, normalRangesOf(ranges))
+    return await this.#join(this.#sharedOf(cid, normalRangesOf(ranges)), signal)
+  }
+
+  async openTree(cid: CidLike, { signal }: OpenOptions = {}): Promise<Opened> {
+    if (this.#isStopped) throw stopped()
+    signal?.throwIfAborted()
+    const entityKey = entityKeyOf(cid)
+    const key = `${entityKey}:all`
+    return await this.#join(this.#shared.get(key) ?? this.#begin({ cid, ranges: undefined, scope: 'all' }, key, entityKey), signal)
+  }
+
+  async #join(shared: Shared, signal: AbortSignal | undefined): Promise<Opened> {
     shared.askers++
     shared.cancelLinger?.()
     shared.cancelLinger = undefined
@@ -116,18 +138,18 @@ class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
   }
 
   #sharedOf(cid: CidLike, ranges: readonly ByteRange[] | undefined): Shared {
-    const entityKey = `${cid.version === 0 ? 0x70 : cid.code}:${keyOf(cid)}`
+    const entityKey = entityKeyOf(cid)
     const key = `${entityKey}:${textOf(ranges)}`
     const whole = this.#shared.get(`${entityKey}:${textOf(undefined)}`)
     const { nearBytes = 4 * 2 ** 20 } = this.#options
     if (ranges !== undefined && whole !== undefined && ranges.every(({ start }) => whole.fetch.reaches(start, nearBytes))) return whole
-    return this.#shared.get(key) ?? this.#begin(cid, ranges, key, entityKey)
+    return this.#shared.get(key) ?? this.#begin({ cid, ranges, scope: 'entity' }, key, entityKey)
   }
 
-  #begin(cid: CidLike, ranges: readonly ByteRange[] | undefined, key: string, entityKey: string): Shared {
+  #begin(what: What, key: string, entityKey: string): Shared {
     const { store, origins } = this.#components
     const { waitersMax = 1024, onEvent = ignore } = this.#options
-    const parts = { cid, ranges, store, origins, slots: this.#slots, waitersMax, onEvent }
+    const parts = { ...what, store, origins, slots: this.#slots, waitersMax, onEvent }
     const fetch: SharedFetch = new SharedFetch(
       {
         ...parts,
@@ -213,6 +235,11 @@ class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }
+}
+
+/** Version 0 is version 1 with the dag-pb codec. */
+function entityKeyOf(cid: CidLike): string {
+  return `${cid.version === 0 ? 0x70 : cid.code}:${keyOf(cid)}`
 }
 
 function afterTimeout(delayMs: number, callback: () => void): () => void {

@@ -9,6 +9,7 @@ export type {
   FileImportPort,
   OriginPort,
   StorePort,
+  TreeImportPort,
   VerifiedBlockLike,
 } from './ports.ts'
 export type { FetchEvent } from './shared-fetch.ts'

@@ -24,6 +24,12 @@ export interface VerifiedBlockLike {
   readonly dataStart: number
   readonly dataEnd: number
   readonly fileSize: number | undefined
+  /** Levels below what was asked. */
+  readonly depth: number
+  /** The first block of a file, a directory, a symlink or anything else. */
+  readonly isEntityRoot: boolean
+  /** Nothing of what was asked comes after it; asked before the next one comes. */
+  readonly isLast?: boolean
 }
 
 /** Yields verified blocks, depth-first; ends normally only when everything asked for was yielded. */
@@ -48,6 +54,15 @@ export interface FileImportPort {
   abort(): Promise<void>
 }
 
+/** Everything below a CID on its way into the store, each entity by itself as it is completed. */
+export interface TreeImportPort {
+  add(block: VerifiedBlockLike): Promise<void>
+  getBlock(cid: CidLike): Promise<Uint8Array | undefined>
+  commit(): Promise<void>
+  /** Keeps what was completed. */
+  abort(): Promise<void>
+}
+
 /** The store. `Blob` is what its `open` hands out; the fetcher passes it on. */
 export interface StorePort<Blob> {
   open(root: Uint8Array): Promise<Blob | undefined>
@@ -56,4 +71,5 @@ export interface StorePort<Blob> {
   putBlock(cid: CidLike, bytes: Uint8Array): Promise<void>
   putEntity(entity: { readonly cid: CidLike; readonly kind: EntityKind }): Promise<void>
   importFile(cid: CidLike): FileImportPort
+  importTree(cid: CidLike): TreeImportPort
 }

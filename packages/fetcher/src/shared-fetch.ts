@@ -9,7 +9,17 @@
 import { raceAbort } from './abort-race.ts'
 import { ArrivingBlocks } from './arriving-blocks.ts'
 import { FetcherError } from './errors.ts'
-import type { ByteRange, CidLike, EntityKind, FileImportPort, OriginPort, StorePort, VerifiedBlockLike } from './ports.ts'
+import type {
+  ByteRange,
+  CidLike,
+  EntityKind,
+  EntityLike,
+  FileImportPort,
+  OriginPort,
+  StorePort,
+  TreeImportPort,
+  VerifiedBlockLike,
+} from './ports.ts'
 import type { Slots } from './slots.ts'
 
 export interface Known {
@@ -19,15 +29,25 @@ export interface Known {
   readonly root: Uint8Array | undefined
 }
 
+/** One file, or a directory's own nodes; or everything below. */
+export type FetchScope = 'entity' | 'all'
+
+interface What {
+  readonly cid: CidLike
+  readonly ranges: readonly ByteRange[] | undefined
+  readonly scope: FetchScope
+}
+
 export type FetchEvent =
-  | { readonly type: 'fetchStarted'; readonly cid: CidLike; readonly ranges: readonly ByteRange[] | undefined; readonly origin: number }
+  | (What & { readonly type: 'fetchStarted'; readonly origin: number })
   | { readonly type: 'originFailed'; readonly cid: CidLike; readonly origin: number; readonly error: unknown }
-  | { readonly type: 'fetchEnded'; readonly cid: CidLike; readonly ranges: readonly ByteRange[] | undefined; readonly error?: unknown }
+  | (What & { readonly type: 'fetchEnded'; readonly error?: unknown })
 
 export interface SharedFetchParts {
   readonly cid: CidLike
   /** Undefined: the whole entity. */
   readonly ranges: readonly ByteRange[] | undefined
+  readonly scope: FetchScope
   readonly store: StorePort<unknown>
   readonly origins: readonly OriginPort[]
   readonly slots: Slots
@@ -53,7 +73,7 @@ export class SharedFetch {
   #waiterCount = 0
   #phase: Phase = 'looking'
   #error: unknown
-  #import: FileImportPort | undefined
+  #import: FileImportPort | TreeImportPort | undefined
   readonly #arriving: ArrivingBlocks
   #kind: EntityKind | undefined
   #fileSize: number | undefined
@@ -61,6 +81,7 @@ export class SharedFetch {
   #arrived = 0
   /** Blocks that have come: another origin's first so many are the same. */
   #blocks = 0
+  #newest: VerifiedBlockLike | undefined
   #known: (known: Known) => void = ignore
   #refuse: (error: unknown) => void = ignore
   #end: () => void = ignore
@@ -88,7 +109,9 @@ export class SharedFetch {
 
   /** Nothing but an end that is near is missing: ending now would throw away a whole file for its last few bytes of protocol. */
   get isNearEnd(): boolean {
-    if (this.#phase !== 'fetching' || this.#kind === undefined || this.#parts.ranges !== undefined) return false
+    const { ranges, scope } = this.#parts
+    if (this.#phase !== 'fetching' || this.#kind === undefined || ranges !== undefined) return false
+    if (scope === 'all') return this.#newest?.isLast === true
     return this.#kind !== 'file' || (this.#fileSize !== undefined && this.#arrived >= this.#fileSize)
   }
 
@@ -107,10 +130,7 @@ export class SharedFetch {
       const { cid, ranges, store, remembered } = this.#parts
       const entity = await store.entity(cid)
       this.#controller.signal.throwIfAborted()
-      if (entity !== undefined) {
-        this.#known({ complete: true, kind: entity.kind, size: entity.kind === 'file' ? entity.size : undefined, root: entity.root })
-        return this.#settle('stored')
-      }
+      if (entity !== undefined) return this.#find(entity)
       const known = ranges === undefined ? undefined : remembered()
       if (known !== undefined && (await store.getBlock(cid)) !== undefined) {
         this.#controller.signal.throwIfAborted()
@@ -124,8 +144,21 @@ export class SharedFetch {
     }
   }
 
+  /**
+   * The store has it. Of a tree it is known that the top is here, and nothing of what is below: that comes from the store too, and the first
+   * block that does not begins the fetch.
+   */
+  #find({ kind, size, root }: EntityLike): void {
+    const isLeaf = kind === 'file' || kind === 'symlink'
+    const complete = isLeaf || this.#parts.scope === 'entity'
+    if (!complete) this.#kind = kind
+    this.#known({ complete, kind, size: kind === 'file' ? size : undefined, root })
+    if (complete) this.#settle('stored')
+    else this.#phase = 'idle'
+  }
+
   async #fetch(): Promise<void> {
-    const { slots, cid, ranges, onEvent } = this.#parts
+    const { slots, cid, ranges, scope, onEvent } = this.#parts
     const { signal } = this.#controller
     this.#phase = 'fetching'
     await slots.enter(signal)
@@ -134,26 +167,26 @@ export class SharedFetch {
       signal.throwIfAborted()
       await this.#commit()
       this.#settle('stored')
-      onEvent({ type: 'fetchEnded', cid, ranges })
+      onEvent({ type: 'fetchEnded', cid, ranges, scope })
     } catch (error) {
       const arriving = this.#import
       this.#import = undefined // first, so that who reads now is not told of the import's end but of its reason
       await arriving?.abort()
       await this.#arriving.end()
       this.#settle('failed', error)
-      onEvent({ type: 'fetchEnded', cid, ranges, error })
+      onEvent({ type: 'fetchEnded', cid, ranges, scope, error })
     } finally {
       slots.leave()
     }
   }
 
   async #tryOrigins(): Promise<void> {
-    const { cid, ranges, origins, onEvent } = this.#parts
+    const { cid, ranges, scope, origins, onEvent } = this.#parts
     const { signal } = this.#controller
     if (origins.length === 0)
       throw new FetcherError('FETCHER_NO_ORIGIN', `${cid} is not here, and there is no origin`, { cid: String(cid) })
     for (const [index, origin] of origins.entries()) {
-      onEvent({ type: 'fetchStarted', cid, ranges, origin: index })
+      onEvent({ type: 'fetchStarted', cid, ranges, scope, origin: index })
       const failure = await this.#takeFrom(origin)
       if (failure === undefined) return
       signal.throwIfAborted()
@@ -164,13 +197,13 @@ export class SharedFetch {
 
   /** @returns what the origin threw. @throws what the store threw: another origin would not help. */
   async #takeFrom(origin: OriginPort): Promise<{ error: unknown } | undefined> {
-    const { cid, ranges } = this.#parts
+    const { cid, ranges, scope } = this.#parts
     for (const range of ranges ?? [undefined]) {
       const { signal } = this.#controller
       let seen = 0
       let iterator: AsyncIterator<VerifiedBlockLike> | undefined
       try {
-        iterator = origin.fetch(cid, { scope: 'entity', signal, ...(range === undefined ? {} : { range }) })[Symbol.asyncIterator]()
+        iterator = origin.fetch(cid, { scope, signal, ...(range === undefined ? {} : { range }) })[Symbol.asyncIterator]()
         for (;;) {
           const next = await originStep(iterator, signal)
           if ('error' in next) return next
@@ -188,15 +221,18 @@ export class SharedFetch {
   }
 
   async #take(block: VerifiedBlockLike): Promise<void> {
-    const { cid, ranges, store, remember } = this.#parts
+    const { cid, ranges, scope, store, remember } = this.#parts
     if (this.#kind === undefined) {
       this.#kind = block.kind === 'shard' ? 'directory' : block.kind
       this.#fileSize = block.fileSize
-      if (this.#kind === 'file' && ranges === undefined) this.#import = store.importFile(cid)
+      if (this.#kind === 'file' && ranges === undefined && scope === 'entity') this.#import = store.importFile(cid)
     }
+    this.#newest = block
+    if (scope === 'all') this.#import ??= store.importTree(cid)
     if (this.#import === undefined) await this.#arriving.put(keyOf(block.cid), block.cid, block.block)
     else await this.#import.add(block)
-    this.#arrived = Math.max(this.#arrived, block.fileOffset + block.dataEnd - block.dataStart)
+    if (scope === 'entity' || this.#kind === 'file')
+      this.#arrived = Math.max(this.#arrived, block.fileOffset + block.dataEnd - block.dataStart)
     if (this.#blocks++ === 0) {
       const known = { complete: false, kind: this.#kind, size: this.#fileSize, root: undefined }
       if (ranges !== undefined) remember(known)

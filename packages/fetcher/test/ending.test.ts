@@ -20,6 +20,7 @@ function withImports(change: (file: FileImport) => Partial<FileImportPort>): Sto
     getBlock: (cid, options) => store.getBlock(cid, options),
     putBlock: (cid, bytes) => store.putBlock(cid, bytes),
     putEntity: (entity) => store.putEntity(entity),
+    importTree: (cid) => store.importTree(cid),
     importFile: (cid) => {
       const file = store.importFile(cid)
       return {

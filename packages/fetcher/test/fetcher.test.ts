@@ -219,6 +219,7 @@ test('nobody waits for a commit: it may share the sync of others', async () => {
     getBlock: (asked, options) => rig.store.getBlock(asked, options),
     putBlock: (named, bytes) => rig.store.putBlock(named, bytes),
     putEntity: (entity) => rig.store.putEntity(entity),
+    importTree: (named) => rig.store.importTree(named),
     importFile: (named) => {
       const file = rig.store.importFile(named)
       return {
