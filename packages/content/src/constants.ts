@@ -16,6 +16,9 @@ export const CHUNK_GROUP_LOG_MAX = 10
 /** How much of a blob the guess of its content type looks at. */
 export const SNIFF_BYTES = 64
 
+/** The small blocks of a tree travel together: so many bytes of them, at most, wait for the piece before to be sent. */
+export const GATHER_BYTES: number = 64 * 1024
+
 /** The service number of content on a lane. */
 export const CONTENT_SERVICE_ID = 0
 

@@ -27,7 +27,7 @@ export interface StoredBlob {
   close(): Promise<void>
 }
 
-/** The blocks of an entity that is here or on its way. */
+/** The blocks of an entity, or of everything below it, that are here or on their way. */
 export interface OpenedEntity {
   /** True: everything is in the store. False: still arriving; `get` waits for a block, and rejects when the fetch fails. */
   readonly complete: boolean
@@ -43,4 +43,6 @@ export interface ContentSourcePort {
   openRoot(root: Uint8Array, options?: AbortOptions): Promise<StoredBlob | undefined>
   /** Rejects where the CID is not to be had. */
   openCid(cid: CID, options?: AbortOptions & { readonly ranges?: readonly ByteRange[] }): Promise<OpenedEntity>
+  /** As `openCid`, with the blocks of everything below. A source without it answers requests of scope `all` with 501. */
+  openTree?(cid: CID, options?: AbortOptions): Promise<OpenedEntity>
 }

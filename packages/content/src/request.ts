@@ -18,6 +18,9 @@ import { modeBits, modesOf, type ContentMode } from './modes.ts'
 /** What the address is: a BLAKE3 root (32 bytes), a CIDv1 in bytes, or a key of the URL index (32 bytes). */
 export type AddressKind = 'root' | 'cid' | 'url'
 
+/** How much of a DAG: one file or one directory, or everything below. */
+export type RequestScope = 'entity' | 'all'
+
 export interface ContentRequest {
   readonly kind: AddressKind
   readonly address: Uint8Array
@@ -29,6 +32,8 @@ export interface ContentRequest {
   readonly mappingProof: boolean
   /** Only the tree of hashes, no content. */
   readonly outboardOnly: boolean
+  /** Of a CID: the file, or the directory's own nodes; or everything below it, in mode `car`. Ranges select bytes of one entity only. */
+  readonly scope: RequestScope
   /** W3C trace context for the node's traces, at most 255 bytes; empty where there is none. */
   readonly traceparent: Uint8Array
   readonly ranges: ChunkRanges
@@ -38,18 +43,22 @@ const KINDS: readonly AddressKind[] = ['root', 'cid', 'url']
 const FLAG_HEAD = 1
 const FLAG_MAPPING_PROOF = 2
 const FLAG_OUTBOARD_ONLY = 4
+const FLAG_SCOPE_ALL = 8
+const FLAGS_MAX = 15
 
 const malformed = (message: string): ContentError => new ContentError('CONTENT_MALFORMED', `request: ${message}`)
 
 /**
  * The only encoding of `request`.
- * @throws {ContentError} `CONTENT_MALFORMED` where the address does not fit its kind, no mode is named, or the whole exceeds 2 KiB.
+ * @throws {ContentError} `CONTENT_MALFORMED` where the address does not fit its kind, no mode is named, scope `all` is asked of what is no
+ *   CID or with ranges, or the whole exceeds 2 KiB.
  */
 export function encodeRequest(request: ContentRequest): Uint8Array {
   const { kind, address, modes, traceparent } = request
   checkAddress(kind, address)
   if (modes.length === 0) throw malformed('at least one mode must be acceptable')
   if (traceparent.length > 255) throw malformed(`traceparent must be at most 255 bytes, got ${traceparent.length}`)
+  checkScope(request)
   const ranges = encodeChunkRanges(request.ranges)
   const length = 3 + address.length + 3 + traceparent.length + ranges.length
   if (length > REQUEST_BYTES_MAX) throw malformed(`must be at most ${REQUEST_BYTES_MAX} bytes, got ${length}`)
@@ -59,8 +68,7 @@ export function encodeRequest(request: ContentRequest): Uint8Array {
   out.set(address, 3)
   const rest = 3 + address.length
   out[rest] = modeBits(modes)
-  out[rest + 1] =
-    (request.head ? FLAG_HEAD : 0) | (request.mappingProof ? FLAG_MAPPING_PROOF : 0) | (request.outboardOnly ? FLAG_OUTBOARD_ONLY : 0)
+  out[rest + 1] = flagsOf(request)
   out[rest + 2] = traceparent.length
   out.set(traceparent, rest + 3)
   out.set(ranges, rest + 3 + traceparent.length)
@@ -83,19 +91,38 @@ export function decodeRequest(bytes: Uint8Array): ContentRequest {
   const modes = modesOf(bytes[rest]!)
   if (modes === undefined) throw malformed(`modes ${bytes[rest]} are unknown or none`)
   const flags = bytes[rest + 1]!
-  if (flags > 7) throw malformed(`flags ${flags} are unknown`)
+  if (flags > FLAGS_MAX) throw malformed(`flags ${flags} are unknown`)
   const end = rest + 3 + bytes[rest + 2]!
   if (bytes.length <= end) throw malformed(`ends after ${bytes.length} bytes`)
-  return {
+  const request: ContentRequest = {
     kind,
     address,
     modes,
     head: (flags & FLAG_HEAD) !== 0,
     mappingProof: (flags & FLAG_MAPPING_PROOF) !== 0,
     outboardOnly: (flags & FLAG_OUTBOARD_ONLY) !== 0,
+    scope: (flags & FLAG_SCOPE_ALL) !== 0 ? 'all' : 'entity',
     traceparent: bytes.slice(rest + 3, end),
     ranges: decodeRanges(bytes.slice(end)),
   }
+  checkScope(request)
+  return request
+}
+
+function flagsOf({ head, mappingProof, outboardOnly, scope }: ContentRequest): number {
+  return (
+    (head ? FLAG_HEAD : 0) |
+    (mappingProof ? FLAG_MAPPING_PROOF : 0) |
+    (outboardOnly ? FLAG_OUTBOARD_ONLY : 0) |
+    (scope === 'all' ? FLAG_SCOPE_ALL : 0)
+  )
+}
+
+/** A root names one file, and a range of bytes is one of one file. */
+function checkScope({ scope, kind, ranges }: ContentRequest): void {
+  if (scope === 'entity') return
+  if (kind !== 'cid') throw malformed(`everything below is asked of a CID, not of a ${kind}`)
+  if (!ranges.isAll) throw malformed('everything below has no ranges')
 }
 
 function decodeRanges(bytes: Uint8Array): ChunkRanges {

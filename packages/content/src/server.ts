@@ -2,20 +2,21 @@
  * The serving end of a content lane: a request's bytes in, an answer and a body out. It holds nothing between two requests.
  *
  * The mode follows from the address and from what is here, never from a wish: a root is answered with a BLAKE3 slice; a CID that is
- * complete with `proof`; a CID that is still arriving with the CAR blocks themselves as they come. A stream that began in one mode ends in
- * it. Every block of the two CID modes is checked again where it is read, and by the client.
+ * complete with `proof`; a CID that is still arriving with the CAR blocks themselves as they come; everything below a CID with CAR blocks
+ * always, because a directory does not prove the length of a leaf that stands in it by itself. A stream that began in one mode ends in it.
+ * Every block of the two CID modes is checked again where it is read, and by the client.
  */
-import { writeCar, writeProof } from '@selvedge/verified-car'
+import { gathered, writeCar, type WriteCarOptions, writeProof } from '@selvedge/verified-car'
 import { encodeRanges } from '@selvedge/verified-streaming'
 import { CID } from 'multiformats/cid'
 import { encodeAnswer, type ContentAnswer } from './answer.ts'
 import { byteRangesOf } from './chunk-bytes.ts'
-import { CHUNK_GROUP_LOG, SNIFF_BYTES } from './constants.ts'
+import { CHUNK_GROUP_LOG, GATHER_BYTES, SNIFF_BYTES } from './constants.ts'
 import { sniffContentType } from './content-type.ts'
 import { contentErrorOf, isNotFound } from './failures.ts'
 import type { ContentMode } from './modes.ts'
 import type { AbortOptions, ContentSourcePort, OpenedEntity, StoredBlob } from './ports.ts'
-import { decodeRequest, type ContentRequest } from './request.ts'
+import { decodeRequest, type ContentRequest, type RequestScope } from './request.ts'
 
 export interface ContentServerComponents {
   readonly source: ContentSourcePort
@@ -115,15 +116,22 @@ async function planOf(source: ContentSourcePort, request: ContentRequest, signal
     return blob === undefined ? refusal(404) : closingOnError(blob, planOfRoot(blob, request, abort))
   }
   const cid = CID.decode(request.address)
-  const ranges = byteRangesOf(request.ranges)
   let entity: OpenedEntity
   try {
-    entity = await source.openCid(cid, ranges === undefined ? abort : { ...abort, ranges })
+    const opening = opened(source, cid, request, abort)
+    if (opening === undefined) return refusal(501)
+    entity = await opening
   } catch (error) {
     if (isNotFound(error)) return refusal(404)
     throw error
   }
   return closingOnError(entity, planOfEntity(entity, cid, request, abort))
+}
+
+function opened(source: ContentSourcePort, cid: CID, request: ContentRequest, abort: AbortOptions): Promise<OpenedEntity> | undefined {
+  if (request.scope === 'all') return source.openTree?.(cid, abort)
+  const ranges = byteRangesOf(request.ranges)
+  return source.openCid(cid, ranges === undefined ? abort : { ...abort, ranges })
 }
 
 async function closingOnError(opened: { close(): Promise<void> }, plan: Promise<Plan>): Promise<Plan> {
@@ -151,7 +159,9 @@ async function planOfRoot(blob: StoredBlob, request: ContentRequest, abort: Abor
 }
 
 async function planOfEntity(entity: OpenedEntity, cid: CID, request: ContentRequest, abort: AbortOptions): Promise<Plan> {
-  const mode = (entity.complete ? (['proof', 'car'] as const) : (['car'] as const)).find((each) => request.modes.includes(each))
+  const { scope } = request
+  const hasProof = entity.complete && scope === 'entity'
+  const mode = (hasProof ? (['proof', 'car'] as const) : (['car'] as const)).find((each) => request.modes.includes(each))
   if (mode === undefined) {
     await entity.close()
     return refusal(406)
@@ -161,9 +171,18 @@ async function planOfEntity(entity: OpenedEntity, cid: CID, request: ContentRequ
   const walk = ranges === undefined ? abort : { ...abort, ranges }
   return {
     fields: success(request, mode, { size, root, contentType: entity.kind === 'directory' ? 'inode/directory' : '' }),
-    body: mode === 'proof' ? writeProof(cid, blocks, walk) : writeCar(cid, blocks, { ...walk, header: false, scope: 'entity' }),
+    body: mode === 'proof' ? writeProof(cid, blocks, walk) : carOf(cid, blocks, { ...walk, scope }),
     close: () => entity.close(),
   }
+}
+
+function carOf(
+  cid: CID,
+  blocks: OpenedEntity['blocks'],
+  options: WriteCarOptions & { readonly scope: RequestScope },
+): AsyncIterable<Uint8Array> {
+  const sections = writeCar(cid, blocks, { ...options, header: false })
+  return options.scope === 'all' ? gathered(sections, GATHER_BYTES) : sections
 }
 
 function success(request: ContentRequest, mode: ContentMode, known: Pick<ContentAnswer, 'size' | 'root' | 'contentType'>): ContentAnswer {

@@ -25,9 +25,11 @@ const REQUEST: ContentRequest = {
   head: false,
   mappingProof: false,
   outboardOnly: false,
+  scope: 'entity',
   traceparent: EMPTY,
   ranges: ChunkRanges.all,
 }
+const TREE_REQUEST: ContentRequest = { ...REQUEST, modes: ['car'], scope: 'all' }
 const ROOT_REQUEST: ContentRequest = {
   ...REQUEST,
   kind: 'root',
@@ -70,6 +72,12 @@ describe('the bytes of a request and of an answer', () => {
     expect(encodeRequest(ROOT_REQUEST)).toEqual(bytesOf(expected)) // chunks 1..3 and 9 to the end
   })
 
+  test('a request for everything below a CID, written out', () => {
+    const hex = hexOf(encodeRequest(TREE_REQUEST))
+    expect(hex.slice(0, 6 + 72)).toBe(hexOf(encodeRequest(REQUEST)).slice(0, 6 + 72))
+    expect(hex.slice(6 + 72)).toBe('01' + '08' + '00' + '0100') // car, everything below, no trace, all chunks
+  })
+
   test('an answer, written out', () => {
     const type = hexOf(new TextEncoder().encode(ANSWER.contentType))
     expect(encodeAnswer(ANSWER)).toEqual(bytesOf(`c800 02 809b820700000000 00 ${'07'.repeat(32)} 19 ${type} 0300 010203`))
@@ -77,7 +85,7 @@ describe('the bytes of a request and of an answer', () => {
   })
 
   test('what is encoded is decoded again', () => {
-    for (const request of [REQUEST, ROOT_REQUEST]) expect(decodeRequest(encodeRequest(request))).toEqual(request)
+    for (const request of [REQUEST, ROOT_REQUEST, TREE_REQUEST]) expect(decodeRequest(encodeRequest(request))).toEqual(request)
     for (const answer of [ANSWER, REFUSAL]) expect(decodeAnswer(encodeAnswer(answer))).toEqual(answer)
   })
 
@@ -93,6 +101,7 @@ describe('hostile bytes', () => {
   const codecs: readonly (readonly [string, Uint8Array, (bytes: Uint8Array) => Uint8Array])[] = [
     ['a request by CID', encodeRequest(REQUEST), (bytes) => encodeRequest(decodeRequest(bytes))],
     ['a request by root', encodeRequest(ROOT_REQUEST), (bytes) => encodeRequest(decodeRequest(bytes))],
+    ['a request for a tree', encodeRequest(TREE_REQUEST), (bytes) => encodeRequest(decodeRequest(bytes))],
     ['an answer', encodeAnswer(ANSWER), (bytes) => encodeAnswer(decodeAnswer(bytes))],
     ['a refusal', encodeAnswer(REFUSAL), (bytes) => encodeAnswer(decodeAnswer(bytes))],
   ]
@@ -133,7 +142,10 @@ describe('hostile bytes', () => {
     ['an address length beyond the end', `00 ffff ${'da'.repeat(32)} 04 00 00 01 00`],
     ['no mode', `00 2000 ${'da'.repeat(32)} 00 00 00 01 00`],
     ['an unknown mode', `00 2000 ${'da'.repeat(32)} 14 00 00 01 00`],
-    ['an unknown flag', `00 2000 ${'da'.repeat(32)} 04 08 00 01 00`],
+    ['an unknown flag', `00 2000 ${'da'.repeat(32)} 04 10 00 01 00`],
+    ['everything below a root', `00 2000 ${'da'.repeat(32)} 04 08 00 01 00`],
+    ['everything below a URL', `02 2000 ${'da'.repeat(32)} 01 08 00 01 00`],
+    ['everything below a CID in ranges', `01 2400 01551220${'da'.repeat(32)} 01 08 00 02 00 05`],
     ['a trace that is not there', `00 2000 ${'da'.repeat(32)} 04 00 ff 01 00`],
     ['no ranges', `00 2000 ${'da'.repeat(32)} 04 00 00`],
     ['a long varint in the ranges', `00 2000 ${'da'.repeat(32)} 04 00 00 01 80 00`],
@@ -169,6 +181,8 @@ describe('hostile bytes', () => {
   test('the encoder writes nothing that the decoder refuses', () => {
     expect(() => encodeRequest({ ...REQUEST, modes: [] })).toThrow(ContentError)
     expect(() => encodeRequest({ ...REQUEST, kind: 'root' })).toThrow(ContentError)
+    expect(() => encodeRequest({ ...ROOT_REQUEST, ranges: ChunkRanges.all, scope: 'all' })).toThrow(/asked of a CID/)
+    expect(() => encodeRequest({ ...TREE_REQUEST, ranges: ROOT_REQUEST.ranges })).toThrow(/has no ranges/)
     expect(() => encodeRequest({ ...REQUEST, address: new Uint8Array(36) })).toThrow(ContentError)
     expect(() => encodeRequest({ ...REQUEST, traceparent: new Uint8Array(256) })).toThrow(ContentError)
     expect(() => encodeAnswer({ ...ANSWER, size: 2 ** 53 })).toThrow(ContentError)

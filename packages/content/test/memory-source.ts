@@ -74,6 +74,7 @@ export function createMemorySource(): MemorySource {
       const close = async (): Promise<void> => void source.openCount--
       return { root, size: data.length, data: { size: data.length, readAt }, outboard, close }
     },
+    openTree: (cid) => source.openCid(cid),
     async openCid(cid) {
       const entity = entities.get(keyOf(cid.bytes))
       if (entity === undefined) throw new MissingError(`nobody has ${cid}`)

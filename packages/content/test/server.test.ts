@@ -30,6 +30,7 @@ function requestOf(address: CID | Uint8Array, modes: readonly ContentMode[], cha
     head: false,
     mappingProof: false,
     outboardOnly: false,
+    scope: 'entity',
     traceparent: EMPTY,
     ranges: ChunkRanges.all,
     ...changes,
