@@ -25,7 +25,7 @@ export function watchLeaves(blocks: BlockPort): { port: BlockPort; sawLeaf: () =
 
 /** All of the body where it is small, else a stream of it. @throws what `parts` throws before the first leaf has come. */
 export async function openBody(
-  parts: AsyncGenerator<Uint8Array>,
+  parts: AsyncIterator<Uint8Array>,
   isReady: () => boolean,
   onCancel: () => void,
 ): Promise<ReadableStream<Uint8Array> | Uint8Array> {
@@ -48,7 +48,7 @@ export async function openBody(
     },
     async cancel() {
       onCancel()
-      await parts.return(undefined).catch(() => undefined)
+      await parts.return?.(undefined).catch(() => undefined)
     },
   }
   return new ReadableStream(source, { highWaterMark: 0 }) // the reader's pace is the store's

@@ -1,4 +1,4 @@
-import { type BlockPort, CarError, type Limits, type ResolvedPath, resolvePath, writeCar } from '@selvedge/verified-car'
+import { type BlockPort, CarError, gathered, type Limits, type ResolvedPath, resolvePath, writeCar } from '@selvedge/verified-car'
 import { openBody, watchLeaves } from './body.ts'
 import { singleRange } from './byte-range.ts'
 import { type ContentRequest, parseContentRequest } from './content-request.ts'
@@ -25,6 +25,8 @@ export interface Gateway {
 }
 
 const METHODS = 'GET, HEAD, OPTIONS'
+/** The small blocks of a tree are written together: so many bytes of them, at most, wait for the write before. */
+const GATHER_BYTES: number = 64 * 1024
 
 /** A trustless gateway over a block port: `raw` blocks and `car`s, nothing that the client would have to believe. */
 export function createGateway({ blocks }: GatewayComponents, { limits = {} }: GatewayOptions = {}): Gateway {
@@ -97,7 +99,8 @@ async function carAnswer(
   const abort = (): void => controller.abort(requestSignal.reason)
   const { port, sawLeaf } = watchLeaves(blocks)
   const range = entityBytes === undefined || kind !== 'file' ? {} : { range: rangeOf(entityBytes, size ?? 0) }
-  const parts = writeCar(root, port, { path: segments, scope, limits, signal: controller.signal, ...range })
+  const sections = writeCar(root, port, { path: segments, scope, limits, signal: controller.signal, ...range })
+  const parts = scope === 'all' ? gathered(sections, GATHER_BYTES) : sections // trees are made of small blocks
   requestSignal.throwIfAborted()
   requestSignal.addEventListener('abort', abort, { once: true }) // until somebody holds the body, whose cancel says the same
   try {
