@@ -9,6 +9,7 @@ import { createNodeLink } from './node-link.ts'
 import type { Connect } from './ports.ts'
 import { receiveRoot, type ReceiveOptions, type ReceiveResult } from './receive.ts'
 import { targetOf, type CidLike } from './target.ts'
+import { openTree, type Tree, type TreeOptions } from './tree.ts'
 
 export interface ClientOptions {
   /** Nodes to ask, in this order; the next one where one fails. An address as text (`selvedge://…`) or taken apart. */
@@ -42,6 +43,15 @@ export interface Client {
   get(address: CidLike | Uint8Array | string, options?: GetOptions): Promise<Download>
   /** The entries of a directory's CID, in its order, as its verified blocks come. @throws {ClientError} `CLIENT_NOT_A_DIRECTORY` and as `get`. */
   entries(cid: CidLike | string, options?: { readonly signal?: AbortSignal }): AsyncIterable<Entry>
+  /**
+   * Everything below a CID as one stream on one lane: files, directories, symlinks, depth first, under their real names. Each entry's `content`
+   * is to be read or left before the next entry is asked for; what is left is verified all the same. Asks when it is iterated.
+   *
+   * @throws {ClientError} as `get`, and `CLIENT_BAD_NAME`.
+   * @throws the reason of `options.signal`.
+   * @example for await (const { path, kind, content } of client.getTree(cid)) if (kind === 'file') await pipeline(content, createWriteStream(path))
+   */
+  getTree(cid: CidLike | string, options?: TreeOptions): Tree
   /**
    * Fetches by root what `sink` has not got yet, from one node after the other, until it is complete. The sink verifies and stores; it may
    * come from an earlier life of the process.
@@ -98,6 +108,12 @@ export function createClient(options: ClientOptions): Client {
         throw new ClientError('CLIENT_NOT_A_DIRECTORY', `${download.address} is a ${download.kind}, not a directory`)
       }
       yield* download.entries()
+    },
+    getTree(cid, treeOptions = {}) {
+      if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+      const target = targetOf(cid)
+      if (target.kind !== 'cid') throw new ClientError('CLIENT_BAD_ARGUMENT', 'a tree has a CID: a root names the bytes of one file')
+      return openTree(links, target, treeOptions)
     },
     async receive(root, sink, receiveOptions = {}) {
       if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')

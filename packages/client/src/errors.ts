@@ -10,6 +10,7 @@ export type ClientErrorCode =
   | 'CLIENT_BAD_ANSWER' // the node's answer is malformed, or is not one to what was asked
   | 'CLIENT_UNVERIFIED' // the NODE sent bytes that do not match what was asked for; `details.finer` names it
   | 'CLIENT_NOT_A_FILE' // bytes were asked of something that is no file
+  | 'CLIENT_BAD_NAME' // a directory holds a name that is no file name, and could mean a place outside of it
   | 'CLIENT_NOT_A_DIRECTORY' // entries were asked of something that is no directory
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */

@@ -4,7 +4,15 @@
  * Invariant: what leaves here has been checked against the address that the caller gave and nothing else. For a CID these are the CIDs of
  * the DAG itself; the root that an answer names is not even looked at.
  */
-import { byteRangesOf, decodeAnswer, encodeRequest, LANE_CANCELLED, type ByteRange, type ContentAnswer } from '@selvedge/content'
+import {
+  byteRangesOf,
+  decodeAnswer,
+  encodeRequest,
+  LANE_CANCELLED,
+  type ByteRange,
+  type ContentAnswer,
+  type RequestScope,
+} from '@selvedge/content'
 import { verifyCar, verifyProof, type VerifiedBlock } from '@selvedge/verified-car'
 import { ChunkRanges, decode, type Decoding } from '@selvedge/verified-streaming'
 import { ClientError } from './errors.ts'
@@ -53,19 +61,23 @@ export interface Asked {
 
 export interface AskOptions {
   readonly ranges: ChunkRanges
+  /** @default 'entity' */
+  readonly scope?: RequestScope
   readonly received: Received
   readonly signal?: AbortSignal | undefined
 }
 
 /** @throws {ClientError} */
-export async function ask(link: NodeLink, target: Target, { ranges, received, signal }: AskOptions): Promise<Asked> {
+export async function ask(link: NodeLink, target: Target, options: AskOptions): Promise<Asked> {
+  const { ranges, scope = 'entity', received, signal } = options
   const request = encodeRequest({
     kind: target.kind,
     address: target.kind === 'cid' ? target.cid.bytes : target.root,
-    modes: target.kind === 'cid' ? ['proof', 'car'] : ['blake3'],
+    modes: target.kind === 'root' ? ['blake3'] : scope === 'all' ? ['car'] : ['proof', 'car'],
     head: false,
     mappingProof: false,
     outboardOnly: false,
+    scope,
     traceparent: EMPTY,
     ranges,
   })
@@ -81,7 +93,7 @@ export async function ask(link: NodeLink, target: Target, { ranges, received, si
   }
   try {
     await lane.end()
-    const answer = answerOf(lane, target, link.name)
+    const answer = answerOf(lane, target, scope, link.name)
     const source = counted(lane, link, received, finish)
     return { node: link.name, answer, close, source: target.kind === 'root' ? withClaim(source, answer.size, link.name) : source }
   } catch (error) {
@@ -108,13 +120,13 @@ export async function openTransfer(link: NodeLink, target: Target, { range, rece
   return { ...common, mode: 'proof', blocks: verifyProof(source, target.cid, { ...walk, ...size }) }
 }
 
-function answerOf(lane: LanePort, target: Target, node: string): ContentAnswer {
+function answerOf(lane: LanePort, target: Target, scope: RequestScope, node: string): ContentAnswer {
   const answer = decodeAnswer(lane.metadata)
   const { status, mode } = answer
   if (status === 404 || status === 410)
     throw new ClientError('CLIENT_NOT_FOUND', `${node} has not got it and found nobody who has`, { node, status })
   if (mode === undefined) throw new ClientError('CLIENT_BAD_ANSWER', `${node} answered with status ${status}`, { node, status })
-  const isAsked = target.kind === 'root' ? mode === 'blake3' : mode === 'proof' || mode === 'car'
+  const isAsked = target.kind === 'root' ? mode === 'blake3' : mode === 'car' || (mode === 'proof' && scope === 'entity')
   if (!isAsked) throw new ClientError('CLIENT_BAD_ANSWER', `${node} answered in mode ${mode}, which was not asked for`, { node, mode })
   return answer
 }

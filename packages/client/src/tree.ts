@@ -1,0 +1,188 @@
+/**
+ * Everything below a CID as one stream of entries, from one node, and from the next where one fails. One walk drives it, whichever node
+ * sends: a block that was handed on is never asked of the caller again, and a file that was begun goes on where it was.
+ */
+import { createVerifiedWalk, type VerifiedBlock } from '@selvedge/verified-car'
+import { ChunkRanges } from '@selvedge/verified-streaming'
+import type { CID } from 'multiformats/cid'
+import { ClientError } from './errors.ts'
+import { asClientError } from './failures.ts'
+import type { NodeLink } from './node-link.ts'
+import { checkName } from './names.ts'
+import { formatTarget, type Target } from './target.ts'
+import { ask, type Received } from './transfer.ts'
+
+export interface TreeEntry {
+  /** Names joined with `/`, each of which is a plain file name; empty for what was asked. */
+  readonly path: string
+  readonly cid: CID
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other'
+  /** Bytes of a file, or of a symlink's target; else 0. Proven. */
+  readonly size: number
+  /**
+   * The verified bytes of a file, in order, or of a symlink its target; of anything else none. Views, valid until the next iteration: copy
+   * what you keep. To be read once, before the next entry is asked for.
+   */
+  readonly content: AsyncIterable<Uint8Array>
+}
+
+export interface TreeProgress {
+  readonly type: 'entry' | 'verified'
+  /** Entries handed out so far. */
+  readonly entries: number
+  /** Verified bytes of files that have come so far. */
+  readonly bytes: number
+}
+
+export interface TreeOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: TreeProgress) => void
+  /** Each verified block, before its bytes are handed out; a view, valid during the call. */
+  readonly onBlock?: (block: VerifiedBlock) => void
+}
+
+/** Iterate it once, to its end or to a `break`. While it is read it holds a lane. */
+export interface Tree extends AsyncIterable<TreeEntry> {
+  /** The CID, as text. */
+  readonly address: string
+  /** The node that sends now; undefined before the first. */
+  readonly node: string | undefined
+  /** Bytes that came over lanes for this, proofs included. */
+  readonly receivedBytes: number
+}
+
+interface State {
+  readonly links: readonly NodeLink[]
+  readonly target: Extract<Target, { kind: 'cid' }>
+  readonly options: TreeOptions
+  readonly received: Received
+  node: string | undefined
+  entries: number
+  bytes: number
+}
+
+export function openTree(links: readonly NodeLink[], target: Extract<Target, { kind: 'cid' }>, options: TreeOptions): Tree {
+  const state: State = { links, target, options, received: { bytes: 0 }, node: undefined, entries: 0, bytes: 0 }
+  let isTaken = false
+  return {
+    address: formatTarget(target),
+    get node() {
+      return state.node
+    },
+    get receivedBytes() {
+      return state.received.bytes
+    },
+    [Symbol.asyncIterator]() {
+      if (isTaken) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a tree can be read once')
+      isTaken = true
+      return entriesOf(state)
+    },
+  }
+}
+
+/** The blocks of one walk, from as many nodes as it takes. @throws {ClientError} of the last node that was tried. */
+async function* blocksOf(state: State): AsyncGenerator<VerifiedBlock, void, undefined> {
+  const { links, target, received, options } = state
+  const { signal, onBlock } = options
+  const abort = signal === undefined ? {} : { signal }
+  const walk = createVerifiedWalk(target.cid, { scope: 'all' })
+  for (const [place, link] of links.entries()) {
+    let close = (): void => {}
+    try {
+      const asked = await ask(link, target, { ranges: ChunkRanges.all, scope: 'all', received, signal })
+      close = asked.close
+      state.node = link.name
+      for await (const block of walk.readCar(asked.source, { header: false, ...abort })) {
+        onBlock?.(block)
+        yield block
+      }
+      return
+    } catch (error) {
+      const named = asClientError(error, link.name, signal)
+      const isFinal = (error as { isFinal?: unknown }).isFinal === true // the DAG itself is wrong, at every node
+      if (signal?.aborted || isFinal || place === links.length - 1) throw named
+    } finally {
+      close()
+    }
+  }
+}
+
+/** Where the stream of blocks stands: the entry and its content read on from one place. */
+class Cursor {
+  readonly #blocks: AsyncGenerator<VerifiedBlock, void, undefined>
+  current: VerifiedBlock | undefined
+
+  constructor(blocks: AsyncGenerator<VerifiedBlock, void, undefined>) {
+    this.#blocks = blocks
+  }
+
+  async advance(): Promise<VerifiedBlock | undefined> {
+    const { done, value } = await this.#blocks.next()
+    this.current = done === true ? undefined : value
+    return this.current
+  }
+
+  async close(): Promise<void> {
+    await this.#blocks.return(undefined)
+  }
+}
+
+async function* entriesOf(state: State): AsyncGenerator<TreeEntry, void, undefined> {
+  const cursor = new Cursor(blocksOf(state))
+  try {
+    await cursor.advance()
+    for (let block = cursor.current; block !== undefined; block = cursor.current) {
+      const { path, isEntityRoot } = block
+      if (!isEntityRoot || path === undefined) {
+        await cursor.advance() // a shard further down, or what has no name of its own
+        continue
+      }
+      const name = path.at(-1)
+      if (name !== undefined) checkName(name)
+      const reading = { isOver: false }
+      state.entries++
+      state.options.onProgress?.({ type: 'entry', entries: state.entries, bytes: state.bytes })
+      yield entryOf(block, path, contentOf(state, cursor, block, reading))
+      reading.isOver = true
+      if (cursor.current === block) await cursor.advance()
+      while (isPartOf(cursor.current)) await cursor.advance() // verified all the same
+    }
+  } finally {
+    await cursor.close()
+  }
+}
+
+function entryOf(block: VerifiedBlock, path: readonly string[], content: AsyncIterable<Uint8Array>): TreeEntry {
+  const { cid, kind } = block
+  const size = kind === 'file' ? block.fileSize! : kind === 'symlink' ? block.dataEnd - block.dataStart : 0
+  return { path: path.join('/'), cid, kind: kind === 'shard' ? 'directory' : kind, size, content }
+}
+
+const isPartOf = (block: VerifiedBlock | undefined): block is VerifiedBlock => block?.kind === 'file' && !block.isEntityRoot
+
+async function* contentOf(
+  state: State,
+  cursor: Cursor,
+  first: VerifiedBlock,
+  reading: { readonly isOver: boolean },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { onProgress } = state.options
+  if (first.kind !== 'file' && first.kind !== 'symlink') return
+  if (reading.isOver || cursor.current !== first) throw stale()
+  let block: VerifiedBlock | undefined = first
+  do {
+    for (const bytes of block.parts) {
+      if (reading.isOver) throw stale()
+      state.bytes += first.kind === 'file' ? bytes.length : 0
+      onProgress?.({ type: 'verified', entries: state.entries, bytes: state.bytes })
+      yield bytes
+    }
+    if (reading.isOver) throw stale()
+    if (first.kind === 'symlink') return
+    block = await cursor.advance()
+  } while (isPartOf(block))
+}
+
+function stale(): ClientError {
+  return new ClientError('CLIENT_BAD_ARGUMENT', 'the content of an entry is read once, before the next entry is asked for')
+}
