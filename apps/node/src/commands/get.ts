@@ -70,7 +70,8 @@ async function intoPath(report: Report, client: Client, cid: CID, output: string
     bar.clear()
     const ms = performance.now() - began
     const { bytes, receivedBytes, skipped, kind } = result
-    const what = kind === 'directory' ? `${result.files} files, ` : ''
+    const here = result.here > 0 ? ` (${result.here} of them were here already)` : ''
+    const what = kind === 'directory' ? `${result.files} files${here}, ` : ''
     report.result(
       { address: cid.toString(), output, verification: 'cid', ms, ...result },
       `${output}: ${what}${formatBytes(bytes)} in ${formatMs(ms)}, ${formatRate(bytes, ms)}, every block checked by CID (${formatBytes(receivedBytes)} received)`,

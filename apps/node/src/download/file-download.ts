@@ -17,6 +17,10 @@ export interface FileDownloadOptions {
   readonly onProgress?: (bytes: number, size: number | undefined) => void
   /** What a former process left, once it was proven. */
   readonly onResume?: (offset: number) => void
+  /** Of a directory only its kind is wanted: its entries are not waited for. @default false */
+  readonly leavesDirectory?: boolean
+  /** Of a file with nodes: what proves it on disk, before it is thrown away. */
+  readonly onProof?: (journal: Uint8Array) => Promise<void>
 }
 
 export interface FileDownloadResult {
@@ -48,7 +52,7 @@ export async function fetchInto(client: Client, cid: CID, path: string, options:
   options.onResume?.(found.offset)
   if (found.isComplete) {
     await truncate(partOf(path), found.offset) // what lies behind the last proven byte is nobody's
-    return { kind: 'file', file: await finish(path, nothingMissing(found)) }
+    return { kind: 'file', file: await finish(path, nothingMissing(found), options) }
   }
   const watch = watchBlocks(found)
   const { signal } = options
@@ -56,6 +60,7 @@ export async function fetchInto(client: Client, cid: CID, path: string, options:
   const download = await client.get(cid, { range: { start: found.offset }, onBlock: watch.onBlock, ...abort })
   try {
     if (download.kind === 'directory') {
+      if (options.leavesDirectory === true) return { kind: 'directory', entries: [], receivedBytes: download.receivedBytes }
       const entries = await Array.fromAsync(download.entries())
       return { kind: 'directory', entries, receivedBytes: download.receivedBytes }
     }
@@ -68,7 +73,7 @@ export async function fetchInto(client: Client, cid: CID, path: string, options:
     const { interiorBytes } = watch
     return {
       kind: 'file',
-      file: await finish(path, { size, resumedAt: found.offset, receivedBytes, interiorBytes, mode, node, firstByteMs }),
+      file: await finish(path, { size, resumedAt: found.offset, receivedBytes, interiorBytes, mode, node, firstByteMs }, options),
     }
   } finally {
     download.close()
@@ -89,10 +94,11 @@ async function findPartial(path: string, cid: CID): Promise<Verified> {
 }
 
 /** Durable first, then named; the nodes that proved it have done their work. */
-async function finish(path: string, result: FileDownloadResult): Promise<FileDownloadResult> {
+async function finish(path: string, result: FileDownloadResult, { onProof }: FileDownloadOptions): Promise<FileDownloadResult> {
   await rename(partOf(path), path).catch((cause: unknown) => {
     throw new NodeError('NODE_OUTPUT', `cannot write ${path}: ${(cause as Error).message}`, {}, { cause })
   })
+  if (onProof !== undefined) await onProof(await readJournal(journalOf(path)))
   await rm(journalOf(path), { force: true })
   return result
 }

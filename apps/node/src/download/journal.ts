@@ -80,8 +80,9 @@ export async function verifyPartial(part: FileHandle, journal: Uint8Array, cid: 
       fileSize = block.fileSize
       const data = block.dataEnd - block.dataStart
       if (data === 0) continue
+      if (record === undefined) break // an inline leaf proves itself, and says nothing of what is on disk
       offset = block.fileOffset + data
-      journalBytes = record?.end ?? journalBytes
+      journalBytes = record.end
     }
   } catch {
     // A journal that ends early, a leaf that does not match, a file that is shorter than it says: what was proven before stands.
@@ -92,14 +93,21 @@ export async function verifyPartial(part: FileHandle, journal: Uint8Array, cid: 
 function decodeRecords(journal: Uint8Array): JournalRecord[] {
   const view = new DataView(journal.buffer, journal.byteOffset, journal.length)
   const records: JournalRecord[] = []
-  for (let offset = 0; offset + HEAD_BYTES <= journal.length; ) {
+  for (let offset = 0, end = recordEnd(journal, 0); end !== undefined; end = recordEnd(journal, offset)) {
     const [before, data, after] = [view.getUint32(offset + 1, true), view.getUint32(offset + 5, true), view.getUint32(offset + 9, true)]
-    const end = offset + HEAD_BYTES + before + after
-    if (before + data + after > BLOCK_BYTES_MAX || end > journal.length) break
     records.push({ isRaw: journal[offset] === 1, frame: journal.subarray(offset + HEAD_BYTES, end), before, data, after, end })
     offset = end
   }
   return records
+}
+
+/** Where the record at `offset` ends; undefined where there is no whole one. */
+export function recordEnd(journal: Uint8Array, offset: number): number | undefined {
+  if (offset + HEAD_BYTES > journal.length) return undefined
+  const view = new DataView(journal.buffer, journal.byteOffset, journal.length)
+  const [before, data, after] = [view.getUint32(offset + 1, true), view.getUint32(offset + 5, true), view.getUint32(offset + 9, true)]
+  const end = offset + HEAD_BYTES + before + after
+  return before + data + after > BLOCK_BYTES_MAX || end > journal.length ? undefined : end
 }
 
 /** The records and the bytes as the stream that they once were. */

@@ -1,13 +1,23 @@
-/** A directory's CID into a folder: every file of it, at most as many at once as a node gives lanes. Links are left out. */
-import type { Client, Entry } from '@selvedge/client'
+/**
+ * A CID into a path: a file's bytes, or a folder with everything below it. Links are left out.
+ *
+ * A folder that is not there yet comes as one stream. One that is, because an earlier run was ended or because its owner has put something
+ * there, is gone through entry by entry: what is whole on disk is proven there and not fetched, a file that was begun goes on where it was,
+ * a folder that is missing comes as one stream again, and single files have a lane each, as many at once as a node gives lanes. One stream
+ * for all of it would be fewer requests and, of a large folder that is nearly there, all of its bytes again.
+ */
+import { isFileName, type Client, type Entry } from '@selvedge/client'
 import type { CID } from 'multiformats/cid'
-import { mkdir } from 'node:fs/promises'
+import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NodeError } from '../errors.ts'
 import { fetchInto, type FileDownloadOptions, type FileDownloadResult } from './file-download.ts'
+import { openTreeProofs, type TreeProofs } from './tree-proofs.ts'
+import { makeFolder, streamTree, sweepParts } from './tree-stream.ts'
 
 export interface TreeDownloadOptions extends FileDownloadOptions {
-  readonly onFile?: (path: string, file: FileDownloadResult) => void
+  /** A file is whole and has its name. */
+  readonly onFile?: (path: string, bytes: number) => void
 }
 
 export interface TreeDownloadResult {
@@ -15,6 +25,8 @@ export interface TreeDownloadResult {
   readonly files: number
   readonly bytes: number
   readonly receivedBytes: number
+  /** Of a directory: files that were whole on disk before. */
+  readonly here: number
   /** Paths that are neither a file nor a directory: left out. */
   readonly skipped: readonly string[]
   /** Of a single file. */
@@ -22,49 +34,143 @@ export interface TreeDownloadResult {
 }
 
 const FILES_AT_ONCE = 4
+const RAW = 0x55
 
-/** What `cid` is goes into `path`: a file's bytes, or a folder with everything below it. @throws as `fetchInto`; {NodeError} `NODE_BAD_NAME`. */
+/** What `cid` is goes into `path`. @throws as `fetchInto` and `client.getTree`; {NodeError} `NODE_BAD_NAME`. */
 export async function downloadTree(client: Client, cid: CID, path: string, options: TreeDownloadOptions = {}): Promise<TreeDownloadResult> {
-  const { signal, onFile, onProgress, onResume } = options
-  const abort = signal === undefined ? {} : { signal }
-  const result: { -readonly [Key in keyof TreeDownloadResult]: TreeDownloadResult[Key] } & { skipped: string[] } = {
-    kind: 'file',
-    files: 0,
-    bytes: 0,
-    receivedBytes: 0,
-    skipped: [],
+  const top = await fetchInto(client, cid, path, { ...options, leavesDirectory: true })
+  const { receivedBytes } = top.kind === 'directory' ? top : { receivedBytes: 0 }
+  const result = { files: 0, bytes: 0, receivedBytes, here: 0, skipped: [] as string[] }
+  if (top.kind === 'file') {
+    const { size, receivedBytes: received } = top.file
+    options.onFile?.('', size)
+    return { ...result, kind: 'file', files: 1, bytes: size, receivedBytes: received, file: top.file }
   }
-
-  async function take(name: string, entry: CID, fileOptions: FileDownloadOptions): Promise<void> {
-    const target = name === '' ? path : join(path, name)
-    const fetched = await fetchInto(client, entry, target, fileOptions)
-    if (fetched.kind === 'file') {
-      result.files++
-      result.bytes += fetched.file.size
-      result.receivedBytes += fetched.file.receivedBytes
-      if (name === '') result.file = fetched.file
-      onFile?.(name, fetched.file)
-    } else if (fetched.kind === 'directory') {
-      if (name === '') result.kind = 'directory'
-      result.receivedBytes += fetched.receivedBytes
-      await makeFolder(target)
-      for (const { name: child } of fetched.entries) checkName(child)
-      const takeChild = (child: Entry): Promise<void> => take(name === '' ? child.name : `${name}/${child.name}`, child.cid as CID, abort)
-      const { plain, partial } = sorted(fetched.entries)
-      await each(plain, takeChild)
-      for (const child of partial) await takeChild(child)
-    } else result.skipped.push(name)
+  if (top.kind !== 'directory') return { ...result, kind: 'file', skipped: [''] }
+  const proofs = await openTreeProofs(`${path}.part.files`)
+  try {
+    await sweepParts(`${path}.part`)
+    await new FolderDownload(client, path, options, proofs, result).take('', cid)
+    await proofs.remove()
+    await rm(`${path}.part`, { force: true })
+    return { ...result, kind: 'directory' }
+  } finally {
+    await proofs.close().catch(() => {}) // it is closed already when it was removed
   }
-
-  await take('', cid, { ...abort, ...(onProgress === undefined ? {} : { onProgress }), ...(onResume === undefined ? {} : { onResume }) })
-  return result
 }
 
-/** A directory's names come from a stranger: nothing that could leave the folder, or mean something to the file system. */
-function checkName(name: string): void {
-  const isPlain = name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name) && Buffer.byteLength(name) <= 255
-  if (!isPlain)
-    throw new NodeError('NODE_BAD_NAME', `the directory holds a name that is no file name: ${JSON.stringify(name.slice(0, 80))}`)
+interface Tally {
+  files: number
+  bytes: number
+  receivedBytes: number
+  here: number
+  readonly skipped: string[]
+}
+
+class FolderDownload {
+  readonly #client: Client
+  readonly #top: string
+  readonly #options: TreeDownloadOptions
+  readonly #proofs: TreeProofs
+  readonly #tally: Tally
+  /** The file that an earlier run was writing when it ended: its bytes are beside the folder until its place is known. */
+  #begun: string | undefined
+
+  constructor(client: Client, top: string, options: TreeDownloadOptions, proofs: TreeProofs, tally: Tally) {
+    this.#client = client
+    this.#top = top
+    this.#options = options
+    this.#proofs = proofs
+    this.#tally = tally
+    this.#begun = proofs.last
+  }
+
+  /** A directory. @param name - its path from the top. */
+  async take(name: string, cid: CID): Promise<void> {
+    const target = this.#placeOf(name)
+    if (await this.#isMissing(target)) return await this.#stream(name, cid)
+    await makeFolder(target)
+    const { signal } = this.#options
+    const entries: Entry[] = await Array.fromAsync(this.#client.entries(cid, signal === undefined ? {} : { signal }))
+    for (const entry of entries) {
+      if (!isFileName(entry.name))
+        throw new NodeError('NODE_BAD_NAME', `the directory holds a name that is no file name: ${JSON.stringify(entry.name.slice(0, 80))}`)
+    }
+    const { plain, partial } = sorted(entries)
+    const directories: { name: string; cid: CID }[] = []
+    const takeEntry = async (entry: Entry): Promise<void> => {
+      const path = name === '' ? entry.name : `${name}/${entry.name}`
+      if (await this.#takeFile(path, entry.cid as CID)) directories.push({ name: path, cid: entry.cid as CID })
+    }
+    await each(plain, takeEntry)
+    for (const entry of partial) await takeEntry(entry)
+    for (const directory of directories) await this.take(directory.name, directory.cid)
+  }
+
+  #placeOf(name: string): string {
+    return name === '' ? this.#top : join(this.#top, name)
+  }
+
+  async #stream(name: string, cid: CID): Promise<void> {
+    const { signal } = this.#options
+    const { receivedBytes } = await streamTree(this.#client, cid, this.#placeOf(name), {
+      proofs: this.#proofs,
+      part: `${this.#top}.part`,
+      onFile: (path, bytes) => this.#count(name === '' || path === '' ? name + path : `${name}/${path}`, bytes),
+      onSkipped: (path) => this.#tally.skipped.push(name === '' ? path : `${name}/${path}`),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    this.#tally.receivedBytes += receivedBytes
+  }
+
+  /** True where it is a directory, of which nothing was taken. */
+  async #takeFile(name: string, cid: CID): Promise<boolean> {
+    const target = this.#placeOf(name)
+    const size = await this.#proofs.wholeSize(target, cid)
+    if (size !== undefined) {
+      this.#tally.here++
+      this.#count(name, size)
+      return false
+    }
+    await this.#placeBegun(target, cid)
+    const { signal } = this.#options
+    const fetched = await fetchInto(this.#client, cid, target, {
+      leavesDirectory: true,
+      ...(cid.code === RAW ? {} : { onProof: (journal) => this.#proofs.keep(cid, journal) }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    if (fetched.kind === 'directory') this.#tally.receivedBytes += fetched.receivedBytes
+    if (fetched.kind === 'file') {
+      this.#tally.receivedBytes += fetched.file.receivedBytes
+      this.#count(name, fetched.file.size)
+    } else if (fetched.kind !== 'directory') this.#tally.skipped.push(name)
+    return fetched.kind === 'directory'
+  }
+
+  /** What an earlier run has of this very file goes to where `fetchInto` looks for it. */
+  async #placeBegun(target: string, cid: CID): Promise<void> {
+    if (this.#begun !== cid.toString()) return
+    this.#begun = undefined
+    const journal = this.#proofs.of(cid)
+    if (journal === undefined) return
+    await writeFile(`${target}.part.proof`, journal)
+    await rename(`${this.#top}.part`, `${target}.part`).catch(() => {}) // it was whole, and has its name
+  }
+
+  #count(name: string, bytes: number): void {
+    this.#tally.files++
+    this.#tally.bytes += bytes
+    this.#options.onFile?.(name, bytes)
+  }
+
+  /** Nothing of it is there, so that all of it may come as one stream; and it is no place that a file begun earlier may belong to. */
+  async #isMissing(target: string): Promise<boolean> {
+    try {
+      return this.#begun === undefined && (await readdir(target)).length === 0
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ENOENT'
+    }
+  }
 }
 
 /**
@@ -77,12 +183,6 @@ function sorted(entries: readonly Entry[]): { readonly plain: readonly Entry[]; 
     plain: entries.filter((entry) => !isPartial(entry)),
     partial: entries.filter(isPartial).sort((a, b) => a.name.length - b.name.length),
   }
-}
-
-async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
-    throw new NodeError('NODE_OUTPUT', `cannot make the folder ${path}: ${(cause as Error).message}`, {}, { cause })
-  })
 }
 
 /** Runs `action` over the items, a few at once; the first failure stops the rest. */
