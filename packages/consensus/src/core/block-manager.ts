@@ -381,7 +381,8 @@ export class BlockManager {
     const { context, rule, onAccepted } = this.#parts
     const { key, bytes } = incoming
     const vertex = vertexOfBlock(incoming.signed.block, incoming.digest, incoming.key)
-    if (vertex.parents.some((parent) => (rule.dag.get(parent.key)?.createdAtMs ?? 0) > vertex.createdAtMs)) {
+    const since = context.setup.previous.timestampMs // nothing is older than the epoch; a collected ancestor counts for no more
+    if (vertex.parents.some((parent) => (rule.dag.get(parent.key)?.createdAtMs ?? since) > vertex.createdAtMs)) {
       context.count('blockBeforeAncestor')
       return undefined
     }

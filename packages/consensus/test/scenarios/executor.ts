@@ -12,6 +12,9 @@ const ACCOUNT_COUNT = 16
 const OPENING_BALANCE = 1_000
 export const TRANSFER_BYTES = 24
 
+/** Whether the hex is of a transfer: system transactions are longer or shorter. */
+export const isTransfer = (id: string): boolean => id.length === 2 * TRANSFER_BYTES
+
 export type ReceiptCode = 'done' | 'duplicate' | 'refused'
 
 export interface Receipt {

@@ -90,6 +90,9 @@ export class Member {
   die: () => void = () => this.crash()
   /** What a liar hears, before its core does; `false` keeps it from the core. */
   hears: (from: Authority, frame: Uint8Array) => boolean = () => true
+  /** For who watches: after each step of its core, and what is durable from now on. */
+  stepped: (core: Core) => void = () => {}
+  kept: (records: readonly StoredRecord[]) => void = () => {}
   verifies: (transactions: readonly Uint8Array[]) => boolean = () => true
   /** What it says its state root is. */
   rootOf: (index: number, root: Uint8Array) => Uint8Array = (_, root) => root
@@ -173,6 +176,7 @@ export class Member {
     const effects: CoreEffect[] = []
     this.core.step(event, this.host.time(), effects)
     this.setup.referee.onStep(this, this.core)
+    this.stepped(this.core)
     this.#queue.push(effects)
     this.#drain()
   }
@@ -200,6 +204,7 @@ export class Member {
       if (life !== this.#life) return
       this.records.write(records)
       referee.onDurable(this.authority, records)
+      this.kept(records)
       if (this.#dies('afterPersist')) return
       for (const effect of this.#queue.durable()) {
         this.#perform(effect)

@@ -38,6 +38,13 @@ export interface SchedulePlan {
 }
 
 const OVER_BUDGET_SHARE = 1 / 16
+/** Whoever is over budget says two things often enough to be found out. */
+const OVER_BUDGET_EQUIVOCATE_SHARE_MIN = 0.3
+
+/** Rounds within which all logs are one again once everything is delivered (I9): of 6n each member leads three, of 3n + 6 as many. */
+export function fairRoundsOf(mode: Mode, size: number): number {
+  return mode === 'certified' ? 6 * size : 3 * size + 6
+}
 
 export function drawPlan(mode: Mode, seed: number): SchedulePlan {
   const random = createRandom(seed, mode, 'whole', 'plan')
@@ -49,7 +56,7 @@ export function drawPlan(mode: Mode, seed: number): SchedulePlan {
   const [faulty, sound] = [shuffled.slice(0, faultyCount), shuffled.slice(faultyCount)]
   const amnesiacCount = isOverBudget ? 0 : random.below(faultyMax + 1)
   const gcDepth = 4 + random.below(5)
-  return {
+  const plan: SchedulePlan = {
     mode,
     seed,
     size,
@@ -79,4 +86,5 @@ export function drawPlan(mode: Mode, seed: number): SchedulePlan {
     laggards: !isOverBudget && amnesiacCount > 0 && random.chance(0.5) ? sound.slice(0, faultyMax) : [],
     lagPicks: 1_000 * (1 + random.below(3)),
   }
+  return isOverBudget ? { ...plan, equivocateShare: Math.max(plan.equivocateShare, OVER_BUDGET_EQUIVOCATE_SHARE_MIN) } : plan
 }

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import type { Mode } from '../../src/dag/contract.ts'
 import corpus from '../seeds.json' with { type: 'json' }
 import { CORES } from './play.ts'
+import { drawPlan } from './schedule-plan.ts'
 import { playSchedule } from './schedule.ts'
 
 const SEEDS = seedRange(process.env, { first: 1, count: 8 })
@@ -23,3 +24,15 @@ test.each<Mode>(['certified', 'uncertified'])(`no invariant breaks, %s core, ${S
     expect([name, sums[name] ?? 0]).not.toEqual([name, 0])
   expect(sums.commits).toBeGreaterThan(2 * SEEDS.count)
 })
+
+test.each<Mode>(['certified', 'uncertified'])(
+  `more liars than a committee bears end in a halt or in evidence, %s core, from seed ${SEEDS.first}`,
+  (mode) => {
+    const isOverBudget = ({ liars, size }: ReturnType<typeof drawPlan>): boolean => 3 * liars.length >= size
+    let seed = SEEDS.first
+    while (!isOverBudget(drawPlan(mode, seed))) seed++
+    const { broken, counts } = playSchedule(mode, seed, () => CORES[mode])
+    if (broken !== undefined) throw broken
+    expect((counts['halts over budget'] ?? 0) + (counts['evidence over budget'] ?? 0)).toBe(1)
+  },
+)

@@ -3,7 +3,8 @@
  * verdicts all wait in its pools; a clock goes on when its owner's timer is picked. Members die with or without what they had not synced,
  * some lose their disks, and as many lie as the budget bears: two stories a slot, votes for both, certificates for either, silence.
  *
- * At the end a fair phase: all are up, all is delivered, liars say nothing. Then every promise is kept and all logs are one.
+ * At the end a fair phase: all are up, all is delivered, liars say nothing. Before its rounds are over every promise is kept, and all logs
+ * are one, with something new. Where more lie than a committee bears, they go on with it until somebody halts or holds the proof.
  */
 import {
   type AdversarialScheduler,
@@ -19,11 +20,12 @@ import {
   SimulatorError,
 } from '@selvedge/simulator'
 import type { Mode } from '../../src/dag/contract.ts'
+import { RETRY_MS_MAX } from '../../src/core/settings.ts'
 import { decodeFrame, encodeFrame, type Frame, frameTypeOf } from '../../src/wire/frames.ts'
 import type { Authority } from '../../src/wire/types.ts'
 import type { TestCommittee } from '../support/committee.ts'
 import { createScenarioCommittee } from './cheap-committee.ts'
-import { drawPlan, type SchedulePlan } from './schedule-plan.ts'
+import { drawPlan, fairRoundsOf, type SchedulePlan } from './schedule-plan.ts'
 import { encodeTransfer } from './executor.ts'
 import { Broken, expectThat } from './invariant.ts'
 import { Conspiracy, forkOf, isOf } from './liars.ts'
@@ -44,6 +46,9 @@ interface Place {
   readonly disk: Disk
   nowMs: number
   restartsAt: number
+  /** Of its clock: when whatever it waited to say again at the beginning of the fair phase is said; and the round of that moment. */
+  backsOffToMs: number
+  backedOff: number
 }
 
 /** Of wall time, for each pick. */
@@ -53,8 +58,13 @@ const STORY_SHARE = 0.05
 const STORIES_MAX = 16
 /** Where members lag, one of the others loses its disk meanwhile. */
 const FORGETS_PICKS_BEFORE = 400
+/** Of a fair phase in which no round goes by. */
 const FAIR_PICKS_MAX = 40_000
 const FAIR_JUMP_SHARE = 0.02
+/** Of a fair phase: how often it is asked whether it is over. */
+const FAIR_PICKS_A_LOOK = 10
+/** Picks in which all that is on its way arrives, while no clock goes on. */
+const STILL_PICKS_MAX = 4_000
 const LOSSES: readonly Loss[] = ['none', 'all', 'prefix', 'torn']
 
 export class Schedule {
@@ -70,7 +80,10 @@ export class Schedule {
   /** What is on its way to members that lag. */
   #held: (() => void)[] = []
   #picks = 0
+  /** Of `#picks`, those in which clocks went on. */
+  #clockPicks = 0
   #isFair = false
+  #isStill = false
   #nextTransfer = 1
 
   constructor(plan: SchedulePlan, createCoreOf: (authority: Authority, plan: SchedulePlan) => CoreMaker) {
@@ -78,7 +91,7 @@ export class Schedule {
     this.plan = plan
     this.#committee = createScenarioCommittee(size)
     this.#random = createRandom(seed, mode, 'whole', 'run')
-    this.referee = new Referee({ mode, committee: this.#committee, gcDepth, liars: new Set(liars), nowMs: () => 0 })
+    this.referee = new Referee({ mode, committee: this.#committee, gcDepth, liars: new Set(liars) })
     this.#scheduler = createAdversarialScheduler(createRandom(seed, mode, 'whole', 'schedule'), { receivers: size })
     for (let authority = 0; authority < size; authority++) this.#places.push(this.#create(authority, createCoreOf(authority, plan)))
     this.#conspire()
@@ -91,10 +104,12 @@ export class Schedule {
       this.#disturb()
       this.#pick()
     }
-    if (!this.referee.signatures.isOverBudget) this.#settle()
+    if (this.referee.signatures.isOverBudget) this.#provoke()
+    else this.#settle()
   }
 
   #pick(): void {
+    if (!this.#isStill) this.#clockPicks++
     if (++this.#picks === this.plan.lagPicks) this.#catchUp()
     const forgets = this.#picks === this.plan.lagPicks - FORGETS_PICKS_BEFORE && this.plan.laggards.length > 0
     if (forgets && !this.#isFair) this.#crash(this.#places[this.plan.amnesiacs[0]!]!, true) // nobody dies in the fair phase
@@ -150,23 +165,61 @@ export class Schedule {
     place.member.boot()
   }
 
-  /** I8, I9: with everything delivered, everybody says and does the same, and something new. */
-  #settle(): void {
+  /** Nobody dies any more, all that is sent arrives once, and no pool is preferred. */
+  #beFair(): void {
     this.#isFair = true
     this.#scheduler.beFair()
+    this.#catchUp()
     for (const { member } of this.#places) member.diesAt = () => false
-    for (const place of this.#places) if (!place.member.isUp) this.#restart(place)
-    const { referee } = this
-    const honest = this.#places.map(({ member }) => member.authority).filter((authority) => referee.isHonest(authority))
-    const before = referee.log.length
-    const isDone = (): boolean => honest.every((authority) => referee.emittedBy(authority) > before) && referee.openOf(honest).length === 0
-    for (let pick = 0; pick < FAIR_PICKS_MAX; pick++) {
-      if (pick % 50 === 0 && isDone()) return
-      this.#pick()
+    for (const place of this.#places) {
+      if (!place.member.isUp) this.#restart(place)
+      place.backsOffToMs = this.#nowMs(place) + RETRY_MS_MAX
     }
+  }
+
+  /** I8, I9: before the rounds of a fair phase are over all logs are one, with something new, and every promise was kept in time. */
+  #settle(): void {
+    this.#beFair()
+    const { referee } = this
+    const { mode, size } = this.plan
+    const honest = this.#places.map(({ member }) => member.authority).filter((authority) => referee.isHonest(authority))
+    const whole = referee.round
+    const before = referee.log.length
+    const fairRounds = fairRoundsOf(mode, size)
+    const backedOff = (by: Authority): number => this.#places[by]!.backedOff
+    const isOne = (): boolean => referee.isOneAbove(honest, before)
+    const isKept = (): boolean => referee.openOf(honest).length === 0
+    this.#playUntil(() => isOne() || referee.round >= Math.max(...honest.map(backedOff)) + fairRounds)
+    this.#isStill = true // what was said by now is heard, and no more rounds are made for it
+    for (let pick = 0; pick < STILL_PICKS_MAX && !isOne(); pick++) this.#pick()
+    this.#isStill = false
+    this.#count('fair rounds', referee.round - whole)
+    this.#count('late logs', referee.round > whole + fairRounds ? 1 : 0)
     const logs = honest.map((authority) => referee.emittedBy(authority)).join()
-    expectThat(referee.openOf(honest).length === 0 || referee.log.length === before, 'I8', () => `promises open, logs at ${logs}`)
-    throw new Broken('I9', `logs at ${logs} after ${before}, round ${referee.round}`)
+    expectThat(isOne(), 'I9', () => `logs at ${logs} after ${before}, round ${referee.round}, whole at ${whole}`)
+    this.#playUntil(isKept)
+    this.#count('late answers', referee.expectAnswered(honest, whole, backedOff, fairRounds))
+  }
+
+  /** I11: who lies goes on, and it ends in a halt or in the proof of it. That nothing has parted yet is not enough. */
+  #provoke(): void {
+    this.#beFair()
+    const { halts, evidenceAgainst } = this.referee
+    const isOver = (): boolean => halts.length > 0 || evidenceAgainst.size > 0
+    this.#playUntil(isOver)
+    expectThat(isOver(), 'I11', () => `more lie than a committee bears, and nobody halted or holds evidence, round ${this.referee.round}`)
+    this.#count(halts.length > 0 ? 'halts over budget' : 'evidence over budget')
+  }
+
+  #playUntil(isOver: () => boolean): void {
+    for (let pick = 0; pick < FAIR_PICKS_MAX; pick++) {
+      this.#pick()
+      if (pick % FAIR_PICKS_A_LOOK > 0) continue
+      for (const place of this.#places) {
+        if (place.backedOff === Number.POSITIVE_INFINITY && this.#nowMs(place) >= place.backsOffToMs) place.backedOff = this.referee.round
+      }
+      if (isOver()) return
+    }
   }
 
   #create(authority: Authority, createCore: CoreMaker): Place {
@@ -175,7 +228,7 @@ export class Schedule {
     const disk = createDisk(world, createRandom(seed, mode, 'whole', 'disk', authority))
     const chance = createRandom(seed, mode, 'whole', 'member', authority)
     const time = (): { readonly nowMs: number; readonly unixMs: number } => {
-      return { nowMs: place.nowMs + this.#picks * PICK_MS, unixMs: GENESIS_MS + Math.floor(this.#picks * PICK_MS) }
+      return { nowMs: this.#nowMs(place), unixMs: GENESIS_MS + Math.floor(this.#clockPicks * PICK_MS) }
     }
     const member = new Member(
       {
@@ -196,29 +249,39 @@ export class Schedule {
         after: (delayMs, run) => this.#later(place, time().nowMs + delayMs, run),
       },
     )
-    const place: Place = { member, disk, nowMs: 0, restartsAt: Number.POSITIVE_INFINITY }
+    const never = Number.POSITIVE_INFINITY
+    const place: Place = { member, disk, nowMs: 0, restartsAt: never, backsOffToMs: never, backedOff: never }
     const dice = createRandom(seed, mode, 'whole', 'boundaries', authority)
     member.diesAt = () => !this.#isFair && this.plan.boundaryShare > 0 && dice.chance(this.plan.boundaryShare)
     member.die = () => this.#crash(place)
     return place
   }
 
+  /** Of its monotonic clock. */
+  #nowMs({ nowMs }: Place): number {
+    return nowMs + this.#clockPicks * PICK_MS
+  }
+
   /** What is picked before its time makes time jump, or waits on: a clock that runs away from the network starves it with repetitions. */
   #later(place: Place, dueMs: number, run: () => void): void {
     const { authority } = place.member
     this.#scheduler.add(authority, authority, () => {
-      const waitMs = dueMs - place.nowMs - this.#picks * PICK_MS
-      if (waitMs > 0 && !this.#random.chance(this.#isFair ? FAIR_JUMP_SHARE : this.plan.jumpShare)) return this.#later(place, dueMs, run)
+      const waitMs = dueMs - this.#nowMs(place)
+      if (waitMs > 0 && !this.#jumps()) return this.#later(place, dueMs, run)
       place.nowMs += Math.max(0, waitMs)
       run()
     })
+  }
+
+  #jumps(): boolean {
+    return !this.#isStill && this.#random.chance(this.#isFair ? FAIR_JUMP_SHARE : this.plan.jumpShare)
   }
 
   /** To a pool of its link; lost, doubled or changed on the way out as the plan says. */
   #send(from: Authority, to: Authority, frame: Uint8Array): void {
     const { duplicateShare, forgetShare } = this.plan
     const outgoing: Outgoing<Uint8Array> = { to, message: frame, bytes: frame.length, delayMs: 0 }
-    for (const { to: at, message } of this.#isFair ? this.#fairly(from, outgoing) : this.#lies(from, outgoing)) {
+    for (const { to: at, message } of this.#isMute(from) ? [] : this.#lies(from, outgoing)) {
       if (message !== frame) this.referee.signatures.tryFrame(from, message)
       if (!this.#isFair && this.#random.chance(forgetShare)) continue
       const copies = !this.#isFair && this.#random.chance(duplicateShare) ? 2 : 1
@@ -232,7 +295,8 @@ export class Schedule {
   #bring({ from, to }: { readonly from: Authority; readonly to: Authority }, frame: Uint8Array, bring: () => void): void {
     const { lagPicks, laggards, liars } = this.plan
     const isLate = frameTypeOf(frame) === 'floorAnswer' ? !laggards.includes(from) && !liars.includes(from) : laggards.includes(to)
-    const isHeld = isLate && laggards.length > 0 && this.#picks < lagPicks && frameTypeOf(frame) !== 'floorQuery'
+    const isOver = this.#isFair || laggards.length === 0 || this.#picks >= lagPicks
+    const isHeld = isLate && !isOver && frameTypeOf(frame) !== 'floorQuery'
     if (isHeld) this.#held.push(bring)
     else bring()
   }
@@ -242,8 +306,9 @@ export class Schedule {
     this.#held = []
   }
 
-  #fairly(from: Authority, outgoing: Outgoing<Uint8Array>): readonly Outgoing<Uint8Array>[] {
-    return this.referee.isHonest(from) ? [outgoing] : []
+  /** A liar in a fair phase, where so few lie that the others must go on without them. */
+  #isMute(from: Authority): boolean {
+    return this.#isFair && !this.referee.isHonest(from) && !this.referee.signatures.isOverBudget
   }
 
   #lies: (from: Authority, outgoing: Outgoing<Uint8Array>) => readonly Outgoing<Uint8Array>[] = (_, outgoing) => [outgoing]
@@ -251,7 +316,7 @@ export class Schedule {
   #conspire(): void {
     const { liars, seed, mode, equivocateShare, withholdShare, copies, votesForBoth, size } = this.plan
     const say = (from: Authority, to: Authority, frame: Frame): void => {
-      if (this.#isFair) return
+      if (this.#isMute(from)) return
       const bytes = encodeFrame(frame, size)
       this.referee.signatures.tryFrame(from, bytes)
       const { member } = this.#places[to]!
@@ -290,8 +355,8 @@ export class Schedule {
     }
   }
 
-  #count(name: string): void {
-    this.counts[name] = (this.counts[name] ?? 0) + 1
+  #count(name: string, by = 1): void {
+    this.counts[name] = (this.counts[name] ?? 0) + by
   }
 }
 

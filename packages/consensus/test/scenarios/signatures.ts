@@ -43,6 +43,11 @@ export class Signatures {
     this.#excusedTo.set(authority, toRound)
   }
 
+  /** Whether anything of it may be found signed twice. */
+  isExcused(authority: Authority): boolean {
+    return this.#excusedTo.has(authority)
+  }
+
   onFrame(from: Authority, bytes: Uint8Array): void {
     const type = frameTypeOf(bytes)
     if (type !== 'header' && type !== 'vote' && type !== 'block' && type !== 'certificate') return

@@ -1,12 +1,19 @@
 /** What no honest member would send: each is dropped for its own reason, counted, and changes nothing. */
+import { LEDGER_TAGS } from '@selvedge/crypto/transcript'
 import { altering, replaying } from '@selvedge/simulator'
-import { ByteWriter } from '../../src/wire/bytes.ts'
+import { ConsensusError } from '../../src/errors.ts'
+import { blockDigest, decodeSignedBlock } from '../../src/wire/block.ts'
+import { ByteWriter, toHex } from '../../src/wire/bytes.ts'
+import { certificateDigest } from '../../src/wire/certificate.ts'
+import { createCommittee } from '../../src/wire/committee.ts'
+import { hashTagged, slotDigest } from '../../src/wire/digest.ts'
 import { FRAME_BYTES_MAX } from '../../src/wire/limits.ts'
-import { bodyOf, encodeFrame, frameTypeOf } from '../../src/wire/frames.ts'
+import { bodyOf, encodeFrame, frameOf, frameTypeOf } from '../../src/wire/frames.ts'
+import { decodeSignedHeader, headerDigest, headerSigningBytes } from '../../src/wire/header.ts'
 import { decodeVote } from '../../src/wire/vote.ts'
-import type { Authority, Block, Header } from '../../src/wire/types.ts'
-import { alteredSlot, isOf, slotOf } from './liars.ts'
-import { EPOCH } from './member.ts'
+import type { Authority, Block, Header, Parent } from '../../src/wire/types.ts'
+import { altered, alteredSlot, isOf, slotOf } from './liars.ts'
+import { CHAIN_ID, EPOCH } from './member.ts'
 import { counted, expectTrue, offendersIn, type Scenario } from './play.ts'
 import type { TimedWorld } from './timed-world.ts'
 
@@ -44,10 +51,45 @@ function broken(frame: Uint8Array): Uint8Array {
   return copy
 }
 
-/** In the encoding, because no encoder writes it: the last parent stands twice. */
-function doubled(frame: Uint8Array): Uint8Array {
+/** Other bytes for the same value: eight more stand behind it. */
+function trailed(frame: Uint8Array): Uint8Array {
   const out = new ByteWriter(frame.length + 8).raw(frame).raw(new Uint8Array(8))
   return out.finish()
+}
+
+/**
+ * A slot of round 2 or later that names one parent of the round before twice, well signed. `distinct` is how many such parents it names
+ * beside: a quorum, so that the second naming is all that is wrong, or one less, so that it would make the quorum.
+ */
+const parentTwice =
+  (distinct: (quorum: number) => number): Change =>
+  ({ committee }, liar, frame) => {
+    if ((slotOf(liar, frame)?.round ?? 1) < 2) return undefined
+    const count = distinct(createCommittee(committee.members).quorum)
+    if (frameTypeOf(frame) === 'header') return headerOver(committee, frame, (parents) => [...parents.slice(0, count), parents[count - 1]!])
+    return altered(committee, frame, ({ block }) => {
+      const [own, ...others] = block!.ancestors
+      const before = others.filter(({ round }) => round === block!.round - 1).slice(0, count - 1)
+      return before.length < count - 1 ? undefined : { block: { ...block!, ancestors: [own!, ...before, before.at(-1)!] } }
+    })
+  }
+
+/** Signed over bytes that no encoder of ours writes, since it takes parents in ascending order only. */
+function headerOver(
+  { cryptos }: TimedWorld['committee'],
+  frame: Uint8Array,
+  change: (parents: readonly Parent[]) => readonly Parent[],
+): Uint8Array {
+  const body = bodyOf(frame)
+  const { header } = decodeSignedHeader(body)
+  const parents = change(header.parents)
+  const start = 18 + 8 + 4 + 38 * header.payload.length // behind the slot, the time and the payload
+  const out = new ByteWriter(body.length + 34).raw(body.subarray(0, start)).u32(parents.length)
+  for (const { author, digest } of parents) out.u16(author).digest(digest)
+  out.raw(body.subarray(start + 4 + 34 * header.parents.length, body.length - 64))
+  const rest = hashTagged(LEDGER_TAGS.headerRest, undefined, out.finish().subarray(18))
+  const digest = slotDigest(LEDGER_TAGS.header, CHAIN_ID, header, rest)
+  return frameOf('header', out.raw(cryptos[header.author]!.sign(headerSigningBytes(digest))).finish())
 }
 
 const forgeries: readonly Forgery[] = [
@@ -138,9 +180,19 @@ const forgeries: readonly Forgery[] = [
     counts: ['malformed', 'frameMalformed'],
   },
   {
-    name: 'parents in doubled or other than the one encoding',
-    change: (_, liar, frame) => (slotOf(liar, frame) === undefined ? undefined : doubled(frame)),
+    name: 'slots in other than the one encoding',
+    change: (_, liar, frame) => (slotOf(liar, frame) === undefined ? undefined : trailed(frame)),
     counts: ['malformed', 'frameMalformed'],
+  },
+  {
+    name: 'a parent twice, beside enough others',
+    change: parentTwice((quorum) => quorum),
+    counts: ['malformed', 'frameMalformed', 'blockFault:ancestors'],
+  },
+  {
+    name: 'a parent twice, to make up a quorum',
+    change: parentTwice((quorum) => quorum - 1),
+    counts: ['malformed', 'frameMalformed', 'blockFault:ancestors'],
   },
   {
     name: 'frames cut short',
@@ -158,29 +210,60 @@ const forgeries: readonly Forgery[] = [
   },
 ]
 
+/** What a forged slot would be ordered as; `undefined` where it is none, or says what the true one says. */
+function forgedKey(frame: Uint8Array, forged: Uint8Array): string | undefined {
+  const [before, after] = [keyOf(frame), keyOf(forged)]
+  return after === before ? undefined : after
+}
+
+function keyOf(frame: Uint8Array): string | undefined {
+  try {
+    const type = frameTypeOf(frame)
+    if (type === 'header') return toHex(certificateDigest(CHAIN_ID, headerDigest(CHAIN_ID, decodeSignedHeader(bodyOf(frame)).header)))
+    return type === 'block' ? toHex(blockDigest(CHAIN_ID, decodeSignedBlock(bodyOf(frame)).block)) : undefined
+  } catch (error) {
+    if (error instanceof ConsensusError) return undefined
+    throw error
+  }
+}
+
 /** The lie lasts while it reigns and after: its member counts for nothing, and the others need not notice more than one of its kinds. */
-const scenarioOf = ({ name, change, counts, rules }: Forgery): Scenario => ({
-  name: `liars send ${name}`,
-  ...(rules === undefined ? {} : { rules }),
-  faults: ['altering'],
-  liars: all,
-  fault: (world) => {
-    for (const liar of world.liars)
-      world.lie(
-        liar,
-        altering((frame) => change(world, liar, frame)),
-      )
-  },
-  mustFollow: (world) => {
-    expectTrue(world.referee.log.length > 2, 'nothing was committed')
-    const seen = [...new Set(world.honest.flatMap((at) => [...world.member(at).counts.keys()]))].join(' ')
-    expectTrue(counts.length === 0 || counted(world, ...counts) > 0, `nobody noticed: ${seen}`)
-  },
-  mustNot: (world) => {
-    for (const offender of offendersIn(world)) expectTrue(world.liars.includes(offender), `honest member ${offender} is found guilty`)
-    expectTrue(world.referee.halts.length === 0, 'somebody halted')
-  },
-})
+function scenarioOf({ name, change, counts, rules }: Forgery): Scenario {
+  const forgedIn = new WeakMap<TimedWorld, Set<string>>()
+  return {
+    name: `liars send ${name}`,
+    ...(rules === undefined ? {} : { rules }),
+    faults: ['altering'],
+    liars: all,
+    fault: (world) => {
+      const forged = new Set<string>()
+      forgedIn.set(world, forged)
+      const forge = (liar: Authority, frame: Uint8Array): Uint8Array | undefined => {
+        const sent = change(world, liar, frame)
+        const key = sent === undefined ? undefined : forgedKey(frame, sent)
+        if (key !== undefined) forged.add(key)
+        return sent
+      }
+      for (const liar of world.liars)
+        world.lie(
+          liar,
+          altering((frame) => forge(liar, frame)),
+        )
+    },
+    mustFollow: (world) => {
+      expectTrue(world.referee.log.length > 2, 'nothing was committed')
+      const seen = [...new Set(world.honest.flatMap((at) => [...world.member(at).counts.keys()]))].join(' ')
+      expectTrue(counts.length === 0 || counted(world, ...counts) > 0, `nobody noticed: ${seen}`)
+    },
+    mustNot: (world) => {
+      const { ordered } = world.referee
+      const isForged = (key: string): boolean => world.liars.includes(ordered.get(key)?.author ?? -1) // another's may say the very same
+      expectTrue(![...forgedIn.get(world)!].some(isForged), 'what a liar forged was ordered')
+      for (const offender of offendersIn(world)) expectTrue(world.liars.includes(offender), `honest member ${offender} is found guilty`)
+      expectTrue(world.referee.halts.length === 0, 'somebody halted')
+    },
+  }
+}
 
 export const forging: readonly Scenario[] = [
   ...forgeries.map(scenarioOf),

@@ -2,11 +2,8 @@
 import { dropping, equivocating } from '@selvedge/simulator'
 import { bodyOf, frameTypeOf } from '../../src/wire/frames.ts'
 import { decodeSignedHeader } from '../../src/wire/header.ts'
-import type { Authority } from '../../src/wire/types.ts'
-import { createBullsharkRule } from '../../src/dag/bullshark-rule.ts'
-import { createMysticetiRule } from '../../src/dag/mysticeti-rule.ts'
-import { BEACON, CHAIN_ID, EPOCH, GENESIS_HASH, GENESIS_MS } from './member.ts'
 import { alteredSlot, Conspiracy, forkOf, isOf, slotOf } from './liars.ts'
+import { ruleOf } from './order-watch.ts'
 import { counted, expectTrue, offendersIn, type Scenario } from './play.ts'
 import type { TimedWorld } from './timed-world.ts'
 
@@ -44,15 +41,6 @@ const equivocation = (copies: number): Scenario => ({
   mustNot: (world) => expectTrue(world.referee.halts.length === 0, 'somebody halted'),
 })
 
-/** Of the first schedule. */
-function leadersOf({ options, committee }: TimedWorld): (round: number) => Authority | undefined {
-  const previous = { subDagDigest: GENESIS_HASH, timestampMs: GENESIS_MS }
-  const stakes = committee.members.map(({ stake }) => stake)
-  const setup = { chainId: CHAIN_ID, epoch: EPOCH, genesisHash: GENESIS_HASH, stakes, beacon: BEACON, previous }
-  const rule = options.mode === 'certified' ? createBullsharkRule(setup) : createMysticetiRule(setup)
-  return (round) => rule.leaderOf(round)
-}
-
 export const lies: readonly Scenario[] = [
   equivocation(2),
   equivocation(3),
@@ -63,8 +51,8 @@ export const lies: readonly Scenario[] = [
     runMs: 400,
     options: () => ({ core: { parameters: { scheduleCommits: 1_000 } } }), // so that who leads is known beforehand
     fault: (world) => {
-      const leaderOf = leadersOf(world)
-      equivocate(world, 2, (round) => leaderOf(round) === world.liars[0])
+      const rule = ruleOf(world)
+      equivocate(world, 2, (round) => rule.leaderOf(round) === world.liars[0])
     },
     mustFollow: (world) => expectTrue(world.referee.log.length > 2, 'nothing was committed'),
     mustNot: (world) => expectTrue(world.referee.halts.length === 0, 'somebody halted'),

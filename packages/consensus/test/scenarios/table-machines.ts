@@ -1,11 +1,19 @@
 /** Machines that die, disks that forget, clocks that lie, executors that lag. */
 import type { Loss } from '@selvedge/simulator'
 import { counted, expectTrue, offendersIn, type Scenario } from './play.ts'
-import { GC_DEPTH, type TimedWorld } from './timed-world.ts'
+import type { TimedWorld } from './timed-world.ts'
 import type { Boundary } from './member.ts'
 
 const VICTIM = 1
 const MINUTE_MS = 60_000
+/** Even, as the rounds of leaders are, and small, so that it is soon reached. */
+const EDGE_GC_DEPTH = 4
+/** By how much the others have collected beyond the round of who comes back. */
+const EDGES = [
+  { name: 'a round above', offset: -1 },
+  { name: 'exactly there', offset: 0 },
+  { name: 'a round below', offset: 1 },
+]
 
 const goesOn = (world: TimedWorld): void => expectTrue(world.referee.log.length > 2, 'nothing was committed')
 const nobodyIsGuilty = (world: TimedWorld): void => {
@@ -41,11 +49,67 @@ function crashOften(world: TimedWorld, losses: readonly Loss[]): void {
   }
 }
 
+/** Counts a fault once, when it is found to be there. */
+function countOnce(world: TimedWorld, name: string, isThere: () => boolean): void {
+  const stop = world.sim.every(5, () => {
+    if (!isThere()) return
+    world.plan.count(name)
+    stop()
+  })
+}
+
+/** Whether the wall clock of `at` differs by so much from the median one. */
+function isOff(world: TimedWorld, at: number, minutes: number): boolean {
+  const clocks = world.members.map((_, each) => world.node(each).unixMs()).sort((a, b) => a - b)
+  const offMs = world.node(at).unixMs() - clocks[Math.floor(clocks.length / 2)]!
+  return minutes < 0 ? offMs <= minutes * MINUTE_MS : offMs >= minutes * MINUTE_MS
+}
+
+function countSkew(world: TimedWorld): void {
+  countOnce(world, 'ahead', () => isOff(world, world.size - 1, 10))
+  countOnce(world, 'behind', () => isOff(world, VICTIM, -10))
+}
+
+const roundsOrderedOf = ({ referee }: TimedWorld, author: number): number[] =>
+  [...referee.ordered.values()].filter((vertex) => vertex.author === author).map(({ round }) => round)
+
+/**
+ * The member is cut off at some round, and let back at the instant when all others have collected up to the round that an edge names, seen
+ * from its own. What is there between two commits cannot be chosen, so it is cut off anew until each edge was met.
+ */
+function comeBackAtEachEdge(world: TimedWorld): void {
+  const { plan, network, referee, honest } = world
+  const open = new Map(EDGES.map(({ name, offset }) => [offset, name]))
+  const others = honest.filter((at) => at !== VICTIM)
+  const roundOf = (at: number): number => world.member(at).core?.gauges.round ?? 0
+  let isAway = false
+  const leave = (): void => {
+    // leaders of the certified rule stand in even rounds, and so do floors: an edge a round off is met from odd ones only
+    const isReachable = world.options.mode === 'uncertified' || open.has(0) === (roundOf(VICTIM) % 2 === 0)
+    if (!isReachable || roundOf(VICTIM) === 0 || referee.emittedBy(VICTIM) < referee.log.length) return
+    isAway = true
+    network.partition([[VICTIM]])
+  }
+  const look = (): void => {
+    if (open.size === 0) return
+    if (!isAway) return leave()
+    const [gcRound, ...rest] = others.map((at) => world.member(at).core?.gauges.gcRound ?? 0)
+    if (gcRound === 0 || rest.some((each) => each !== gcRound)) return
+    const offset = gcRound! - roundOf(VICTIM)
+    const name = open.get(offset)
+    if (name === undefined && offset <= 1) return
+    if (name !== undefined) plan.count(name)
+    open.delete(offset)
+    isAway = false
+    world.heal()
+  }
+  world.sim.every(1, look)
+}
+
 export const machines: readonly Scenario[] = [
   {
     name: 'a member dies before every persist, send and emission in turn, and comes back each time',
     faults: ['died at a boundary'],
-    resumes: false,
     runMs: (size) => (size > 4 ? 250 : 600),
     options: () => ({ asksForFloor: false }),
     fault: (world) => dieAtEach(world, ['beforePersist', 'beforeSend', 'beforeEmit']),
@@ -58,7 +122,6 @@ export const machines: readonly Scenario[] = [
   {
     name: 'a member dies after every persist, send and emission in turn, and comes back each time',
     faults: ['died at a boundary'],
-    resumes: false,
     runMs: (size) => (size > 4 ? 250 : 600),
     options: () => ({ asksForFloor: false }),
     fault: (world) => dieAtEach(world, ['afterPersist', 'afterSend', 'afterEmit']),
@@ -71,7 +134,6 @@ export const machines: readonly Scenario[] = [
   {
     name: 'members die and lose all that was not synced, or only the end of it',
     faults: ['crash'],
-    resumes: false,
     fault: (world) => crashOften(world, ['all', 'prefix', 'none']),
     mustFollow: goesOn,
     mustNot: nobodyIsGuilty,
@@ -79,7 +141,6 @@ export const machines: readonly Scenario[] = [
   {
     name: 'members die in the middle of a write: the tail of the log is torn',
     faults: ['crash', 'torn'],
-    resumes: false,
     runMs: (size) => (size > 4 ? 250 : 500),
     fault: (world) => {
       for (const at of world.honest.slice(0, world.faultyMax)) {
@@ -101,7 +162,6 @@ export const machines: readonly Scenario[] = [
   {
     name: 'a member loses its disk: it asks for its floor, and signs nothing below it',
     faults: ['amnesia', 'amnesiac back'],
-    resumes: false,
     runMs: 350,
     fault: (world) => {
       world.sim.at(120, () => {
@@ -120,70 +180,71 @@ export const machines: readonly Scenario[] = [
     mustNot: nobodyIsGuilty,
   },
   {
-    name: 'the clock of a member is ten minutes ahead, of another ten behind',
-    faults: ['skew'],
-    options: (size) => ({ nodes: (at) => ({ skewMs: at === size - 1 ? 10 * MINUTE_MS : 0 }) }),
-    liars: () => 1, // who is so far ahead is not heard: it counts among the faulty
-    fault: (world) => world.plan.count('skew'),
-    mustFollow: goesOn,
+    name: 'at once, the clock of one member is ten minutes ahead and that of another ten behind',
+    faults: ['ahead', 'behind'],
+    runMs: 250,
+    options: (size) => ({ nodes: (at) => ({ skewMs: at === size - 1 ? 10 * MINUTE_MS : at === VICTIM ? -10 * MINUTE_MS : 0 }) }),
+    liars: () => 1, // who is so far ahead is not heard, and counts among the faulty; who is behind must do its part beside it
+    fault: (world) => countSkew(world),
+    mustFollow: (world) => {
+      goesOn(world)
+      expectTrue(roundsOrderedOf(world, VICTIM).length > 3, 'who is behind took no part')
+      expectTrue(counted(world, 'headerTooEarly', 'blockFromTheFuture') > 0, 'nobody noticed the clock')
+    },
     mustNot: (world) => {
       nobodyIsGuilty(world)
-      expectTrue(counted(world, 'headerTooEarly', 'blockFromTheFuture') > 0, 'nobody noticed the clock')
+      const latestMs = Math.max(...[...world.referee.ordered.values()].map(({ createdAtMs }) => createdAtMs))
+      expectTrue(latestMs <= world.node(0).unixMs(), 'what was made ten minutes ahead was ordered')
     },
   },
   {
     name: 'the clocks of as many as may be are ten minutes behind',
-    faults: ['skew'],
+    faults: ['behind'],
+    runMs: 250,
     options: (size) => ({ nodes: (at) => ({ skewMs: at < Math.floor((size - 1) / 3) ? -10 * MINUTE_MS : 0 }) }),
-    liars: (faultyMax) => faultyMax, // what they hear is ahead of them
-    resumes: false,
-    fault: (world) => world.plan.count('skew'),
+    fault: (world) => {
+      const behind = Array.from({ length: world.faultyMax }, (_, at) => at)
+      countOnce(world, 'behind', () => behind.every((at) => isOff(world, at, -10) && roundsOrderedOf(world, at).length > 0))
+    },
     mustFollow: goesOn,
     mustNot: nobodyIsGuilty,
   },
   {
-    name: 'the clock of a member jumps back by ten minutes, and later forth again',
-    faults: ['jump'],
-    runMs: 250,
-    resumes: false,
+    name: 'the clock of a member jumps back by ten minutes in mid-run, and later forth again, while that of another is ten ahead',
+    faults: ['ahead', 'jump back', 'jump forth'],
+    runMs: 2_000,
+    isOver: ({ plan }) => plan.counts.has('jump forth'),
+    options: (size) => ({ nodes: (at) => ({ skewMs: at === size - 1 ? 10 * MINUTE_MS : 0 }) }),
+    liars: () => 1,
     fault: (world) => {
+      countOnce(world, 'ahead', () => isOff(world, world.size - 1, 10))
       world.sim.at(60, () => {
+        const before = world.referee.emittedBy(VICTIM)
+        const { round } = world.member(VICTIM).core!.gauges
         world.node(VICTIM).jumpWall(-10 * MINUTE_MS)
-        world.plan.count('jump')
+        const isAtWork = (): boolean => roundsOrderedOf(world, VICTIM).some((each) => each > round + 1)
+        const stop = world.sim.every(5, () => {
+          if (!isAtWork() || !isOff(world, VICTIM, -10) || world.referee.emittedBy(VICTIM) === before) return
+          stop()
+          world.plan.count('jump back') // it went on meanwhile, and what it made was ordered
+          world.node(VICTIM).jumpWall(10 * MINUTE_MS)
+          world.sim.after(20, () => world.plan.count('jump forth'))
+        })
       })
-      world.sim.at(160, () => world.node(VICTIM).jumpWall(10 * MINUTE_MS))
     },
     mustFollow: isBack,
     mustNot: nobodyIsGuilty,
   },
   {
-    name: 'a member falls behind by exactly the depth of collection, a round more and a round less, and comes back',
-    faults: ['at the edge'],
-    runMs: (size) => (size > 4 ? 500 : 900),
-    resumes: false,
-    fault: (world) => {
-      const off = world.honest[0]!
-      let edge = -1
-      let heldRound = 0
-      const cut = (): void => {
-        heldRound = world.member(off).core!.gauges.round
-        world.network.partition([[off]])
-      }
-      world.sim.at(100, cut)
-      world.sim.every(1, () => {
-        if (edge > 1 || heldRound === 0) return
-        const { gcRound } = world.member(world.honest[1]!).core?.gauges ?? { gcRound: 0 }
-        if (gcRound < heldRound + edge) return
-        world.plan.count('at the edge')
-        edge++
-        heldRound = 0
-        world.network.heal()
-        world.sim.after(120, () => edge <= 1 && cut())
-      })
-    },
+    name: 'a member comes back a round above what the others have collected, exactly there, and a round below',
+    faults: EDGES.map(({ name }) => name),
+    runMs: 6_000,
+    isOver: (world) => EDGES.every(({ name }) => world.plan.counts.has(name)),
+    options: () => ({ core: { parameters: { gcDepth: EDGE_GC_DEPTH } } }),
+    fault: comeBackAtEachEdge,
     mustFollow: (world) => {
-      expectTrue(world.plan.counts.get('at the edge')! >= 1, 'the edge was met too seldom')
-      expectTrue(world.referee.round > 2 * GC_DEPTH, 'too few rounds')
+      isBack(world)
+      expectTrue(world.member(VICTIM).core!.gauges.gcRound > EDGE_GC_DEPTH, 'too few rounds')
     },
     mustNot: nobodyIsGuilty,
   },

@@ -45,7 +45,6 @@ export const networks: readonly Scenario[] = [
   {
     name: 'a leader comes a little later than the time-out, again and again',
     faults: ['delaying'],
-    resumes: false,
     fault: (world) =>
       world.lie(world.size - 1, [delaying(CORE_OPTIONS.leaderTimeoutMsMax! + 2, 2 * CORE_OPTIONS.leaderTimeoutMsMax!), { untilMs: 300 }]),
     mustFollow: goesOn,
@@ -115,7 +114,6 @@ export const networks: readonly Scenario[] = [
     faults: ['chaos'],
     options: () => ({ network: { isOrdered: false, duplicateShare: 0.1, reorderShare: 0.2, reorderMs: 40, lossShare: 0.02 } }),
     runMs: 300,
-    resumes: false,
     fault: (world) => {
       world.sim.at(290, () => {
         const { duplicated, reordered, lost } = world.network.counts
@@ -136,7 +134,6 @@ export const networks: readonly Scenario[] = [
         stop()
       })
     },
-    resumes: false,
     mustFollow: goesOn,
     mustNot: nobodyIsGuilty,
   },

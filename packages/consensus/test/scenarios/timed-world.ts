@@ -23,7 +23,7 @@ import {
   type SimulatedNode,
   type Simulator,
 } from '@selvedge/simulator'
-import type { CoreOptions } from '../../src/core/contract.ts'
+import type { CoreOptions, Time } from '../../src/core/contract.ts'
 import type { Mode } from '../../src/dag/contract.ts'
 import { encodeFrame, type Frame } from '../../src/wire/frames.ts'
 import type { Authority } from '../../src/wire/types.ts'
@@ -48,6 +48,11 @@ export interface WorldOptions {
   readonly asksForFloor?: boolean
   readonly createHash?: () => Hash
 }
+
+/** Of the simulator's machines, where nothing else is said. */
+const UNIX_MS_START = 1_800_000_000_000
+/** Between two looks at whether something has come true. */
+const LOOK_MS = 2
 
 export const GC_DEPTH = 6
 export const SCHEDULE_COMMITS = 4
@@ -78,6 +83,8 @@ export class TimedWorld {
   readonly honest: readonly Authority[]
   readonly #machines: Machine[] = []
   #nextTransfer = 1
+  #isSated = false
+  #isStill = false
 
   constructor(options: WorldOptions) {
     const { size, seed, mode, liars = [], createHash } = options
@@ -89,7 +96,7 @@ export class TimedWorld {
     this.plan = createFaultPlan(seed)
     this.random = this.sim.stream('scenario')
     const gcDepth = options.core?.parameters?.gcDepth ?? GC_DEPTH
-    this.referee = new Referee({ mode, committee: this.committee, gcDepth, liars: new Set(liars), nowMs: () => this.sim.now() })
+    this.referee = new Referee({ mode, committee: this.committee, gcDepth, liars: new Set(liars) })
     const deliver = (to: number, from: number, frame: Uint8Array): void => {
       const { member, node } = this.#machines[to]!
       if (node.isUp) node.run(() => member.receive(from, frame.slice()))
@@ -136,8 +143,33 @@ export class TimedWorld {
     member.crash()
   }
 
+  /** Whoever is up is connected with it anew, as transports tell both ends. */
   restart(authority: Authority): void {
-    this.#machines[authority]!.node.restart()
+    const { node } = this.#machines[authority]!
+    if (node.isUp) return
+    node.restart()
+    for (const peer of this.#machines.keys()) if (peer !== authority && !this.network.isCut(authority, peer)) this.#connect(authority, peer)
+  }
+
+  /** All cuts end, and who was cut off is connected anew, as transports tell both ends. */
+  heal(): void {
+    const { network } = this
+    const all = [...this.#machines.keys()]
+    const pairs = all.flatMap((one) => all.slice(one + 1).map((other) => [one, other] as const))
+    const cut = pairs.filter(([one, other]) => network.isCut(one, other) || network.isCut(other, one))
+    network.heal()
+    for (const [one, other] of cut) this.#connect(one, other)
+  }
+
+  /** All wall clocks show the true time. */
+  rightClocks(): void {
+    for (const { node } of this.#machines) node.jumpWall(UNIX_MS_START + Math.floor(this.sim.now()) - node.unixMs())
+  }
+
+  #connect(one: Authority, other: Authority): void {
+    if (!this.node(one).isUp || !this.node(other).isUp) return
+    this.node(one).run(() => this.member(one).step({ type: 'connected', peer: other }))
+    this.node(other).run(() => this.member(other).step({ type: 'connected', peer: one }))
   }
 
   crashFor(authority: Authority, atMs: number, forMs: number, loss: Loss = 'all'): void {
@@ -153,12 +185,18 @@ export class TimedWorld {
     const clients = this.sim.stream('clients')
     for (let atMs = 1; atMs < forMs; atMs += everyMs) {
       this.sim.at(atMs, () => {
+        if (this.#isSated) return
         for (const authority of members) {
           const transfer = encodeTransfer(this.#nextTransfer++, clients.below(16), clients.below(16), clients.below(40))
           this.member(authority).submit([transfer])
         }
       })
     }
+  }
+
+  /** Clients bring nothing more. */
+  endFeeding(): void {
+    this.#isSated = true
   }
 
   /** What a liar says over its own connection. */
@@ -190,9 +228,18 @@ export class TimedWorld {
     const endMs = this.sim.now() + forMs
     while (this.sim.now() < endMs) {
       if (isDone()) return true
-      this.run(5)
+      this.run(LOOK_MS)
     }
     return isDone()
+  }
+
+  /** No member's clock goes on, so that all that is on its way arrives and nobody makes a further round. */
+  stopClocks(): void {
+    this.#isStill = true
+  }
+
+  startClocks(): void {
+    this.#isStill = false
   }
 
   get up(): readonly Authority[] {
@@ -204,6 +251,7 @@ export class TimedWorld {
     const { sim, committee, referee, network } = this
     const disk = createDisk(sim, sim.stream('disk', authority), { syncMsMin: 0.2, syncMsMax: 2 })
     let node: SimulatedNode | undefined
+    let lastTime: Time | undefined
     const member = new Member(
       {
         authority,
@@ -218,7 +266,7 @@ export class TimedWorld {
         random: () => node!.random.u32(),
       },
       {
-        time: () => ({ nowMs: node!.nowMs(), unixMs: node!.unixMs() }),
+        time: () => (lastTime = this.#isStill && lastTime !== undefined ? lastTime : { nowMs: node!.nowMs(), unixMs: node!.unixMs() }),
         send: (to, frame) => network.send(authority, to, frame, frame.length),
         after: (delayMs, run) => void node!.after(delayMs, run),
       },

@@ -12,7 +12,6 @@ const STORM: Scenario = {
   name: 'everything at once',
   faults: ['crash'],
   runMs: 250,
-  resumes: false,
   options: () => ({
     network: { isOrdered: false, lossShare: 0.02, duplicateShare: 0.05, reorderShare: 0.1 },
     nodes: (at) => ({ driftPpm: 90 * at }),
