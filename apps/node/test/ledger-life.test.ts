@@ -18,14 +18,17 @@ import { checkEpochFile } from '../src/ledger-tools/epoch-file-check.ts'
 import { epochSpanOf } from '../src/ledger-tools/epoch-span.ts'
 import { createRootFetcher } from '../src/ledger-tools/fetch-root.ts'
 import { committeeAt } from '../src/ledger/committee-at.ts'
+import type { Pin } from '../src/ledger/pin.ts'
 import { pastBlockOf, replayLedger } from '../src/ledger-tools/replay-ledger.ts'
-import { importRestart, restartStateOf } from '../src/ledger-tools/restart-state.ts'
+import { formatPin, pinHashOf, readPin } from '../src/ledger-tools/pin-file.ts'
+import { importRestart, pinOf, restartStateOf } from '../src/ledger-tools/restart-state.ts'
 import { createVersionWatch, type VersionNotice } from '../src/ledger-tools/version-watch.ts'
 import { CHAIN_ID, hexOf, MICRO, signed, signedCall, TestNetwork, type TestNode } from './ledger-network.ts'
 
 vi.setConfig({ testTimeout: 240_000 }) // epochs and processes, on a machine that may be busy with others
 
 const TOO_OLD = 3
+const STRANGER = 4
 const SIGNAL = new AbortController().signal
 
 let folder: string
@@ -41,7 +44,7 @@ beforeAll(async () => {
   const temporary = join(import.meta.dirname, '..', '.tmp')
   await mkdir(temporary, { recursive: true })
   folder = await mkdtemp(join(temporary, 'ledger-'))
-  network = await TestNetwork.create(folder, { pace: 2, parameters: { governDelayEpochs: 1 } })
+  network = await TestNetwork.create(folder, { pace: 2, strangers: 1, parameters: { governDelayEpochs: 1 } })
   for (const { seeds, host, ports, folder: dataDir } of network.nodes) {
     doors.push(await startNode(createKeyPair(seeds.node), { dataDir, host, port: ports.sessions, origins: [], chainId: CHAIN_ID }))
   }
@@ -206,7 +209,26 @@ test('after more than f validators are gone for good, the survivors go on from t
   }
   await network.submit(2, [signed(network.user, nonce++, network.nodes[0]!.owner.address, MICRO)])
   await network.until(() => network.application(1).balance(network.nodes[0]!.owner.address, 0) === 8n * MICRO)
+  await joinsByPin(pinOf(network.genesis, state))
 })
+
+/** No certificate leads from genesis past the decree: a stranger that pins what began there takes that state, or a later one, and follows. */
+async function joinsByPin(pin: Pin): Promise<void> {
+  const path = join(folder, 'pin.json')
+  await writeFile(path, formatPin(pin))
+  const read = await readPin(path, network.genesis, pinHashOf(formatPin(pin)))
+  expect(read).toEqual(pin)
+  const sources = network.sourcesOf(STRANGER).filter(({ port }) => [1, 2].some((index) => network.nodes[index]!.ports.sync === port))
+  await network.start(STRANGER, { newestVersion: 2, isArchive: false, pin: read, sources })
+  const goal = network.heightOf(1) + 5
+  const rootAt = (index: number): string | undefined => {
+    const found = network.blocks.get(index)!.find(({ outcome }) => outcome.height === goal)
+    return found === undefined ? undefined : hexOf(found.outcome.stateRoot)
+  }
+  await network.until(() => [1, STRANGER].every((index) => rootAt(index) !== undefined))
+  expect(rootAt(STRANGER)).toBe(rootAt(1))
+  expect(network.node(STRANGER).phase).toBe('following')
+}
 
 async function fetchFrom(index: number, root: Uint8Array): Promise<Uint8Array> {
   const client = createClient({ nodes: [formatNodeAddress(doors[index]!)], chainId: CHAIN_ID })

@@ -10,6 +10,7 @@ import { expect, test, vi } from 'vitest'
 import { evidenceRules } from '../src/ledger/evidence-rules.ts'
 import { ask } from '../src/ledger-devnet/rpc-client.ts'
 import { openArchive } from '../src/ledger-tools/archive-source.ts'
+import { readPin } from '../src/ledger-tools/pin-file.ts'
 import { replayLedger } from '../src/ledger-tools/replay-ledger.ts'
 import { end, live, parseLine, run, scratchFolder } from './harness.ts'
 import { EPOCHS, makeArchive, makeGenesis } from './ledger-archive.ts'
@@ -96,12 +97,14 @@ test('a restart state is the same bytes each time, and no node begins from other
   const { folder, genesis, genesisFile, head } = await makeArchive(await scratchFolder())
   const at = (name: string): string => join(folder, '..', name)
   const prepare = ['ledger', 'restart', 'prepare', folder, '--genesis', genesisFile, '--json'] as const
-  const first = await cli(...prepare, '-o', at('a'), '--height', String(head.height))
-  const second = await cli(...prepare, '-o', at('b'))
-  const { root, epoch, height, seats } = JSON.parse(first.stdout) as Record<string, unknown>
+  const first = await cli(...prepare, '-o', at('a'), '--height', String(head.height), '--pin', at('pin-a'))
+  const second = await cli(...prepare, '-o', at('b'), '--pin', at('pin-b'))
+  const { root, epoch, height, seats, pinHash } = JSON.parse(first.stdout) as Record<string, unknown>
   expect({ epoch, height, seats }).toEqual({ epoch: EPOCHS + 1, height: head.height + 1, seats: [0] })
   expect(JSON.parse(second.stdout)).toMatchObject({ root })
   expect(await readFile(at('a'))).toEqual(await readFile(at('b')))
+  expect(await readFile(at('pin-a'))).toEqual(await readFile(at('pin-b')))
+  expect(await readPin(at('pin-a'), genesis, String(pinHash))).toMatchObject({ epoch, start: { height } })
 
   const apply = (file: string, data: string): ReturnType<typeof cli> =>
     cli('ledger', 'restart', 'apply', file, '--genesis', genesisFile, '--root', String(root), '--data', data, '--json')
@@ -115,6 +118,23 @@ test('a restart state is the same bytes each time, and no node begins from other
   await writeFile(at('b'), bytes)
   expect((await apply(at('b'), at('wrong'))).code).toBeGreaterThan(0)
   expect(existsSync(join(at('wrong'), 'state'))).toBe(false)
+
+  const pin = await readFile(at('pin-a'), 'utf8')
+  const otherGenesis = at('other.json')
+  await writeFile(otherGenesis, `${await readFile(genesisFile, 'utf8')}\n`) // its hash is another
+  await writeFile(at('pin-b'), pin.replace('"epoch"', '"epochs"'))
+  const pins: readonly (readonly [readonly string[], RegExp])[] = [
+    [['--genesis', genesisFile, '--pin', at('pin-a'), '--pin-hash', '11'.repeat(32)], /has hash [0-9a-f]{64}, not 1111/],
+    [['--genesis', genesisFile, '--pin', at('pin-b')], /is no pin of/],
+    [['--genesis', genesisFile, '--pin', at('nothing')], /cannot be read/],
+    [['--genesis', otherGenesis, '--pin', at('pin-a')], /is a pin of another network/],
+  ]
+  for (const [args, words] of pins) {
+    expect(await cli('ledger', 'run', '--data', at('unused'), ...args)).toMatchObject({ code: 2, stderr: expect.stringMatching(words) })
+  }
+
+  const pinned = ['ledger', 'run', '--genesis', genesisFile, '--pin', at('pin-a'), '--listen', '127.0.0.1:0', '--data', at('unused')]
+  expect(await run([...pinned, '--log-level', 'silent'])).toMatchObject({ code: 2, stderr: expect.stringContaining('name a source') })
 
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [['--height', String(head.height - 1)], /stands at block \d+, not/],

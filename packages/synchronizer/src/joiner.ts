@@ -10,7 +10,7 @@ import { SynchronizerError } from './errors.ts'
 import { type FollowedBlock, followBlocks, type Position } from './follow.ts'
 import type { BlockExecutor, SnapshotCache, StateImporter, SyncSource } from './ports.ts'
 import { SourceBook, type SourceFault } from './source-book.ts'
-import { type NamedSnapshot, Trust } from './trust.ts'
+import { type EpochStart, type NamedSnapshot, Trust } from './trust.ts'
 
 export interface JoinerComponents {
   /** Asked together; more of them make it faster and a lie or a stall cheaper. */
@@ -22,6 +22,11 @@ export interface JoinerComponents {
 export interface JoinerOptions {
   /** What is trusted: a committee of an epoch that is younger than the unbonding time (createLightClient's options). */
   readonly pinned: LightClientOptions
+  /**
+   * The last block before the pinned epoch, if it is pinned too: a state that an epoch begins from by decree has no certificate that anybody
+   * could show, and is taken when it is this one.
+   */
+  readonly pinnedStart?: EpochStart | undefined
   /** For one answer: a certificate, or a span of the snapshot. @default 15 s */
   readonly requestMsMax?: number | undefined
   /** For the next block, before another source is asked. @default 60 s */
@@ -72,7 +77,7 @@ export function createJoiner({ sources, cache, executor }: JoinerComponents, opt
   const { requestMsMax: msMax = REQUEST_MS_MAX, blockMsMax = BLOCK_MS_MAX, strikesMax = STRIKES_MAX, onProgress } = options
   const { spanChunks, snapshotBytesMax } = options
   const book = new SourceBook(sources, { strikesMax, msMax, onFault: options.onFault })
-  const trust = new Trust(options.pinned)
+  const trust = new Trust(options.pinned, options.pinnedStart)
   return {
     async join(importer, { signal, above } = {}) {
       await followEpochs(trust, book, signal, onProgress)

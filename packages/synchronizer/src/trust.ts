@@ -10,23 +10,27 @@ import { SynchronizerError } from './errors.ts'
 
 const ZERO = new Uint8Array(32)
 
+/** What is known of the last block before an epoch. */
+export type EpochStart = Pick<Checkpoint, 'height' | 'stateRoot' | 'blockDigest'>
+
 /** A certified snapshot, and what is known of the block whose state it is. */
 export interface NamedSnapshot {
   readonly root: Digest
   /** Epoch of the certificate that names it: the next block belongs to it. */
   readonly epoch: number
-  /** The final block before that epoch, when its certificate was seen. */
-  readonly final: Checkpoint | undefined
+  /** The final block before that epoch, when its certificate was seen or it is pinned. */
+  readonly final: EpochStart | undefined
 }
 
 export class Trust {
   readonly #client: LightClient
   #previous: { readonly epoch: number; readonly committee: readonly CommitteeMember[] } | undefined
-  readonly #finals = new Map<number, Checkpoint>()
+  readonly #finals = new Map<number, EpochStart>()
 
   /** @throws {LedgerError} `LEDGER_BAD_CERTIFICATE` when the committee is not the pinned one. */
-  constructor(pinned: LightClientOptions) {
+  constructor(pinned: LightClientOptions, start?: EpochStart) {
     this.#client = createLightClient(pinned)
+    if (start !== undefined) this.#finals.set(pinned.epoch - 1, start)
   }
 
   get chainId(): number {

@@ -108,6 +108,29 @@ test('a joiner pinned to the very epoch that the snapshot begins finds its place
   expect(state.root).toEqual(ledger.state.root)
 })
 
+test('a joiner that pins the state which its epoch began from needs nobody’s word for the block before, and takes no other state', async () => {
+  await using world = await createWorld(3 * EPOCH_BLOCKS + 3)
+  const { honest, ledger } = world
+  const { height, stateRoot, blockDigest } = checkpointOfCertificate(decodeEpochProof((await honest.epochProof(2, {}))!).certificate)
+  // Nobody has a certificate of that block, as when an epoch begins by decree.
+  const forgetful: Partial<SyncSource> = {
+    epochProof: (epoch, asking) => (epoch === 2 ? Promise.resolve(undefined) : honest.epochProof(epoch, asking)),
+  }
+  const without = joinerOf([await world.serve('forgetful', forgetful)], { epoch: 3 })
+  await expect(without.joiner.join(without.state)).rejects.toMatchObject({ code: 'SYNCHRONIZER_NO_SNAPSHOT' })
+  const pinnedStart = { height, stateRoot, blockDigest }
+  const { joiner, state } = joinerOf([await world.serve('forgetful', forgetful)], { epoch: 3, pinnedStart })
+  const joined = await joiner.join(state)
+  expect(joined).toMatchObject({ height: 3 * EPOCH_BLOCKS, epoch: 3, digests: [blockDigest] })
+  for await (const { checkpoint } of joiner.follow(joined)) if (checkpoint.height === ledger.height) break
+  expect(state.root).toEqual(ledger.state.root)
+  for (const wrong of [{ height: height - 1 }, { stateRoot: stateRoot.with(0, stateRoot[0]! ^ 1) }]) {
+    const other = joinerOf([await world.serve('honest')], { epoch: 3, pinnedStart: { ...pinnedStart, ...wrong } })
+    await expect(other.joiner.join(other.state)).rejects.toMatchObject({ code: 'SYNCHRONIZER_WRONG_STATE' })
+    expect(other.state.rows.size).toBe(0)
+  }
+})
+
 test('an epoch that is too young to have a snapshot is begun from the one before', async () => {
   await using world = await createWorld(3 * EPOCH_BLOCKS + 1)
   const { joiner, state } = joinerOf([await world.serve('honest')])

@@ -2,14 +2,15 @@
 import { createLmdbStore } from '@selvedge/application/lmdb'
 import { createHasher } from '@selvedge/verified-streaming'
 import { createReadStream, existsSync } from 'node:fs'
-import { mkdtemp, open, rename, rm } from 'node:fs/promises'
+import { mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Report } from '../cli/report.ts'
 import { NodeError } from '../errors.ts'
 import { openLedgerFolder } from '../ledger-tools/archive-source.ts'
 import { readGenesis } from '../ledger-tools/genesis-file.ts'
-import { importRestart, restartStateOf, type RestartState } from '../ledger-tools/restart-state.ts'
+import { formatPin, pinHashOf } from '../ledger-tools/pin-file.ts'
+import { importRestart, pinOf, restartStateOf, type RestartState } from '../ledger-tools/restart-state.ts'
 import { integerIn, rootIn } from '../ledger-tools/texts.ts'
 
 export interface PrepareOptions {
@@ -17,6 +18,7 @@ export interface PrepareOptions {
   readonly height?: string
   readonly gone: readonly string[]
   readonly output: string
+  readonly pin?: string
 }
 
 export interface ApplyOptions {
@@ -38,6 +40,8 @@ export async function restartPrepare(report: Report, folder: string, options: Pr
     }
     const state = restartStateOf(application, copy, { genesis, gone })
     const root = await write(options.output, state)
+    const pin = formatPin(pinOf(genesis, state))
+    if (options.pin !== undefined) await writePin(options.pin, pin)
     const { epoch, height, stateRoot, committee, committeeRoot } = state
     const seats = committee.map(({ nodeIndex }) => nodeIndex)
     report.result(
@@ -50,11 +54,13 @@ export async function restartPrepare(report: Report, folder: string, options: Pr
         height,
         stateRoot: hex(stateRoot),
         committeeRoot: hex(committeeRoot),
+        pinHash: pinHashOf(pin),
         seats,
       },
       `${options.output}: epoch ${epoch} begins at block ${height}, from block ${head}; committee ${seats.join(', ')}`,
       `root           ${root}   compare it with the other survivors'`,
       `committeeRoot  ${hex(committeeRoot)}   what light clients pin for epoch ${epoch}`,
+      `pin            ${pinHashOf(pin)}   hash of the pin, with which nodes join later (--pin)`,
     )
   } finally {
     await store.close()
@@ -91,6 +97,13 @@ async function importInto(folder: string, file: string, chainId: number): Promis
     await rm(folder, { recursive: true })
     throw error
   }
+}
+
+async function writePin(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { flag: 'wx' }).catch((cause: unknown) => {
+    const why = (cause as NodeJS.ErrnoException).code === 'EEXIST' ? 'it is there already' : (cause as Error).message
+    throw new NodeError('NODE_OUTPUT', `cannot write ${path}: ${why}`, {}, { cause })
+  })
 }
 
 /** Whole under its name, or not there. @returns the BLAKE3 root, hex. */

@@ -13,6 +13,7 @@ import { createEpochArchive } from '../ledger-tools/epoch-archive.ts'
 import { createRootFetcher } from '../ledger-tools/fetch-root.ts'
 import { readGenesis } from '../ledger-tools/genesis-file.ts'
 import { loadLedgerSeeds, type LedgerSeeds } from '../ledger-tools/ledger-seeds.ts'
+import { readPin } from '../ledger-tools/pin-file.ts'
 import { createVersionWatch } from '../ledger-tools/version-watch.ts'
 
 interface HostAndPort {
@@ -30,12 +31,15 @@ export interface LedgerRunOptions {
   readonly rpc: HostAndPort
   readonly source: readonly HostAndPort[]
   readonly archive?: true
+  readonly pin?: string
+  readonly pinHash?: string
   readonly logLevel: string
 }
 
 export async function ledgerRun(report: Report, options: LedgerRunOptions): Promise<void> {
   const { data, listen, logLevel } = options
   const genesis = await readGenesis(options.genesis, options.hash)
+  const pin = options.pin === undefined ? undefined : await readPin(options.pin, genesis, options.pinHash)
   const log = pino({ name: 'selvedge', level: logLevel }, destination({ dest: 2, sync: true }))
   const seeds = await loadLedgerSeeds(data)
   const { chainId } = genesis
@@ -51,6 +55,7 @@ export async function ledgerRun(report: Report, options: LedgerRunOptions): Prom
     rpcHost: options.rpc.host,
     isArchive: options.archive === true,
     sources: options.source,
+    ...(pin === undefined ? {} : { pin }),
     attachments: [
       watchOf(seeds, log, ended.resolve),
       ...(options.archive === true ? [archiveOf(seeds, chainId, door, log, ended.resolve)] : []),

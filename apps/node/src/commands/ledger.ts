@@ -60,6 +60,8 @@ function addRun(ledger: Command, report: Report): void {
     .addOption(doorOption('--sync', 'where joiners get state and blocks; at the host of --order', 4435))
     .addOption(doorOption('--rpc', 'where wallets connect; beyond this machine, put a proxy with TLS in front', 8545))
     .option('--source <host:port>', "another node's --sync, to join from; again for each further one", collectDoors, [])
+    .option('--pin <file>', 'begin from a restart by decree instead of genesis, while there is no state here')
+    .option('--pin-hash <hex>', 'SHA-256 of the pin, 64 hex digits: another file is refused')
     .option('--archive', 'keep all blocks, and make files of closed epochs')
     .addOption(new Option('--log-level <level>', 'how much is said on stderr').default('info'))
     .action(async (options) => (await import('./ledger-run.ts')).ledgerRun(report, options))
@@ -129,6 +131,7 @@ function addRestart(restart: Command, report: Report): void {
     .option('--height <number>', 'the block that survivors agreed on; another head is refused')
     .option('--gone <nodeIndex>', 'a member whose keys are lost; again for each further one', collect, [])
     .requiredOption('-o, --output <file>', 'the state to begin from')
+    .option('--pin <file>', 'write the pin too, for nodes that join later')
     .action(async (dir, options) => (await import('./ledger-restart.ts')).restartPrepare(report, dir, options))
   restart
     .command('apply')

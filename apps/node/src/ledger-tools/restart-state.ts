@@ -49,12 +49,15 @@ import { createHasher } from '@selvedge/verified-streaming'
 import { NodeError } from '../errors.ts'
 import { evidenceRules } from '../ledger/evidence-rules.ts'
 import { committeeAt } from '../ledger/committee-at.ts'
+import type { Pin } from '../ledger/pin.ts'
 
 export interface RestartState {
   /** That begins. */
   readonly epoch: number
   readonly height: number
   readonly stateRoot: Digest
+  /** Of the block by decree. */
+  readonly blockDigest: Digest
   readonly committee: readonly CommitteeMember[]
   readonly committeeRoot: Digest
   /** The state as a stream. */
@@ -103,7 +106,9 @@ export function restartStateOf(
   const committee = committeeAt(application, epoch + 1)
   const header = { chainId: genesis.chainId, height, stateRoot }
   const root = committeeRoot(committee)
-  return { epoch: epoch + 1, height, stateRoot, committee, committeeRoot: root, pieces: () => piecesOf(application, header, after) }
+  const { blockDigest } = application.lastApplied()
+  const pieces = (): Iterable<Uint8Array> => piecesOf(application, header, after)
+  return { epoch: epoch + 1, height, stateRoot, blockDigest, committee, committeeRoot: root, pieces }
 }
 
 /**
@@ -228,3 +233,8 @@ function* piecesOf(
 }
 
 const nameOf = ({ table, key }: Pick<SnapshotEntry, 'table' | 'key'>): string => `${table} ${Buffer.from(key).toString('hex')}`
+
+/** What strangers pin to join what goes on from `state`. */
+export function pinOf({ chainId, hash }: Genesis, { epoch, height, stateRoot, blockDigest, committee }: RestartState): Pin {
+  return { chainId, genesisHash: hash, epoch, committee, start: { height, stateRoot, blockDigest } }
+}

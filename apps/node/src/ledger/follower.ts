@@ -17,7 +17,9 @@ import {
 import { openSnapshotCache } from '@selvedge/synchronizer/folder'
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { NodeError } from '../errors.ts'
 import { committeeAt } from './committee-at.ts'
+import type { Pin } from './pin.ts'
 
 /** Until sources are asked again for a snapshot that none of them has yet. */
 export const AGAIN_MS = 1_000
@@ -38,7 +40,7 @@ export interface Follower {
    * Takes over the newest certified state when the store has none. Waits for a snapshot as long as it takes, but a member of the first
    * committee begins at genesis where nobody proves that the first epoch is over.
    * @returns `undefined` when there is a state already, or genesis is where it begins.
-   * @throws the reason of `signal`.
+   * @throws the reason of `signal`. @throws {NodeError} `NODE_USAGE` for a pin without a source.
    */
   joinIfNew(store: KeyValueStore, beginImport: BeginImport, signal: AbortSignal): Promise<JoinedState | undefined>
   /** Takes over a newer state than `application` has, from where it stands. @returns `undefined` while nobody has one. */
@@ -56,51 +58,41 @@ export interface Follower {
   ): AsyncGenerator<FollowedBlock, void, undefined>
 }
 
-/** @param publicKey - this node's key. @param sources - who is asked; nobody is believed. @param folder - for a state that arrives. */
-export function createFollower(genesis: Genesis, publicKey: Uint8Array, sources: readonly SyncSource[], folder: string): Follower {
+/** A committee, and where known what its epoch began from. */
+type Trusted = Pick<Pin, 'epoch' | 'committee'> & Partial<Pick<Pin, 'start'>>
+type Join = (
+  pinned: Trusted,
+  above: number | undefined,
+  beginImport: BeginImport,
+  signal: AbortSignal,
+) => Promise<JoinedState | { readonly isMoved: boolean }>
+
+/**
+ * @param publicKey - this node's key. @param sources - who is asked; nobody is believed. @param folder - for a state that arrives.
+ * @param pin - trusted in place of genesis' committee by a node that has no state yet.
+ */
+export function createFollower(
+  genesis: Genesis,
+  publicKey: Uint8Array,
+  sources: readonly SyncSource[],
+  folder: string,
+  pin?: Pin,
+): Follower {
   const { chainId } = genesis
   const first = committeeOfGenesis(genesis)
-
-  async function join(
-    pinned: { readonly epoch: number; readonly committee: typeof first },
-    above: number | undefined,
-    beginImport: BeginImport,
-    signal: AbortSignal,
-  ): Promise<JoinedState | { readonly isMoved: boolean }> {
-    const proofs: KeptEpochProof[] = []
-    const cache = await openSnapshotCache(folder)
-    const executor = { execute: () => Promise.reject(new Error('nothing is executed before the state is there')) }
-    let isDone = false
-    try {
-      const joiner = createJoiner(
-        { sources, cache, executor },
-        {
-          pinned: { chainId, ...pinned },
-          onProgress: (progress) => {
-            if (progress.type === 'epoch') proofs.push({ epoch: progress.epoch - 1, bytes: progress.proof })
-          },
-        },
-      )
-      const joined = await joiner.join(lateImporter(beginImport), { signal, ...(above === undefined ? {} : { above }) })
-      isDone = true
-      return { joined, proofs }
-    } catch (error) {
-      if (!isNotYet(error)) throw error
-      return { isMoved: proofs.length > 0 }
-    } finally {
-      await cache.close()
-      if (isDone) await rm(folder, { recursive: true, force: true }) // it is in the store now
-    }
-  }
+  const join: Join = (...about) => joinFrom({ chainId, sources, folder }, ...about)
 
   return {
     async joinIfNew(store, beginImport, signal) {
-      if (sources.length === 0 || hasState(store)) return undefined
-      const isSeated = first.some(({ key }) => isSameBytes(key, publicKey))
+      if (hasState(store)) return undefined
+      if (sources.length === 0 && pin !== undefined) throw new NodeError('NODE_USAGE', 'a pinned state comes from others: name a source')
+      if (sources.length === 0) return undefined
+      const mayBeginAtGenesis = pin === undefined && first.some(({ key }) => isSameBytes(key, publicKey))
+      const { epoch, committee, start } = pin ?? { epoch: 0, committee: first }
       for (;;) {
-        const result = await join({ epoch: 0, committee: first }, undefined, beginImport, signal)
+        const result = await join({ epoch, committee, ...(start === undefined ? {} : { start }) }, undefined, beginImport, signal)
         if ('joined' in result) return result
-        if (isSeated && !result.isMoved) return undefined
+        if (mayBeginAtGenesis && !result.isMoved) return undefined
         await sleep(AGAIN_MS, undefined, { signal })
       }
     },
@@ -123,6 +115,41 @@ export function createFollower(genesis: Genesis, publicKey: Uint8Array, sources:
       const book = new SourceBook(sources, { strikesMax: STRIKES_MAX, msMax: REQUEST_MS_MAX })
       yield* followBlocks({ client, book, executor: { execute } }, { height, digests: [blockDigest] }, { signal, blockMsMax: BLOCK_MS_MAX })
     },
+  }
+}
+
+/** Once: what came stays in the folder until all of it is in the store. @returns whether epochs were proven where there is no state to take. */
+async function joinFrom(
+  { chainId, sources, folder }: { readonly chainId: number; readonly sources: readonly SyncSource[]; readonly folder: string },
+  { start, ...pinned }: Trusted,
+  above: number | undefined,
+  beginImport: BeginImport,
+  signal: AbortSignal,
+): Promise<JoinedState | { readonly isMoved: boolean }> {
+  const proofs: KeptEpochProof[] = []
+  const cache = await openSnapshotCache(folder)
+  const executor = { execute: () => Promise.reject(new Error('nothing is executed before the state is there')) }
+  let isDone = false
+  try {
+    const joiner = createJoiner(
+      { sources, cache, executor },
+      {
+        pinned: { chainId, ...pinned },
+        pinnedStart: start,
+        onProgress: (progress) => {
+          if (progress.type === 'epoch') proofs.push({ epoch: progress.epoch - 1, bytes: progress.proof })
+        },
+      },
+    )
+    const joined = await joiner.join(lateImporter(beginImport), { signal, ...(above === undefined ? {} : { above }) })
+    isDone = true
+    return { joined, proofs }
+  } catch (error) {
+    if (!isNotYet(error)) throw error
+    return { isMoved: proofs.length > 0 }
+  } finally {
+    await cache.close()
+    if (isDone) await rm(folder, { recursive: true, force: true }) // it is in the store now
   }
 }
 

@@ -31,11 +31,11 @@ export class LedgerNode {
   #joining: Promise<void> = Promise.resolve()
 
   constructor(settings: LedgerNodeSettings) {
-    const { genesis, seeds, sources = [], folder } = settings
+    const { genesis, seeds, sources = [], folder, pin } = settings
     this.#settings = settings
     this.#publicKey = createKeyPair(seeds.node).publicKey
     this.#sources = sources.map((address) => dialSync(address))
-    this.#follower = createFollower(genesis, this.#publicKey, this.#sources, join(folder, 'joining'))
+    this.#follower = createFollower(genesis, this.#publicKey, this.#sources, join(folder, 'joining'), pin)
   }
 
   get phase(): 'joining' | 'following' | 'ordering' {

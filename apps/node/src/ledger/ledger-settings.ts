@@ -3,6 +3,7 @@ import type { Outcome } from '@selvedge/application'
 import type { Joined } from '@selvedge/synchronizer'
 import type { AttachToLedger } from '../ledger-tools/attachment.ts'
 import type { OrderingSettings } from './ordering.ts'
+import type { Pin } from './pin.ts'
 
 export interface LedgerNodeSettings
   extends Omit<OrderingSettings, 'onBlock' | 'onCertificate' | 'onEvidence' | 'onFinal' | 'onRetry' | 'words'> {
@@ -14,6 +15,8 @@ export interface LedgerNodeSettings
   readonly isArchive?: boolean
   /** Who is asked for the state and for blocks, and brought transactions, while this node has no seat. */
   readonly sources?: readonly { readonly host: string; readonly port: number }[]
+  /** Trusted in place of genesis' committee while there is no state here: after a restart by decree no certificate leads past it. */
+  readonly pin?: Pin
   /** Newest version of the rules that this node can execute. @default the newest that the state machine has */
   readonly newestVersion?: number
   /** What else hears of blocks and speaks as this node: made when the state is there, and again when another took its place. */
