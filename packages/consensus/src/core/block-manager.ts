@@ -66,7 +66,7 @@ export interface BlockManagerParts {
   readonly fetcher: Fetcher
   /** Bytes of an author's blocks that are accepted and not yet executed. */
   readonly unexecutedBytesOf: (author: Authority) => number
-  /** A block was accepted, in causal order. */
+  /** A block is accepted, in causal order; it is noted for the store behind whatever this notes. */
   readonly onAccepted: (vertex: Vertex, content: BlockContent) => void
 }
 
@@ -387,8 +387,8 @@ export class BlockManager {
       return undefined
     }
     if (rule.insert(vertex) !== 'added') return undefined
-    context.note({ kind: 'block', key, round: vertex.round, author: vertex.author, bytes })
     onAccepted(vertex, contentOf(incoming.signed.block, incoming.bytes.length))
+    context.note({ kind: 'block', key, round: vertex.round, author: vertex.author, bytes })
     this.#missing.delete(key)
     this.#arrived.push(key)
     return vertex

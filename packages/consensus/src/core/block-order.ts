@@ -8,7 +8,7 @@ import { createMysticetiRule } from '../dag/mysticeti-rule.ts'
 import type { Commit, CommitRule, Vertex } from '../dag/contract.ts'
 import { compareBytes, toHex } from '../wire/bytes.ts'
 import { subDagDigest } from '../wire/sub-dag.ts'
-import type { Authority, Digest } from '../wire/types.ts'
+import type { Authority, Digest, SubDag } from '../wire/types.ts'
 import { type BlockContent, itemsOfBlock, readBlock, vertexOfBlock } from './block-vertex.ts'
 import { executedCountOf } from './closing.ts'
 import type { CoreContext } from './context.ts'
@@ -16,7 +16,7 @@ import type { ClosedBy, CoreOptions, OrderedItem } from './contract.ts'
 import { Emitter } from './emitter.ts'
 import type { EvidencePool } from './evidence-pool.ts'
 import { OwnTransactions } from './own-transactions.ts'
-import { readSubDagRecord, readSubDagState, type SubDagState } from './sub-dag-record.ts'
+import { readSubDagRecord, readSubDagState, subDagRecord, type SubDagState } from './sub-dag-record.ts'
 import { SystemOnce } from './system-once.ts'
 
 /** Sub-DAGs between two snapshots: a restart finds at most so many commits again. */
@@ -51,6 +51,8 @@ export class BlockOrder {
   #gcRound: number
   #isChanged = true
   #mismatch = false
+  /** The last one found, while its record may be without a snapshot. */
+  #last: SubDag | undefined
 
   constructor(parts: BlockOrderParts) {
     const { context, parameters } = parts
@@ -140,6 +142,16 @@ export class BlockOrder {
     }
   }
 
+  /**
+   * From here on a restart begins no earlier: a block is accepted whose ancestors were collected and never came, and at an earlier commit
+   * they would still be asked for.
+   */
+  keepState(): void {
+    if (this.#last === undefined) return
+    this.#parts.context.note(subDagRecord({ subDag: this.#last, snapshot: this.rule.snapshot() }))
+    this.#last = undefined
+  }
+
   #record(commit: Commit): void {
     const { context, evidence, onOwnOrdered } = this.#parts
     const { index } = commit.subDag
@@ -165,6 +177,7 @@ export class BlockOrder {
     if (index <= this.emitter.recorded) this.#mismatch ||= this.#differs(commit)
     this.emitter.record({ commit, items }, index % SNAPSHOT_COMMITS === 0 ? this.rule.snapshot() : NO_SNAPSHOT)
     if (index < this.emitter.executed) this.executedUpTo(index) // the last one may be the closing: what stands behind it there is still owed
+    this.#last = commit.subDag
     context.count('commits')
   }
 

@@ -335,10 +335,17 @@ class UncertifiedCore implements Core {
   #onAccepted(vertex: Vertex, content: BlockContent): void {
     const { round, author } = vertex
     this.#acceptedRounds[author] = Math.max(this.#acceptedRounds[author]!, round)
+    if (this.#isStarted && this.#lacksCollected(vertex)) this.#order.keepState()
     this.#order.accepted(vertex, content)
     if (author !== this.#context.self) return
     this.#proposer.sawOwn(vertex)
     if (!this.#isStarted) this.#order.restoredOwn(vertex)
+  }
+
+  /** Whether it names what was collected before it ever came here. */
+  #lacksCollected({ parents }: Vertex): boolean {
+    const { gcRound } = this.#order.rule
+    return parents.some(({ round, key }) => round > 0 && round <= gcRound && !this.#context.store.has('block', key))
   }
 
   #createOrder(options?: CoreOptions): BlockOrder {

@@ -123,11 +123,12 @@ export class Schedule {
     if (this.#random.chance(feedShare)) this.#feed()
     for (const place of this.#places) if (place.restartsAt <= this.#picks) this.#restart(place)
     if (this.#random.chance(crashShare)) this.#crash(this.#random.pick(this.#places))
-    if (this.#stories.length > 0 && this.#random.chance(STORY_SHARE)) this.#tellAgain()
+    this.#lieAgain()
   }
 
-  /** The other story of a slot, to somebody who may have forgotten what it heard and signed. */
-  #tellAgain(): void {
+  /** Now and then: the other story of a slot, to somebody who may have forgotten what it heard and signed. */
+  #lieAgain(): void {
+    if (this.#stories.length === 0 || !this.#random.chance(STORY_SHARE)) return
     const { from, frame } = this.#random.pick(this.#stories)
     const { member } = this.#random.pick(this.#places)
     if (member.authority !== from) this.#scheduler.add(member.authority, from, () => member.receive(from, frame.slice()))
@@ -213,6 +214,7 @@ export class Schedule {
 
   #playUntil(isOver: () => boolean): void {
     for (let pick = 0; pick < FAIR_PICKS_MAX; pick++) {
+      if (this.referee.signatures.isOverBudget) this.#lieAgain()
       this.#pick()
       if (pick % FAIR_PICKS_A_LOOK > 0) continue
       for (const place of this.#places) {
