@@ -26,6 +26,7 @@ import { createRelay, type Relay } from './relay.ts'
 import { ledgerBlockOf } from './replay.ts'
 import { ReturnedDuty } from './returned-duty.ts'
 import { createRpcView, type LedgerRpcView } from './rpc-view.ts'
+import { promisedInSkipped } from './skipped-epochs.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { createSyncSource, type LedgerSyncSource } from './sync-source.ts'
 import { TransactionIntake } from './transaction-intake.ts'
@@ -207,6 +208,7 @@ export class LedgerLife {
     await this.#ordering?.validator.stop()
     this.#ending.signal.throwIfAborted()
     const { application } = this
+    if (this.#isSeated()) this.#returned.add(await this.#promisedInSkipped())
     const ordering = createOrdering(application, this.#verdicts, {
       ...this.#settings,
       words: () => this.#attached.flatMap((each) => each.sayAfterBlock()),
@@ -228,6 +230,11 @@ export class LedgerLife {
     void ordering.validator.closed.then((error) => {
       if (error !== undefined) this.#fail(error)
     })
+  }
+
+  async #promisedInSkipped(): Promise<readonly Uint8Array[]> {
+    const { genesis, seeds, folder } = this.#settings
+    return await promisedInSkipped({ application: this.application, genesis, nodeKey: createKeyPair(seeds.node), path: walOf(folder) })
   }
 
   /** @returns whether a seat waits for this node now. */
