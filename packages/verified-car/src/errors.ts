@@ -44,8 +44,11 @@ export class CarError extends Error {
     this.code = code
     this.details = details
   }
-  /** True where the DAG itself is at fault, or the question was: asking another source for the same CID cannot help. */
+  /**
+   * True where the DAG itself is at fault, or the question was: asking another source for the same CID cannot help. What a source claims
+   * before its bytes are checked (`details.offset` says where) is its own fault.
+   */
   get isFinal(): boolean {
-    return DAG_FAULTS.has(this.code)
+    return DAG_FAULTS.has(this.code) && this.details.offset === undefined
   }
 }

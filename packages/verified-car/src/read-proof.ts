@@ -64,6 +64,12 @@ async function readLength(source: ByteSource, walk: Walk, expected: Expected, si
   if (length === 'end' || length === 'cut') throw truncated(walk, `before block ${cid}`, source.offset)
   if (length === 'bad')
     throw new CarError('CAR_MALFORMED', `block ${cid} has no readable length`, { cid: cid.toString(), offset: source.offset })
-  assertBlockFits(length, walk.limits, cid.toString())
+  if (length > walk.limits.blockBytesMax) {
+    throw new CarError('CAR_TOO_LARGE', `block ${cid} is said to have ${length} bytes, at most ${walk.limits.blockBytesMax} are allowed`, {
+      cid: cid.toString(),
+      bytes: length,
+      offset: source.offset,
+    })
+  }
   return length
 }
