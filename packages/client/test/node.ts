@@ -70,7 +70,11 @@ export class MemoryContent implements ContentSourcePort {
   readonly blobs: Map<string, { data: Uint8Array; outboard: Uint8Array; root: Uint8Array }> = new Map()
   isComplete = true
 
-  async add(files: Readonly<Record<string, Uint8Array>>, leafBytes = 4096): Promise<CID> {
+  async add(
+    files: Readonly<Record<string, Uint8Array>>,
+    leafBytes = 4096,
+    changes: { readonly shardSplitThresholdBytes?: number } = {},
+  ): Promise<CID> {
     const isDirectory = Object.keys(files).length > 1
     const store = { put: async (cid: CID, bytes: Uint8Array) => (this.blocks.set(keyOf(cid.multihash.bytes), bytes), cid) }
     const candidates = Object.entries(files).map(([path, content]) => ({ path, content }))
@@ -80,6 +84,7 @@ export class MemoryContent implements ContentSourcePort {
       rawLeaves: true,
       wrapWithDirectory: isDirectory,
       chunker: fixedSize({ chunkSize: leafBytes }),
+      ...changes,
     } as const
     for await (const { cid, unixfs, size } of importer(candidates, store as never, options)) {
       const kind = unixfs?.isDirectory() === true ? 'directory' : 'file'
@@ -102,6 +107,8 @@ export class MemoryContent implements ContentSourcePort {
     const readAt = (offset: number, length: number): Uint8Array => data.subarray(offset, offset + length)
     return { root, size: data.length, data: { size: data.length, readAt }, outboard, close: async () => {} }
   }
+
+  openTree: NonNullable<ContentSourcePort['openTree']> = (cid) => this.openCid(cid)
 
   openCid: ContentSourcePort['openCid'] = async (cid) => {
     const entity = this.entities.get(keyOf(cid.bytes))
