@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { LIES } from '../src/demo/lies.ts'
-import { refuseLies } from '../src/demo/refusals.ts'
+import { startMisledNode } from '../src/demo/refusals.ts'
 import { sampleBytes, scratchFolder } from './harness.ts'
 
 test('an origin that lies in seven ways is refused with seven codes, and nothing wrong comes out or stays', {
@@ -11,7 +11,7 @@ test('an origin that lies in seven ways is refused with seven codes, and nothing
   const folder = await scratchFolder()
   const source = join(folder, 'source')
   await writeFile(source, sampleBytes(9_000_000))
-  const refusals = await refuseLies(source, folder)
+  const refusals = await (await startMisledNode(source, folder)).refuse()
   expect(refusals.map(({ lie, code }) => ({ lie, code }))).toEqual([
     { lie: 'a bit in a leaf', code: 'CAR_BAD_HASH' },
     { lie: 'a bit in an interior node', code: 'CAR_BAD_NODE' },

@@ -2,7 +2,7 @@
 import type { CID } from 'multiformats/cid'
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
-import { setImmediate } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ListedFile } from '../dag/file-list.ts'
 import { equalFiles } from './comparing.ts'
 import { runCliJson, startCli } from './processes.ts'
@@ -17,6 +17,9 @@ export interface Interruption {
   readonly ms: number
   readonly isTrue: boolean
 }
+
+/** Between two looks at the size of what was fetched: at most a few MiB come in that time. */
+const LOOK_MS = 5
 
 /** Undefined where the first process was done before it could be killed. */
 export async function interrupt(
@@ -37,7 +40,7 @@ export async function interrupt(
       ({ size }) => size,
       () => keptBytes,
     )
-    await setImmediate()
+    await delay(LOOK_MS) // not in every turn: there is other work to do beside this
   }
   child.kill('SIGKILL')
   await exited

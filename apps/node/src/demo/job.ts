@@ -9,7 +9,7 @@ import type { Checks } from './checks.ts'
 import { fetchEverything, fetchTimed, type Timed } from './fetching.ts'
 import type { Input } from './input.ts'
 import { interrupt, type Interruption } from './interruption.ts'
-import { refuseLies, type Refusal } from './refusals.ts'
+import type { MisledNode, Refusal } from './refusals.ts'
 
 const MIB = 2 ** 20
 
@@ -18,6 +18,7 @@ export interface JobContext {
   readonly input: Input
   /** The node's `selvedge://…`. */
   readonly address: string
+  readonly misled: MisledNode
   readonly scratch: string
   readonly checks: Checks
   say(line: string): void
@@ -57,11 +58,7 @@ export async function doJob(context: JobContext): Promise<JobResult> {
     const warm = await fetchLarge(context, client, memory, 'warm')
     const seek = await seekLarge(context, client, memory)
     // No figure but a duration comes of these, and two of them wait for processes to start: they are done side by side.
-    const [interruption, refusals] = await Promise.all([
-      interruptLarge(context),
-      refuseLies(input.large.file.file, context.scratch),
-      fetchRest(context, client),
-    ])
+    const [interruption, refusals] = await Promise.all([interruptLarge(context), context.misled.refuse(), fetchRest(context, client)])
     const bytesAgain = reportInterruption(context, interruption)
     const tampered = reportRefusals(context, refusals)
     const { length } = checks.failures

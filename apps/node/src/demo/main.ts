@@ -13,13 +13,14 @@ import { parseArgs } from 'node:util'
 import { endWithReader } from '../cli/closed-pipe.ts'
 import { formatBytes, formatMs } from '../cli/format.ts'
 import { untilSignal } from '../cli/until-signal.ts'
-import { createFileDag } from '../dag/file-dag.ts'
+import { createFileDag, type FileDag } from '../dag/file-dag.ts'
 import { serveDag } from '../dag/serve-dag.ts'
 import { NodeError } from '../errors.ts'
 import { createChecks } from './checks.ts'
-import { buildFolderInput, buildOwnInput } from './input.ts'
+import { buildFolderInput, buildOwnInput, type Input } from './input.ts'
 import { doJob } from './job.ts'
 import { killChildren, startNodeProcess } from './processes.ts'
+import { startMisledNode, type MisledNode } from './refusals.ts'
 
 const USAGE = 'usage: npm start -- [DIR] [--once] [--json]'
 const TOP = resolve(import.meta.dirname, '..', '..', '..', '..')
@@ -102,14 +103,14 @@ async function work({ scratch, folder, isOnce, isJson, ended, phase }: Work): Pr
   const dag = createFileDag()
   const server = await serveDag(dag)
   const starting = startNodeProcess(join(scratch, 'node'), [server.url]) // it has nothing to fetch before there is something to ask for
-  const building = folder === undefined ? buildOwnInput(dag, TOP) : buildFolderInput(dag, resolve(folder))
-  const [input, node] = await Promise.all([building, starting])
+  const inputs = folder === undefined ? ownInputs(dag, scratch) : folderInputs(dag, resolve(folder), scratch)
+  const [{ input, misled }, node] = await Promise.all([inputs, starting])
   const { bytes, leaves, nodes } = dag.stats
   say(
     `origin: ${formatBytes(bytes)} in ${leaves} leaves and ${nodes} nodes, built in ${formatMs(performance.now() - began)}, served at ${server.url}`,
   )
   say(`node:   ${node.address}`)
-  const result = await doJob({ dag, input, address: node.address, scratch, checks, say })
+  const result = await doJob({ dag, input, address: node.address, misled, scratch, checks, say })
   for (const failure of checks.failures) say(`FAILED: ${failure}`)
   say(
     checks.failures.length === 0
@@ -124,9 +125,24 @@ async function work({ scratch, folder, isOnce, isJson, ended, phase }: Work): Pr
     say(`  npm run -s selvedge -- get ${input.large.cid.toString()} -o copy --node ${node.address}`)
     await ended
   }
-  await node.stop()
-  await server.stop()
+  await Promise.all([node.stop(), server.stop()])
   return isOnce && checks.failures.length > 0 ? 1 : 0
+}
+
+interface Inputs {
+  readonly input: Input
+  readonly misled: MisledNode
+}
+
+/** The node that is lied to starts while the DAG is built: of the machine's cores one has nothing to do then. */
+async function ownInputs(dag: FileDag, scratch: string): Promise<Inputs> {
+  const [misled, input] = await Promise.all([startMisledNode(process.execPath, scratch), buildOwnInput(dag, TOP)])
+  return { input, misled }
+}
+
+async function folderInputs(dag: FileDag, folder: string, scratch: string): Promise<Inputs> {
+  const input = await buildFolderInput(dag, folder)
+  return { input, misled: await startMisledNode(input.large.file.file, scratch) }
 }
 
 endWithReader()

@@ -32,23 +32,32 @@ interface Told {
 const FILE_BYTES = 800_000
 const LEAF_BYTES = 4096
 
-/** @param source - a real file; parts of it are what is lied about. */
-export async function refuseLies(source: string, scratch: string): Promise<Refusal[]> {
+export interface MisledNode {
+  /** Asks for every lie, ends the node, and looks at what it kept. Once. */
+  refuse(): Promise<Refusal[]>
+}
+
+/**
+ * An origin of lies, and a node of its own that believes in nothing else: started while there is nothing better to do.
+ * @param source - a real file; parts of it are what is lied about.
+ */
+export async function startMisledNode(source: string, scratch: string): Promise<MisledNode> {
   const { told, liar } = await startLies(source, scratch)
   const data = join(scratch, 'misled-node')
-  try {
-    const node = await startNodeProcess(data, liar.urls)
-    const client = createClient({ nodes: [node.address] })
-    const outcomes: Omit<Refusal, 'isKept'>[] = []
-    try {
-      for (const [place, { lie, code }] of LIES.entries()) outcomes.push({ lie, expected: code, ...(await ask(client, told[place]!)) })
-    } finally {
-      await client.close()
-      await node.stop()
-    }
-    return await withKept(outcomes, told, data)
-  } finally {
-    await liar.stop()
+  const node = await startNodeProcess(data, liar.urls)
+  return {
+    async refuse() {
+      const client = createClient({ nodes: [node.address] })
+      const outcomes: Omit<Refusal, 'isKept'>[] = []
+      try {
+        for (const [place, { lie, code }] of LIES.entries()) outcomes.push({ lie, expected: code, ...(await ask(client, told[place]!)) })
+      } finally {
+        await client.close()
+        await node.stop()
+        await liar.stop()
+      }
+      return await withKept(outcomes, told, data)
+    },
   }
 }
 
