@@ -73,7 +73,8 @@ function main() {
   const [command, ...args] = process.argv.slice(2)
   if (command === undefined) throw new Error('usage: node tools/toolchain.mjs COMMAND [ARG ...]')
   const env = cleanEnvironment()
-  const present = majorOf(versionOf('node', env)) === majorOf(nodeVersion) && versionOf('pnpm', env) === pnpmVersion
+  // What was set up is used without asking what else there is: pnpm takes most of a second to tell its version.
+  const present = !isInstalled() && majorOf(versionOf('node', env)) === majorOf(nodeVersion) && versionOf('pnpm', env) === pnpmVersion
   if (!present && !isInstalled()) install(env)
   const pathName = Object.keys(env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH'
   const separator = process.platform === 'win32' ? ';' : ':'
