@@ -268,7 +268,7 @@ export class Schedule {
   #later(place: Place, dueMs: number, run: () => void): void {
     const { authority } = place.member
     this.#scheduler.add(authority, authority, () => {
-      const waitMs = dueMs - this.#nowMs(place)
+      const waitMs = dueMs - place.nowMs - this.#clockPicks * PICK_MS
       if (waitMs > 0 && !this.#jumps()) return this.#later(place, dueMs, run)
       place.nowMs += Math.max(0, waitMs)
       run()
