@@ -120,7 +120,7 @@ function flagsOf({ head, mappingProof, outboardOnly, scope }: ContentRequest): n
 
 /** A root names one file, and a range of bytes is one of one file. */
 function checkScope({ scope, kind, ranges }: ContentRequest): void {
-  if (scope === 'entity') return
+  if (scope !== 'all') return
   if (kind !== 'cid') throw malformed(`everything below is asked of a CID, not of a ${kind}`)
   if (!ranges.isAll) throw malformed('everything below has no ranges')
 }
