@@ -107,19 +107,33 @@ async function* blocksOf(state: State): AsyncGenerator<VerifiedBlock, void, unde
   }
 }
 
-/** Where the stream of blocks stands: the entry and its content read on from one place. */
+/** Where the stream of blocks stands: the entry and its content read on from one place. What ended it is told to whoever reads on. */
 class Cursor {
   readonly #blocks: AsyncGenerator<VerifiedBlock, void, undefined>
+  #failure: { readonly error: unknown } | undefined
   current: VerifiedBlock | undefined
+  /** The step that is on its way. */
+  coming: Promise<void> | undefined
 
   constructor(blocks: AsyncGenerator<VerifiedBlock, void, undefined>) {
     this.#blocks = blocks
   }
 
   async advance(): Promise<VerifiedBlock | undefined> {
-    const { done, value } = await this.#blocks.next()
-    this.current = done === true ? undefined : value
+    this.coming = this.#step()
+    await this.coming
+    if (this.#failure !== undefined) throw this.#failure.error
     return this.current
+  }
+
+  async #step(): Promise<void> {
+    try {
+      const { done, value } = await this.#blocks.next()
+      this.current = done === true ? undefined : value
+    } catch (error) {
+      this.#failure = { error }
+    }
+    this.coming = undefined
   }
 
   async close(): Promise<void> {
@@ -144,6 +158,7 @@ async function* entriesOf(state: State): AsyncGenerator<TreeEntry, void, undefin
       state.options.onProgress?.({ type: 'entry', entries: state.entries, bytes: state.bytes })
       yield entryOf(block, path, contentOf(state, cursor, block, reading))
       reading.isOver = true
+      await cursor.coming // bytes of the content that nobody waited for
       if (cursor.current === block) await cursor.advance()
       while (isPartOf(cursor.current)) await cursor.advance() // verified all the same
     }
