@@ -25,7 +25,7 @@ import {
   type OwnerCall,
   type OwnerWallet,
 } from '../ledger-tools/owner-wallet.ts'
-import { hexOf, integerOf, objectOf, openRpcDoor, quantityOf, type RpcDoor } from '../ledger-tools/rpc-door.ts'
+import { amountOf, hexOf, integerOf, objectOf, openRpcDoor, quantityOf, type RpcDoor } from '../ledger-tools/rpc-door.ts'
 import { addressIn, integerIn, ipAddressIn, tokensIn, tokensText } from '../ledger-tools/texts.ts'
 
 export interface DoorOptions {
@@ -59,6 +59,8 @@ interface Session {
   readonly report: Report
   readonly door: RpcDoor
   readonly wallet: OwnerWallet
+  /** The node's, asked once; the one that was named where one was. */
+  readonly chainId: number
   readonly signal: AbortSignal
   readonly options: OwnerOptions
 }
@@ -67,11 +69,10 @@ const NOT_OWNER = 'another account owns this node, or there is none of that inde
 
 export async function ledgerRegister(report: Report, options: RegisterOptions): Promise<void> {
   const session = await begin(report, options)
-  const { door, wallet } = session
+  const { door, wallet, chainId } = session
   const stake = tokensIn('--stake', options.stake)
   const address = ipAddressIn('--address', options.address)
   const notAfterEpoch = Number(integerIn('--keys-until', options.keysUntil, 2n ** 32n - 1n))
-  const chainId = await chainIdOf(door, options)
   const args = registrationOf(await loadLedgerSeeds(options.data), { chainId, owner: wallet.address, address, notAfterEpoch })
   const minStake = await parameterOf(door, 'minStake')
   const nodeKey = Buffer.from(args.nodeKey).toString('hex')
@@ -175,11 +176,8 @@ export async function ledgerWithdraw(report: Report, options: OwnerOptions & { r
     reasons: { [CODES.amount]: 'nothing of this account is unbonded yet' },
   })
   if (receipt === undefined) return
-  const paid = receipt.events.find(({ kind }) => kind === 'transfer')?.amount
-  report.result(
-    { ok: true, to: hexOf(to), amount: String(paid), ...placeOf(receipt) },
-    `${tokensText(BigInt(String(paid)))} went to ${hexOf(to)}`,
-  )
+  const paid = amountOf(session.door.url, receipt.events.find(({ kind }) => kind === 'transfer')?.amount)
+  report.result({ ok: true, to: hexOf(to), amount: String(paid), ...placeOf(receipt) }, `${tokensText(paid)} went to ${hexOf(to)}`)
 }
 
 export async function ledgerStatus(report: Report, options: DoorOptions & NodeChoice): Promise<void> {
@@ -215,8 +213,7 @@ async function begin(report: Report, options: OwnerOptions): Promise<Session> {
   const signal = abortOnSignal()
   const wallet = await loadOwner(options.key)
   const door = openRpcDoor(options.rpc, signal)
-  await chainIdOf(door, options)
-  return { report, door, wallet, signal, options }
+  return { report, door, wallet, chainId: await chainIdOf(door, options), signal, options }
 }
 
 /** @throws {NodeError} `NODE_USAGE` when the node is of another chain than the one that was named */
@@ -230,8 +227,8 @@ async function chainIdOf(door: RpcDoor, { chainId: wanted }: Pick<OwnerOptions, 
 
 /** @returns the receipt of what has become final; `undefined` after a dry run. @throws {NodeError} `NODE_REFUSED` with the reason in words */
 async function carryOut<N extends SystemFunctionName>(session: Session, deed: Deed<N>): Promise<FinalReceipt | undefined> {
-  const { report, door, wallet, signal, options } = session
-  const call = await tryCall(door, wallet, deed.name, deed.args, deed.valueMicro).catch((error: unknown) => {
+  const { report, door, wallet, chainId, signal, options } = session
+  const call = await tryCall(door, wallet, chainId, deed.name, deed.args, deed.valueMicro).catch((error: unknown) => {
     throw explained(error, deed.reasons)
   })
   const feeMax = feeOf(Number(call.gas), call.maxFeePerGas / WEI_PER_BASE_FEE)
@@ -272,10 +269,10 @@ function explained(error: unknown, reasons: Partial<Record<Code, string>>): unkn
 async function sayStanding({ report, door }: Session, nodeIndex: number, receipt: FinalReceipt): Promise<void> {
   const event = receipt.events.find(({ kind }) => kind === 'node')
   const { epoch } = await epochOf(door)
-  const [state, stake] = [stateWordOf(integerOf(door.url, event?.state)), String(event?.stake)]
+  const [state, stake] = [stateWordOf(integerOf(door.url, event?.state)), amountOf(door.url, event?.stake)]
   report.result(
-    { ok: true, nodeIndex, state, stake, epoch, ...placeOf(receipt) },
-    `node ${nodeIndex} is ${state}, stake ${tokensText(BigInt(stake))}, in epoch ${epoch}`,
+    { ok: true, nodeIndex, state, stake: String(stake), epoch, ...placeOf(receipt) },
+    `node ${nodeIndex} is ${state}, stake ${tokensText(stake)}, in epoch ${epoch}`,
   )
 }
 

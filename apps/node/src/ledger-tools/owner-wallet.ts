@@ -2,6 +2,7 @@
 import { addressOf, secp256k1PublicKeyOf } from '@selvedge/crypto/secp256k1'
 import {
   encodeSystemCall,
+  GAS_PER_FEE_UNIT,
   signAccountTransaction,
   transactionId,
   WEI_PER_MICRO,
@@ -12,10 +13,12 @@ import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadSeed } from '../compose/key-file.ts'
 import { NodeError } from '../errors.ts'
-import { hexOf, integerOf, objectOf, quantityOf, type RpcDoor } from './rpc-door.ts'
+import { hexOf, integerOf, notUnderstood, objectOf, quantityOf, type RpcDoor } from './rpc-door.ts'
 
 /** A base fee that rises as fast as it can is not over this within ten seconds. */
 const FEE_HEADROOM = 4n
+/** More gas than any call of the system costs: the dearest is a registration, 221,000 and its data's. */
+const CALL_GAS_MAX = 2_000_000n
 /** Until the node is asked again. */
 const LOOK_MS = 250
 
@@ -55,21 +58,33 @@ export interface OwnerCall {
   readonly chainId: number
 }
 
-/** Tries the call on top of the node's state. @throws {NodeError} `NODE_REFUSED` with the reason it would fail for now. */
+/**
+ * Tries the call on top of the node's state.
+ * @param chainId - for which it is signed: asked once and compared with the one that was wanted, so that no later answer names another.
+ * @throws {NodeError} `NODE_REFUSED` with the reason it would fail for now; `NODE_RPC` for gas that no call has
+ */
 export async function tryCall<N extends SystemFunctionName>(
   door: RpcDoor,
   { address }: OwnerWallet,
+  chainId: number,
   name: N,
   args: SystemArguments<N>,
   valueMicro: bigint,
 ): Promise<OwnerCall> {
   const { to, data } = encodeSystemCall(name, args)
   const valueWei = valueMicro * WEI_PER_MICRO
-  const { chainId } = objectOf(door.url, await door.ask('selvedge_nodeInfo'))
   const call = { from: hexOf(address), to: hexOf(to), value: `0x${valueWei.toString(16)}`, data: hexOf(data) }
-  const gas = quantityOf(door.url, await door.ask('eth_estimateGas', call))
+  const gas = gasOf(door.url, await door.ask('eth_estimateGas', call))
   const maxFeePerGas = FEE_HEADROOM * quantityOf(door.url, await door.ask('eth_gasPrice'))
-  return { to, data, valueWei, gas, maxFeePerGas, chainId: integerOf(door.url, chainId) }
+  return { to, data, valueWei, gas, maxFeePerGas, chainId }
+}
+
+/** What the schedule can make of a call: a multiple of the unit in which fees are counted. */
+function gasOf(url: string, value: unknown): bigint {
+  const gas = quantityOf(url, value)
+  if (gas > CALL_GAS_MAX || gas % BigInt(GAS_PER_FEE_UNIT) !== 0n)
+    throw notUnderstood(url, `it asks for ${value as string} gas, which no call costs`)
+  return gas
 }
 
 export interface Sent {

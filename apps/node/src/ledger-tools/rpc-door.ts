@@ -22,10 +22,12 @@ export function openRpcDoor(url: string, signal: AbortSignal): RpcDoor {
     throw new NodeError('NODE_USAGE', `--rpc: "${url.slice(0, 80)}" is not an http(s) URL`)
   let nextId = 1
   async function ask(method: string, ...params: readonly unknown[]): Promise<unknown> {
-    const answer = await post(url, { jsonrpc: '2.0', id: nextId++, method, params }, signal)
-    if (answer.error === undefined) return answer.result
-    const code = codeOf(answer.error)
-    throw new NodeError('NODE_REFUSED', answer.error.message ?? 'no reason given', code === undefined ? { method } : { method, code })
+    const { error, result } = objectOf(url, await post(url, { jsonrpc: '2.0', id: nextId++, method, params }, signal))
+    if (error === undefined || error === null) return result
+    const { message, data } = objectOf(url, error)
+    const words = typeof message === 'string' ? message : 'no reason given'
+    const code = codeOf(words, data)
+    throw new NodeError('NODE_REFUSED', words, code === undefined ? { method } : { method, code })
   }
   return {
     url,
@@ -65,23 +67,19 @@ export function integerOf(url: string, value: unknown): number {
   return value
 }
 
+/** Micro-units. @throws {NodeError} `NODE_RPC` */
+export function amountOf(url: string, value: unknown): bigint {
+  if (typeof value !== 'string' || !/^\d{1,20}$/.test(value)) throw notUnderstood(url, 'it answered with something that is no amount')
+  return BigInt(value)
+}
+
 /** @throws {NodeError} `NODE_RPC` */
 export function objectOf(url: string, value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) throw notUnderstood(url, 'it answered with something that is no object')
   return value as Readonly<Record<string, unknown>>
 }
 
-interface Failure {
-  readonly message?: string
-  readonly data?: unknown
-}
-
-interface Answer {
-  readonly result?: unknown
-  readonly error?: Failure
-}
-
-async function post(url: string, body: object, signal: AbortSignal): Promise<Answer> {
+async function post(url: string, body: object, signal: AbortSignal): Promise<unknown> {
   signal.throwIfAborted()
   const controller = new AbortController()
   const abort = (): void => controller.abort(signal.reason)
@@ -90,7 +88,7 @@ async function post(url: string, body: object, signal: AbortSignal): Promise<Ans
   try {
     const headers = { 'content-type': 'application/json' }
     const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal: controller.signal })
-    return JSON.parse(await textOf(url, response)) as Answer
+    return JSON.parse(await textOf(url, response)) as unknown
   } catch (cause) {
     signal.throwIfAborted()
     if (cause instanceof NodeError) throw cause
@@ -115,7 +113,7 @@ async function textOf(url: string, response: Response): Promise<string> {
 }
 
 /** The ledger's code, by its number where the node says it, else by its words. */
-function codeOf({ message = '', data }: Failure): Code | undefined {
+function codeOf(message: string, data: unknown): Code | undefined {
   const said = typeof data === 'object' && data !== null ? (data as { readonly code?: unknown }).code : undefined
   if (typeof said === 'number' && isCode(said)) return said
   const words = message.replace(/^execution reverted: /, '')
@@ -123,6 +121,6 @@ function codeOf({ message = '', data }: Failure): Code | undefined {
   return found === undefined ? undefined : (Number(found[0]) as Code)
 }
 
-function notUnderstood(url: string, why: string, cause?: unknown): NodeError {
+export function notUnderstood(url: string, why: string, cause?: unknown): NodeError {
   return new NodeError('NODE_RPC', `${url} is no node of a ledger: ${why}`, {}, { cause })
 }
