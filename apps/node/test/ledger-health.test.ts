@@ -1,7 +1,9 @@
 // Goal: `/health` says what a node is and whether it does its work: 200 with a seat and without one, 503 for a follower that nobody brings blocks to
 // and for members of an order that stands still, and 200 again when blocks come.
 // Method: four real members and a stranger behind one of them, at the pace of the clock; pages are read until they say what they must.
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -14,6 +16,7 @@ const MS_MAX = 240_000
 
 let folder: string
 let network: TestNetwork
+const warnings: unknown[] = []
 
 beforeAll(async () => {
   const temporary = join(import.meta.dirname, '..', '.tmp')
@@ -28,7 +31,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true, maxRetries: 3 })
 })
 
-const start = (index: number): Promise<void> => network.start(index, { sources: network.sourcesOf(index), healthyMsMax: HEALTHY_MS_MAX })
+const start = (index: number): Promise<void> =>
+  network.start(index, {
+    sources: network.sourcesOf(index),
+    healthyMsMax: HEALTHY_MS_MAX,
+    onWarning: (error) => void (index === STRANGER && warnings.push(error)),
+  })
 
 interface Page {
   readonly status: number
@@ -59,7 +67,13 @@ test(
     expect(member.body).toMatchObject({ ready: true, seat: place, rules: { inForce: 1, newest: 1 }, version: expect.any(String) as string })
     expect(member.body).toMatchObject({ epoch: expect.any(Number) as number, behind: { seconds: expect.any(Number) as number } })
 
+    // It had a seat once, and the port of its order is taken now: it follows all the same.
+    const { folder: home, host, ports } = network.nodes[STRANGER]!
+    await mkdir(join(home, 'wal'), { recursive: true })
+    const taken = createServer().listen(ports.order, host)
+    await once(taken, 'listening')
     await start(STRANGER)
+    expect(warnings[0]).toMatchObject({ name: 'ConsensusError', code: 'CONSENSUS_NETWORK_FAILED' })
     expect((await healthOf(STRANGER, isWell)).body).toMatchObject({ ready: true, seat: null })
 
     await Promise.all([2, 3].map((index) => network.stop(index))) // no quorum is left
@@ -73,6 +87,7 @@ test(
     }
     await Promise.all([2, 3].map(start))
     for (const index of [0, 3, STRANGER]) await healthOf(index, isWell)
+    taken.close()
   },
   MS_MAX,
 )

@@ -1,5 +1,6 @@
 /** `selvedge ledger run`: a node of a ledger until it is asked to stop, or until the rules become newer than it is. */
 import { NEWEST_VERSION } from '@selvedge/application'
+import { ConsensusError } from '@selvedge/consensus'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { transactionId } from '@selvedge/ledger-types'
 import { join } from 'node:path'
@@ -64,6 +65,10 @@ export async function ledgerRun(report: Report, options: LedgerRunOptions): Prom
       const id = Buffer.from(transactionId(transaction)).toString('hex')
       if (refusal === undefined) log.info({ id }, 'a transaction promised before the seat was lost is executed')
       else log.warn({ id, refusal }, 'a transaction promised before the seat was lost is not executed')
+    },
+    onWarning: (error) => {
+      const level = error instanceof ConsensusError ? 'warn' : 'debug' // what strangers do wrong fills no log
+      log[level]({ error: error instanceof Error ? error.message : String(error) }, 'something did not work, the node goes on')
     },
     onFailure: ended.resolve,
   })

@@ -6,6 +6,7 @@
  * not over). They change at the ends of epochs, by what the ledger itself says; a seat whose order others have forgotten is left.
  */
 import { committees, createApplication, type Application, type KeyValueStore, type Outcome } from '@selvedge/application'
+import { ConsensusError } from '@selvedge/consensus'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { isSameBytes, type ArchivedBlock, type Digest } from '@selvedge/ledger-types'
 import { createRpcServer, type RpcServer } from '@selvedge/rpc'
@@ -187,16 +188,23 @@ export class LedgerLife {
   /** In the order when the running epoch has a seat for this node, behind it when not, or when that epoch is over. */
   async #takePlace(): Promise<void> {
     if (await this.#isWanted()) return await this.#order()
-    if (this.#owesOthers()) await this.#order()
+    await this.#serveOthers()
     this.follow()
   }
 
   /**
    * Without a seat, but with records of one that it had: the others may lack something of that epoch, and what this node had promised in it is
-   * handed out again. The order without a seat serves and signs nothing.
+   * handed out again. The order without a seat serves and signs nothing; where it cannot start, the node follows all the same.
    */
-  #owesOthers(): boolean {
-    return this.#ordering === undefined && !this.#isSeated() && existsSync(walOf(this.#settings.folder))
+  async #serveOthers(): Promise<void> {
+    if (this.#ordering !== undefined || this.#isSeated() || !existsSync(walOf(this.#settings.folder))) return
+    try {
+      await this.#order()
+    } catch (error) {
+      if (!(error instanceof ConsensusError)) throw error
+      this.#ordering = undefined
+      this.#settings.onWarning?.(error)
+    }
   }
 
   /** What is certified of an epoch that is over comes faster, and as surely, from the feed; and its members may have forgotten the order. */
@@ -253,7 +261,7 @@ export class LedgerLife {
       for await (const { checkpoint } of this.#components.follower.follow(application, execute, this.#ending.signal)) {
         if (!checkpoint.isFinal) continue
         if (await this.#isWanted()) return true
-        if (this.#owesOthers()) await this.#order()
+        await this.#serveOthers()
       }
     } catch (error) {
       if (!(error instanceof SynchronizerError) || error.code !== 'SYNCHRONIZER_TOO_OLD') throw error

@@ -30,7 +30,7 @@ export interface LedgerNodeSettings
   /** The end of a transaction that this node had promised and could not order before it lost its seat: executed, or why not, in words. */
   readonly onReturned?: (transaction: Uint8Array, refusal: string | undefined) => void
   readonly onJoined?: (joined: Joined) => void
-  /** Something did not work for one stranger; the node goes on. */
+  /** Something did not work, for one stranger or beside what the node does; it goes on. */
   readonly onWarning?: (error: unknown) => void
   /** The node has ended by itself. */
   readonly onFailure?: (error: Error) => void
