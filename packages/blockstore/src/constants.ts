@@ -22,6 +22,8 @@ export const LINGER_RECORDS: number = 32
 export const LINGER_BYTES: number = 512 * KIB
 /** Of a tree that arrives: what the disk has not taken yet, beside the file that is arriving, before the next block waits. */
 export const TREE_PENDING_BYTES_MAX: number = MIB
+/** And no more records than these: of files of a few bytes, and of nodes that stand in their links, there is nothing else to count. */
+export const TREE_PENDING_RECORDS_MAX = 4_096
 /** Blocks of a tree that the disk has taken and that stay in memory for who reads along. */
 export const TREE_RECENT_BYTES: number = 2 * MIB
 /** A file of a tree that is kept in memory while it arrives has no more blocks, nor more bytes of them. */

@@ -17,6 +17,7 @@ import {
   TREE_HELD_BLOCKS_MAX,
   TREE_HELD_BYTES_MAX,
   TREE_PENDING_BYTES_MAX,
+  TREE_PENDING_RECORDS_MAX,
 } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
 import { ended, malformed } from './file-rules.ts'
@@ -81,6 +82,8 @@ class ArrivingTree implements TreeImport {
   #names: string[] = []
   #kept: TreeBlock[] = []
   #pendingBytes = 0
+  /** Those on their way to the disk included: what is small costs what its records cost, not its bytes. */
+  #pendingRecords = 0
   #flushing: Promise<void> | undefined
   readonly #commits = new Set<Promise<void>>()
   readonly #larges = new Set<FileImport>()
@@ -99,13 +102,17 @@ class ArrivingTree implements TreeImport {
       try {
         writing.signal.throwIfAborted()
         await this.#take(block, writing)
-        while (this.#pendingBytes >= TREE_PENDING_BYTES_MAX && this.#failure === undefined) await this.#flushing
+        while (this.#isFull && this.#failure === undefined) await this.#flushing
         this.#throwFailure()
       } catch (error) {
         await this.#end()
         throw error
       }
     })
+  }
+
+  get #isFull(): boolean {
+    return this.#pendingBytes >= TREE_PENDING_BYTES_MAX || this.#pendingRecords >= TREE_PENDING_RECORDS_MAX
   }
 
   async #take(block: TreeBlock, writing: TreeWriting): Promise<void> {
@@ -250,6 +257,7 @@ class ArrivingTree implements TreeImport {
     this.#names.push(name)
     this.#arriving.add(name)
     this.#pendingBytes += bytes
+    this.#pendingRecords += records.length
     this.#flushing ??= this.#flush()
   }
 
@@ -268,6 +276,7 @@ class ArrivingTree implements TreeImport {
         this.#failure ??= { error }
       }
       this.#pendingBytes -= bytes
+      this.#pendingRecords -= records.length
       writing.count(-bytes)
     }
     this.#flushing = undefined
