@@ -6,10 +6,10 @@
  */
 import type { Client, Download, Entry, VerifiedBlock } from '@selvedge/client'
 import type { CID } from 'multiformats/cid'
-import { constants } from 'node:fs'
 import { open, rename, rm, stat, truncate, type FileHandle } from 'node:fs/promises'
 import { NodeError } from '../errors.ts'
 import { encodeRecord, isSent, readJournal, verifyPartial, type Verified } from './journal.ts'
+import { READ, WRITE_ON } from './own-file.ts'
 
 export interface FileDownloadOptions {
   readonly signal?: AbortSignal
@@ -84,7 +84,7 @@ const partOf = (path: string): string => `${path}.part`
 const journalOf = (path: string): string => `${path}.part.proof`
 
 async function findPartial(path: string, cid: CID): Promise<Verified> {
-  const part = await open(partOf(path)).catch(() => undefined) // whatever keeps it from being read, nothing of it can be used
+  const part = await open(partOf(path), READ).catch(() => undefined) // whatever keeps it from being read, nothing of it can be used
   if (part === undefined) return { offset: 0, isComplete: false, journalBytes: 0 }
   try {
     return await verifyPartial(part, await readJournal(journalOf(path)), cid)
@@ -181,11 +181,13 @@ async function writeParts(
 }
 
 async function openOutput(path: string, length: number): Promise<FileHandle> {
+  let file: FileHandle | undefined
   try {
-    const file = await open(path, constants.O_RDWR | constants.O_CREAT)
+    file = await open(path, WRITE_ON)
     await file.truncate(length)
     return file
   } catch (cause) {
+    await file?.close()
     throw new NodeError('NODE_OUTPUT', `cannot write ${path}: ${(cause as Error).message}`, {}, { cause })
   }
 }

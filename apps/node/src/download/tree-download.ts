@@ -89,7 +89,7 @@ class FolderDownload {
   async take(name: string, cid: CID): Promise<void> {
     const target = this.#placeOf(name)
     if (await this.#isMissing(target)) return await this.#stream(name, cid)
-    await makeFolder(target)
+    await makeFolder(target, this.#top)
     const { signal } = this.#options
     const entries: Entry[] = await Array.fromAsync(this.#client.entries(cid, signal === undefined ? {} : { signal }))
     for (const entry of entries) {
@@ -115,6 +115,7 @@ class FolderDownload {
     const { signal } = this.#options
     const { receivedBytes } = await streamTree(this.#client, cid, this.#placeOf(name), {
       proofs: this.#proofs,
+      top: this.#top,
       part: `${this.#top}.part`,
       onFile: (path, bytes) => this.#count(name === '' || path === '' ? name + path : `${name}/${path}`, bytes),
       onSkipped: (path) => this.#tally.skipped.push(name === '' ? path : `${name}/${path}`),
@@ -128,6 +129,7 @@ class FolderDownload {
     const target = this.#placeOf(name)
     const size = await this.#proofs.wholeSize(target, cid)
     if (size !== undefined) {
+      if (this.#begun === cid.toString()) this.#begun = undefined // it was whole: nothing is looked for any more
       this.#tally.here++
       this.#count(name, size)
       return false
@@ -153,7 +155,8 @@ class FolderDownload {
     this.#begun = undefined
     const journal = this.#proofs.of(cid)
     if (journal === undefined) return
-    await writeFile(`${target}.part.proof`, journal)
+    await rm(`${target}.part.proof`, { force: true })
+    await writeFile(`${target}.part.proof`, journal, { flag: 'wx' }) // through no link
     await rename(`${this.#top}.part`, `${target}.part`).catch(() => {}) // it was whole, and has its name
   }
 

@@ -7,6 +7,7 @@ import type { CID } from 'multiformats/cid'
 import { open, rm, type FileHandle } from 'node:fs/promises'
 import { NodeError } from '../errors.ts'
 import { readJournal, recordEnd, verifyPartial } from './journal.ts'
+import { APPEND, LOOK } from './own-file.ts'
 
 const RAW = 0x55
 const IDENTITY = 0x00
@@ -32,7 +33,7 @@ export interface TreeProofs {
 /** @throws {NodeError} `NODE_OUTPUT` where it cannot be written. */
 export async function openTreeProofs(path: string): Promise<TreeProofs> {
   const { journals, last, length } = split(await readJournal(path))
-  const file = await open(path, 'a').catch((cause: unknown) => {
+  const file = await open(path, APPEND).catch((cause: unknown) => {
     throw new NodeError('NODE_OUTPUT', `cannot write ${path}: ${(cause as Error).message}`, {}, { cause })
   })
   await file.truncate(length) // half a record, left by a process that was killed
@@ -100,7 +101,7 @@ async function wholeSize(path: string, cid: CID, journal: Uint8Array | undefined
   if (cid.multihash.code === IDENTITY || (cid.code !== RAW && journal === undefined)) return undefined
   let file: FileHandle
   try {
-    file = await open(path)
+    file = await open(path, LOOK)
   } catch {
     return undefined // whatever keeps it from being read, it is of no use
   }

@@ -7,10 +7,11 @@
  */
 import { ClientError, type Client, type TreeEntry, type VerifiedBlock } from '@selvedge/client'
 import type { CID } from 'multiformats/cid'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { lstat, mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NodeError } from '../errors.ts'
 import { encodeRecord, isSent } from './journal.ts'
+import { WRITE_ANEW } from './own-file.ts'
 import type { TreeProofs } from './tree-proofs.ts'
 
 const RAW = 0x55
@@ -20,6 +21,8 @@ const WRITES_MAX = 8
 export interface TreeStreamOptions {
   readonly signal?: AbortSignal
   readonly proofs: TreeProofs
+  /** The folder that all of it is for: the target or above it. */
+  readonly top: string
   /** Where what is not whole is written; on the file system of the target. */
   readonly part: string
   readonly onFile: (path: string, bytes: number) => void
@@ -32,7 +35,7 @@ export interface StreamedTree {
 
 /** @throws {NodeError} `NODE_OUTPUT`, `NODE_BAD_NAME`; {ClientError} as `client.getTree`. */
 export async function streamTree(client: Client, cid: CID, target: string, options: TreeStreamOptions): Promise<StreamedTree> {
-  const { signal, part, proofs, onFile, onSkipped } = options
+  const { signal, top, part, proofs, onFile, onSkipped } = options
   const watch = watchRecords()
   const writes = createWrites(part)
   const tree = client.getTree(cid, { onBlock: watch.onBlock, ...(signal === undefined ? {} : { signal }) })
@@ -40,11 +43,11 @@ export async function streamTree(client: Client, cid: CID, target: string, optio
     for await (const entry of tree) {
       const { path, kind, size } = entry
       const place = path === '' ? target : join(target, path)
-      if (kind === 'directory') await makeFolder(place)
+      if (kind === 'directory') await makeFolder(place, top)
       else if (kind !== 'file') onSkipped(path)
+      else if (entry.cid.code === RAW) await writes.begin(place, await wholeOf(entry), () => onFile(path, size))
       else {
-        if (entry.cid.code === RAW) await writes.begin(place, await wholeOf(entry))
-        else await writeProven(entry, place, { part, proofs, watch })
+        await writeProven(entry, place, { part, proofs, watch })
         onFile(path, size)
       }
     }
@@ -58,10 +61,18 @@ export async function streamTree(client: Client, cid: CID, target: string, optio
   return { receivedBytes: tree.receivedBytes }
 }
 
-export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
-    throw new NodeError('NODE_OUTPUT', `cannot make the folder ${path}: ${(cause as Error).message}`, {}, { cause })
-  })
+/**
+ * What is there already must be a folder. The top may be a link to one, as its owner has named it; below it a link could lead anywhere.
+ * @throws {NodeError} `NODE_OUTPUT`
+ */
+export async function makeFolder(path: string, top: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: path === top })
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === 'EEXIST' && path !== top && (await lstat(path)).isDirectory()) return
+    throw new NodeError('NODE_OUTPUT', `cannot make the folder ${path}: ${message}`, {}, { cause })
+  }
 }
 
 /** What a run that was killed left of the small files. */
@@ -81,8 +92,8 @@ async function wholeOf({ content, size }: TreeEntry): Promise<Uint8Array> {
 }
 
 interface Writes {
-  /** Resolves when there is room for the next. @throws what an earlier one threw. */
-  begin(place: string, bytes: Uint8Array): Promise<void>
+  /** Resolves when there is room for the next. @param onNamed - it is durable and has its name. @throws what an earlier one threw. */
+  begin(place: string, bytes: Uint8Array, onNamed: () => void): Promise<void>
   settle(): Promise<void>
 }
 
@@ -93,21 +104,22 @@ function createWrites(part: string): Writes {
   const check = (): void => {
     if (failure !== undefined) throw failure.error
   }
-  async function write(place: string, bytes: Uint8Array): Promise<void> {
+  async function write(place: string, bytes: Uint8Array, onNamed: () => void): Promise<void> {
     const name = free.pop()!
     try {
       await writeWhole(name, bytes)
       await named(name, place)
+      onNamed()
     } catch (error) {
       failure ??= { error }
     }
     free.push(name)
   }
   return {
-    async begin(place, bytes) {
+    async begin(place, bytes, onNamed) {
       while (running.size >= WRITES_MAX) await Promise.race(running)
       check()
-      const writing: Promise<void> = write(place, bytes).finally(() => running.delete(writing))
+      const writing: Promise<void> = write(place, bytes, onNamed).finally(() => running.delete(writing))
       running.add(writing)
     },
     async settle() {
@@ -120,7 +132,7 @@ function createWrites(part: string): Writes {
 /** Durable first, then named. */
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   try {
-    const file = await open(path, 'w')
+    const file = await open(path, WRITE_ANEW)
     try {
       await file.writeFile(bytes)
       await file.datasync()
@@ -151,7 +163,7 @@ interface Proven {
 async function writeProven({ cid, content }: TreeEntry, place: string, { part, proofs, watch }: Proven): Promise<void> {
   const number = watch.file
   await proofs.begin(cid)
-  const file = await open(part, 'w').catch((cause: unknown) => {
+  const file = await open(part, WRITE_ANEW).catch((cause: unknown) => {
     throw outputError(part, cause)
   })
   try {
