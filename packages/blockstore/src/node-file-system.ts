@@ -53,7 +53,7 @@ function createOpenFile(fd: number, path: string): OpenFile {
 
 function readFully(fd: number, path: string, offset: number, length: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const bytes = new Uint8Array(length)
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer) // filled or thrown away: no byte of it is seen before it is read
     const more = (done: number): void => {
       fs.read(fd, bytes, done, length - done, offset + done, (error, count) => {
         if (error !== null) reject(ioError('read', path, error))
