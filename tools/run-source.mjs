@@ -4,9 +4,10 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { ensureInstalled, top } from './install.mjs'
 
-export function spawnNode(entry, args) {
+/** @param {readonly string[]} flags - of Node, beside what every source needs. */
+export function spawnNode(entry, args, flags = []) {
   ensureInstalled('run')
-  const child = spawn(process.execPath, ['--conditions=@selvedge/source', join(top, entry), ...args], {
+  const child = spawn(process.execPath, ['--conditions=@selvedge/source', ...flags, join(top, entry), ...args], {
     cwd: process.env.INIT_CWD ?? process.cwd(),
     stdio: 'inherit',
     env: { NODE_COMPILE_CACHE: join(top, 'node_modules/.cache/compile'), ...process.env }, // types are stripped once, not at each start
