@@ -1,7 +1,7 @@
 /**
  * The mutation gate of whole cores: every planted bug breaks an invariant under schedules by messages.
  *
- *   node --conditions=@selvedge/source test/scenarios/gate.ts [--write] [--afresh] [--count=1000] [PREFIX …]
+ *   node --conditions=@selvedge/source test/scenarios/gate.ts [--write] [--afresh] [--count=2000] [PREFIX …]
  *
  * Seeds that killed before are tried first, unless `--afresh`. With `--write` the second table in bench/MUTANTS.md and the killing seeds in
  * kills.json are made anew. Exit code 1 where one survives.
@@ -16,7 +16,7 @@ import type { Kill } from '../adversarial/hunt.ts'
 import type { Mutant } from '../adversarial/patch.ts'
 import { coreMutants } from './mutants.ts'
 
-const SCHEDULES_MAX = 1_000
+const SCHEDULES_MAX = 2_000
 /** What an equivalent mutant is played for: it must not break, or it is none. */
 const EQUIVALENT_SCHEDULES = 100
 const kills = new URL('kills.json', import.meta.url)

@@ -34,6 +34,36 @@ const certified: readonly Patch[] = [
     put: 'committee.stakeOf(good.map(({ voter }) => voter)) < committee.validity',
   },
   {
+    id: 'certificate-above-quorum',
+    file: 'core/vote-aggregator.ts',
+    find: 'committee.stakeOf(good.map(({ voter }) => voter)) < committee.quorum',
+    put: 'committee.stakeOf(good.map(({ voter }) => voter)) <= committee.quorum',
+  },
+  {
+    id: 'takes-certificates-above-quorum',
+    file: 'wire/verify.ts',
+    find: 'committee.stakeOf(signers) < committee.quorum',
+    put: 'committee.stakeOf(signers) <= committee.quorum',
+  },
+  {
+    id: 'round-above-quorum',
+    file: 'core/certificate-intake.ts',
+    find: 'rule.dag.stakeAt(header.round) >= context.committee.quorum',
+    put: 'rule.dag.stakeAt(header.round) > context.committee.quorum',
+  },
+  {
+    id: 'headers-of-parents-above-quorum',
+    file: 'wire/check.ts',
+    find: 'committee.stakeOf(authorsOf(parents)) >= committee.quorum',
+    put: 'committee.stakeOf(authorsOf(parents)) > committee.quorum',
+  },
+  {
+    id: 'executes-system-transactions-again',
+    file: 'core/ordered-once.ts',
+    find: "item.type === 'system' && this.#isFirst(item.author, item.bytes)",
+    put: "item.type === 'system'",
+  },
+  {
     id: 'own-vote-counts-twice',
     file: 'core/vote-aggregator.ts',
     find: 'committee.stakeOf(good.map(({ voter }) => voter)) < committee.quorum',
@@ -107,6 +137,12 @@ const certified: readonly Patch[] = [
     put: 'complete.push(waiting)',
   },
   {
+    id: 'floor-above-quorum',
+    file: 'core/floor.ts',
+    find: 'Math.min(committee.quorum, committee.totalStake - committee.stakes[self]!)',
+    put: 'committee.totalStake - committee.stakes[self]!',
+  },
+  {
     id: 'forgets-the-dag-at-a-restart',
     file: 'core/certified-core.ts',
     find: "of store.entries('certificate', rule.gcRound)",
@@ -143,6 +179,24 @@ const uncertified: readonly Patch[] = [
     put: 'const { validity: quorum } = context.committee',
   },
   {
+    id: 'proposes-above-a-quorum',
+    file: 'core/block-proposer.ts',
+    find: 'const { quorum } = context.committee',
+    put: 'const quorum = context.committee.quorum + 1',
+  },
+  {
+    id: 'blocks-of-ancestors-above-quorum',
+    file: 'wire/check.ts',
+    find: 'committee.stakeOf(authorsOf(ancestors, round - 1)) >= committee.quorum',
+    put: 'committee.stakeOf(authorsOf(ancestors, round - 1)) > committee.quorum',
+  },
+  {
+    id: 'executes-system-transactions-again',
+    file: 'core/system-once.ts',
+    find: 'if (here.has(key) || (this.#firsts.get(key) ?? index) !== index) return false',
+    put: '',
+  },
+  {
     id: 'proposes-twice-in-a-round',
     file: 'core/block-proposer.ts',
     find: 'this.#lastRound >= next || isCatchingUp()',
@@ -162,6 +216,7 @@ const uncertified: readonly Patch[] = [
   },
   { id: 'orphans-are-not-proposed-again', file: 'core/own-transactions.ts', find: 'this.#orphans.push(own)', put: '' },
   { id: 'own-commits-are-not-noted', file: 'core/block-order.ts', find: 'this.own.committed(vertex.key, index)', put: '' },
+  { id: 'state-is-not-kept-over-a-gap', file: 'core/uncertified.ts', find: 'this.#order.keepState()', put: 'void 0' },
   { id: 'arrivals-wake-nobody', file: 'core/block-manager.ts', find: 'this.#arrived.push(key)', put: '' },
   {
     id: 'floor-is-zero-whatever-is-shown',
@@ -183,6 +238,13 @@ const uncertified: readonly Patch[] = [
   },
   { id: 'never-fetches-blocks', file: 'core/uncertified.ts', find: 'this.#fetcher.advance()', put: '' },
   { id: 'stands-still-where-nothing-comes', file: 'core/uncertified.ts', find: 'this.#watch()', put: '' },
+  {
+    id: 'floor-above-quorum',
+    file: 'core/floor.ts',
+    find: 'Math.min(committee.quorum, committee.totalStake - committee.stakes[self]!)',
+    put: 'committee.totalStake - committee.stakes[self]!',
+    reason: 'who does not know its floor signs nothing, so it tells nobody that anything is accepted, and counts among the faulty',
+  },
   {
     id: 'parking-lets-go-at-the-first-arrival',
     file: 'core/parking.ts',
