@@ -19,3 +19,5 @@ export const MURMUR3_X64_64 = 0x22
 export const DIGEST_BYTES_MIN = 32
 /** Room for a CID beside the block inside a CAR section (ipfs.md §1.2). */
 export const SECTION_OVERHEAD_BYTES = 128
+/** Inline blocks that a CAR may hold, though nobody asks for them, beyond those of the DAG and one for each other block. */
+export const INLINE_AHEAD_MAX = 1_024

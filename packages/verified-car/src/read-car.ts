@@ -9,7 +9,7 @@ import type { CID } from 'multiformats/cid'
 import { JoinBuffer } from './block-body.ts'
 import { ByteSource } from './byte-source.ts'
 import { headerOf } from './car-format.ts'
-import { IDENTITY, SECTION_OVERHEAD_BYTES, SHA2_256 } from './constants.ts'
+import { IDENTITY, INLINE_AHEAD_MAX, SECTION_OVERHEAD_BYTES, SHA2_256 } from './constants.ts'
 import { CarError } from './errors.ts'
 import { drain, inlineBody, readBody, skip, truncated } from './read-block.ts'
 import { readVarint } from './varint.ts'
@@ -34,15 +34,16 @@ export async function* readCar(
 ): AsyncGenerator<VerifiedBlock, void, undefined> {
   const source = new ByteSource(chunks, signal)
   const buffer = new JoinBuffer()
+  const inline = new InlineSections(walk)
   try {
     if (header) await readHeader(source, walk)
-    await skipRepeated(source, walk, repeated)
+    await skipRepeated(source, walk, repeated, inline)
     for (let expected = walk.next(); expected !== undefined; expected = walk.next()) {
       if (expected.cid.multihash.code === IDENTITY) {
         yield walk.accept(inlineBody(expected, buffer))
         continue
       }
-      const length = await readSectionHead(source, walk, expected.cid)
+      const length = await readSectionHead(source, walk, expected.cid, inline)
       yield walk.accept(await readBody(source, length, expected, walk, buffer))
       signal?.throwIfAborted()
     }
@@ -73,7 +74,7 @@ async function readHeader(source: ByteSource, walk: Walk): Promise<void> {
 }
 
 /** Reads up to the first byte of the block: its length, once the section's CID is known to be the one that is expected. */
-async function readSectionHead(source: ByteSource, walk: Walk, cid: CID): Promise<number> {
+async function readSectionHead(source: ByteSource, walk: Walk, cid: CID, inline: InlineSections): Promise<number> {
   for (;;) {
     const start = source.offset
     const length = await readVarint(source)
@@ -87,11 +88,30 @@ async function readSectionHead(source: ByteSource, walk: Walk, cid: CID): Promis
     const section = await readSectionMultihash(source, walk, length)
     const bodyLength = bodyStart - source.offset
     if (section.code === IDENTITY) {
+      inline.take(bodyLength, start)
       await skip(source, walk, bodyLength) // inline blocks are not expected, and tolerated
       continue
     }
     if (!isEqual(section.bytes, cid.multihash.bytes)) throw unexpected(walk, cid, start)
     return bodyLength
+  }
+}
+
+/** Inline blocks that stand in the stream too, for which nobody asks: as long as they are small and not many more than what has come. */
+class InlineSections {
+  readonly #walk: Walk
+  #count = 0
+
+  constructor(walk: Walk) {
+    this.#walk = walk
+  }
+
+  /** @throws {CarError} `CAR_MALFORMED` */
+  take(bytes: number, offset: number): void {
+    const { limits, blockCount, inlineCount } = this.#walk
+    const { identityBytesMax } = limits
+    if (bytes > identityBytesMax) throw malformed(`an inline block has ${bytes} bytes, at most ${identityBytesMax} are allowed`, offset)
+    if (++this.#count > blockCount + inlineCount + INLINE_AHEAD_MAX) throw malformed('inline blocks come without end', offset)
   }
 }
 
@@ -123,8 +143,9 @@ async function readSectionMultihash(source: ByteSource, walk: Walk, length: numb
 }
 
 /** A source that continues where another one failed first sends again what lies above; all of it was checked before. */
-async function skipRepeated(source: ByteSource, walk: Walk, repeated: readonly CID[] | number): Promise<void> {
+async function skipRepeated(source: ByteSource, walk: Walk, repeated: readonly CID[] | number, inline: InlineSections): Promise<void> {
   const count = typeof repeated === 'number' ? repeated : repeated.length
+  let left = walk.acceptedBytes // the same blocks have as many bytes again
   for (let index = 0; index < count; index++) {
     const start = source.offset
     const length = await readVarint(source)
@@ -133,10 +154,14 @@ async function skipRepeated(source: ByteSource, walk: Walk, repeated: readonly C
     if (length === 'bad' || length === 0 || length > limit) throw malformed('a section has no readable length', start)
     const bodyStart = source.offset + length
     const { code, bytes } = await readSectionMultihash(source, walk, length)
-    await skip(source, walk, bodyStart - source.offset)
-    if (code === IDENTITY) index--
-    else if (typeof repeated !== 'number' && !isEqual(bytes, repeated[index]!.multihash.bytes))
-      throw unexpected(walk, repeated[index]!, start)
+    const bodyLength = bodyStart - source.offset
+    if (code === IDENTITY) {
+      index--
+      inline.take(bodyLength, start)
+    } else if ((left -= bodyLength) < 0) throw malformed('what is repeated is longer than it was', start)
+    await skip(source, walk, bodyLength)
+    if (code === IDENTITY) continue
+    if (typeof repeated !== 'number' && !isEqual(bytes, repeated[index]!.multihash.bytes)) throw unexpected(walk, repeated[index]!, start)
   }
 }
 

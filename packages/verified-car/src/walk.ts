@@ -69,6 +69,12 @@ export class Walk {
   #outputBytes = 0
   /** Blocks accepted so far that were not inline. */
   blockCount = 0
+  /** Inline ones. */
+  inlineCount = 0
+  /** Bytes of all that were accepted so far. */
+  get acceptedBytes(): number {
+    return this.#outputBytes
+  }
 
   constructor(root: CID, options: WalkOptions) {
     const { range, ranges, scope = 'entity', path = [], limits, hashes = defaultHashes } = options
@@ -164,7 +170,8 @@ export class Walk {
     if (expected.segmentsLeft > 0) this.#followSegment(expected, node)
     else this.#enter(expected, node)
     this.#expected = undefined
-    if (expected.cid.multihash.code !== IDENTITY) this.blockCount++
+    if (expected.cid.multihash.code === IDENTITY) this.inlineCount++
+    else this.blockCount++
     const isFile = node.kind === 'file' && expected.segmentsLeft === 0
     if (isFile && !expected.isFilePart) this.#fileSize = node.size
     return new WalkedBlock(expected, node, body, isFile ? this.#fileSize : undefined, this)

@@ -164,6 +164,34 @@ describe('in another order', () => {
     ).toEqual({ code: 'complete', bytes: CONTENT })
   })
 
+  test('inline blocks without end, or with more than an inline block holds, end the reading', async () => {
+    let pulled = 0
+    const sectionOf = (length: number): Uint8Array => carOf(root, [{ cid: identityCid(bytesOf(5)), bytes: bytesOf(length) }], false)
+    async function* withInline(length: number, count: number): AsyncGenerator<Uint8Array> {
+      yield carOf(root, sections.slice(0, -1))
+      for (pulled = 0; pulled < count; pulled++) yield sectionOf(length)
+      yield carOf(root, sections.slice(-1), false)
+    }
+    expect((await outcome(verifyCar(withInline(5, 10_000), root))).code).toBe('CAR_MALFORMED')
+    expect(pulled).toBeLessThan(2_000)
+    expect((await outcome(verifyCar(withInline(129, 1), root))).code).toBe('CAR_MALFORMED')
+    expect((await outcome(verifyCar(withInline(5, 1_000), root))).code).toBe('complete')
+  })
+
+  test('a source that goes on where another failed repeats no more bytes than there were', async () => {
+    const walk = createVerifiedWalk(root, { scope: 'all' })
+    const half = carOf(root, sections.slice(0, 6))
+    await expect(collect(walk.readCar(chunked(half, 64)))).rejects.toMatchObject({ code: 'CAR_TRUNCATED' })
+    let pulled = 0
+    async function* junk(): AsyncGenerator<Uint8Array> {
+      yield carOf(root, [])
+      for (; pulled < 6; pulled++) yield carOf(root, [{ cid: sections[0]!.cid, bytes: bytesOf(1_000) }], false)
+    }
+    await expect(collect(walk.readCar(junk()))).rejects.toMatchObject({ code: 'CAR_MALFORMED' })
+    expect(pulled).toBeLessThan(3)
+    expect((await collect(walk.readCar(chunked(car, 64)))).length).toBe(sections.length - 6) // and the next source does
+  })
+
   test('what follows the last block is not looked at, nor is more than 64 KiB of it read', async () => {
     expect((await read(concat([car, bytesOf(1_000)]))).code).toBe('complete')
     let read2 = 0
