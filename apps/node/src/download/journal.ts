@@ -9,6 +9,7 @@
 import { verifyProof, type VerifiedBlock } from '@selvedge/verified-car'
 import type { CID } from 'multiformats/cid'
 import { open, type FileHandle } from 'node:fs/promises'
+import { LOOK } from './own-file.ts'
 
 const RAW = 0x55
 const IDENTITY = 0x00
@@ -137,7 +138,7 @@ function varint(value: number): Uint8Array {
 export async function readJournal(path: string): Promise<Uint8Array> {
   let handle: FileHandle
   try {
-    handle = await open(path)
+    handle = await open(path, LOOK)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Uint8Array(0)
     throw error
