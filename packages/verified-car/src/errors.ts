@@ -3,7 +3,7 @@ export type CarErrorCode =
   // what the source did wrong: another source may do better
   | 'CAR_NOT_A_CAR' // not a version 1 CAR: an HTML page, a CARv2, anything else
   | 'CAR_TRUNCATED' // the source ended before the last block that was asked
-  | 'CAR_MALFORMED' // a length or a CID inside the stream cannot be read
+  | 'CAR_MALFORMED' // a length or a CID inside the stream cannot be read, or what is passed over does not end
   | 'CAR_WRONG_ROOT' // the first block is not the one that was asked
   | 'CAR_UNEXPECTED_BLOCK' // a block that is not the next one in depth-first order
   | 'CAR_BAD_HASH' // the bytes of a leaf do not hash to its CID
