@@ -81,12 +81,16 @@ test('a file is not written where a folder is, nor a folder where a file is, and
 test('one download at a time into one path: the second is refused by name, and a lock of a killed process is taken over', async () => {
   const folder = await scratchFolder()
   const path = join(folder, 'film.mp4')
-  let finish = (): void => undefined
-  const first = withOutputLock(path, () => new Promise<void>((resolve) => (finish = resolve)))
-  await expect.poll(() => readdir(folder)).toEqual(['film.mp4.part.lock'])
+  const [begun, finished] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const first = withOutputLock(path, () => {
+    begun.resolve()
+    return finished.promise
+  })
+  await begun.promise
+  expect(await readdir(folder)).toEqual(['film.mp4.part.lock'])
   const second = withOutputLock(path, async () => 'both')
   await expect(second).rejects.toMatchObject({ code: 'NODE_OUTPUT', message: expect.stringContaining(`process ${process.pid}`) })
-  finish()
+  finished.resolve()
   await first
   expect(await readdir(folder)).toEqual([])
   const dead = spawnSync(process.execPath, ['-e', '']).pid
