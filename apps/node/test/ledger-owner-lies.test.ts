@@ -1,22 +1,20 @@
 // Goal: an owner's command trusts the node that it asks no further than it must: it signs for the chain that was named and for no other, and an
 // answer that is none ends in one line that says so.
-// Method: an HTTP server that answers as a lying node would, and the commands as processes against it.
+// Method: an HTTP server that answers as a lying node would, and the command line against it, in this process.
 import { decodeTransaction } from '@selvedge/ledger-types'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { run, scratchFolder, type Ran } from './harness.ts'
+import { runCli } from '../src/cli/program.ts'
+import { scratchFolder, type Ran } from './harness.ts'
 import { startRpcServer, type Answers } from './rpc-server.ts'
 
-vi.setConfig({ testTimeout: 120_000 }) // each runs processes
+process.setMaxListeners(100) // each command listens for signals as if the process were its own
 
 const CHAIN_ID = 1337
 
 /** @returns what `withdraw` did, and the transactions that it sent. */
-async function withdraw(
-  answers: Answers,
-  ...args: readonly string[]
-): Promise<{ readonly ran: Ran; readonly sent: readonly Uint8Array[] }> {
+async function withdraw(answers: Answers): Promise<{ readonly ran: Ran; readonly sent: readonly Uint8Array[] }> {
   const key = join(await scratchFolder(), 'owner.key')
   await writeFile(key, '11'.repeat(32), { mode: 0o600 })
   const sent: Uint8Array[] = []
@@ -32,16 +30,25 @@ async function withdraw(
     ...answers,
   })
   onTestFinished(() => server.stop())
-  return { ran: await run(['ledger', 'withdraw', '--rpc', server.url, '--key', key, ...args]), sent }
+  return { ran: await runHere(['ledger', 'withdraw', '--rpc', server.url, '--key', key, '--chain-id', String(CHAIN_ID)]), sent }
+}
+
+async function runHere(args: readonly string[]): Promise<Ran> {
+  const said = { stdout: '', stderr: '' }
+  const listen = (name: 'stdout' | 'stderr'): Disposable =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      said[name] += String(text)
+      return true
+    })
+  using _out = listen('stdout')
+  using _err = listen('stderr')
+  const code = await runCli(args)
+  return { code, ...said }
 }
 
 test('a node that names another chain once it was believed gets no signature for it', async () => {
   let asked = 0
-  const { ran, sent } = await withdraw(
-    { selvedge_nodeInfo: () => ({ chainId: asked++ === 0 ? CHAIN_ID : 1 }) },
-    '--chain-id',
-    String(CHAIN_ID),
-  )
+  const { ran, sent } = await withdraw({ selvedge_nodeInfo: () => ({ chainId: asked++ === 0 ? CHAIN_ID : 1 }) })
   expect(ran.code).toBe(1) // it took the transaction and said so in no way that is understood
   expect(sent.map((bytes) => decodeTransaction(bytes))).toMatchObject([{ transaction: { chainId: CHAIN_ID } }])
 })

@@ -43,7 +43,8 @@ afterAll(async () => {
 const rpcOf = (index: number): string => `http://127.0.0.1:${network.nodes[index]!.ports.rpc}`
 
 /** Through the door of a member, or of the stranger itself, which passes it on. */
-const owner = (word: string, ...args: readonly string[]): Promise<Ran> => run(['ledger', word, ...args, '--rpc', rpcOf(1), '--key', key])
+const owner = (word: string, ...args: readonly string[]): Promise<Ran> =>
+  run(['ledger', word, ...args, '--rpc', rpcOf(1), '--key', key, '--chain-id', String(CHAIN_ID)])
 const json = async (word: string, ...args: readonly string[]): Promise<Record<string, unknown>> => {
   const ran = await owner(word, ...args, '--json')
   expect(ran).toMatchObject({ code: 0 })
@@ -59,7 +60,7 @@ test(
     await network.start(STRANGER, { sources: network.sourcesOf(STRANGER), newestVersion: 2, attachments: [createVersionWatch(watch)] })
     const register = ['--data', data, '--address', `${host}:${ports.order},${ports.sessions}`] as const
 
-    const dry = await owner('register', ...register, '--stake', '1500', '--dry-run', '--chain-id', String(CHAIN_ID))
+    const dry = await owner('register', ...register, '--stake', '1500', '--dry-run')
     expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('with a stake of 1500') })
     expect(dry.stdout).toContain('the ledger would take it now')
     const poor = await owner('register', ...register, '--stake', '999.5')
@@ -117,18 +118,20 @@ test('a key on the command line, one that others may read, one that is not there
   const open = join(folder, 'open.key')
   await writeFile(open, '11'.repeat(32))
   await chmod(open, 0o644)
-  const optIn = ['ledger', 'opt-in', '--node', '0', '--rpc', rpcOf(0)]
-  const closed = ['ledger', 'opt-in', '--node', '0', '--rpc', 'http://127.0.0.1:9']
-  const [line, readable, absent, chain, silent] = await Promise.all([
+  const optIn = ['ledger', 'opt-in', '--node', '0', '--rpc', rpcOf(0), '--chain-id', String(CHAIN_ID)]
+  const closed = ['ledger', 'opt-in', '--node', '0', '--rpc', 'http://127.0.0.1:9', '--chain-id', String(CHAIN_ID)]
+  const [line, readable, absent, chain, unnamed, silent] = await Promise.all([
     run([...optIn, '--key', `0x${'11'.repeat(32)}`]),
     run([...optIn, '--key', open]),
     run([...optIn, '--key', join(folder, 'no.key')]),
-    run([...optIn, '--key', key, '--chain-id', '5']),
+    run(['ledger', 'opt-in', '--node', '0', '--rpc', rpcOf(0), '--chain-id', '5', '--key', key]),
+    run(['ledger', 'opt-in', '--node', '0', '--rpc', rpcOf(0), '--key', key]),
     run([...closed, '--key', key]),
   ])
   expect(line).toMatchObject({ code: 2, stderr: expect.stringContaining('--key names a file') })
   expect(readable).toMatchObject({ code: 1, stderr: expect.stringContaining('chmod 600') })
   expect(absent).toMatchObject({ code: 1, stderr: expect.stringContaining('is not there') })
   expect(chain).toMatchObject({ code: 2, stderr: expect.stringContaining(`is of chain ${CHAIN_ID}, not 5`) })
+  expect(unnamed).toMatchObject({ code: 2, stderr: expect.stringContaining('--chain-id') })
   expect(silent).toMatchObject({ code: 1, stderr: expect.stringContaining('http://127.0.0.1:9 cannot be asked') })
 })

@@ -8,9 +8,9 @@ const OWNER_EXAMPLES = `
 The owner's key signs: 64 hex digits in a file that only you may read, as made by
   $ (umask 077; openssl rand -hex 32 > owner.key)
 From nothing to a seat, once the node follows ("selvedge ledger run") and the owner's account has the money:
-  $ selvedge ledger register --key owner.key --data /srv/selvedge --stake 2000 --address 192.0.2.5:4434,4433 --dry-run
-  $ selvedge ledger register --key owner.key --data /srv/selvedge --stake 2000 --address 192.0.2.5:4434,4433
-  $ selvedge ledger opt-in --key owner.key --data /srv/selvedge
+  $ selvedge ledger register --chain-id 1 --key owner.key --data /srv/selvedge --stake 2000 --address 192.0.2.5:4434,4433 --dry-run
+  $ selvedge ledger register --chain-id 1 --key owner.key --data /srv/selvedge --stake 2000 --address 192.0.2.5:4434,4433
+  $ selvedge ledger opt-in --chain-id 1 --key owner.key --data /srv/selvedge
   $ selvedge ledger status --data /srv/selvedge
 Exit code 1 with one line when the ledger refuses, with its code and what it means here.`
 
@@ -46,7 +46,7 @@ function owned(command: Command): Command {
   return command
     .addOption(rpcOption())
     .requiredOption('--key <file>', "file of the owner's key, mode 600")
-    .option('--chain-id <number>', 'refuse a node of another chain')
+    .requiredOption('--chain-id <number>', 'the chain that is signed for; a node of another is refused')
     .option('--dry-run', 'say what would happen, and send nothing')
 }
 

@@ -34,7 +34,8 @@ export interface DoorOptions {
 
 export interface OwnerOptions extends DoorOptions {
   readonly key: string
-  readonly chainId?: string
+  /** Named by the owner: a node that says another one would get a signature that is good there. */
+  readonly chainId: string
   readonly dryRun?: true
 }
 
@@ -219,7 +220,7 @@ async function begin(report: Report, options: OwnerOptions): Promise<Session> {
 /** @throws {NodeError} `NODE_USAGE` when the node is of another chain than the one that was named */
 async function chainIdOf(door: RpcDoor, { chainId: wanted }: Pick<OwnerOptions, 'chainId'>): Promise<number> {
   const chainId = integerOf(door.url, objectOf(door.url, await door.ask('selvedge_nodeInfo')).chainId)
-  if (wanted !== undefined && integerIn('--chain-id', wanted, 2n ** 32n - 1n) !== BigInt(chainId)) {
+  if (integerIn('--chain-id', wanted, 2n ** 32n - 1n) !== BigInt(chainId)) {
     throw new NodeError('NODE_USAGE', `${door.url} is of chain ${chainId}, not ${wanted}`)
   }
   return chainId
