@@ -30,7 +30,9 @@ export class TreeBlocks {
   }
 
   async directory(links: readonly (readonly [name: string, cid: CID])[]): Promise<CID> {
-    const Links = links.map(([Name, Hash]) => ({ Name, Hash, Tsize: 0 })).sort((a, b) => Buffer.compare(Buffer.from(a.Name), Buffer.from(b.Name)))
+    const Links = links
+      .map(([Name, Hash]) => ({ Name, Hash, Tsize: 0 }))
+      .sort((a, b) => Buffer.compare(Buffer.from(a.Name), Buffer.from(b.Name)))
     return await this.node(0x70, encodeDagPb({ Data: new UnixFS({ type: 'directory' }).marshal(), Links }))
   }
 
@@ -110,7 +112,11 @@ export async function treeOf(shape: Shape, blocks: TreeBlocks): Promise<RandomTr
   return { cid: await blocks.directory(links), files, symlinks: new Map([['link', '../somewhere/else']]), directories }
 }
 
-async function imported(contents: ReadonlyMap<string, Uint8Array>, { leafBytes, isRaw, isSharded }: Shape, blocks: TreeBlocks): Promise<CID> {
+async function imported(
+  contents: ReadonlyMap<string, Uint8Array>,
+  { leafBytes, isRaw, isSharded }: Shape,
+  blocks: TreeBlocks,
+): Promise<CID> {
   if (contents.size === 0) return await blocks.directory([])
   let root: CID | undefined
   const candidates = [...contents].map(([path, content]) => ({ path, content }))

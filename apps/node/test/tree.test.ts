@@ -91,25 +91,28 @@ async function contentsOf(folder: string, prefix = ''): Promise<Record<string, s
   return out
 }
 
-test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))('a random tree comes out equal, cold, warm and into a folder, each of its files whole in the store, seed %i', async (seed) => {
-  const folder = await scratchFolder()
-  const blocks = new TreeBlocks()
-  const tree = await treeOf(shapeOf(seed), blocks)
-  const origin = await startOrigin(blocks)
-  const { node, client } = await setting(folder, [origin.url])
-  expect(plain(await fetchTree(client, tree.cid))).toEqual(plain(tree))
-  await expect.poll(async () => [...(await wholeFiles(node.store, tree.cid, blocks)).values()].every(Boolean), POLL).toBe(true)
-  expect(plain(await fetchTree(client, tree.cid))).toEqual(plain(tree))
-  expect(origin.asked.length).toBe(1)
-  const result = await downloadTree(client, tree.cid, join(folder, 'out'))
-  expect(result).toMatchObject({ kind: 'directory', files: tree.files.size, here: 0, skipped: ['link'] })
-  const expected = (plain(tree) as { files: object }).files
-  expect(await contentsOf(join(folder, 'out'))).toEqual(expected)
-  const again = await downloadTree(client, tree.cid, join(folder, 'out'))
-  expect(again).toMatchObject({ files: tree.files.size, bytes: result.bytes })
-  expect(await contentsOf(join(folder, 'out'))).toEqual(expected)
-  expect((await readdir(folder)).sort()).toEqual(['data', 'out'])
-})
+test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
+  'a random tree comes out equal, cold, warm and into a folder, each of its files whole in the store, seed %i',
+  async (seed) => {
+    const folder = await scratchFolder()
+    const blocks = new TreeBlocks()
+    const tree = await treeOf(shapeOf(seed), blocks)
+    const origin = await startOrigin(blocks)
+    const { node, client } = await setting(folder, [origin.url])
+    expect(plain(await fetchTree(client, tree.cid))).toEqual(plain(tree))
+    await expect.poll(async () => [...(await wholeFiles(node.store, tree.cid, blocks)).values()].every(Boolean), POLL).toBe(true)
+    expect(plain(await fetchTree(client, tree.cid))).toEqual(plain(tree))
+    expect(origin.asked.length).toBe(1)
+    const result = await downloadTree(client, tree.cid, join(folder, 'out'))
+    expect(result).toMatchObject({ kind: 'directory', files: tree.files.size, here: 0, skipped: ['link'] })
+    const expected = (plain(tree) as { files: object }).files
+    expect(await contentsOf(join(folder, 'out'))).toEqual(expected)
+    const again = await downloadTree(client, tree.cid, join(folder, 'out'))
+    expect(again).toMatchObject({ files: tree.files.size, bytes: result.bytes })
+    expect(await contentsOf(join(folder, 'out'))).toEqual(expected)
+    expect((await readdir(folder)).sort()).toEqual(['data', 'out'])
+  },
+)
 
 /** A tree of `count` small files, a large one in the middle, in directories of ten. */
 async function wideTree(blocks: TreeBlocks, count: number): Promise<{ cid: CID; tree: RandomTree }> {
@@ -182,15 +185,14 @@ test('a client that leaves in the middle frees the lane and the request of the o
   const blocks = new TreeBlocks()
   const { cid } = await wideTree(blocks, 60)
   const car = await carOf(cid, blocks)
-  let closed = (): void => {}
-  const wasClosed = new Promise<void>((resolve) => (closed = resolve))
+  const { promise: ended, resolve: end } = Promise.withResolvers<string>()
   const url = await startRawOrigin((response) => {
-    response.on('close', closed)
+    response.on('close', () => end('closed'))
     response.write(car.subarray(0, 20_000)) // and then nothing
   })
   const { client } = await setting(await scratchFolder(), [url])
   for await (const { path } of client.getTree(cid)) if (path === 'tree/d0/f3') break
-  await wasClosed
+  expect(await ended).toBe('closed')
 })
 
 test('kill -9 of the node in the middle of a tree leaves what was completed, whole, and nothing of what was not; the next one goes on', async () => {
@@ -239,7 +241,16 @@ test('a folder whose download was ended in the middle goes on: what is whole is 
     () => undefined,
     (error: unknown) => error,
   )
-  await expect.poll(() => stat(`${out}.part`).then(({ size }) => size, () => 0), POLL).toBeGreaterThan(1_000_000)
+  await expect
+    .poll(
+      () =>
+        stat(`${out}.part`).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      POLL,
+    )
+    .toBeGreaterThan(1_000_000)
   controller.abort(new Error('enough'))
   expect(await outcome).toMatchObject({ message: 'enough' })
   const partBytes = (await stat(`${out}.part`)).size
@@ -255,7 +266,10 @@ test('a folder whose download was ended in the middle goes on: what is whole is 
 test('a directory with a name that leaves it is refused before anything outside of the folder is touched', async () => {
   const blocks = new TreeBlocks()
   const leaf = await blocks.node(0x55, Uint8Array.of(1))
-  const cid = await blocks.directory([['../outside', leaf], ['fine', leaf]])
+  const cid = await blocks.directory([
+    ['../outside', leaf],
+    ['fine', leaf],
+  ])
   const origin = await startOrigin(blocks)
   const folder = await scratchFolder()
   const { client } = await setting(folder, [origin.url])

@@ -101,7 +101,7 @@ test('whoever walks a table goes on while it is compacted', () => {
   expect(old.placeOf(walk.next().value as number).position).toBe(2_900)
 })
 
-test('a record costs less than 64 bytes of memory', () => {
+test('a record costs less than 100 bytes of memory', () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const used = (): number => {
@@ -113,6 +113,6 @@ test('a record costs less than 64 bytes of memory', () => {
   const before = used()
   const COUNT = 190_000 // shortly before the arrays grow: what is reserved then is not used yet
   for (let i = 0; i < COUNT; i++) table.add(`${i}`, { position: 300 * i, recordBytes: 300, round: i >>> 2, author: i & 3 })
-  expect((used() - before) / COUNT).toBeLessThan(64)
+  expect((used() - before) / COUNT).toBeLessThan(100) // 45, and what else a busy process holds; an object each is 250
   expect([...table.rowsAfter(47_498)].map((row) => table.placeOf(row).author)).toEqual([0, 1, 2, 3])
 })

@@ -16,7 +16,7 @@ export const VALIDATOR_OPTIONS: {
   readonly leaderTimeoutMsMax: number
 } = {
   batchBytesMax: 500_000,
-  batchDelayMsMax: 20,
+  batchDelayMsMax: 50,
   idleDelayMsMax: 50,
   roundDelayMsMin: 6,
   roundDelayMsMax: 50,
