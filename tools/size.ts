@@ -42,7 +42,7 @@ export const budgets: readonly Budget[] = [
   weighing('content', '{ encodeRequest, decodeAnswer }', 6 * KB),
   weighing('handshake', '{ connectSession }', 28 * KB),
   weighing('origin-ipfs', '{ createIpfsOrigin }', 38 * KB),
-  weighing('client', '{ createClient }', 70 * KB),
+  weighing('client', '{ createClient }', 72 * KB),
 ]
 
 /** A bundler of a page has no built-in to offer: naming one is an error, behind a dynamic import too. */
