@@ -152,7 +152,11 @@ function prepare(): void {
 
 function footerOf({ windowSeconds, warmUpSeconds, repeats }: Times, rows: readonly string[]): string[] {
   const { cpu, cores, runtime, kernel } = machineOf()
-  const command = ['pnpm bench:ledger', ...rows].join(' ')
+  const taken = { window: windowSeconds, warmup: warmUpSeconds, repeats }
+  const named = Object.entries(taken).flatMap(([name, value]) =>
+    String(value) === options[name as keyof typeof taken].default ? [] : [`--${name} ${value}`],
+  )
+  const command = ['pnpm bench:ledger', ...rows, ...named].join(' ')
   return [
     `Measured by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${cpu}, ${cores} cores, Linux ${kernel}, ${runtime}. Windows of ${windowSeconds} s after ${warmUpSeconds} s, ${repeats} repeats in turn, median [least–most].`,
     'Four validators are four processes over mutual TLS 1.3 on loopback, fsync on; each has an open-loop generator process of its own; latency is from when a transaction was due to when it is final at the validator that it was given to. etcd: 3 nodes, no TLS, fsync on, gRPC over local sockets; commit is the response to the put.',
