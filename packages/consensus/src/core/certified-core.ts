@@ -89,6 +89,7 @@ class CertifiedCore implements Core {
         for (const { from, frame } of event.frames) this.#frames.receive(from, frame)
         return
       case 'connected':
+        ownBatches.repeatTo(event.peer)
         return this.#parts.floor.slot === undefined ? undefined : this.#parts.repeater.repeatTo(event.peer)
       case 'tick':
         this.#armedAtMs = Number.POSITIVE_INFINITY

@@ -73,7 +73,7 @@ export function createCertifiedParts(context: CoreContext, hooks: CertifiedHooks
   const intake: CertificateIntake = new CertificateIntake({ context, rule, signatures, slots, evidence, roundTrip, catchUp })
   const index = new BatchIndex(store)
   const once = new OrderedOnce(index)
-  const ownBatches = new OwnBatches(context, index, roundTrip)
+  const ownBatches = new OwnBatches(context, index)
   const peerBatches = new PeerBatches(context, index, roundTrip)
   const ownHeaders = new OwnHeaders()
   const aggregator = new VoteAggregator(context, signatures, evidence)

@@ -16,7 +16,7 @@ import { readDigests, writeDigests } from '../wire/query.ts'
 import type { Authority, Digest, PayloadEntry } from '../wire/types.ts'
 import type { BatchIndex } from './batch-index.ts'
 import type { CoreContext } from './context.ts'
-import type { RoundTrip } from './fetching.ts'
+import { RoundTrip } from './fetching.ts'
 import { BATCHES_PER_SECOND, RETRY_MS_MAX, UNCOMMITTED_BATCHES_MAX } from './settings.ts'
 
 const BATCH_HEAD_BYTES = 32
@@ -31,6 +31,7 @@ interface OwnBatch {
   readonly holders: Set<Authority>
   /** In the queue or in a header; a repeat is needed only before. */
   isHandedOver: boolean
+  sentAtMs: number
   retryAtMs: number
   retryMs: number
 }
@@ -38,7 +39,8 @@ interface OwnBatch {
 export class OwnBatches {
   readonly #context: CoreContext
   readonly #index: BatchIndex
-  readonly #roundTrip: RoundTrip
+  /** From the seal of a batch until a quorum holds it. Its own measure: many bytes, a sync and a check, where a question costs none of these. */
+  readonly #roundTrip = new RoundTrip()
   readonly #batches = new Map<string, OwnBatch>()
   /** Ordered, by sub-DAG index, and not executed yet. */
   readonly #ordered = new Map<string, { readonly entry: PayloadEntry; readonly index: number }>()
@@ -49,10 +51,9 @@ export class OwnBatches {
   #sealedAtMs = Number.NEGATIVE_INFINITY
   #nextSeq = 0
 
-  constructor(context: CoreContext, index: BatchIndex, roundTrip: RoundTrip) {
+  constructor(context: CoreContext, index: BatchIndex) {
     this.#context = context
     this.#index = index
-    this.#roundTrip = roundTrip
   }
 
   /** Sealed and in no committed sub-DAG. */
@@ -98,6 +99,11 @@ export class OwnBatches {
     if (batch === undefined || batch.holders.has(from)) return
     batch.holders.add(from)
     this.#handOver(batch)
+  }
+
+  /** `peer` is connected anew: what it has not acknowledged may have been lost with the connection before. */
+  repeatTo(peer: Authority): void {
+    for (const [key, batch] of this.#batches) if (!batch.isHandedOver && !batch.holders.has(peer)) this.#send(key, [peer])
   }
 
   /** The next entries for a header, oldest first, in the order of digests. */
@@ -158,6 +164,7 @@ export class OwnBatches {
       const { worker } = decodeBatchInfo(encoded)
       const batch = this.#enter(key, { digest: view.slice(), worker, bytes: encoded.length })
       batch.isHandedOver = isInHeader(key)
+      batch.retryAtMs = 0 // whether it was ever sent is not known
     }
   }
 
@@ -217,7 +224,6 @@ export class OwnBatches {
     const key = toHex(digest)
     this.#index.add(key, { author: self, worker, bytes: bytes.length })
     const batch = this.#enter(key, { digest, worker, bytes: bytes.length })
-    batch.retryAtMs = this.#context.nowMs + batch.retryMs
     this.#context.persist(
       { kind: 'batch', key, author: self, bytes },
       { kind: 'proposed', key: UNDERWAY_KEY, bytes: this.#encodeUnderway() },
@@ -236,7 +242,9 @@ export class OwnBatches {
 
   #enter(key: string, entry: PayloadEntry): OwnBatch {
     const holders = new Set([this.#context.self])
-    const batch: OwnBatch = { entry, holders, isHandedOver: false, retryAtMs: 0, retryMs: this.#roundTrip.retryMs }
+    const { retryMs } = this.#roundTrip
+    const sentAtMs = this.#context.nowMs
+    const batch: OwnBatch = { entry, holders, isHandedOver: false, sentAtMs, retryAtMs: sentAtMs + retryMs, retryMs }
     this.#batches.set(key, batch)
     return batch
   }
@@ -245,6 +253,7 @@ export class OwnBatches {
     const { committee } = this.#context
     if (batch.isHandedOver || committee.stakeOf(batch.holders) < committee.quorum) return
     batch.isHandedOver = true
+    this.#roundTrip.sample(this.#context.nowMs - batch.sentAtMs)
     this.#queue.push(batch.entry)
   }
 
@@ -252,9 +261,18 @@ export class OwnBatches {
     batch.retryAtMs = this.#context.nowMs + batch.retryMs
     batch.retryMs = Math.min(RETRY_MS_MAX, 2 * batch.retryMs)
     this.#handOver(batch)
+    if (batch.isHandedOver) return
+    this.#context.count('batchAgain')
+    this.#send(
+      key,
+      this.#context.others.filter((to) => !batch.holders.has(to)),
+    )
+  }
+
+  #send(key: string, to: readonly Authority[]): void {
     const bytes = this.#context.store.get('batch', key)
-    if (batch.isHandedOver || bytes === undefined) return
+    if (bytes === undefined) return
     const frame = this.#context.encode({ type: 'batch', bytes })
-    for (const to of this.#context.others) if (!batch.holders.has(to)) this.#context.push({ type: 'send', to, frame })
+    for (const peer of to) this.#context.sendEncoded(peer, frame)
   }
 }
