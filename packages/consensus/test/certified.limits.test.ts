@@ -4,7 +4,10 @@ import { createCertifiedCore } from '../src/core/certified-core.ts'
 import type { CoreEffect, CoreEvent } from '../src/core/contract.ts'
 import { toHex } from '../src/wire/bytes.ts'
 import { frameTypeOf } from '../src/wire/frames.ts'
+import { headerDigest, headerSigningBytes } from '../src/wire/header.ts'
 import { encodeSystemTransaction } from '../src/wire/system-transaction.ts'
+import type { Certificate, Header } from '../src/wire/types.ts'
+import { voteSigningBytes } from '../src/wire/vote.ts'
 import { Cluster, type ClusterOptions, type Emitted } from './support/cluster.ts'
 import { feed } from './support/load.ts'
 import { MemoryRecords } from './support/memory-records.ts'
@@ -114,4 +117,39 @@ test('frames of nobody and answers to nothing are counted or ignored', () => {
     { name: 'frameMalformed' },
     { name: 'frameMalformed' },
   ])
+})
+
+/** Good by itself, over parents that nobody made: what more than a third could bring about. */
+function rootless(cluster: Cluster, author: number, round: number): Certificate {
+  const { chainId, epoch, previous } = cluster.setupOf(author)
+  const parents = ALL.map((parent) => ({ author: parent, digest: cluster.random.bytes(32) }))
+  const header: Header = { epoch, round, author, createdAtMs: previous.timestampMs, payload: [], parents, systemTransactions: [] }
+  const digest = headerDigest(chainId, header)
+  const signers = [0, 1, author]
+  const message = voteSigningBytes({ epoch, round, author, headerDigest: digest })
+  const signatures = signers.map((signer) => cluster.committee.cryptos[signer]!.sign(message))
+  return { header, headerSignature: cluster.committee.cryptos[author]!.sign(headerSigningBytes(digest)), signers, signatures }
+}
+
+test('certificates that wait for parents have 4 G places an author, and order goes on', () => {
+  const gcDepth = 4
+  const core = { ...CORE, parameters: { gcDepth } }
+  const cluster = new Cluster({
+    size: 4,
+    mode: 'certified',
+    seed: 1,
+    createCore: createCertifiedCore,
+    core,
+    silent: [3],
+    asksOnFirstBoot: false,
+  })
+  cluster.start().run(20)
+  for (let round = 100; round < 140; round++) cluster.inject(3, 0, { type: 'certificate', certificate: rootless(cluster, 3, round) })
+  cluster.run(8)
+  const { counts, core: running } = cluster.nodes[0]!
+  expect(counts.get('certificateParkedFull')).toBe(40 - 4 * gcDepth)
+  expect(running!.gauges.waiting).toBeGreaterThanOrEqual(4 * gcDepth)
+  const before = cluster.nodes[0]!.executed.length
+  expect(cluster.run(8_000, () => cluster.nodes[0]!.executed.length > before + 10)).toBe(true)
+  expectAgreement(cluster, [0, 1, 2])
 })
