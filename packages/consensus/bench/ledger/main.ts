@@ -30,6 +30,7 @@ import type { Measured } from './measure.ts'
 import { measurePoints, SUBJECTS } from './points.ts'
 import { measureCatchUp, measureCrash, measurePartition } from './rows-faults.ts'
 import { measureLatency, measurePeaks } from './rows-load.ts'
+import { commandOf, recordedTable, TIMES_BY_DEFAULT } from './recorded-table.ts'
 import { measureMemory } from './rows-memory.ts'
 import { measureSigned } from './rows-signed.ts'
 import { recordedRows } from './rows-recorded.ts'
@@ -38,9 +39,9 @@ import type { Scratch, Times } from './sweep.ts'
 import { oneDecimal, type Row, tableOf, thousands } from './table.ts'
 
 const options = {
-  window: { type: 'string', default: '60' },
-  warmup: { type: 'string', default: '10' },
-  repeats: { type: 'string', default: '5' },
+  window: { type: 'string', default: String(TIMES_BY_DEFAULT.windowSeconds) },
+  warmup: { type: 'string', default: String(TIMES_BY_DEFAULT.warmUpSeconds) },
+  repeats: { type: 'string', default: String(TIMES_BY_DEFAULT.repeats) },
   memory: { type: 'string', default: '600' },
   behind: { type: 'string', default: '10000' },
   rate: { type: 'string' },
@@ -133,10 +134,9 @@ async function main(): Promise<void> {
     rate,
     scratch,
   })
-  const table = tableOf(rows, footerOf(times, positionals))
   for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`)
-  say(`\n${table}`)
-  if (values.record) record(rows, table, times)
+  say(`\n${tableOf(rows, [commandOf(positionals, times)])}`)
+  if (values.record) record(rows, times)
 }
 
 /** The packages as users get them, and the links to them in bench/; nothing where sources are run. */
@@ -150,27 +150,13 @@ function prepare(): void {
   run('pnpm', ['install', '--ignore-workspace', '--ignore-scripts', '--frozen-lockfile'], join(top, 'packages/consensus/bench'))
 }
 
-function footerOf({ windowSeconds, warmUpSeconds, repeats }: Times, rows: readonly string[]): string[] {
-  const { cpu, cores, runtime, kernel } = machineOf()
-  const taken = { window: windowSeconds, warmup: warmUpSeconds, repeats }
-  const named = Object.entries(taken).flatMap(([name, value]) =>
-    String(value) === options[name as keyof typeof taken].default ? [] : [`--${name} ${value}`],
-  )
-  const command = ['pnpm bench:ledger', ...rows, ...named].join(' ')
-  return [
-    `Measured by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${cpu}, ${cores} cores, Linux ${kernel}, ${runtime}. Windows of ${windowSeconds} s after ${warmUpSeconds} s, ${repeats} repeats in turn, median [least–most].`,
-    'Four validators are four processes over mutual TLS 1.3 on loopback, fsync on; each has an open-loop generator process of its own; latency is from when a transaction was due to when it is final at the validator that it was given to. etcd: 3 nodes, no TLS, fsync on, gRPC over local sockets; commit is the response to the put.',
-  ]
-}
-
-function record(rows: readonly Row[], table: string, times: Times): void {
+function record(rows: readonly Row[], times: Times): void {
   mkdirSync(join(top, 'docs/benchmarks'), { recursive: true })
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: top, encoding: 'utf8' }).stdout.trim()
   const context = { room: 'consensus', commit, date: new Date().toISOString(), machine: machineOf(), times }
-  appendFileSync(
-    join(top, 'docs/benchmarks/consensus-ledger.jsonl'),
-    rows.map((row) => `${JSON.stringify({ ...context, ...row })}\n`).join(''),
-  )
+  const file = join(top, 'docs/benchmarks/consensus-ledger.jsonl')
+  appendFileSync(file, rows.map((row) => `${JSON.stringify({ ...context, ...row })}\n`).join(''))
+  const table = recordedTable(file, ROWS)
   const pages = ['bench/RESULTS.md', 'README.md'].map((page) => join(top, 'packages/consensus', page)).filter(existsSync)
   for (const { file, message } of pages.flatMap((page) => holdBlock(page, 'ledger', table, true))) say(`${file}: ${message}`)
 }

@@ -5,10 +5,13 @@
  *
  * No peer's word about heights is taken (2.10, snarkOS#4461): a signed block shows what one member says, stake V holds an honest one.
  */
-import { BLOCK_REQUEST_COUNT_MAX } from '../wire/limits.ts'
+import { BLOCK_RANGE_COUNT_MAX } from '../wire/limits.ts'
 import type { Authority } from '../wire/types.ts'
 import type { CoreContext } from './context.ts'
 import { BEHIND_ROUNDS_MAX, RANGE_TIMEOUT_MS, RETRY_MS_MIN } from './settings.ts'
+
+/** What one range asks for: fewer blocks of each author than the verifier takes at once. */
+const RANGE_ROUNDS = 48
 
 export interface BlockCatchUpParts {
   readonly context: CoreContext
@@ -71,7 +74,8 @@ export class BlockCatchUp {
     const { context, acceptedRounds, gcRound } = this.#parts
     if (peer === undefined || this.#asked !== undefined) return
     const afterRounds = acceptedRounds.map((round) => Math.max(round, gcRound()))
-    const query = { by: 'round', afterRounds, countMax: BLOCK_REQUEST_COUNT_MAX } as const
+    const countMax = Math.min(BLOCK_RANGE_COUNT_MAX, RANGE_ROUNDS * context.committee.size)
+    const query = { by: 'round', afterRounds, countMax } as const
     context.send(peer, { type: 'blockRequest', epoch: context.setup.epoch, query })
     this.#asked = { peer, untilMs: context.nowMs + RANGE_TIMEOUT_MS }
   }

@@ -121,9 +121,12 @@ export class BlockOrder {
   executedUpTo(index: number): void {
     this.emitter.executedUpTo(index)
     this.own.executedUpTo(index)
-    for (const at of this.#unexecutedItems.keys()) if (at <= index) this.#unexecutedItems.delete(at)
+    for (const at of this.#unexecutedItems.keys()) {
+      if (at > index) break // both ascend, and far behind there are thousands of them
+      this.#unexecutedItems.delete(at)
+    }
     for (const [at, bytes] of this.#orderedBytes) {
-      if (at > index) continue
+      if (at > index) break
       this.#orderedBytes.delete(at)
       for (const [author, size] of bytes) this.#unexecuted[author]! -= size
     }

@@ -195,16 +195,16 @@ function writeFrame(out: ByteWriter, frame: Exclude<Frame, { type: EncodedType }
       writeItems(out.u16(frame.worker), frame.batches, limits.BATCH_BYTES_MAX, limits.BATCH_REQUEST_COUNT_MAX)
       return
     case 'certificateRequest':
-      writeQuery(out, frame.query, committeeSize, limits.CERTIFICATE_REQUEST_COUNT_MAX)
+      writeQuery(out, frame.query, committeeSize, limits.CERTIFICATE_QUERY)
       return
     case 'certificates':
       writeItems(out, frame.certificates, limits.FRAME_BYTES_MAX, limits.CERTIFICATE_REQUEST_COUNT_MAX)
       return
     case 'blockRequest':
-      writeQuery(out, frame.query, committeeSize, limits.BLOCK_REQUEST_COUNT_MAX)
+      writeQuery(out, frame.query, committeeSize, limits.BLOCK_QUERY)
       return
     case 'blocks':
-      writeItems(out, frame.blocks, limits.BATCH_BYTES_MAX, limits.BLOCK_REQUEST_COUNT_MAX)
+      writeItems(out, frame.blocks, limits.BATCH_BYTES_MAX, limits.BLOCK_RANGE_COUNT_MAX)
       return
     case 'floorQuery':
       out.u64(frame.nonce)
@@ -230,13 +230,13 @@ function readFrame(type: Exclude<FrameType, EncodedType>, reader: ByteReader, co
       return { type, epoch, worker, batches: reader.list(limits.BATCH_BYTES_MAX, limits.BATCH_REQUEST_COUNT_MAX) }
     }
     case 'certificateRequest':
-      return { type, epoch, query: readQuery(reader, committeeSize, limits.CERTIFICATE_REQUEST_COUNT_MAX) }
+      return { type, epoch, query: readQuery(reader, committeeSize, limits.CERTIFICATE_QUERY) }
     case 'certificates':
       return { type, epoch, certificates: reader.list(limits.FRAME_BYTES_MAX, limits.CERTIFICATE_REQUEST_COUNT_MAX) }
     case 'blockRequest':
-      return { type, epoch, query: readQuery(reader, committeeSize, limits.BLOCK_REQUEST_COUNT_MAX) }
+      return { type, epoch, query: readQuery(reader, committeeSize, limits.BLOCK_QUERY) }
     case 'blocks':
-      return { type, epoch, blocks: reader.list(limits.BATCH_BYTES_MAX, limits.BLOCK_REQUEST_COUNT_MAX) }
+      return { type, epoch, blocks: reader.list(limits.BATCH_BYTES_MAX, limits.BLOCK_RANGE_COUNT_MAX) }
     case 'floorQuery':
       return { type, epoch, nonce: reader.u64() }
     case 'floorAnswer': {

@@ -4,7 +4,7 @@
  */
 import { ConsensusError } from '../errors.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
-import { DIGEST_BYTES } from './limits.ts'
+import { DIGEST_BYTES, type QueryLimits } from './limits.ts'
 import type { Digest } from './types.ts'
 
 export type VertexQuery =
@@ -17,29 +17,29 @@ export type VertexQuery =
       readonly countMax: number
     }
 
-/** Both ends refuse more than `countMax` digests, or another number of rounds than there are members. */
-export function writeQuery(out: ByteWriter, query: VertexQuery, committeeSize: number, countMax: number): void {
+/** Both ends refuse more than `limits` allow, or another number of rounds than there are members. */
+export function writeQuery(out: ByteWriter, query: VertexQuery, committeeSize: number, limits: QueryLimits): void {
   if (query.by === 'digest') {
-    writeDigests(out.u8(0), query.digests, countMax)
+    writeDigests(out.u8(0), query.digests, limits.digestCountMax)
     return
   }
   assertRounds(query.afterRounds.length, committeeSize)
-  assertCountMax(query.countMax, countMax)
+  assertCountMax(query.countMax, limits.rangeCountMax)
   out.u8(1).u32(committeeSize)
   for (const round of query.afterRounds) out.u64(round)
   out.u32(query.countMax)
 }
 
-export function readQuery(reader: ByteReader, committeeSize: number, countMax: number): VertexQuery {
+export function readQuery(reader: ByteReader, committeeSize: number, limits: QueryLimits): VertexQuery {
   const kind = reader.u8()
-  if (kind === 0) return { by: 'digest', digests: readDigests(reader, countMax) }
+  if (kind === 0) return { by: 'digest', digests: readDigests(reader, limits.digestCountMax) }
   if (kind !== 1) throw new ConsensusError('CONSENSUS_UNKNOWN_KIND', `no query has kind ${kind}`)
   const count = reader.count(8)
   assertRounds(count, committeeSize)
   const afterRounds: number[] = []
   for (let left = count; left > 0; left--) afterRounds.push(reader.u64())
   const asked = reader.u32()
-  assertCountMax(asked, countMax)
+  assertCountMax(asked, limits.rangeCountMax)
   return { by: 'round', afterRounds, countMax: asked }
 }
 

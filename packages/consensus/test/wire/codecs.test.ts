@@ -165,9 +165,14 @@ describe('what no decoder takes is not written either', () => {
       encodeFrame({ ...batchRequest, digests: Array.from({ length: 65 }, () => digest(1)) }),
     ],
     [
-      '33 blocks in an answer',
+      '33 digests in a request for blocks',
       'CONSENSUS_TOO_LARGE',
-      encodeFrame({ type: 'blocks', epoch: 0, blocks: Array.from({ length: 33 }, () => digest(1)) }),
+      encodeFrame({ type: 'blockRequest', epoch: 0, query: { by: 'digest', digests: Array.from({ length: 33 }, () => digest(1)) } }),
+    ],
+    [
+      '1,001 blocks in an answer',
+      'CONSENSUS_TOO_LARGE',
+      encodeFrame({ type: 'blocks', epoch: 0, blocks: Array.from({ length: 1_001 }, () => digest(1)) }),
     ],
     [
       'a batch above 2 MiB in an answer',

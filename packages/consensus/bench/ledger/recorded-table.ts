@@ -1,0 +1,44 @@
+/** The table of all rows, each from the newest run that measured it, and under it those runs with their commands. */
+import { readFileSync } from 'node:fs'
+import type { Times } from './sweep.ts'
+import { type Row, tableOf } from './table.ts'
+
+/** A line of docs/benchmarks. */
+interface RecordedRow extends Row {
+  /** When the run ended; all of its rows have the same. */
+  readonly date: string
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly kernel: string; readonly runtime: string }
+  readonly times: Times
+}
+
+export const TIMES_BY_DEFAULT: Times = { windowSeconds: 60, warmUpSeconds: 10, repeats: 5 }
+const FLAGS = { windowSeconds: 'window', warmUpSeconds: 'warmup', repeats: 'repeats' } as const
+const SETTING =
+  'Four validators are four processes over mutual TLS 1.3 on loopback, fsync on; each has an open-loop generator process of its own; latency is from when a transaction was due to when it is final at the validator that it was given to. etcd: 3 nodes, no TLS, fsync on, gRPC over local sockets; commit is the response to the put. A figure is the median of its repeats [least–most].'
+
+export const commandOf = (ids: readonly string[], times: Times): string => {
+  const named = Object.entries(FLAGS).flatMap(([key, flag]) => {
+    const value = times[key as keyof typeof FLAGS]
+    return value === TIMES_BY_DEFAULT[key as keyof typeof FLAGS] ? [] : [`--${flag} ${value}`]
+  })
+  return ['pnpm bench:ledger', ...ids, ...named].join(' ')
+}
+
+/** @param file - JSON lines. @param ids - the order of rows. */
+export function recordedTable(file: string, ids: readonly string[]): string {
+  const recorded = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as RecordedRow)
+  const newest = new Map(recorded.map(({ id, date }) => [id, date])) // lines are in the order of time
+  const rows = ids.flatMap((id) => recorded.filter((row) => row.id === id && row.date === newest.get(id)))
+  const dates = [...new Set(rows.map(({ date }) => date))]
+  const footer = dates.map((date) => {
+    const run = recorded.filter((row) => row.date === date)
+    const shown = ids.filter((id) => newest.get(id) === date)
+    const measured = ids.filter((id) => run.some((row) => row.id === id))
+    const { machine, times } = run[0] as RecordedRow
+    return `- ${shown.join(', ')}: \`${commandOf(measured, times)}\` on ${date.slice(0, 10)}; ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${machine.runtime}.`
+  })
+  return tableOf(rows, [...footer, '', SETTING])
+}
