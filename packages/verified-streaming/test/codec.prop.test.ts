@@ -1,9 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  bytesOf,
   ChunkRanges,
+  createDecodeStream,
+  createMemoryStore,
   createOutboard,
   createOutboardBuilder,
+  createSink,
+  decodeTransform,
   encode,
   encodedBytesOf,
   encodeRanges,
@@ -12,7 +17,7 @@ import {
   validRanges,
   verifyRanges,
 } from '../src/index.ts'
-import { collect, contentOf, inPieces, isAllTrue, outcomeOf } from './collect.ts'
+import { collect, contentOf, inPieces, isAllTrue, outcomeOf, streamOf } from './collect.ts'
 import {
   everything,
   joined,
@@ -164,4 +169,53 @@ describe('held against the reference', () => {
       expect(code).toBe(isHit ? 'VERIFY_MISMATCH content' : 'true')
       expect(await validRanges(damaged, outboard, root)).toEqual(ChunkRanges.all.truncate(size).difference(hit))
     }))
+
+  test('every other way in: web streams, it-pipe and a sink take what decode takes, and refuse at the same byte', () =>
+    forAll(
+      [sizeArb, rangesArb, logArb, fc.option(fc.nat()), fc.integer({ min: 1, max: 20_000 })],
+      async (size, ranges, chunkGroupLog, place, length) => {
+        const tree = treeOf(size)
+        const encoded = referenceEncoding(tree, chunkGroupLog, selectionOf(ranges, size))
+        if (place !== null) encoded[8 + (place % Math.max(1, encoded.length - 8))]! ^= 1 // behind the length; of an empty blob: nothing
+        const proven: { offset: number; bytes: Uint8Array }[] = []
+        const isRefused = endsWithError(() =>
+          referenceDecode(encoded, tree.root, chunkGroupLog, (said) => selectionOf(ranges, said), proven),
+        )
+        const expected = { end: isRefused ? 'VERIFY_MISMATCH' : 'done', bytes: joined(proven.map(({ bytes }) => bytes)) }
+
+        const stream = streamOf(inPieces(encoded, length)).pipeThrough(createDecodeStream(tree.root, { ranges, chunkGroupLog }))
+        expect(await gathered(stream)).toEqual(expected)
+        expect(await gathered(bytesOf(decodeTransform(tree.root, { ranges, chunkGroupLog })(inPieces(encoded, length))))).toEqual(expected)
+
+        const store = createMemoryStore()
+        const sink = createSink(tree.root, { store, chunkGroupLog })
+        const end = await sink.receive(inPieces(encoded, length), { ranges }).then(
+          () => 'done',
+          ({ code }: VerifyError) => code,
+        )
+        const held = sink.held.byteRanges(size)
+        const stored = joined(held.map((range) => store.readContent(range.start, range.end - range.start)))
+        expect({ end, bytes: stored }).toEqual(expected)
+      },
+    ))
 })
+
+function endsWithError(run: () => void): boolean {
+  try {
+    run()
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** What came before the end, and the code of the end. */
+async function gathered(source: AsyncIterable<Uint8Array>): Promise<{ end: string; bytes: Uint8Array }> {
+  const pieces: Uint8Array[] = []
+  try {
+    for await (const piece of source) pieces.push(piece.slice())
+    return { end: 'done', bytes: joined(pieces) }
+  } catch (error) {
+    return { end: (error as VerifyError).code, bytes: joined(pieces) }
+  }
+}

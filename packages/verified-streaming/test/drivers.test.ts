@@ -249,6 +249,16 @@ describe('random access', () => {
     }
   })
 
+  test('a Blob is encoded, with its outboard in another one, and ranges of it', async () => {
+    const blob = new Blob([data as BlobPart])
+    expect(await collect(encode(blob))).toEqual(encoded)
+    const outboard = new Blob([made.outboard as BlobPart])
+    const ranges = ChunkRanges.fromByteRanges([{ start: 70_000, end: 70_001 }])
+    expect(await collect(encodeRanges({ ...made, data: blob, outboard }, ranges))).toEqual(
+      await collect(encodeRanges({ ...made, data }, ranges)),
+    )
+  })
+
   test('a stream cannot be encoded, since it would have to be read twice', async () => {
     await expect(collect(encode(inPieces(data, 1000) as never))).rejects.toMatchObject({ code: 'VERIFY_BAD_ARGUMENT' })
   })

@@ -1,5 +1,7 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { ChunkRanges, createOutboard, Decoder, encode, encodedBytesOf } from '../src/index.ts'
+import { bytesOf, ChunkRanges, createOutboard, decode, Decoder, encode, encodedBytesOf } from '../src/index.ts'
 import { collect, contentOf } from './collect.ts'
 import { joined, sizeField } from './reference/bao.ts'
 
@@ -74,3 +76,57 @@ test('the proof of any 16 KiB of 1 GiB is at most 1,032 bytes', () => {
     expect(encodedBytesOf(size, ranges) - 16_384).toBeLessThanOrEqual(1032)
   }
 })
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+const MIB = 2 ** 20
+const LARGE = 256 * MIB
+
+/** Content that lies nowhere, in fresh buffers as from a disk or a socket; no two chunks in a row are alike. */
+const madeUp = {
+  size: LARGE,
+  readAt(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length)
+    for (let at = 0; at < length; at += 1024) bytes.fill(((offset + at) / 1024) & 0xff, at, at + 1024)
+    return bytes
+  },
+}
+
+/** The same as a stream. Calls `look` before each MiB. */
+async function* streamed(look: () => Promise<void>): AsyncGenerator<Uint8Array> {
+  for (let offset = 0; offset < LARGE; offset += MIB) {
+    await look()
+    yield madeUp.readAt(offset, MIB)
+  }
+}
+
+async function heldMib(): Promise<number> {
+  await new Promise((resolve) => setImmediate(resolve)) // buffers that died in this turn are counted until it ends
+  collectGarbage()
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage()
+  return (heapUsed + external + arrayBuffers) / MIB
+}
+
+/** `bench/memory.ts` has the same through 4 GiB, with its figures in the README. */
+test.each<[string, (look: () => Promise<void>) => Promise<void>]>([
+  ['createOutboard', async (look) => void (await createOutboard(streamed(look)))],
+  ['encode', (look) => drained(encode(madeUp), look)],
+  ['decode', async (look) => drained(bytesOf(decode(encode(madeUp), (await createOutboard(madeUp, { workers: 0 })).root)), look)],
+])('what %s holds does not grow with 256 MiB that pass through it', async (_, run) => {
+  const samples: number[] = []
+  let calls = 0
+  await run(async () => {
+    if (calls++ % 16 === 0) samples.push(await heldMib())
+  })
+  expect(samples.length).toBeGreaterThanOrEqual(16)
+  const half = samples.length >> 1 // what is kept raises the floor; what is on its way to the collector does not
+  expect(Math.min(...samples.slice(half)) - Math.min(...samples.slice(0, half))).toBeLessThan(4)
+})
+
+/** Reads to the end, and calls `look` after each MiB. */
+async function drained(source: AsyncIterable<Uint8Array>, look: () => Promise<void>): Promise<void> {
+  let bytes = 0
+  for await (const { length } of source) {
+    if (Math.floor(bytes / MIB) !== Math.floor((bytes += length) / MIB)) await look()
+  }
+}

@@ -55,6 +55,26 @@ async function expectOneThread(): Promise<void> {
   expect(toHex(await hashParallel(bytes, { workers: pool }))).toBe(expected)
 }
 
+/** Says that it was asked for. */
+class CountedWorker extends ThrowingWorker {
+  static count = 0
+  constructor() {
+    CountedWorker.count++
+    super()
+  }
+}
+
+test('no worker is asked for where there is little to hash', async () => {
+  vi.stubGlobal('Worker', CountedWorker)
+  const mib = 2 ** 20
+  await hashParallel(bytes.subarray(0, mib)) // up to one job, whatever was asked
+  await hashParallel(bytes.subarray(0, mib), { workers: 2 })
+  await createOutboard(bytes) // no workers were asked for, and it is less than they are worth
+  expect(CountedWorker.count).toBe(0)
+  await createOutboard(new Uint8Array(64 * mib))
+  expect(CountedWorker.count).toBeGreaterThan(0)
+})
+
 describe('one thread does it all', () => {
   test('where there is no shared memory', async () => {
     vi.stubGlobal('SharedArrayBuffer', undefined)
