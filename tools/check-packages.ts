@@ -4,7 +4,8 @@
  *   node tools/check-packages.ts [--root DIR]
  *
  * Each tarball passes publint and are-the-types-wrong (ES modules only), installs into an empty project with nothing of ours but what it
- * declares, runs the first example of its README there in every Node that it says it runs on, and keeps its size (size.ts). The tarballs are made once for all of it.
+ * declares, runs the first example of its README there in every Node that it says it runs on, answers `--help` by every command that it
+ * brings, and keeps its size (size.ts). The tarballs are made once for all of it.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -69,9 +70,19 @@ const checkExample: Check = async (root, { room, project, manifest }) => {
   return findings
 }
 
+/** A command as its users have it: by its name, from the tarball. */
+const checkCommands: Check = async (_, { room, project, manifest }) => {
+  const found = await inParallel(Object.keys(manifest.bin ?? {}), async (name): Promise<Finding[]> => {
+    const { code, output } = await runCommand(join(project, 'node_modules/.bin', name), ['--help'], { cwd: project, timeoutMs: 60_000 })
+    const message = `${name} --help ended with code ${code}\n${indented(output)}`
+    return code === 0 ? [] : [{ file: `${folderOf(room)}/package.json`, message }]
+  })
+  return found.flat()
+}
+
 export async function checkPackages(root: string, options: { isBuilt?: boolean } = {}): Promise<readonly Finding[]> {
   const packed = await preparePackages(root, options)
-  const jobs = packed.flatMap((each) => [checkPublint, checkTypes, checkExample].map((check) => () => check(root, each)))
+  const jobs = packed.flatMap((each) => [checkPublint, checkTypes, checkExample, checkCommands].map((check) => () => check(root, each)))
   const [found, { findings }] = await Promise.all([inParallel(jobs, (job) => job()), weigh(packed)])
   return [...found.flat(), ...findings]
 }

@@ -21,7 +21,8 @@ const binary = (name: string): string => join(top, 'node_modules/.bin', name)
 
 /** A command that reports for itself: its output is the finding. */
 async function command(root: string, name: string, args: readonly string[]): Promise<Finding[]> {
-  const { code, output } = await runCommand(binary(name), args, { cwd: root })
+  const env = { XDG_CACHE_HOME: join(top, '.tmp/cache') } // some make a folder for themselves there, and nothing goes outside the clone
+  const { code, output } = await runCommand(binary(name), args, { cwd: root, env })
   return code === 0 ? [] : [{ file: '.', message: `${name} ${args.join(' ')}\n${output.trim()}` }]
 }
 

@@ -13,6 +13,8 @@ export interface Manifest {
   readonly version: string
   readonly private?: boolean
   readonly engines?: { readonly node?: string }
+  /** File by command. */
+  readonly bin?: { readonly [name: string]: string }
   readonly exports?: { readonly [entry: string]: Target }
   readonly imports?: { readonly [name: string]: Target }
   readonly dependencies?: Versions

@@ -24,6 +24,8 @@ function cleanEnvironment() {
   const kept = new Set(['npm_config_registry', 'npm_config_cache', 'npm_config_userconfig'])
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name) || kept.has(name.toLowerCase())))
   delete env.NODE_ENV
+  env.TMPDIR = join(top, '.tmp') // nothing is written outside the clone but package caches, temporary files of tests included
+  mkdirSync(env.TMPDIR, { recursive: true })
   return env
 }
 

@@ -29,7 +29,8 @@ function reportIn(output: string, runtime: string): unknown {
 }
 
 async function runProcess(runtime: Runtime, args: readonly string[], cwd: string, timeoutMs: number): Promise<unknown> {
-  const env = { ...process.env, DENO_DIR: join(cwd, 'deno'), DENO_NO_UPDATE_CHECK: '1', NODE_OPTIONS: '' }
+  const places = { DENO_DIR: join(cwd, 'deno'), BUN_RUNTIME_TRANSPILER_CACHE_PATH: join(cwd, 'bun') } // caches stay in the clone
+  const env = { ...process.env, ...places, DENO_NO_UPDATE_CHECK: '1', NODE_OPTIONS: '' }
   const { code, output } = await runCommand(runtime.binary ?? '', args, { cwd, env, timeoutMs })
   if (code !== 0) throw new Error(`${runtime.name} ended with code ${code}:\n${output.slice(0, 4000)}`)
   return reportIn(output, runtime.name)

@@ -47,10 +47,13 @@ test('each fault of a packed package is reported by the check that holds it', as
     ...room('blockstore', asks('blockstore'), { types: false }),
     ...room('fetcher', asks('fetcher'), { rest: { exports: { ...exported, './gone': './dist/gone.js' } } }),
     ...room('client', asks('client'), { script: "export const answer = 42\nexport const late = () => import('node:fs')\n" }),
+    ...room('content', asks('content'), { rest: { bin: { weave: './dist/weave.js' } } }),
+    'packages/content/dist/weave.js': "#!/usr/bin/env node\nimport './lost.js'\n",
   })
   const found = linesOf(root, await checkPackages(root, { isBuilt: true })).join('\n')
   expect(found).toMatch(/^packages\/gateway\/README.md:4: the first example ended with code 1 [^]*ERR_MODULE_NOT_FOUND/m)
   expect(found).toMatch(/^packages\/blockstore\/package.json: are-the-types-wrong:[^]*No types/m)
+  expect(found).toMatch(/^packages\/content\/package.json: weave --help ended with code 1\n[^]*lost\.js/m)
   expect(found).toMatch(/^packages\/fetcher\/package.json: publint: .*\.\/gone.*does not exist/m)
   expect(found).toMatch(
     /^packages\/client: export \* from '@selvedge\/client' does not bundle for a browser: [^]*node:fs is a built-in of Node/m,
