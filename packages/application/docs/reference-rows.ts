@@ -147,21 +147,67 @@ export const DEFECTS: readonly (readonly [defect: string, test: string])[] = [
   ['what nodes claim for deliveries reaches no ledger', 'a claim is committed, challenged, answered and settled by transactions alone'],
 ]
 
-/** Defects that are none of a ledger: [defect there, whose business it is here, or why it cannot be]. */
-export const DEFECTS_ELSEWHERE: readonly (readonly [defect: string, fate: 'business of' | 'dropped because', where: string])[] = [
-  ['any session is taken over by guessing its counter', 'business of', 'handshake'],
-  ['codes of an ended session are read as unknown', 'business of', 'handshake'],
-  ['a handshake has no deadline', 'business of', 'handshake'],
-  ['a length of four bytes reserves as much memory as it says', 'business of', 'handshake'],
-  ['one browser session for each address, and none without a helper’s answer', 'business of', 'client'],
-  ['a token of a session lives sixty times as long as it should', 'business of', 'handshake'],
-  ['a secret is compared byte by byte', 'dropped because', 'no administrator is known by a shared secret; signatures are checked'],
-  ['an administrator’s door stores any file', 'dropped because', 'there is no such door: content comes through the blockstore'],
-  ['anybody fills a node’s disk', 'business of', 'blockstore'],
-  ['a move across file systems destroys the database', 'business of', 'blockstore'],
-  ['a failing gateway is not left for the next', 'business of', 'origin-ipfs'],
-  ['an origin has a second, any size, and any address, the machine’s own too', 'business of', 'fetcher'],
-  ['a word from a stranger about who has what ends the process', 'business of', 'content'],
-  ['the answer about health is always the same', 'business of', 'node'],
-  ['a key can be read by others before its rights are set', 'business of', 'node'],
+interface OtherRoom {
+  /** A package or an application. */
+  readonly room: string
+  /** There. */
+  readonly test: string
+}
+
+/** Defects that are none of a ledger: [defect there, who has the test here that would find it, or why it cannot be]. */
+export const DEFECTS_ELSEWHERE: readonly (readonly [defect: string, where: OtherRoom | string])[] = [
+  [
+    'any session is taken over by guessing its counter',
+    { room: 'packages/handshake', test: 'replayed on another channel gets 3, at another node or on another chain 6' },
+  ],
+  [
+    'codes of an ended session are read as unknown',
+    { room: 'packages/handshake', test: 'what the node refuses comes with its code and reason' },
+  ],
+  [
+    'a handshake has no deadline',
+    { room: 'packages/handshake', test: 'half-open, silent and slow connections are dropped when their time is over' },
+  ],
+  [
+    'a length of four bytes reserves as much memory as it says',
+    {
+      room: 'packages/handshake',
+      test: 'exactly the headers of the table are taken, every type, flags, lane and length around the bounds',
+    },
+  ],
+  [
+    'one browser session for each address, and none without a helper’s answer',
+    {
+      room: 'packages/handshake',
+      test: 'one address has so many connections at once and no more, and another one when one of them has ended',
+    },
+  ],
+  ['a token of a session lives sixty times as long as it should', 'sessions are not resumed yet: no token opens anything'],
+  ['a secret is compared byte by byte', 'no administrator is known by a shared secret; signatures are checked'],
+  ['an administrator’s door stores any file', 'there is no such door: content comes through the blockstore'],
+  ['anybody fills a node’s disk', { room: 'packages/blockstore', test: 'the quota holds for blobs and for blocks' }],
+  ['a move across file systems destroys the database', 'nothing is moved: a store writes its files in its own folder'],
+  [
+    'a failing gateway is not left for the next',
+    { room: 'packages/origin-ipfs', test: 'that never answers is left when the first byte is due' },
+  ],
+  [
+    'an origin has a second, any size, and any address, the machine’s own too',
+    { room: 'packages/origin-ipfs', test: 'may not send a wrong, an oversized or an unnamed block' },
+  ],
+  [
+    'a word from a stranger about who has what ends the process',
+    { room: 'packages/content', test: 'random bytes throw ContentError and nothing else' },
+  ],
+  [
+    'the answer about health is always the same',
+    {
+      room: 'apps/node',
+      test: 'with a seat and without one a node says what it is; standing still it is ill, and well again when blocks come',
+    },
+  ],
+  [
+    'a key can be read by others before its rights are set',
+    { room: 'apps/node', test: 'a folder goes from an origin through a node to a client, verified' },
+  ],
 ]

@@ -8,10 +8,13 @@ import { join } from 'node:path'
 import {
   CODE_WORDS,
   GAS,
+  GOVERNED_ACTIONS,
   NODE_KINDS,
+  PARAMETERS,
   SYSTEM_FUNCTIONS,
   SYSTEM_KINDS,
   TOKEN_FUNCTIONS,
+  type Checks,
   type FunctionSchema,
   type SystemFunctionName,
 } from '@selvedge/ledger-types'
@@ -23,7 +26,7 @@ Generated from the schemas of \`@selvedge/ledger-types\` and from \`docs/referen
 
 Who does something on the ledger is an account (an Ethereum transaction to the system's address, a token's, or anybody's), a node (Ed25519),
 or a member of the committee (a system transaction in its proposal). Each is checked in this order: form 1, kind 2, chain 3, signature 4,
-sender 11, nonce 5 and 6, gas 8, fee 7, value 9, balance 10; then what its kind asks for, all before its first change.
+sender 11, nonce 5 and 6, gas 8, fee 7, value 9, balance 10; then what its kind asks for, in the order of its checks, all before its first change.
 
 - **Refused** (1 to 31): nothing happens, no nonce is used, there is no receipt.
 - **Failed** (32 and above): nonce and fee are used, nothing else happens, the receipt has the code.
@@ -34,16 +37,16 @@ sender 11, nonce 5 and 6, gas 8, fee 7, value 9, balance 10; then what its kind 
 
 /** The page. */
 export function transactionsPage(): string {
-  return [intro, accountPart(), tokenPart(), nodePart(), systemPart(), codePart(), referencePart()].join('\n')
+  return [intro, accountPart(), tokenPart(), nodePart(), systemPart(), governedPart(), codePart(), referencePart()].join('\n')
 }
 
 function accountPart(): string {
   const rows = Object.entries(SYSTEM_FUNCTIONS as Readonly<Record<SystemFunctionName, FunctionSchema>>).map(([name, schema]) => {
-    const { payable, gas, codes, does } = schema
+    const { payable, gas, checks, does } = schema
     return [
       `\`${name}(${argumentText(schema)})\`${payable ? ' P' : ''}`,
       does,
-      listOf(codes),
+      textOf(checks),
       gasText(GAS[gas], gas === 'bridgeSignature' ? 'signature' : undefined),
     ]
   })
@@ -53,7 +56,7 @@ function accountPart(): string {
   return [
     '## Functions of the system\n',
     'At the address of the bytes `selvedge/system` and five zeros. P: payable in native. Value and amounts in wei are multiples of 10^12.\n',
-    table(['function', 'effect', 'codes', 'gas'], rows),
+    table(['function', 'effect', 'checks, each with its code', 'gas'], rows),
     '### Arguments\n',
     table(['argument', 'type', 'unit', 'meaning'], meanings),
   ].join('\n')
@@ -61,28 +64,49 @@ function accountPart(): string {
 
 function tokenPart(): string {
   const rows = Object.entries(TOKEN_FUNCTIONS).map(([name, schema]) => {
-    const { codes, does, returns, kind } = schema
-    return [`\`${name}(${argumentText(schema)})\``, does, kind, returns, listOf(codes)]
+    const { checks, does, returns, kind } = schema
+    return [`\`${name}(${argumentText(schema)})\``, does, kind, returns, textOf(checks)]
   })
   return [
     '## Functions of a token\n',
     'At the address of the bytes `selvedge/token`, two zeros and the token as u32, big endian. Amounts have six decimals.\n',
-    table(['function', 'effect', 'kind', 'returns', 'codes'], rows),
+    table(['function', 'effect', 'kind', 'returns', 'checks, each with its code'], rows),
   ].join('\n')
 }
 
 function nodePart(): string {
-  const rows = Object.entries(NODE_KINDS).map(([name, { id, isDuty, body, gas, codes, does }]) => {
+  const rows = Object.entries(NODE_KINDS).map(([name, { id, isDuty, body, gas, checks, does }]) => {
     const each = { claimAnswer: 'point', disputeAnswer: 'point', contentUpdate: 'entry', claimDebits: 'pair' }[name]
     const own = (name === 'claimDebits' ? `${n(GAS.default)} and ` : '') + gasText(GAS[gas], each)
-    return [`0x${id.toString(16).padStart(2, '0')} ${name}${isDuty ? ' D' : ''}`, body, does, listOf(codes), own]
+    return [`0x${id.toString(16).padStart(2, '0')} ${name}${isDuty ? ' D' : ''}`, body, does, textOf(checks), own]
   })
-  return ['## Kinds of node transactions\n', 'D: a duty.\n', table(['kind', 'body', 'effect', 'codes', 'gas'], rows)].join('\n')
+  return [
+    '## Kinds of node transactions\n',
+    'D: a duty.\n',
+    table(['kind', 'body', 'effect', 'checks, each with its code', 'gas'], rows),
+  ].join('\n')
 }
 
 function systemPart(): string {
-  const rows = Object.entries(SYSTEM_KINDS).map(([name, { id, body, codes, does }]) => [`${id} ${name}`, body, does, listOf(codes)])
-  return ['## System transactions\n', table(['kind', 'body', 'effect', 'codes'], rows)].join('\n')
+  const rows = Object.entries(SYSTEM_KINDS).map(([name, { id, body, checks, does }]) => [`${id} ${name}`, body, does, textOf(checks)])
+  return ['## System transactions\n', table(['kind', 'body', 'effect', 'checks, each with its code'], rows)].join('\n')
+}
+
+function governedPart(): string {
+  const actions = Object.entries(GOVERNED_ACTIONS).map(([name, { id, fields, bounds, does }]) => [`${id} ${name}`, fields, does, bounds])
+  const parameters = Object.entries(PARAMETERS).map(([name, { id, unit, main, dev, min, max, means }]) => {
+    return [`${id} ${name}`, means, unit, n(main), n(dev), n(min), n(max)]
+  })
+  return [
+    '## What governors decide\n',
+    'The `action` of `govern`: its kind, one byte, and its fields. What is beyond its bounds is refused with 46 when it is approved, and dropped when',
+    'its epoch begins. Keys: `threshold u8 · count u8 · account 20 × count`, ascending, 1 to 100, a threshold that they can meet.\n',
+    table(['kind', 'fields', 'effect', 'bounds'], actions),
+    '### Governed parameters\n',
+    'Together: `burnPpm`, `servicePpm` and `protocolPpm` at most 900,000; `emissionPpm` · `boostMaxPpm` at most 0.5 · 10^12; the three shares of emission',
+    '10^6; `candidateCount` at least `committeeSize`.\n',
+    table(['parameter', 'meaning', 'unit', 'main', 'dev', 'least', 'most'], parameters),
+  ].join('\n')
 }
 
 function codePart(): string {
@@ -114,10 +138,12 @@ function referencePart(): string {
       ['defect', 'test'],
       DEFECTS.map(([defect, test]) => [defect, `\`${test}\``]),
     ),
-    'What went wrong there outside of the ledger: the package that has to do better, or why there is nothing to go wrong.\n',
+    'What went wrong there outside of the ledger: whose test would find it here, or why there is nothing to go wrong.\n',
     table(
       ['defect', 'here', ''],
-      DEFECTS_ELSEWHERE.map((row) => [...row]),
+      DEFECTS_ELSEWHERE.map(([defect, where]) =>
+        typeof where === 'string' ? [defect, 'dropped because', where] : [defect, `\`${where.room}\``, `\`${where.test}\``],
+      ),
     ),
   ].join('\n')
 }
@@ -130,8 +156,8 @@ function gasText(gas: number, each: string | undefined): string {
   return each === undefined ? n(gas) : `${n(gas)} a ${each}`
 }
 
-function listOf(codes: readonly number[]): string {
-  return codes.join(', ')
+function textOf(checks: Checks): string {
+  return checks.map(([code, demand]) => `${demand} ${code}`).join('; ')
 }
 
 function n(value: number): string {

@@ -1,10 +1,17 @@
-import { nodes, type BlockItem } from '@selvedge/application'
+import { nodes, type BlockItem, type Outcome } from '@selvedge/application'
 import {
+  callOf,
+  CODES,
+  codesOf,
+  decodeTransaction,
   encodeAction,
   encodeSystemCall,
   nativeSupplyOf,
   NODE_KINDS,
+  nodeKindOf,
   SYSTEM_FUNCTIONS,
+  transactionId,
+  type Checks,
   type NodeKindName,
   type SystemArguments,
   type SystemFunctionName,
@@ -32,7 +39,10 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
     network.send(network.transfer(network.wallets[0]!, createWallet('governor').address, 10n ** 10n))
     for (let epoch = 0; epoch < 5; epoch++) {
       for (const afterMs of [500, 1_000, 3_000, 4_000, 2_000]) {
-        for (const { code } of network.run(extremeItems(network, random), afterMs).executed) codes.add(code)
+        const items = extremeItems(network, random)
+        const { executed } = network.run(items, afterMs)
+        for (const { code } of executed) codes.add(code)
+        expect(unlisted(items, executed)).toEqual([])
         expect(leaksOf(network.app, native)).toEqual([])
       }
       network.closeEpoch(...extremeItems(network, random))
@@ -41,6 +51,29 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
     expect(codes.size).toBeGreaterThan(7)
   },
 )
+
+/** What failed with a code that the schema of its function or kind does not list. */
+function unlisted(items: readonly BlockItem[], executed: Outcome['executed']): string[] {
+  const codeById = new Map(executed.map(({ id, code }) => [Buffer.from(id).toString('hex'), code]))
+  const all = items.flatMap((item) => (item.type === 'transactions' ? item.transactions : []))
+  return all.flatMap((bytes) => {
+    const code = codeById.get(Buffer.from(transactionId(bytes)).toString('hex')) ?? CODES.ok
+    const [name, checks] = schemaOf(bytes)
+    return code === CODES.ok || codesOf(checks).includes(code) ? [] : [`${name}: ${code}`]
+  })
+}
+
+function schemaOf(bytes: Uint8Array): readonly [name: string, checks: Checks] {
+  const decoded = decodeTransaction(bytes)
+  if (!decoded.ok) return ['nothing', []]
+  const { transaction } = decoded
+  if (transaction.form === 'node') {
+    const kind = nodeKindOf(transaction.kind)!
+    return [kind, NODE_KINDS[kind].checks]
+  }
+  const call = callOf(transaction)
+  return call.target === 'system' ? [call.name, SYSTEM_FUNCTIONS[call.name].checks] : [call.target, []]
+}
 
 function extremeItems(network: Network, random: Random): BlockItem[] {
   const used = new Map<string, bigint>()
@@ -54,14 +87,14 @@ function extremeItems(network: Network, random: Random): BlockItem[] {
     const nonce = used.get(name) ?? (isOfNode ? network.app.state.get(nodes, nodeIndex)!.nonceBase : network.nonceOf(wallet))
     const bytes = isOfNode
       ? network.node(nodeIndex, nonce, bodyOf(network, random, nodeIndex))
-      : callOf(network, random, wallets, wallet, nonce)
+      : callBytesOf(network, random, wallets, wallet, nonce)
     if (network.app.checkAdmission(bytes).code === 0) used.set(name, nonce + 1n) // what is refused leaves its nonce to the next
     transactions.push(bytes)
   }
   return [{ type: 'transactions', author: 0, transactions }]
 }
 
-function callOf(network: Network, random: Random, wallets: readonly Wallet[], wallet: Wallet, nonce: bigint): Uint8Array {
+function callBytesOf(network: Network, random: Random, wallets: readonly Wallet[], wallet: Wallet, nonce: bigint): Uint8Array {
   const name = random.pick(Object.keys(SYSTEM_FUNCTIONS) as SystemFunctionName[])
   const isPaying = SYSTEM_FUNCTIONS[name].payable && random.below(4) > 0
   const value = isPaying ? random.pick([1n, 10n * 10n ** 6n, 100n * 10n ** 6n, 1_000n * 10n ** 6n, 10n ** 11n]) * WEI : 0n

@@ -1,6 +1,14 @@
 /** What the schemas say of failures is what happens: every code that is listed can be had, and no other comes. Kinds with few rules each. */
 import { nodes, NODE_STATES, type NodeRow } from '@selvedge/application'
-import { beaconCommitment, CODES, NODE_KINDS, SYSTEM_KINDS, type NodeBody, type SystemMessage } from '@selvedge/ledger-types'
+import {
+  beaconCommitment,
+  CODES,
+  codesOf as listedIn,
+  NODE_KINDS,
+  SYSTEM_KINDS,
+  type NodeBody,
+  type SystemMessage,
+} from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
 import { nodeHandlerOf } from '../src/execute/dispatch.ts'
 import { isServing } from '../src/state/nodes.ts'
@@ -33,7 +41,7 @@ test.each(Object.entries(TRIES))('a node’s %s fails with the codes that are li
     for (let i = 0; i < 2; i++) seen.add(codeOf(step, body))
   }
   seen.delete(0)
-  expect([...seen].toSorted(ascending)).toEqual(NODE_KINDS[kind as NodeBody['kind']].codes)
+  expect([...seen].toSorted(ascending)).toEqual(listedIn(NODE_KINDS[kind as NodeBody['kind']].checks))
 })
 
 /** As the executor lets a body run, or does not. */
@@ -72,5 +80,5 @@ test('words of the committee fail with the codes that are listed, and no other',
   say({ kind: 'epochFile', epoch: 0, root: seedOf('file') })
   say({ kind: 'epochFile', epoch: 0, root: seedOf('file') })
   for (const kind of ['beaconCommit', 'beaconReveal', 'readyToClose', 'epochFile'] as const)
-    expect([kind, [...(seen.get(kind) ?? [])].toSorted(ascending)]).toEqual([kind, SYSTEM_KINDS[kind].codes])
+    expect([kind, [...(seen.get(kind) ?? [])].toSorted(ascending)]).toEqual([kind, listedIn(SYSTEM_KINDS[kind].checks)])
 })

@@ -75,6 +75,14 @@ export const CODE_WORDS: Readonly<Record<Code, string>> = {
 
 const FAILED_FROM = 32
 
+/** What must be so, each with the code of what is not: as the tables of functions and kinds have them, in the order in which it is looked at. */
+export type Checks = readonly (readonly [code: number, demand: string])[]
+
+/** The codes of checks: ascending, each once. */
+export function codesOf(checks: Checks): readonly number[] {
+  return [...new Set(checks.map(([code]) => code))].toSorted((a, b) => a - b)
+}
+
 /** Whether `code` is one of ours. */
 export function isCode(code: number): code is Code {
   return Object.hasOwn(CODE_WORDS, code)

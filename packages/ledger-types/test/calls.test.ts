@@ -7,6 +7,7 @@ import {
   callGas,
   callOf,
   CODES,
+  codesOf,
   concatBytes,
   encodeAbi,
   encodeSystemCall,
@@ -164,9 +165,16 @@ test('gas is the table’s', () => {
   for (const value of Object.values(GAS).filter((gas) => gas >= 1_000)) expect(value % 1_000).toBe(0)
 })
 
-test('every function and its codes are in the tables, each code one of ours', () => {
+test('every function and its codes are in the tables, each code one of ours, and each is said once', () => {
+  expect(
+    codesOf([
+      [51, 'Idle'],
+      [40, 'staked'],
+      [51, 'once'],
+    ]),
+  ).toEqual([40, 51])
   expect(systemNames).toHaveLength(24)
   for (const schema of [...Object.values(SYSTEM_FUNCTIONS), ...Object.values(TOKEN_FUNCTIONS)]) {
-    expect(schema.codes.every((code: number) => isCode(code) && code >= 32)).toBe(true)
+    expect(codesOf(schema.checks).every((code) => isCode(code) && code >= 32)).toBe(true)
   }
 })

@@ -15,6 +15,7 @@ import {
   chunkGas,
   CODE_WORDS,
   CODES,
+  codesOf,
   committeeSeed,
   compareBytes,
   concatBytes,
@@ -26,6 +27,7 @@ import {
   eventKindOf,
   feeOf,
   fromHex,
+  GOVERNED_ACTIONS,
   isCode,
   isFailed,
   isNoiseRecordSigned,
@@ -143,13 +145,22 @@ describe('kinds', () => {
     expect(ids).toEqual({ optIn: 1, optOut: 2, setNode: 3, ...claims, ...reports })
     const dutiable = Object.entries(NODE_KINDS).filter(([, { isDuty }]) => !isDuty)
     expect(dutiable.map(([name]) => name)).toEqual(['disputeAnswer', 'evidence'])
-    for (const [name, { id, codes }] of Object.entries(NODE_KINDS)) {
+    for (const [name, { id, checks }] of Object.entries(NODE_KINDS)) {
       expect(nodeKindOf(id)).toBe(name)
-      expect(codes.every((code) => isCode(code) && isFailed(code))).toBe(true)
+      expect(codesOf(checks).every((code) => isCode(code) && isFailed(code))).toBe(true)
     }
     expect(Object.values(SYSTEM_KINDS).map(({ id }) => id)).toEqual([0, 1, 2, 3, 4])
     expect(Object.values(EVENTS).map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])
     expect([eventKindOf(3), eventKindOf(0), eventKindOf(14), nodeKindOf(0)]).toEqual(['transfer', undefined, undefined, undefined])
+  })
+
+  test('of governed actions have their numbers on the wire', () => {
+    const ids = Object.fromEntries(Object.entries(GOVERNED_ACTIONS).map(([kind, { id }]) => [kind, id]))
+    const first = { parameter: 0, prices: 1, addToken: 2, tokenKeys: 3, tokenCap: 4, governors: 5 }
+    expect(ids).toEqual({ ...first, nativePrice: 6, activateVersion: 7, removeService: 8, spend: 9 })
+    const spend = { kind: 'spend', to: new Uint8Array(20).fill(7), amount: 5n } as const
+    expect([...encodeAction(spend)]).toEqual([9, ...spend.to, 5, 0, 0, 0, 0, 0, 0, 0])
+    expect(decodeAction(encodeAction(spend))).toEqual(spend)
   })
 
   test('a body that is not in its form is none', () => {

@@ -1,4 +1,5 @@
 /** How the functions that accounts call are described: as data, from which dispatch, gas and documentation are made. */
+import type { Checks } from '../codes.ts'
 import type { GAS } from '../gas.ts'
 import type { AbiType, AbiValue } from './abi.ts'
 
@@ -18,8 +19,8 @@ export interface FunctionSchema {
   readonly payable: boolean
   /** What it costs beside the call itself; `bridgeSignature` once a signature. */
   readonly gas: keyof typeof GAS
-  /** Codes of its own checks, besides those of every transaction. */
-  readonly codes: readonly number[]
+  /** Its own, behind those of every transaction. */
+  readonly checks: Checks
   readonly does: string
 }
 

@@ -1,9 +1,11 @@
 /** The functions of a token's address: what an ERC-20 token has, so that wallets show and send it. There are no allowances. */
+import type { Checks } from '../codes.ts'
+
 interface Fn<A extends readonly unknown[], K extends 'call' | 'view' | 'unsupported', R extends string> {
   readonly args: A
   readonly payable: false
   readonly gas: 'default'
-  readonly codes: readonly number[]
+  readonly checks: Checks
   readonly does: string
   readonly kind: K
   readonly returns: R
@@ -36,14 +38,17 @@ export interface TokenFunctions {
 
 const amount: Amount = { name: 'amount', type: 'uint256', means: 'of the token', unit: 'micro' }
 const base = { payable: false, gas: 'default' } as const
-const view = { ...base, codes: [34, 45], kind: 'view' } as const
-const unsupported = { ...base, codes: [34], kind: 'unsupported' } as const
+const view = { ...base, checks: [[34, 'it is asked, not sent, of a token that exists']], kind: 'view' } as const
+const unsupported = { ...base, checks: [[34, 'no allowances exist']], kind: 'unsupported' } as const
 
 export const TOKEN_FUNCTIONS: TokenFunctions = {
   transfer: {
     ...base,
     args: [{ name: 'to', type: 'address', means: 'who gets it' }, amount],
-    codes: [33, 40, 45, 47],
+    checks: [
+      [33, 'the token exists, and the receiver is no reserved address'],
+      [40, 'amount ≤ balance'],
+    ],
     does: 'moves tokens',
     kind: 'call',
     returns: 'bool',

@@ -1,9 +1,8 @@
 /**
- * What governors decide: `kind u8 · fields`. An action is named by the hash of its bytes and its epoch, so approvals add up for one thing.
+ * What governors decide: `kind u8 · fields`, as `GOVERNED_ACTIONS` has them. An action is named by the hash of its bytes and its epoch, so
+ * approvals add up for one thing.
  *
- * 0 parameter(id u16, value u64) · 1 prices(bytePrice u64, cpuPrice u64) · 2 addToken(symbol, name: u8 length each, cap u64, keys) ·
- * 3 tokenKeys(token u32, keys) · 4 tokenCap(token u32, cap u64) · 5 governors(keys) · 6 nativePrice(u64) · 7 activateVersion(u32) ·
- * 8 removeService(u32) · 9 spend(to 20, amount u64); keys = `threshold u8 · count u8 · account 20 × count`, ascending.
+ * Keys are `threshold u8 · count u8 · account 20 × count`, ascending.
  */
 import { sha256 } from '@selvedge/crypto/sha256'
 import { ACCOUNT_BYTES } from '../accounts.ts'
@@ -30,18 +29,62 @@ export type GovernedAction =
   | { readonly kind: 'removeService'; readonly serviceId: number }
   | { readonly kind: 'spend'; readonly to: Uint8Array; readonly amount: bigint }
 
-const KINDS: readonly GovernedAction['kind'][] = [
-  'parameter',
-  'prices',
-  'addToken',
-  'tokenKeys',
-  'tokenCap',
-  'governors',
-  'nativePrice',
-  'activateVersion',
-  'removeService',
-  'spend',
-]
+export interface GovernedActionSchema {
+  readonly id: number
+  /** Layout behind the kind. */
+  readonly fields: string
+  /** What must be so when it is approved (46), and again when it is applied, else it is dropped. */
+  readonly bounds: string
+  readonly does: string
+}
+
+export const GOVERNED_ACTIONS: Readonly<Record<GovernedAction['kind'], GovernedActionSchema>> = {
+  parameter: {
+    id: 0,
+    fields: 'id u16 · value u64',
+    bounds: 'a parameter, within its own bounds; when applied, within those of several together, with all others of that epoch or alone',
+    does: 'sets a parameter',
+  },
+  prices: {
+    id: 1,
+    fields: 'bytePrice u64 · cpuPrice u64',
+    bounds: 'above 0; when applied, each at most a tenth, or one unit, from what holds in the epoch before',
+    does: 'sets the prices of commodities, in a version of their own',
+  },
+  addToken: {
+    id: 2,
+    fields: 'symbol u8 length · name u8 length · cap u64 · keys',
+    bounds: 'printable names of 1 to 16 and 64 bytes; good keys',
+    does: "adds a bridged token, with its bridge's keys and its cap an epoch",
+  },
+  tokenKeys: { id: 3, fields: 'token u32 · keys', bounds: 'the token exists; good keys', does: "replaces the keys of a token's bridge" },
+  tokenCap: {
+    id: 4,
+    fields: 'token u32 · cap u64',
+    bounds: 'the token exists',
+    does: 'sets how much of a token may be minted in an epoch',
+  },
+  governors: { id: 5, fields: 'keys', bounds: 'good keys', does: 'replaces the governors; who is none any more has no word left' },
+  nativePrice: { id: 6, fields: 'price u64', bounds: 'above 0', does: 'says what one native token is worth, µUSD' },
+  activateVersion: {
+    id: 7,
+    fields: 'version u32',
+    bounds:
+      "above 0; when applied, above the one in force, and stake ≥ Q of that epoch's committee can run it, else an epoch later, 10 times at most",
+    does: 'puts rules of another version in force',
+  },
+  removeService: { id: 8, fields: 'serviceId u32', bounds: 'the service exists', does: 'ends a service' },
+  spend: {
+    id: 9,
+    fields: 'to 20 · amount u64',
+    bounds: 'above 0; when applied, within the fund, and to no reserved address',
+    does: "pays native tokens from the protocol's fund",
+  },
+}
+
+const KINDS = (Object.keys(GOVERNED_ACTIONS) as GovernedAction['kind'][]).toSorted(
+  (a, b) => GOVERNED_ACTIONS[a].id - GOVERNED_ACTIONS[b].id,
+)
 const KEYS_MAX = 100
 export const SYMBOL_BYTES_MAX = 16
 export const TOKEN_NAME_BYTES_MAX = 64
@@ -49,7 +92,7 @@ const encoder = new TextEncoder()
 
 /** @throws {LedgerError} `LEDGER_OUT_OF_RANGE` */
 export function encodeAction(action: GovernedAction): Uint8Array {
-  const out = new ByteWriter(64).u8(KINDS.indexOf(action.kind))
+  const out = new ByteWriter(64).u8(GOVERNED_ACTIONS[action.kind].id)
   switch (action.kind) {
     case 'parameter':
       return out.u16(action.id).bigU64(action.value).finish()

@@ -3,27 +3,78 @@
  * `0x01 · height u64 · author u16 · kind u8 · body`, so that equal words of two authors or heights are two leaves.
  */
 import { ByteReader, ByteWriter } from '../bytes.ts'
+import type { Checks } from '../codes.ts'
 import { LedgerError } from '../errors.ts'
 import type { Digest } from '../hash.ts'
 import type { SystemTransaction } from './types.ts'
 
 export const SYSTEM_TRANSACTION_TYPE = 0x01
 
+export interface SystemKindSchema {
+  readonly id: number
+  /** Layout of the body. */
+  readonly body: string
+  /** What is no message in its form, or not of a member, leaves no trace. */
+  readonly checks: Checks
+  readonly does: string
+}
+
+export type SystemKindName = 'readyToClose' | 'evidence' | 'beaconCommit' | 'beaconReveal' | 'epochFile'
+
 /** Kinds by name. */
-export const SYSTEM_KINDS = {
-  readyToClose: { id: 0, body: 'epoch u64', codes: [46, 51, 52], does: 'votes to close the epoch; at stake ≥ Q the epoch changes' },
-  evidence: { id: 1, body: 'evidence', codes: [42, 46, 51, 52], does: 'slashes who signed two things for one slot' },
-  beaconCommit: { id: 2, body: 'commitment 32', codes: [51, 52], does: 'binds its author to a secret of the randomness beacon' },
-  beaconReveal: { id: 3, body: 'secret 32', codes: [42, 51, 52], does: 'opens the commitment' },
+export const SYSTEM_KINDS: Readonly<Record<SystemKindName, SystemKindSchema>> = {
+  readyToClose: {
+    id: 0,
+    body: 'epoch u64',
+    checks: [
+      [46, 'of this epoch'],
+      [52, 'at its planned end or later, in block time'],
+      [51, 'once a member'],
+    ],
+    does: 'votes to close the epoch; at stake ≥ Q the epoch changes',
+  },
+  evidence: {
+    id: 1,
+    body: 'evidence',
+    checks: [
+      [46, 'in its one form'],
+      [52, 'of this epoch or the last unbondEpochs'],
+      [42, 'the signer was of that committee, or is that node; both signatures are good'],
+      [51, 'the first of its cause and epoch'],
+    ],
+    does: 'slashes who signed two things for one slot',
+  },
+  beaconCommit: {
+    id: 2,
+    body: 'commitment 32',
+    checks: [
+      [52, 'until 20 %'],
+      [51, 'once a member'],
+    ],
+    does: 'binds its author to a secret of the randomness beacon',
+  },
+  beaconReveal: {
+    id: 3,
+    body: 'secret 32',
+    checks: [
+      [52, 'from 20 to 30 %'],
+      [42, 'it was committed'],
+      [51, 'once a member'],
+      [42, 'it opens the commitment'],
+    ],
+    does: 'opens the commitment',
+  },
   epochFile: {
     id: 4,
     body: 'epoch u64 · root 32',
-    codes: [46, 51],
+    checks: [
+      [46, 'of a closed epoch whose committee is known'],
+      [51, 'no root is kept yet'],
+      [51, 'once a member and epoch'],
+    ],
     does: "names a closed epoch's file; at stake ≥ Q the root is kept",
   },
-} as const
-
-export type SystemKindName = keyof typeof SYSTEM_KINDS
+}
 
 /** What is said. Evidence stays bytes: its layout is that of order, not of the ledger. */
 export type SystemMessage =
