@@ -1,7 +1,19 @@
 import { epochRow, governorsRow, nativePrices, parameters, proposals, services, supplyRow, tokens } from '@selvedge/application'
-import { CODES, encodeAction, PARAMETERS, type GovernedAction, type ParameterName } from '@selvedge/ledger-types'
+import {
+  actionHash,
+  CODES,
+  encodeAction,
+  PARAMETERS,
+  SYSTEM_ADDRESS,
+  type GovernedAction,
+  type ParameterName,
+} from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
+import { applyGoverned } from '../src/epoch/governed.ts'
+import { currentPrices } from '../src/epoch/view.ts'
+import { nativeOf } from '../src/state/accounts.ts'
 import { codesOf, createWallet, NATIVE, Network, type Wallet } from './support/network.ts'
+import { ofKind, stepOf } from './support/step.ts'
 
 const governors = ['x', 'y', 'z']
   .map((name) => createWallet(`governor ${name}`))
@@ -124,6 +136,46 @@ test('prices move by a tenth an epoch, in a version of their own', () => {
   })
   govern(network, { kind: 'prices', bytePrice: next.prices.bytePrice * 2n, cpuPrice: next.prices.cpuPrice })
   expect(network.closeEpoch().final!.view.priceVersion).toBe(priceVersion + 1)
+})
+
+test('two changes of prices for one epoch do not add up to more than a tenth, and the last of those that are good holds', () => {
+  const step = stepOf(createNetwork())
+  const approve = (place: number, bytePrice: bigint, cpuPrice: bigint): void => {
+    const row = { action: encodeAction({ kind: 'prices', bytePrice, cpuPrice }), epoch: 1, proposedIn: 0, delays: 0 }
+    step.state.put(proposals, new Uint8Array(32).fill(place), { ...row, approvals: accounts.slice(0, 2) }) // applied in the order of their hash
+  }
+  expect(currentPrices(step.state, 0).row).toEqual({ bytePrice: 10n, cpuPrice: 50n })
+  approve(1, 11n, 55n)
+  approve(2, 12n, 60n) // a tenth of what the first one made
+  approve(3, 9n, 55n)
+  applyGoverned(step)
+  expect(ofKind(step.events, 'governance').map(({ state }) => state)).toEqual([2, 3, 2])
+  expect(currentPrices(step.state, 1).row).toEqual({ bytePrice: 9n, cpuPrice: 55n })
+  expect(currentPrices(step.state, 0).row).toEqual({ bytePrice: 10n, cpuPrice: 50n })
+})
+
+test('governors spend what the protocol has earned, and no more of it than there is', () => {
+  const network = createNetwork()
+  const grantee = createWallet('grantee').address
+  const step = stepOf(network)
+  const fund = 7n * NATIVE
+  step.state.put(supplyRow, null, { ...step.state.get(supplyRow, null)!, fund })
+  const approve = (amount: bigint, to = grantee): void => {
+    const action = encodeAction({ kind: 'spend', to, amount })
+    step.state.put(proposals, actionHash(action, 1n), { action, epoch: 1, proposedIn: 0, approvals: accounts.slice(0, 2), delays: 0 })
+  }
+  const ends = (): number[] => {
+    applyGoverned(step)
+    return ofKind(step.events.splice(0), 'governance').map(({ state }) => state)
+  }
+  approve(fund + 1n)
+  approve(1n, SYSTEM_ADDRESS)
+  expect(ends()).toEqual([3, 3])
+  expect([step.state.get(supplyRow, null)!.fund, nativeOf(step.state, grantee)]).toEqual([fund, 0n])
+  approve(fund - 2n)
+  expect(ends()).toEqual([2])
+  expect([step.state.get(supplyRow, null)!.fund, nativeOf(step.state, grantee)]).toEqual([2n, fund - 2n])
+  expect(step.state.rows(proposals)).toEqual([])
 })
 
 test('the native price keeps what it was for thirty epochs, and no longer', () => {

@@ -184,7 +184,7 @@ function changePrices(
   from: number,
   { bytePrice, cpuPrice }: { readonly bytePrice: bigint; readonly cpuPrice: bigint },
 ): boolean {
-  const { row } = currentPrices(state, from)
+  const { row } = currentPrices(state, from - 1) // of several for one epoch none adds to another: the last one holds
   if (!isStep(row.bytePrice, bytePrice) || !isStep(row.cpuPrice, cpuPrice)) return false
   const counters = state.get(counterRow, null) as CounterRow
   state.put(counterRow, null, { ...counters, priceVersion: counters.priceVersion + 1 })
