@@ -157,7 +157,7 @@ function gasText(gas: number, each: string | undefined): string {
 }
 
 function textOf(checks: Checks): string {
-  return checks.map(([code, demand]) => `${demand} ${code}`).join('; ')
+  return checks.map(([code, demand]) => `${demand} → ${code}`).join('; ')
 }
 
 function n(value: number): string {
