@@ -24,6 +24,11 @@ export interface Limits {
   readonly stackBytesMax?: number
   /** All blocks of one walk together: a small DAG with repeated links can unfold without end. @default 1 TiB */
   readonly outputBytesMax?: number
+  /**
+   * Files, directories and other nodes of a walk of scope `all`, the root and each repeat included: inline ones cost a source next to nothing, and
+   * whoever keeps them a record each. @default 4,194,304
+   */
+  readonly entriesMax?: number
   /** Bytes after the last wanted block that are read to let a connection end cleanly. @default 64 KiB */
   readonly trailingBytesMax?: number
   /** Segments of a path. @default 256 */
@@ -39,6 +44,7 @@ export const DEFAULT_LIMITS: Required<Limits> = {
   depthMax: 1_024,
   stackBytesMax: 8 * MIB,
   outputBytesMax: 2 ** 20 * MIB,
+  entriesMax: 4 * MIB,
   trailingBytesMax: 64 * KIB,
   pathSegmentsMax: 256,
 }
@@ -58,8 +64,9 @@ export function limitsOf(limits: Limits = {}): Required<Limits> {
   return result as unknown as Required<Limits>
 }
 
-export function assertBlockFits(bytes: number, limits: Required<Limits>, cid: string): void {
-  if (bytes > limits.blockBytesMax) {
-    throw new CarError('CAR_TOO_LARGE', `block ${cid} has ${bytes} bytes, at most ${limits.blockBytesMax} are allowed`, { cid, bytes })
-  }
+/** @param cid - made text only where it is told: that costs as much as the hash of a small block. */
+export function assertBlockFits(bytes: number, limits: Required<Limits>, cid: { toString(): string }): void {
+  if (bytes <= limits.blockBytesMax) return
+  const text = cid.toString()
+  throw new CarError('CAR_TOO_LARGE', `block ${text} has ${bytes} bytes, at most ${limits.blockBytesMax} are allowed`, { cid: text, bytes })
 }

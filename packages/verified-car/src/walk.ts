@@ -7,7 +7,8 @@
  *
  * Invariants: nothing reaches `accept` before its hash was compared with the CID that `next` named (the formats' duty; a
  * writer's block port answers for it); sizes hold at every level, so what leaves the leaves is exactly what the root
- * declares; the bytes of links on the stack stay under `stackBytesMax`, all blocks together under `outputBytesMax`.
+ * declares; the bytes of links on the stack stay under `stackBytesMax`, all blocks together under `outputBytesMax`, all that is below a
+ * root under `entriesMax`.
  */
 import type { CID } from 'multiformats/cid'
 import type { BlockBody } from './block-body.ts'
@@ -67,6 +68,7 @@ export class Walk {
   #fileSize: number | undefined
   #stackBytes = 0
   #outputBytes = 0
+  #entries = 0
   /** Blocks accepted so far that were not inline. */
   blockCount = 0
   /** Inline ones. */
@@ -158,7 +160,7 @@ export class Walk {
   accept(body: BlockBody): VerifiedBlock {
     const expected = this.#expected
     if (expected === undefined) throw new Error('no block is expected')
-    assertBlockFits(body.length, this.limits, expected.cid.toString())
+    assertBlockFits(body.length, this.limits, expected.cid)
     this.#outputBytes += body.length
     if (this.#outputBytes > this.limits.outputBytesMax) {
       throw new CarError('CAR_TOO_LARGE', `the blocks of ${this.root} are more than ${this.limits.outputBytesMax} bytes`, {
@@ -166,6 +168,9 @@ export class Walk {
       })
     }
     const followsAll = this.#scope === 'all' && expected.segmentsLeft === 0
+    if (followsAll && expected.isEntityRoot && ++this.#entries > this.limits.entriesMax) {
+      throw new CarError('CAR_TOO_LARGE', `${this.root} has more than ${this.limits.entriesMax} entries`, { cid: this.root.toString() })
+    }
     const node = decodeNode(expected.cid, body, { ...expected, followsAll }, this.limits)
     if (expected.segmentsLeft > 0) this.#followSegment(expected, node)
     else this.#enter(expected, node)

@@ -3,8 +3,8 @@ import { encode as encodeDagCbor } from '@ipld/dag-cbor'
 import type { CID } from 'multiformats/cid'
 import { expect, test } from 'vitest'
 import { type BlockPort, createVerifiedWalk, verifyBlocks, verifyCar, writeCar } from '../src/index.ts'
-import { DIRECTORY, identityCid, type Link, put, putNode, putRaw } from './nodes.ts'
-import { Blocks, bytesOf, importDirectory } from './support.ts'
+import { DIRECTORY, FILE, identityCid, type Link, put, putNode, putRaw } from './nodes.ts'
+import { Blocks, bytesOf, importDirectory, joinParts } from './support.ts'
 
 const putDirectory = async (blocks: Blocks, links: readonly Link[]): Promise<CID> => await putNode(blocks, { type: DIRECTORY }, links)
 
@@ -107,6 +107,31 @@ test('names that wait count as what waits on the stack', async () => {
   }
   expect(await walk('entity')).toBe(1)
   await expect(walk('all')).rejects.toMatchObject({ code: 'CAR_TOO_LARGE' })
+})
+
+test('what is below a root is counted, repeats and inline nodes too, and ends at its limit; a file’s parts are not', async () => {
+  const blocks = new Blocks()
+  const inline = identityCid(Uint8Array.of(7))
+  const parts = await Promise.all([1, 2, 3].map((byte) => putRaw(blocks, new Uint8Array(4).fill(byte))))
+  const file = await putNode(
+    blocks,
+    { type: FILE, fileSize: 12, blockSizes: [4, 4, 4] },
+    parts.map((cid) => ({ cid })),
+  )
+  const names = (cid: CID): { name: string; cid: CID }[] => Array.from({ length: 5 }, (_, i) => ({ name: `${i}`, cid }))
+  const inner = await putDirectory(blocks, names(inline))
+  const root = await putDirectory(blocks, [...names(inner), { name: 'file', cid: file }])
+  const entries = 1 + 5 * (1 + 5) + 1
+  const walk = async (entriesMax: number, scope: 'entity' | 'all' = 'all'): Promise<number> => {
+    let count = 0
+    for await (const { isEntityRoot } of verifyBlocks(root, blocks, { scope, limits: { entriesMax } })) if (isEntityRoot) count++
+    return count
+  }
+  expect(await walk(entries)).toBe(entries)
+  await expect(walk(entries - 1)).rejects.toMatchObject({ code: 'CAR_TOO_LARGE', message: expect.stringContaining('31 entries') as string })
+  expect(await walk(0, 'entity')).toBe(1)
+  const written = writeCar(root, blocks, { scope: 'all', limits: { entriesMax: entries - 1 } })
+  await expect(joinParts(written)).rejects.toMatchObject({ code: 'CAR_TOO_LARGE' })
 })
 
 test('a tree goes on at the next source after a cut at any block, with the same entities', async () => {
