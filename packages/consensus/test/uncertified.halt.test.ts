@@ -54,7 +54,10 @@ class Liars {
   }
 }
 
-test.each([['that only listens', true]])('two certified blocks of one slot halt a member %s, after a restart too', (_, asks) => {
+test.each([
+  ['that only listens', true],
+  ['that proposes', false],
+])('two certified blocks of one slot halt a member %s, after a restart too', (_, asks) => {
   const liars = new Liars(asks)
   const { cluster } = liars
   const { chainId, epoch, genesisHash, beacon, previous } = cluster.setupOf(0)

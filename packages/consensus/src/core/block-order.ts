@@ -6,8 +6,7 @@
  */
 import { createMysticetiRule } from '../dag/mysticeti-rule.ts'
 import type { Commit, CommitRule, Vertex } from '../dag/contract.ts'
-import { compareBytes, toHex } from '../wire/bytes.ts'
-import { subDagDigest } from '../wire/sub-dag.ts'
+import { toHex } from '../wire/bytes.ts'
 import type { Authority, Digest, SubDag } from '../wire/types.ts'
 import { type BlockContent, itemsOfBlock, readBlock, vertexOfBlock } from './block-vertex.ts'
 import { executedCountOf } from './closing.ts'
@@ -50,7 +49,6 @@ export class BlockOrder {
   #loadedCount = 0
   #gcRound: number
   #isChanged = true
-  #mismatch = false
   /** The last one found, while its record may be without a snapshot. */
   #last: SubDag | undefined
 
@@ -85,8 +83,7 @@ export class BlockOrder {
 
   /** Why nothing may follow. */
   get haltReason(): string | undefined {
-    if (this.#mismatch) return 'recorded sub-DAG differs'
-    return this.rule.halted?.reason
+    return this.emitter.haltReason ?? this.rule.halted?.reason
   }
 
   unexecutedBytesOf(author: Authority): number {
@@ -177,7 +174,6 @@ export class BlockOrder {
     this.#orderedBytes.set(index, sizes)
     const items = this.#once.take(index, ordered)
     this.#remember(index, items)
-    if (index <= this.emitter.recorded) this.#mismatch ||= this.#differs(commit)
     this.emitter.record({ commit, items }, index % SNAPSHOT_COMMITS === 0 ? this.rule.snapshot() : NO_SNAPSHOT)
     if (index < this.emitter.executed) this.executedUpTo(index) // the last one may be the closing: what stands behind it there is still owed
     this.#last = commit.subDag
@@ -187,12 +183,6 @@ export class BlockOrder {
   #remember(index: number, items: readonly OrderedItem[]): void {
     const { self } = this.#parts.context
     if (items.some((item) => item.type === 'block' && item.author === self)) this.#unexecutedItems.set(index, items)
-  }
-
-  #differs({ subDag, digest }: Commit): boolean {
-    const { store, setup } = this.#parts.context
-    const recorded = readSubDagRecord(store, subDag.index)?.subDag
-    return recorded !== undefined && compareBytes(subDagDigest(setup.chainId, recorded), digest) !== 0
   }
 
   #collect(): void {

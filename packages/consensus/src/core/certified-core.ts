@@ -149,11 +149,16 @@ class CertifiedCore implements Core {
     peerBatches.advance()
     checkpoints.advance()
     if (floor.slot !== undefined) repeater.advance()
-    const { halted } = this.#parts.rule
-    if (halted === undefined || this.#hasHalted) return
+    const reason = ordering.haltReason ?? this.#haltReasonOfRule
+    if (reason === undefined || this.#hasHalted) return
     this.#hasHalted = true
     this.#context.persist()
-    this.#context.push({ type: 'halt', reason: `${halted.reason} in round ${halted.slot.round} of authority ${halted.slot.author}` })
+    this.#context.push({ type: 'halt', reason })
+  }
+
+  get #haltReasonOfRule(): string | undefined {
+    const { halted } = this.#parts.rule
+    return halted === undefined ? undefined : `${halted.reason} in round ${halted.slot.round} of authority ${halted.slot.author}`
   }
 
   /** Passes on what has arrived until nothing moves any more. */

@@ -4,7 +4,7 @@
  * When the executor is slow the order goes on and its records are kept: a bounded number in memory, the rest is read back from the store
  * when its turn comes. After a restart everything above `lastApplied` is read back in the same way.
  */
-import { toHex } from '../wire/bytes.ts'
+import { compareBytes, toHex } from '../wire/bytes.ts'
 import { subDagDigest } from '../wire/sub-dag.ts'
 import type { Commit, Vertex } from '../dag/contract.ts'
 import type { Digest } from '../wire/types.ts'
@@ -35,6 +35,7 @@ export class Emitter {
   #recorded: number
   #emitted: number
   #executed: number
+  #isContradicted = false
 
   /** @param recorded - index of the last sub-DAG in the store. */
   constructor(parts: EmitterParts, recorded: number) {
@@ -54,6 +55,11 @@ export class Emitter {
     return this.#executed
   }
 
+  /** Why nothing may follow: the order, found again after a restart, is not what the executor was given. */
+  get haltReason(): string | undefined {
+    return this.#isContradicted ? 'recorded sub-DAG differs' : undefined
+  }
+
   /** Whether payload may still be proposed (2.14). */
   get isKeepingUp(): boolean {
     return this.#recorded - this.#executed <= EXECUTION_QUEUE_MAX
@@ -62,7 +68,10 @@ export class Emitter {
   /** One that the order found. `snapshot` is the rule's after it, or empty. */
   record(emission: Emission, snapshot: Uint8Array): void {
     const { subDag } = emission.commit
-    if (subDag.index <= this.#recorded) return // found again after a restart
+    if (subDag.index <= this.#recorded) {
+      this.#isContradicted ||= this.#differs(emission.commit)
+      return
+    }
     this.#parts.context.note(subDagRecord({ subDag, snapshot }))
     this.#recorded = subDag.index
     if (this.#waiting.size < WAITING_MAX) this.#waiting.set(subDag.index, emission)
@@ -75,6 +84,7 @@ export class Emitter {
   /** Hands over what may be handed over. */
   advance(): void {
     const { context, prepare } = this.#parts
+    if (this.#isContradicted) return
     while (this.#emitted < this.#recorded && this.#emitted - this.#executed < EXECUTION_QUEUE_MAX) {
       const emission = this.#waiting.get(this.#emitted + 1) ?? this.read(this.#emitted + 1)
       if (emission === undefined) return // noted in this very turn or the last: it is there in the next
@@ -85,6 +95,13 @@ export class Emitter {
       context.persist()
       context.push({ type: 'emit', commit: emission.commit, items })
     }
+  }
+
+  /** Whether what was found again after a restart is not what was recorded before it. */
+  #differs({ subDag, digest }: Commit): boolean {
+    const { store, setup } = this.#parts.context
+    const recorded = readSubDagRecord(store, subDag.index)?.subDag
+    return recorded !== undefined && compareBytes(subDagDigest(setup.chainId, recorded), digest) !== 0
   }
 
   /** From the store. */

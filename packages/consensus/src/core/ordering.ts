@@ -57,6 +57,11 @@ export class Ordering {
     return this.#emitter.isKeepingUp
   }
 
+  /** Why nothing may follow. */
+  get haltReason(): string | undefined {
+    return this.#emitter.haltReason
+  }
+
   /** A vertex of this node, made in this run, was ordered. */
   get hasOrderedOwn(): boolean {
     return this.#hasOwn

@@ -279,6 +279,7 @@ class UncertifiedCore implements Core {
     this.#blocks.advance()
     for (let hasProposed = true, turn = 0; hasProposed && turn < 2; turn++) {
       this.#order.advance()
+      if (this.#order.haltReason !== undefined) break // a rule that stands still takes no own block either
       this.#proposer.follow()
       hasProposed = this.#proposer.advance()
     }
