@@ -4,12 +4,10 @@
 import { decodeTransaction } from '@selvedge/ledger-types'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, onTestFinished, test, vi } from 'vitest'
-import { runCli } from '../src/cli/program.ts'
+import { expect, onTestFinished, test } from 'vitest'
 import { scratchFolder, type Ran } from './harness.ts'
 import { startRpcServer, type Answers } from './rpc-server.ts'
-
-process.setMaxListeners(100) // each command listens for signals as if the process were its own
+import { runHere } from './run-here.ts'
 
 const CHAIN_ID = 1337
 
@@ -31,19 +29,6 @@ async function withdraw(answers: Answers): Promise<{ readonly ran: Ran; readonly
   })
   onTestFinished(() => server.stop())
   return { ran: await runHere(['ledger', 'withdraw', '--rpc', server.url, '--key', key, '--chain-id', String(CHAIN_ID)]), sent }
-}
-
-async function runHere(args: readonly string[]): Promise<Ran> {
-  const said = { stdout: '', stderr: '' }
-  const listen = (name: 'stdout' | 'stderr'): Disposable =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      said[name] += String(text)
-      return true
-    })
-  using _out = listen('stdout')
-  using _err = listen('stderr')
-  const code = await runCli(args)
-  return { code, ...said }
 }
 
 test('a node that names another chain once it was believed gets no signature for it', async () => {

@@ -99,6 +99,8 @@ export interface LedgerView {
   nextSeq(): number
   /** The block certificate of a height as on the wire, its checkpoint first; `undefined` while there is none, or too old. */
   certificate(height: number): Uint8Array | undefined
+  /** What leads a light client from the committee of `epoch` to the next, as on the wire; `undefined` while that epoch is not over here. */
+  epochProof(epoch: number): Uint8Array | undefined
   /** The current membership view. */
   membership(): object
   /** `listener` hears of every executed block, after it can be read here. @returns what ends that. */

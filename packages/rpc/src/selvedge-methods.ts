@@ -35,6 +35,9 @@ const OLD_PROOF_COST = 45
 /** Proofs against old roots that wait for their turn; one is made at a time. */
 const OLD_PROOFS_WAITING_MAX = 16
 const HEIGHT_MAX = Number.MAX_SAFE_INTEGER
+/** Proofs of epochs in one answer: some 10 kB each where a committee has a hundred seats. */
+export const EPOCH_PROOFS_MAX = 16
+const EPOCH_MAX = 2 ** 32 - 1
 
 export function selvedgeMethods(context: Context): Methods {
   return { ...nodeMethods(context), ...recordMethods(context), ...eventMethods(context) }
@@ -63,6 +66,21 @@ function nodeMethods({ ledger, node, clientVersion, mempool }: Context): Methods
         const params = new Params(values, 1)
         const name = params.value(0) ?? 'latest'
         return certificateAt(ledger, name === 'latest' ? name : params.integer(0, HEIGHT_MAX)) ?? null
+      },
+    },
+    selvedge_epochProofs: {
+      cost: 5,
+      run(values) {
+        const params = new Params(values, 2)
+        const from = params.integer(0, EPOCH_MAX)
+        const count = params.integer(1, EPOCH_PROOFS_MAX, EPOCH_PROOFS_MAX)
+        const proofs: string[] = []
+        for (let epoch = from; epoch < from + count; epoch++) {
+          const proof = ledger.epochProof(epoch)
+          if (proof === undefined) break
+          proofs.push(hexOf(proof))
+        }
+        return proofs
       },
     },
     selvedge_proof: {

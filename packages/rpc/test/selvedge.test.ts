@@ -99,6 +99,17 @@ test('a transaction, its receipt in full, and a proof of that receipt against th
     expect(await resultOf(stage, `selvedge_${method}`, [`0x${'00'.repeat(32)}`])).toBeNull()
 })
 
+test('proofs of epochs come in their order, as many as are wanted, sixteen at most, and none of what is not over', async () => {
+  const stage = await serve()
+  const proofs = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => bytesToHex(Uint8Array.of(from + i, 7)))
+  expect(await resultOf(stage, 'selvedge_epochProofs', [0])).toEqual(proofs(0, 16))
+  expect(await resultOf(stage, 'selvedge_epochProofs', [16])).toEqual(proofs(16, 20))
+  expect(await resultOf(stage, 'selvedge_epochProofs', [3, 2])).toEqual(proofs(3, 5))
+  expect(await resultOf(stage, 'selvedge_epochProofs', [20])).toEqual([])
+  for (const params of [[], [0, 17], [2 ** 32], [-1], ['0']])
+    expect(await faultOf(stage, 'selvedge_epochProofs', params)).toEqual([-32_602, expect.any(String)])
+})
+
 test('a proof comes with the value, its absence, and the root that it leads to', async () => {
   const stage = await serve()
   const { wallet } = clientsOf(stage)

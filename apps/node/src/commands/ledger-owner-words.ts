@@ -12,6 +12,7 @@ From nothing to a seat, once the node follows ("selvedge ledger run") and the ow
   $ selvedge ledger register --chain-id 1 --key owner.key --data /srv/selvedge --stake 2000 --address 192.0.2.5:4434,4433
   $ selvedge ledger opt-in --chain-id 1 --key owner.key --data /srv/selvedge
   $ selvedge ledger status --data /srv/selvedge
+With --genesis FILE rows and receipts are taken with proofs alone, whoever's node it is; a node on another machine must prove which one --data names.
 Exit code 1 with one line when the ledger refuses, with its code and what it means here.`
 
 export function addOwnerWords(ledger: Command, report: Report): void {
@@ -37,14 +38,13 @@ export function addOwnerWords(ledger: Command, report: Report): void {
   owned(ledger.command('withdraw').description('Draw all that is unbonded.'))
     .option('--to <address>', 'account that gets it; default: the owner')
     .action(async (options) => (await import('./ledger-owner.ts')).ledgerWithdraw(report, options))
-  chosen(ledger.command('status').description('Where a node stands: state, stake, seat, owner.').addOption(rpcOption())).action(
+  chosen(trusting(ledger.command('status').description('Where a node stands: state, stake, seat, owner.').addOption(rpcOption()))).action(
     async (options) => (await import('./ledger-owner.ts')).ledgerStatus(report, options),
   )
 }
 
 function owned(command: Command): Command {
-  return command
-    .addOption(rpcOption())
+  return trusting(command.addOption(rpcOption()))
     .requiredOption('--key <file>', "file of the owner's key, mode 600")
     .requiredOption('--chain-id <number>', 'the chain that is signed for; a node of another is refused')
     .option('--dry-run', 'say what would happen, and send nothing')
@@ -52,6 +52,15 @@ function owned(command: Command): Command {
 
 function chosen(command: Command): Command {
   return command.option('--data <dir>', "folder of the node's keys").option('--node <nodeIndex>', 'the node by its number')
+}
+
+/** What is answered is then proven, from the committee of genesis or of a pin on. */
+function trusting(command: Command): Command {
+  return command
+    .option('--genesis <file>', 'the genesis file: what the node says of the ledger must then be proven')
+    .option('--hash <hex>', 'SHA-256 of the genesis file, 64 hex digits: another file is refused')
+    .option('--pin <file>', 'with --genesis, after a restart by decree: the pin that certificates are followed from')
+    .option('--pin-hash <hex>', 'SHA-256 of the pin, 64 hex digits: another file is refused')
 }
 
 function rpcOption(): Option {

@@ -2,6 +2,7 @@
  * What a node's owner does with it: `selvedge ledger register`, `stake`, `opt-in`, `opt-out`, `unstake`, `withdraw` and `status`. Each is one
  * transaction of the owner's account, tried on the node's state before it is signed, and followed until its block is certified.
  */
+import { accounts } from '@selvedge/application'
 import {
   CODE_WORDS,
   CODES,
@@ -15,20 +16,22 @@ import type { Report } from '../cli/report.ts'
 import { abortOnSignal } from '../cli/until-signal.ts'
 import { NodeError } from '../errors.ts'
 import { loadLedgerSeeds } from '../ledger-tools/ledger-seeds.ts'
-import { epochOf, nodeIndexOf, parameterOf, registrationOf, standingOf, stateWordOf, type NodeChoice } from '../ledger-tools/owner-node.ts'
 import {
-  loadOwner,
-  sendCall,
-  tryCall,
-  untilFinal,
-  type FinalReceipt,
-  type OwnerCall,
-  type OwnerWallet,
-} from '../ledger-tools/owner-wallet.ts'
-import { amountOf, hexOf, integerOf, objectOf, openRpcDoor, quantityOf, type RpcDoor } from '../ledger-tools/rpc-door.ts'
+  assertKnowable,
+  epochOf,
+  nodeIndexOf,
+  parameterOf,
+  registrationOf,
+  standingOf,
+  stateWordOf,
+  type NodeChoice,
+} from '../ledger-tools/owner-node.ts'
+import { loadOwner, sendCall, tryCall, untilFinal, type OwnerCall, type OwnerWallet } from '../ledger-tools/owner-wallet.ts'
+import { openProvenDoor, trustOf, type Trust, type TrustOptions } from '../ledger-tools/proven-door.ts'
+import { amountOf, hexOf, integerOf, objectOf, openRpcDoor, type FinalReceipt, type RpcDoor } from '../ledger-tools/rpc-door.ts'
 import { addressIn, integerIn, ipAddressIn, tokensIn, tokensText } from '../ledger-tools/texts.ts'
 
-export interface DoorOptions {
+export interface DoorOptions extends TrustOptions {
   readonly rpc: string
 }
 
@@ -99,7 +102,7 @@ export async function ledgerRegister(report: Report, options: RegisterOptions): 
 }
 
 export async function ledgerStake(report: Report, amount: string, options: OwnerOptions & NodeChoice): Promise<void> {
-  const session = await begin(report, options)
+  const session = await begin(report, options, options)
   const nodeIndex = await nodeIndexOf(session.door, options)
   const micro = tokensIn('amount', amount)
   const receipt = await carryOut(session, {
@@ -113,7 +116,7 @@ export async function ledgerStake(report: Report, amount: string, options: Owner
 }
 
 export async function ledgerOptIn(report: Report, options: OwnerOptions & NodeChoice): Promise<void> {
-  const session = await begin(report, options)
+  const session = await begin(report, options, options)
   const nodeIndex = await nodeIndexOf(session.door, options)
   const { state } = await standingOf(session.door, nodeIndex)
   const receipt = await carryOut(session, {
@@ -131,7 +134,7 @@ export async function ledgerOptIn(report: Report, options: OwnerOptions & NodeCh
 }
 
 export async function ledgerOptOut(report: Report, options: OwnerOptions & NodeChoice): Promise<void> {
-  const session = await begin(report, options)
+  const session = await begin(report, options, options)
   const nodeIndex = await nodeIndexOf(session.door, options)
   const { state } = await standingOf(session.door, nodeIndex)
   const receipt = await carryOut(session, {
@@ -145,7 +148,7 @@ export async function ledgerOptOut(report: Report, options: OwnerOptions & NodeC
 }
 
 export async function ledgerUnstake(report: Report, amount: string, options: OwnerOptions & NodeChoice): Promise<void> {
-  const session = await begin(report, options)
+  const session = await begin(report, options, options)
   const { door } = session
   const nodeIndex = await nodeIndexOf(door, options)
   const { row, epoch, state } = await standingOf(door, nodeIndex)
@@ -182,11 +185,11 @@ export async function ledgerWithdraw(report: Report, options: OwnerOptions & { r
 }
 
 export async function ledgerStatus(report: Report, options: DoorOptions & NodeChoice): Promise<void> {
-  const door = openRpcDoor(options.rpc, abortOnSignal())
+  const { door } = await openDoor(options, abortOnSignal(), options)
   const nodeIndex = await nodeIndexOf(door, options)
   const { row, state, epoch, version, seat, seats, claimable, unbonding } = await standingOf(door, nodeIndex)
   const { owner, stake, delegated, since, newestVersion, lockedUntil } = row
-  const balance = quantityOf(door.url, await door.ask('eth_getBalance', hexOf(owner), 'latest')) / 10n ** 12n
+  const balance = (await door.row(accounts, owner))?.native ?? 0n
   const amounts = { stake: String(stake), delegated: String(delegated), claimable: String(claimable), ownerBalance: String(balance) }
   report.result(
     {
@@ -210,19 +213,35 @@ export async function ledgerStatus(report: Report, options: DoorOptions & NodeCh
   )
 }
 
-async function begin(report: Report, options: OwnerOptions): Promise<Session> {
+async function begin(report: Report, options: OwnerOptions, choice: NodeChoice = {}): Promise<Session> {
   const signal = abortOnSignal()
   const wallet = await loadOwner(options.key)
-  const door = openRpcDoor(options.rpc, signal)
-  return { report, door, wallet, chainId: await chainIdOf(door, options), signal, options }
+  const { door, trust } = await openDoor(options, signal, choice)
+  return { report, door, wallet, chainId: await chainIdOf(door, trust, options), signal, options }
 }
 
-/** @throws {NodeError} `NODE_USAGE` when the node is of another chain than the one that was named */
-async function chainIdOf(door: RpcDoor, { chainId: wanted }: Pick<OwnerOptions, 'chainId'>): Promise<number> {
-  const chainId = integerOf(door.url, objectOf(door.url, await door.ask('selvedge_nodeInfo')).chainId)
-  if (integerIn('--chain-id', wanted, 2n ** 32n - 1n) !== BigInt(chainId)) {
-    throw new NodeError('NODE_USAGE', `${door.url} is of chain ${chainId}, not ${wanted}`)
+interface OpenDoor {
+  readonly door: RpcDoor
+  readonly trust: Trust | undefined
+}
+
+/** The node's door; with a genesis file one that takes proofs alone. @throws {NodeError} `NODE_USAGE` where it could lie about `choice` */
+async function openDoor(options: DoorOptions, signal: AbortSignal, choice: NodeChoice): Promise<OpenDoor> {
+  const trust = await trustOf(options)
+  const open = openRpcDoor(options.rpc, signal)
+  const door = trust === undefined ? open : openProvenDoor(open, trust, signal)
+  assertKnowable(door, choice)
+  return { door, trust }
+}
+
+/** @throws {NodeError} `NODE_USAGE` when the node, or the genesis file, is of another chain than the one that was named */
+async function chainIdOf(door: RpcDoor, trust: Trust | undefined, { chainId: wanted }: Pick<OwnerOptions, 'chainId'>): Promise<number> {
+  const named = integerIn('--chain-id', wanted, 2n ** 32n - 1n)
+  if (trust !== undefined && named !== BigInt(trust.chainId)) {
+    throw new NodeError('NODE_USAGE', `the genesis file is of chain ${trust.chainId}, not ${wanted}`)
   }
+  const chainId = integerOf(door.url, objectOf(door.url, await door.ask('selvedge_nodeInfo')).chainId)
+  if (named !== BigInt(chainId)) throw new NodeError('NODE_USAGE', `${door.url} is of chain ${chainId}, not ${wanted}`)
   return chainId
 }
 

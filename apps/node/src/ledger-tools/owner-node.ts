@@ -15,7 +15,7 @@ import { existsSync } from 'node:fs'
 import { keyPathOf } from '../compose/node.ts'
 import { NodeError } from '../errors.ts'
 import { loadLedgerSeeds, x25519KeyOf, type LedgerSeeds } from './ledger-seeds.ts'
-import type { RpcDoor } from './rpc-door.ts'
+import { isOnThisMachine, type RpcDoor } from './rpc-door.ts'
 import { integerIn } from './texts.ts'
 
 const STATE_WORDS = ['Idle', 'OptingIn', 'Active', 'OptingOut', 'Jailed'] as const
@@ -26,7 +26,7 @@ export interface NodeChoice {
   readonly node?: string
 }
 
-/** @throws {NodeError} `NODE_USAGE`, `NODE_KEY_FILE`; `NODE_REFUSED` when its key is in no registry */
+/** @throws {NodeError} `NODE_USAGE`, `NODE_KEY_FILE`, `NODE_UNPROVEN`; `NODE_REFUSED` when its key is in no registry */
 export async function nodeIndexOf(door: RpcDoor, { data, node }: NodeChoice): Promise<number> {
   if (node !== undefined) return Number(integerIn('--node', node, 2n ** 32n - 1n))
   if (data === undefined) throw new NodeError('NODE_USAGE', 'which node? --data names its folder, or --node its nodeIndex')
@@ -36,6 +36,16 @@ export async function nodeIndexOf(door: RpcDoor, { data, node }: NodeChoice): Pr
   const nodeIndex = await door.row(nodeKeys, sha256(publicKey))
   if (nodeIndex !== undefined) return nodeIndex
   throw new NodeError('NODE_REFUSED', `the node of ${data}, key ${Buffer.from(publicKey).toString('hex')}, is not registered`)
+}
+
+/**
+ * Of a folder only the registry knows which number its node has, and whoever answers could name another's: another machine must prove it.
+ * @throws {NodeError} `NODE_USAGE`
+ */
+export function assertKnowable({ url, isProven }: RpcDoor, { data, node }: NodeChoice): void {
+  if (data === undefined || node !== undefined || isProven || isOnThisMachine(url)) return
+  const what = `${url} is another machine, which could name another node than that of ${data}`
+  throw new NodeError('NODE_USAGE', `${what}: --genesis has it proven, --node names it`)
 }
 
 export interface RegistrationDetails {

@@ -1,4 +1,5 @@
 /** The account that owns a node, and its transactions: shown, signed, sent, and followed until they are final. */
+import { accounts } from '@selvedge/application'
 import { addressOf, secp256k1PublicKeyOf } from '@selvedge/crypto/secp256k1'
 import {
   encodeSystemCall,
@@ -13,7 +14,7 @@ import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadSeed } from '../compose/key-file.ts'
 import { NodeError } from '../errors.ts'
-import { hexOf, integerOf, notUnderstood, objectOf, quantityOf, type RpcDoor } from './rpc-door.ts'
+import { hexOf, integerOf, notUnderstood, objectOf, quantityOf, type FinalReceipt, type RpcDoor } from './rpc-door.ts'
 
 /** A base fee that rises as fast as it can is not over this within ten seconds. */
 const FEE_HEADROOM = 4n
@@ -87,15 +88,24 @@ function gasOf(url: string, value: unknown): bigint {
   return gas
 }
 
+/**
+ * The nonce to sign with. Where answers are proven it is the account's own: a node that names one further on could keep what is signed, say that it was
+ * refused, and bring it in behind the one that is signed again.
+ */
+async function nextNonceOf(door: RpcDoor, address: Uint8Array): Promise<bigint> {
+  if (door.isProven) return (await door.row(accounts, address))?.nonce ?? 0n
+  return quantityOf(door.url, await door.ask('eth_getTransactionCount', hexOf(address), 'pending'))
+}
+
 export interface Sent {
   /** Hex. */
   readonly id: string
   readonly nonce: bigint
 }
 
-/** @throws {NodeError} `NODE_REFUSED` */
+/** @throws {NodeError} `NODE_REFUSED`, `NODE_UNPROVEN` */
 export async function sendCall(door: RpcDoor, { address, secretKey }: OwnerWallet, call: OwnerCall): Promise<Sent> {
-  const nonce = quantityOf(door.url, await door.ask('eth_getTransactionCount', hexOf(address), 'pending'))
+  const nonce = await nextNonceOf(door, address)
   const { to, data, valueWei: value, gas: gasLimit, maxFeePerGas, chainId } = call
   const fields = { form: 'eip1559', chainId, nonce, maxPriorityFeePerGas: 0n, maxFeePerGas, gasLimit, to, value, data } as const
   const bytes = signAccountTransaction(fields, secretKey)
@@ -103,16 +113,9 @@ export async function sendCall(door: RpcDoor, { address, secretKey }: OwnerWalle
   return { id: hexOf(transactionId(bytes)), nonce }
 }
 
-export interface FinalReceipt {
-  readonly height: number
-  readonly code: number
-  readonly words: string
-  readonly events: readonly Readonly<Record<string, unknown>>[]
-}
-
 /**
- * Waits until the transaction is executed and its block certified.
- * @throws {NodeError} `NODE_REFUSED` when another one took its nonce
+ * Waits until the transaction is executed and its block certified; through a door that proves, what became of it is proven.
+ * @throws {NodeError} `NODE_REFUSED` when another one took its nonce; `NODE_UNPROVEN`
  */
 export async function untilFinal(
   door: RpcDoor,
@@ -131,7 +134,7 @@ export async function untilFinal(
   }
   onProgress('executed', receipt.height)
   while ((await door.ask('selvedge_certificate', receipt.height)) === null) await sleep(LOOK_MS, undefined, { signal })
-  return receipt
+  return (await door.provenReceipt?.(id)) ?? receipt
 }
 
 function receiptIn(url: string, value: unknown): FinalReceipt | undefined {

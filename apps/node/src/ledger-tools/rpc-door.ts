@@ -1,4 +1,4 @@
-/** What tools ask a node over JSON-RPC, whoever runs it: nothing that comes back is taken for more than a node's word. */
+/** What tools ask a node over JSON-RPC, whoever runs it: what comes back is a node's word, unless `proven-door.ts` stands before it. */
 import { decodeField, keyOf, type Table } from '@selvedge/application'
 import { CODE_WORDS, isCode, type Code } from '@selvedge/ledger-types'
 import { NodeError } from '../errors.ts'
@@ -8,12 +8,28 @@ const ANSWER_MS_MAX = 15_000
 /** No answer to these questions is longer. */
 const ANSWER_BYTES_MAX = 4 * 2 ** 20
 
+export interface FinalReceipt {
+  readonly height: number
+  readonly code: number
+  readonly words: string
+  readonly events: readonly Readonly<Record<string, unknown>>[]
+}
+
 export interface RpcDoor {
   readonly url: string
+  /** Whether rows and receipts are checked; else they are what the node says. */
+  readonly isProven: boolean
   /** @throws {NodeError} `NODE_RPC` without an answer; `NODE_REFUSED` for one that says no, `details.code` is the ledger's where it has one. */
   ask(method: string, ...params: readonly unknown[]): Promise<unknown>
   /** A row of the state, as the node says it stands now. */
   row<K, V>(table: Table<K, V>, key: K): Promise<V | undefined>
+  /** What became of a transaction whose block is certified. Where answers are proven only. */
+  provenReceipt?(id: string): Promise<FinalReceipt>
+}
+
+/** Whether a node is asked on this machine, which is its own to trust. */
+export function isOnThisMachine(url: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
 }
 
 /** @param signal - ends what is asked, with its reason. @throws {NodeError} `NODE_USAGE` for what is no http(s) URL */
@@ -31,6 +47,7 @@ export function openRpcDoor(url: string, signal: AbortSignal): RpcDoor {
   }
   return {
     url,
+    isProven: false,
     ask,
     async row(table, key) {
       const { value } = objectOf(url, await ask('selvedge_proof', table.id, hexOf(keyOf(table, key))))

@@ -66,6 +66,7 @@ export function createRpcView(application: Application, genesisTimeMs: number, j
     oldestSeq: () => history.recordOf(history.oldest())?.firstEvent ?? 0,
     nextSeq: () => application.lastApplied().nextEvent,
     certificate: (height) => application.certificateOf(height),
+    epochProof: (epoch) => application.epochProof(epoch),
     membership: () => application.view(),
     onBlock(listener) {
       listeners.add(listener)
