@@ -8,7 +8,7 @@ import { toHex } from '../../src/wire/bytes.ts'
 import { createCommittee } from '../../src/wire/committee.ts'
 import { bodyOf, decodeFrame, encodeFrame, type Frame, type FrameType, frameTypeOf } from '../../src/wire/frames.ts'
 import { decodeSignedHeader, headerDigest, headerSigningBytes } from '../../src/wire/header.ts'
-import type { Authority, Block, Header, SignedBlock, SignedHeader, Vote } from '../../src/wire/types.ts'
+import type { Authority, Block, Digest, Header, SignedBlock, SignedHeader, Vote } from '../../src/wire/types.ts'
 import { decodeVote, voteSigningBytes } from '../../src/wire/vote.ts'
 import { decodeSignedBlock } from '../../src/wire/block.ts'
 import type { TestCommittee } from '../support/committee.ts'
@@ -97,6 +97,24 @@ export function forkOf(
       return variant
     },
   }
+}
+
+/**
+ * Two blocks for every slot, to disjoint sets, each naming the blocks of its own story: so both of a pair have their author's vote, and
+ * those of whoever shares `twins` (by digest of the first story: the second's). `onPair`: of a slot that votes for both of an earlier pair.
+ */
+export function twinForkOf(committee: TestCommittee, self: Authority, twins: Map<string, Digest>, onPair: () => void): Fork<Uint8Array> {
+  const variant = (frame: Uint8Array): Uint8Array =>
+    altered(committee, frame, ({ block }) => {
+      if (block === undefined) return undefined
+      const ancestors = block.ancestors.map((ancestor) => ({ ...ancestor, digest: twins.get(toHex(ancestor.digest)) ?? ancestor.digest }))
+      const twin: Block = { ...block, createdAtMs: block.createdAtMs + 1, ancestors }
+      twins.set(toHex(blockDigest(CHAIN_ID, block)), blockDigest(CHAIN_ID, twin))
+      const isVote = block.ancestors.some(({ round, digest }) => round === block.round - 1 && twins.has(toHex(digest)))
+      if (isVote) onPair()
+      return { block: twin }
+    })!
+  return { ...forkOf(committee, self, 2), variant }
 }
 
 /**

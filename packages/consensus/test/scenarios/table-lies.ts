@@ -1,8 +1,12 @@
 /** Members that say one thing to some and another to others, or nothing. */
 import { dropping, equivocating } from '@selvedge/simulator'
+import type { StoredRecord } from '../../src/core/contract.ts'
+import { toHex } from '../../src/wire/bytes.ts'
+import { decodeCertificate } from '../../src/wire/certificate.ts'
 import { bodyOf, frameTypeOf } from '../../src/wire/frames.ts'
 import { decodeSignedHeader } from '../../src/wire/header.ts'
-import { alteredSlot, Conspiracy, forkOf, isOf, slotOf } from './liars.ts'
+import type { Authority, Digest, Header, PayloadEntry } from '../../src/wire/types.ts'
+import { alteredSlot, Conspiracy, forkOf, isOf, slotOf, twinForkOf } from './liars.ts'
 import { ruleOf } from './order-watch.ts'
 import { counted, expectTrue, offendersIn, type Scenario } from './play.ts'
 import type { TimedWorld } from './timed-world.ts'
@@ -29,6 +33,52 @@ function equivocate(world: TimedWorld, copies: number, isMeant?: (round: number)
     world.member(liar).hears = (from, frame) => conspiracy.hears(liar, from, frame)
   }
   return conspiracy
+}
+
+/** Headers of `liar` bring what is not theirs: by turns a batch of another member, and the first of its own once more. */
+function proposeAmiss(world: TimedWorld, liar: Authority, conspiracy: Conspiracy): void {
+  /** By round: every receiver is told the same. */
+  const told = new Map<number, Uint8Array | undefined>()
+  let first: PayloadEntry | undefined
+  const foreign = (): PayloadEntry | undefined => {
+    const batch = [...world.member(liar).records.entries('batch')].findLast(({ author }) => author !== undefined && author !== liar)
+    return batch && { digest: Uint8Array.from(Buffer.from(batch.key, 'hex')), worker: 0, bytes: batch.bytes.length }
+  }
+  const tell = (frame: Uint8Array, { round, payload }: Header): Uint8Array | undefined => {
+    const entry = round % 2 === 0 ? foreign() : first
+    const [own] = payload
+    first ??= own && { ...own, digest: own.digest.slice() }
+    const message = entry && alteredSlot(world.committee, frame, (vertex) => ({ ...vertex, payload: [entry] }))
+    if (message === undefined) return undefined
+    if (round % 2 === 0) world.plan.count('batch of another')
+    conspiracy.spread(message)
+    return message
+  }
+  world.network.intercept(liar, (outgoing) => {
+    if (frameTypeOf(outgoing.message) !== 'header') return [outgoing]
+    const { header } = decodeSignedHeader(bodyOf(outgoing.message))
+    if (!told.has(header.round)) told.set(header.round, tell(outgoing.message, header))
+    const message = told.get(header.round)
+    if (message !== undefined) world.referee.signatures.tryFrame(liar, message)
+    return [message === undefined ? outgoing : { ...outgoing, message }]
+  })
+}
+
+/** Sees what one honest member keeps: certificates of liars that bring a batch a second time. */
+function countingRepeats(world: TimedWorld): (records: readonly StoredRecord[]) => void {
+  const bringer = new Map<string, string>()
+  return (records) => {
+    for (const { kind, key, bytes } of records) {
+      if (kind !== 'certificate') continue
+      const { author, payload } = decodeCertificate(bytes, world.size).header
+      for (const { digest } of world.liars.includes(author) ? payload : []) {
+        const batch = toHex(digest)
+        const before = bringer.get(batch) ?? key
+        bringer.set(batch, before)
+        if (before !== key) world.plan.count('certified again')
+      }
+    }
+  }
 }
 
 const equivocation = (copies: number): Scenario => ({
@@ -74,11 +124,15 @@ export const lies: readonly Scenario[] = [
     mustNot: (world) => expectTrue(world.referee.halts.length === 0, 'somebody halted'),
   },
   {
-    name: 'liars name both blocks of a pair of theirs, one by each of two ways',
+    name: 'liars tell two stories, and so vote for both blocks of each pair of theirs',
     rules: ['uncertified'],
-    faults: ['equivocating'],
+    faults: ['equivocating', 'vote for both'],
     liars: all,
-    fault: (world) => void equivocate(world, 2, (round) => round % 2 === 0),
+    fault: (world) => {
+      const twins = new Map<string, Digest>()
+      const onPair = (): void => world.plan.count('vote for both')
+      for (const liar of world.liars) world.lie(liar, equivocating(twinForkOf(world.committee, liar, twins, onPair)))
+    },
     mustFollow: (world) => expectGuilty(world, true),
     mustNot: (world) => expectTrue(world.referee.halts.length === 0, 'somebody halted'),
   },
@@ -148,26 +202,22 @@ export const lies: readonly Scenario[] = [
   {
     name: 'liars propose the batches of others, and their own twice',
     rules: ['certified'],
-    faults: ['proposed again'],
+    faults: ['batch of another', 'certified again'],
     liars: all,
     fault: (world) => {
       world.feed(world.liars, 15, 250)
+      const conspiracy = new Conspiracy(world.committee, world.liars, (from, to, frame) => world.say(from, to, frame))
       for (const liar of world.liars) {
-        const own: { readonly digest: Uint8Array; readonly worker: number; readonly bytes: number }[] = []
-        world.network.intercept(liar, (outgoing) => {
-          if (frameTypeOf(outgoing.message) !== 'header') return [outgoing]
-          const { header } = decodeSignedHeader(bodyOf(outgoing.message))
-          const [again] = own
-          for (const entry of header.payload) if (!own.includes(entry)) own.push({ ...entry, digest: entry.digest.slice() })
-          if (again === undefined || header.payload.length > 0) return [outgoing]
-          const message = alteredSlot(world.committee, outgoing.message, (vertex) => ({ ...vertex, payload: [again] }))
-          if (message === undefined) return [outgoing]
-          world.plan.count('proposed again')
-          return [{ ...outgoing, message }]
-        })
+        proposeAmiss(world, liar, conspiracy)
+        // of all that it hears the conspiracy takes votes alone: they make certificates of what no core of a liar knows
+        world.member(liar).hears = (from, frame) => frameTypeOf(frame) !== 'vote' || conspiracy.hears(liar, from, frame)
       }
+      world.member(world.honest[0]!).kept = countingRepeats(world)
     },
-    mustFollow: (world) => expectTrue(world.referee.log.length > 2, 'nothing was committed'),
-    mustNot: (world) => expectTrue(world.referee.duplicates === 0, 'a batch was executed twice'),
+    mustFollow: (world) => expectTrue(counted(world, 'headerBatchMismatch') > 0, 'nobody noticed whose batches they are'),
+    mustNot: (world) => {
+      expectGuilty(world, false)
+      expectTrue(world.referee.duplicates === 0, 'a batch was executed twice')
+    },
   },
 ]
