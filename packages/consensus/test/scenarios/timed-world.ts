@@ -54,6 +54,8 @@ const UNIX_MS_START = 1_800_000_000_000
 /** Between two looks at whether something has come true. */
 const LOOK_MS = 2
 
+/** Of a link that nothing slows down. */
+export const LATENCY_MS_MAX = 5
 export const GC_DEPTH = 6
 export const SCHEDULE_COMMITS = 4
 export const CORE_OPTIONS: CoreOptions = {
@@ -101,7 +103,7 @@ export class TimedWorld {
       const { member, node } = this.#machines[to]!
       if (node.isUp) node.run(() => member.receive(from, frame.slice()))
     }
-    const network: NetworkOptions = { nodes: size, latency: evenLatency(1, 5), isOrdered: true, ...options.network }
+    const network: NetworkOptions = { nodes: size, latency: evenLatency(1, LATENCY_MS_MAX), isOrdered: true, ...options.network }
     this.network = createNetwork<Uint8Array>(this.sim, deliver, network)
   }
 
