@@ -40,8 +40,8 @@ export interface Promised {
 
 /** Waiting items of one author: headers, certificates, blocks, all at once. */
 const WAITING_MAX = 64 + 64 + 16
-/** Blocks of one slot that are taken unasked. */
-const COPIES_MAX = 4
+/** Blocks of one slot, on the average of a round. Unasked no more are taken; a third comes in by name, and its honest namers have one each. */
+const COPIES_MAX = 2
 
 export class Referee {
   readonly options: RefereeOptions
