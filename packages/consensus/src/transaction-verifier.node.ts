@@ -1,14 +1,17 @@
 /** Transactions whose signatures need nothing but their bytes: a verifier made of worker threads and a module of rules. */
 import type { TransactionVerifier } from './ports.ts'
-import { createTransactionWorkers, type TransactionWorkersOptions } from './transaction-workers.node.ts'
+import { createTransactionWorkers, type TransactionWorkers, type TransactionWorkersOptions } from './transaction-workers.node.ts'
 
 /**
- * Makes a verifier whose rules are another module's (`TransactionRules`). Its workers start with the first job.
+ * Makes a verifier whose rules are another module's (`TransactionRules`). Nothing is checked in the calling thread: a validator whose
+ * verifier has no answer, since a transaction ends every worker or none starts, stops with `CONSENSUS_WORKER_FAILED`. `start`, before the
+ * validator's own, says so before it takes part; otherwise its workers start with the first job.
  * @example const verifier = createWorkerVerifier({ module: new URL('./rules.js', import.meta.url) })
  */
-export function createWorkerVerifier(options: TransactionWorkersOptions): TransactionVerifier {
+export function createWorkerVerifier(options: TransactionWorkersOptions): TransactionVerifier & Pick<TransactionWorkers, 'start' | 'stop'> {
   const workers = createTransactionWorkers(options)
   return {
+    start: () => workers.start(),
     verify: async (transactions, from) => Array.from(await workers.judge(transactions, { urgency: from }), (verdict) => verdict === 1),
     stop: () => workers.stop(),
   }

@@ -4,23 +4,30 @@
  *
  * Jobs are cut into chunks, and the most urgent chunk goes first, so that a flood of clients' transactions holds up no block. Small ones that
  * wait go over together: a message to a thread and back costs turns of both, the more the busier the machine is. How much may wait is
- * bounded by whoever asks. A worker that dies is replaced and its chunks are looked at again; where workers die in a row the same
- * module goes on in the calling thread, so what is answered never depends on it.
+ * bounded by whoever asks.
+ *
+ * Invariant: nothing is ever looked at in the calling thread. A worker that dies is replaced and what it had is looked at again; what was
+ * with two that died goes to a fresh one by itself, a transaction at a time. What ends that one too has no answer: members that guessed
+ * differently would wait for each other for ever, so the workers fail for good, and whoever needs answers stops.
  */
-import { setImmediate as turn } from 'node:timers/promises'
+import { sha256 } from '@selvedge/crypto/sha256'
 import { ThreadPool } from './driver/thread-pool.ts'
 import { ConsensusError } from './errors.ts'
+import { toHex } from './wire/bytes.ts'
 
 /** Transactions of a chunk, and of what goes over at once: some 6 ms of a thread. */
 const CHUNK_COUNT = 64
 /** One is looked at while the next is on its way. */
 const MESSAGES_AT_A_THREAD = 2
-/** Workers that died with no chunk done in between: the next chunks stay in this thread. */
-const DEATHS_IN_A_ROW_MAX = 4
+/** Workers of all that a message is given to; then each of its transactions is by itself. */
+const TRIES_TOGETHER = 2
 
 /** What the module exports that knows what a transaction is. */
 export interface TransactionJudge {
-  /** A pure function: as many bytes for every transaction. `hint` is what the asker gave with it, empty where nothing. */
+  /**
+   * A pure function: as many bytes for every transaction. `hint` is what the asker gave with it, empty where nothing. To throw is to end
+   * the worker.
+   */
   judgeTransaction(transaction: Uint8Array, hint: Uint8Array): Uint8Array
 }
 
@@ -35,7 +42,7 @@ export interface TransactionWorkersOptions {
   readonly module: URL
   /** @default 2 */
   readonly threads?: number
-  /** A worker ended by itself; work goes on. */
+  /** A worker ended by itself. Its work goes on in another, until one transaction has ended three. */
   readonly onWorkerFailure?: (error: unknown) => void
 }
 
@@ -45,8 +52,15 @@ export type Urgency = (typeof URGENCIES)[number]
 
 export interface TransactionWorkers {
   /**
+   * Starts a thread and loads the module there, so that what cannot work is known before anything is asked. The first job does it otherwise.
+   * @throws {ConsensusError} `CONSENSUS_WORKER_FAILED` where no thread starts or the module does not load; `CONSENSUS_STOPPED`
+   */
+  start(): Promise<void>
+  /**
    * The answers of the module, one after the other in the order of `transactions`, which are borrowed until it settles; of rules a byte each.
-   * @throws {ConsensusError} `CONSENSUS_STOPPED`; the reason of `signal`; whatever the module throws.
+   * @throws {ConsensusError} `CONSENSUS_WORKER_FAILED`, from then on for ever, where a transaction (`details.sha256`) has ended two workers
+   * and a third in which it was alone, or none starts; `CONSENSUS_STOPPED`
+   * @throws the reason of `signal`
    */
   judge(
     transactions: readonly Uint8Array[],
@@ -72,10 +86,11 @@ interface Chunk {
   readonly reject: (error: unknown) => void
 }
 
-/** The threads start with the first job. */
+/** The threads start with `start` or the first job, one more where all are busy. */
 export function createTransactionWorkers(options: TransactionWorkersOptions): TransactionWorkers {
   const queue = new ChunkQueue(options)
   return {
+    start: () => queue.start(),
     async judge(transactions, { urgency, hints = [], signal }) {
       signal?.throwIfAborted()
       let isDead = false
@@ -95,7 +110,7 @@ export function createTransactionWorkers(options: TransactionWorkersOptions): Tr
   }
 }
 
-/** The judge in a module. Imported by each worker, and by this thread where there is none: what they say is the same. */
+/** The judge in a module, imported by each worker. */
 export async function loadJudge(module: string): Promise<TransactionJudge> {
   const loaded = (await import(module)) as TransactionJudge | TransactionRules
   if (!('isValidTransaction' in loaded)) return loaded
@@ -126,24 +141,32 @@ class ChunkQueue {
   readonly #waiting: Readonly<Record<Urgency, Chunk[]>> = { block: [], peer: [], client: [] }
   #atWorkers = 0
   #pool: ThreadPool<JudgeJob, Uint8Array> | undefined
-  #deathsInARow = 0
-  #isStopped = false
+  /** Of what is looked at alone, one after the other. */
+  #lonePool: ThreadPool<JudgeJob, Uint8Array> | undefined
+  #lone: Promise<void> = Promise.resolve()
+  /** Why nothing is answered any more: stopped, or a transaction that no worker survives. */
+  #end: ConsensusError | undefined
 
   constructor(options: TransactionWorkersOptions) {
     this.#options = options
     this.#threads = options.threads ?? 2
   }
 
+  async start(): Promise<void> {
+    if (this.#end !== undefined) throw this.#end
+    const { failure } = await this.#askTogether([])
+    if (failure === undefined) return
+    throw this.#fail(new ConsensusError('CONSENSUS_WORKER_FAILED', `no signature worker starts: ${failure}`, {}, { cause: failure }))
+  }
+
   add(urgency: Urgency, chunk: Chunk): void {
-    if (this.#isStopped) return chunk.reject(stopped())
+    if (this.#end !== undefined) return chunk.reject(this.#end)
     this.#waiting[urgency].push(chunk)
     this.#pump()
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true
-    for (const urgency of URGENCIES) for (const { reject } of this.#waiting[urgency].splice(0)) reject(stopped())
-    await this.#pool?.stop()
+    await this.#finish(stopped())
   }
 
   #pump(): void {
@@ -179,47 +202,78 @@ class ChunkQueue {
     return waiting.length > 0
   }
 
-  /** By a worker, by another when that one dies, by this thread when both do: there each by itself, so that none fails for another. */
+  /** By a worker, by another when that one dies, then alone. */
   async #judge(chunks: readonly Chunk[]): Promise<void> {
     try {
-      const answers = await this.#askWorkers(chunks)
+      const { answers } = await this.#askTogether(chunks)
       if (answers !== undefined) return handOut(chunks, answers)
-      await turn() // a long queue of chunks leaves room for everything else
-      const judge = await loadJudge(this.#options.module.href)
-      for (const chunk of chunks) answerHere(judge, chunk)
+      await (this.#lone = this.#lone.then(() => this.#judgeAlone(chunks)))
     } catch (error) {
       for (const { reject } of chunks) reject(error)
     }
   }
 
-  /** `undefined` where workers die of them. */
-  async #askWorkers(chunks: readonly Chunk[]): Promise<Uint8Array | undefined> {
-    for (let attempt = 0; attempt < 2 && this.#deathsInARow < DEATHS_IN_A_ROW_MAX; attempt++) {
-      const pool = (this.#pool ??= this.#createPool())
-      const job = packed(chunks)
+  /** The last death, where each worker dies that has `chunks`, or dies beside them of others. @throws what has ended all */
+  async #askTogether(chunks: readonly Chunk[]): Promise<{ readonly answers?: Uint8Array; readonly failure?: Error }> {
+    let failure: Error | undefined
+    for (let attempt = 0; attempt < TRIES_TOGETHER; attempt++) {
+      const pool = (this.#pool ??= this.#createPool(this.#threads))
       try {
-        const answers = await pool.run(job, [job.bytes.buffer as ArrayBuffer, job.lengths.buffer as ArrayBuffer])
-        this.#deathsInARow = 0
-        return answers
+        return { answers: await run(pool, packed(chunks)) }
       } catch (error) {
-        if (this.#isStopped) throw stopped()
-        if (this.#pool === pool) this.#replace(error) // else another message has told of this death
+        if (this.#end !== undefined) throw this.#end
+        failure = error as Error
+        if (this.#pool !== pool) continue // another message has told of this death
+        this.#pool = undefined
+        void pool.stop()
+        this.#options.onWorkerFailure?.(error)
       }
     }
-    return undefined
+    return { failure: failure! }
   }
 
-  #replace(error: unknown): void {
-    void this.#pool?.stop()
-    this.#pool = undefined
-    this.#deathsInARow++
-    this.#options.onWorkerFailure?.(error)
+  /** In a fresh worker a transaction at a time, so that none fails for another. @throws what has ended all */
+  async #judgeAlone(chunks: readonly Chunk[]): Promise<void> {
+    if (this.#end !== undefined) throw this.#end
+    const pool = (this.#lonePool = this.#createPool(1))
+    for (const chunk of chunks) {
+      const answers: Uint8Array[] = []
+      for (const each of ofOneTransaction(chunk)) {
+        if (!chunk.isDead()) answers.push(await this.#askAlone(pool, each))
+      }
+      chunk.resolve(joined(answers))
+    }
+    await pool.stop()
   }
 
-  #createPool(): ThreadPool<JudgeJob, Uint8Array> {
+  async #askAlone(pool: ThreadPool<JudgeJob, Uint8Array>, chunk: Chunk): Promise<Uint8Array> {
+    try {
+      return await run(pool, packed([chunk]))
+    } catch (error) {
+      if (this.#end !== undefined) throw this.#end
+      this.#options.onWorkerFailure?.(error)
+      const transaction = chunk.transactions[0]!
+      const details = { bytes: transaction.length, sha256: toHex(sha256(transaction)) }
+      const message = `a transaction of ${details.bytes} bytes, SHA-256 ${details.sha256}, ends every signature worker: ${String(error)}`
+      throw this.#fail(new ConsensusError('CONSENSUS_WORKER_FAILED', message, details, { cause: error }))
+    }
+  }
+
+  #fail(error: ConsensusError): ConsensusError {
+    void this.#finish(error)
+    return this.#end!
+  }
+
+  async #finish(error: ConsensusError): Promise<void> {
+    this.#end ??= error
+    for (const urgency of URGENCIES) for (const { reject } of this.#waiting[urgency].splice(0)) reject(this.#end)
+    await Promise.all([this.#pool?.stop(), this.#lonePool?.stop()])
+  }
+
+  #createPool(threads: number): ThreadPool<JudgeJob, Uint8Array> {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js' // sources run as they are
     const script = new URL(`./verify-worker.node.${extension}`, import.meta.url)
-    return new ThreadPool({ script, workerData: { module: this.#options.module.href }, threads: this.#threads })
+    return new ThreadPool({ script, workerData: { module: this.#options.module.href }, threads })
   }
 }
 
@@ -232,12 +286,12 @@ function handOut(chunks: readonly Chunk[], answers: Uint8Array): void {
   for (const { transactions, resolve } of chunks) resolve(answers.subarray(offset, (offset += width * transactions.length)))
 }
 
-function answerHere(judge: TransactionJudge, chunk: Chunk): void {
-  try {
-    chunk.resolve(answersOf(judge, packed([chunk])))
-  } catch (error) {
-    chunk.reject(error)
-  }
+function ofOneTransaction(chunk: Chunk): Chunk[] {
+  return chunk.transactions.map((transaction, i) => ({ ...chunk, transactions: [transaction], hints: chunk.hints.slice(i, i + 1) }))
+}
+
+function run(pool: ThreadPool<JudgeJob, Uint8Array>, job: JudgeJob): Promise<Uint8Array> {
+  return pool.run(job, [job.bytes.buffer as ArrayBuffer, job.lengths.buffer as ArrayBuffer])
 }
 
 function packed(chunks: readonly Chunk[]): JudgeJob {

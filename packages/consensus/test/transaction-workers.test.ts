@@ -1,8 +1,13 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { ThreadPool } from '../src/driver/thread-pool.ts'
 import { createTransactionWorkers, type TransactionWorkers, type TransactionWorkersOptions } from '../src/transaction-workers.node.ts'
 
 const module = new URL('./support/judge.ts', import.meta.url)
+const folder = mkdtempSync(join(tmpdir(), 'transaction-workers-'))
 const living: TransactionWorkers[] = []
 
 function start(options: Partial<TransactionWorkersOptions> = {}): TransactionWorkers {
@@ -15,6 +20,10 @@ afterEach(async () => {
   await Promise.all(living.splice(0).map((workers) => workers.stop()))
 })
 
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
+
+/** Ends so many threads, and is answered by the next. */
+const deadly = (deaths: number, name: string): Uint8Array => Uint8Array.of(253, deaths, ...new TextEncoder().encode(join(folder, name)))
 const numbered = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => new Uint8Array(1 + (i % 7)).fill(i % 200))
 const answersTo = (transactions: readonly Uint8Array[], hintOf: (i: number) => number = () => 0): Uint8Array =>
   Uint8Array.from(transactions.flatMap((transaction, i) => [transaction[0]!, transaction.length, hintOf(i)]))
@@ -48,23 +57,51 @@ test('small jobs that wait go to a thread together, each with its own answers', 
   expect(run).toHaveBeenCalledTimes(2 + Math.ceil((2 * 98) / 64)) // the first two found a free place
 })
 
-test('what kills a worker is looked at by the next, then here, and nothing else is lost', async () => {
+test('what was with two workers that died is answered by a third, a transaction at a time, and nothing else is lost', async () => {
+  using run = vi.spyOn(ThreadPool.prototype, 'run')
   const failures: unknown[] = []
   const workers = start({ onWorkerFailure: (error) => failures.push(error) })
-  const transactions = numbered(300)
-  transactions[150] = Uint8Array.of(255, 1)
-  expect(await workers.judge(transactions, { urgency: 'peer' })).toEqual(answersTo(transactions))
-  expect(failures.length).toBeGreaterThan(0)
-  for (let i = 0; i < 5; i++) expect(await workers.judge([Uint8Array.of(255)], { urgency: 'block' })).toEqual(Uint8Array.of(255, 1, 0))
+  const transactions = numbered(64)
+  transactions[40] = deadly(2, 'twice')
+  const asked = [workers.judge(transactions, { urgency: 'peer' }), workers.judge(numbered(300), { urgency: 'client' })]
+  expect(await Promise.all(asked)).toEqual([answersTo(transactions), answersTo(numbered(300))])
+  expect(failures).toHaveLength(2)
+  expect(run.mock.calls.length).toBeGreaterThanOrEqual(2 + 64) // six messages, tried twice, would be 12
   expect(await workers.judge(numbered(10), { urgency: 'client' })).toEqual(answersTo(numbered(10)))
 })
 
-test('the error of the module, or that there is no module, reaches who asked, and nobody else', async () => {
-  const workers = start()
-  const good = workers.judge(numbered(100), { urgency: 'client' })
-  await expect(workers.judge([Uint8Array.of(254)], { urgency: 'client' })).rejects.toThrow('no transaction')
-  expect(await good).toEqual(answersTo(numbered(100)))
-  await expect(start({ module: new URL('./none.ts', import.meta.url) }).judge(numbered(1), { urgency: 'block' })).rejects.toThrow('none')
+test.each([
+  ['by itself', Uint8Array.of(255, 1)],
+  ['by throwing', Uint8Array.of(254)],
+])('what ends three workers %s gets no answer, and nothing does from then on', async (_, transaction) => {
+  const failures: unknown[] = []
+  const workers = start({ onWorkerFailure: (error) => failures.push(error) })
+  const transactions = numbered(300).with(150, transaction)
+  const details = { bytes: transaction.length, sha256: createHash('sha256').update(transaction).digest('hex') }
+  const failed = { code: 'CONSENSUS_WORKER_FAILED', details }
+  await Promise.all([
+    expect(workers.judge(numbered(2_000), { urgency: 'client' })).rejects.toMatchObject(failed),
+    expect(workers.judge(transactions, { urgency: 'block' })).rejects.toMatchObject(failed),
+  ])
+  expect(failures).toHaveLength(3)
+  await expect(workers.judge(numbered(1), { urgency: 'block' })).rejects.toMatchObject(failed)
+  await expect(workers.start()).rejects.toMatchObject(failed)
+  expect(failures).toHaveLength(3)
+})
+
+test('a third worker is the last, though a fourth would have lived', async () => {
+  await expect(start().judge([deadly(3, 'thrice')], { urgency: 'client' })).rejects.toMatchObject({ code: 'CONSENSUS_WORKER_FAILED' })
+  expect(readFileSync(join(folder, 'thrice'), 'utf8')).toBe('...')
+})
+
+test('where no worker starts, that is known at the start, or with the first job', async () => {
+  await start().start()
+  const none = new URL('./none.ts', import.meta.url)
+  const failed = { code: 'CONSENSUS_WORKER_FAILED', message: expect.stringContaining('none.ts') as string }
+  const workers = start({ module: none })
+  await expect(workers.start()).rejects.toMatchObject(failed)
+  await expect(workers.judge(numbered(1), { urgency: 'block' })).rejects.toMatchObject(failed)
+  await expect(start({ module: none }).judge(numbered(1), { urgency: 'block' })).rejects.toMatchObject(failed)
 })
 
 test('who gives up hears its own reason, and the others go on', async () => {
@@ -85,4 +122,10 @@ test('stop ends what runs and what waits, twice, and nothing begins afterwards',
   await Promise.all([workers.stop(), workers.stop()])
   await ended
   await expect(workers.judge(numbered(1), { urgency: 'block' })).rejects.toMatchObject({ code: 'CONSENSUS_STOPPED' })
+  await expect(workers.start()).rejects.toMatchObject({ code: 'CONSENSUS_STOPPED' })
+})
+
+test('stop ends what is looked at alone', async () => {
+  const workers = start({ onWorkerFailure: () => void workers.stop() })
+  await expect(workers.judge([Uint8Array.of(255)], { urgency: 'block' })).rejects.toMatchObject({ code: 'CONSENSUS_STOPPED' })
 })

@@ -195,6 +195,22 @@ describe('what is refused', () => {
     expect([...members[3]!.executor.ids]).toEqual([1n, 4n])
   })
 
+  test.each(['a client', 'another member'])(
+    'a transaction of %s that no worker survives stops the validator: it is never guessed',
+    async (from) => {
+      const module = new URL('./support/transaction-rules.ts', import.meta.url)
+      const verifier = createWorkerVerifier({ module, threads: 1 })
+      await verifier.start()
+      const members = await startFour('certified', {}, (place) => (place === 0 ? { verifier } : {}))
+      const { validator } = members[0]!
+      const submitted = members[from === 'a client' ? 0 : 1]!.validator.submit([transfer(1, 65_535)])
+      if (from === 'a client') await expect(submitted).rejects.toMatchObject({ code: 'CONSENSUS_STOPPED' })
+      else expect(await submitted).toMatchObject({ accepted: 1 }) // by a member that checks nothing
+      expect(await validator.closed).toMatchObject({ code: 'CONSENSUS_WORKER_FAILED', details: { bytes: 12 } })
+      if (from === 'a client') expect(members.map(({ executor }) => executor.ids.size)).toEqual([0, 0, 0, 0])
+    },
+  )
+
   test('more than may wait, at once, while what was accepted is ordered', async () => {
     const members = await startFour('uncertified', { submitBytesMax: 61_000 })
     const { validator } = members[0]!
