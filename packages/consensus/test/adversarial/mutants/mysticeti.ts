@@ -1,7 +1,10 @@
-/** Planted bugs of Mysticeti-C's rule. Half a quorum, rounded up, is the validity threshold at n = 4 and n = 7. */
+/** Planted bugs of Mysticeti-C's rule. */
 import type { Mutant } from '../patch.ts'
 
 type Patch = Omit<Mutant, 'mode' | 'file'>
+
+/** What the rule asks a quorum for, of the least stake that has an honest member in it (`thresholdsOf`). */
+const VALIDITY = 'Math.floor((this.#stakes.reduce((sum, stake) => sum + stake, 0) + 2) / 3)'
 
 const rule: readonly Patch[] = [
   { id: 'anchor-a-round-early', class: 'safety', find: 'WAVE_ROUNDS = 3', put: 'WAVE_ROUNDS = 2' },
@@ -49,7 +52,7 @@ const ballots: readonly Patch[] = [
     id: 'certificate-of-validity',
     class: 'safety',
     find: 'this.#stakeOf(inFavour) >= this.#quorum',
-    put: 'this.#stakeOf(inFavour) >= this.#quorum / 2',
+    put: `this.#stakeOf(inFavour) >= ${VALIDITY}`,
   },
   {
     id: 'certificate-of-a-vote-less',
@@ -70,12 +73,12 @@ const ballots: readonly Patch[] = [
     find: 'this.#stakeOf(this.certifiersOf(block)) >= this.#quorum',
     put: 'this.#stakeOf(this.certifiersOf(block)) > this.#quorum',
   },
-  { id: 'skip-of-validity', class: 'safety', find: 'return stake >= this.#quorum', put: 'return stake >= this.#quorum / 2' },
+  { id: 'skip-of-validity', class: 'safety', find: 'return stake >= this.#quorum', put: `return stake >= ${VALIDITY}` },
   {
     id: 'commit-of-validity',
     class: 'safety',
     find: 'this.#stakeOf(this.certifiersOf(block)) >= this.#quorum',
-    put: 'this.#stakeOf(this.certifiersOf(block)) >= this.#quorum / 2',
+    put: `this.#stakeOf(this.certifiersOf(block)) >= ${VALIDITY}`,
   },
   {
     id: 'skip-counts-blocks',
