@@ -104,14 +104,14 @@ test('reserves are within what is prepaid, at most 64, and fall only later', () 
   expect(reserve(0, 20n)).toBe(0)
   const row = () => network.app.state.get(reserves, { clientIndex: 1, nodeIndex: 0 })
   expect(row()).toEqual([
-    { from: 0, amount: 60n, lastEpoch: 9 },
+    { from: 0, amount: 60n, lastEpoch: 3 },
     { from: 4, amount: 20n, lastEpoch: 9 },
   ])
   pass(network, 3)
   expect([reserve(0, 20n, 8n), reserve(0, 5n)]).toEqual([0, 0])
   expect(row()).toEqual([
-    { from: 0, amount: 60n, lastEpoch: 9 }, // epochs 2 and 3 are not settled, and a node served them under 60
-    { from: 4, amount: 20n, lastEpoch: 9 },
+    { from: 0, amount: 60n, lastEpoch: 3 }, // epochs 2 and 3 are not settled, and a node served them under 60
+    { from: 4, amount: 20n, lastEpoch: 6 },
     { from: 7, amount: 5n, lastEpoch: 9 },
   ])
   expect(reserve(0, 30n)).toBe(0)

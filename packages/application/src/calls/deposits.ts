@@ -16,6 +16,7 @@ import {
   type ClientTerms,
   type ReserveKey,
   type ReserveRow,
+  type ReserveVersion,
 } from '../state/account-tables.ts'
 import { accountOf, balanceOf, clientIndexOf, clientOf, takeBalance } from '../state/accounts.ts'
 import { U64_MAX } from '../state/amounts.ts'
@@ -144,20 +145,34 @@ function setReserve(
   if (sum > client.prepaid) return CODES.amount
   if (others + 1 > RESERVES_MAX) return CODES.tooMany
   const key = { clientIndex, nodeIndex }
-  state.put(reserves, key, withReserve(state.get(reserves, key) ?? [], epoch, perEpoch, lastEpoch))
+  const row = withReserve(state.get(reserves, key) ?? [], epoch, perEpoch, lastEpoch)
+  if (row.length === 0) state.delete(reserves, key)
+  else state.put(reserves, key, row)
   for (const each of over) state.delete(reserves, each)
   return CODES.ok
 }
 
 /**
- * More holds from the running epoch on, less later; never for an epoch that has ended, or a client could put one creditor before all others after
- * they have served.
+ * More holds from the running epoch on, less from the third after it: until then no epoch has less than what was said of it before, in a version
+ * that has begun or in one to come. Never for an epoch that has ended, or a client could put one creditor before all others after they have served.
  */
 function withReserve(row: ReserveRow, epoch: number, amount: bigint, lastEpoch: number): ReserveRow {
-  const now = row.findLast(({ from }) => from <= epoch)
-  const isLess = now !== undefined && reserveIn(row, epoch) > 0n && (amount < now.amount || lastEpoch < now.lastEpoch)
-  const from = isLess ? epoch + WITHDRAW_EPOCHS : epoch
-  const before = row.filter((version) => version.from <= epoch && version.from < from)
-  const first = before.findLastIndex((version) => version.from <= epoch - SETTLED_AFTER)
-  return [...before.slice(Math.max(first, 0)), { from, amount, lastEpoch }]
+  const begun = row.filter(({ from }) => from < epoch)
+  const first = begun.findLastIndex(({ from }) => from <= epoch - SETTLED_AFTER)
+  const out = begun.slice(Math.max(first, 0))
+  const end = epoch + WITHDRAW_EPOCHS
+  for (let at = epoch; at < end; at++) {
+    const promised = reserveIn(row, at)
+    sayNext(out, { from: at, amount: at <= lastEpoch && amount > promised ? amount : promised, lastEpoch: at })
+  }
+  sayNext(out, { from: end, amount: lastEpoch < end ? 0n : amount, lastEpoch: Math.max(lastEpoch, end) })
+  return out
+}
+
+/** Says what holds from `next.from` on: the last version goes on with it, or ends before it. */
+function sayNext(versions: ReserveVersion[], next: ReserveVersion): void {
+  const last = versions.at(-1)
+  const reaches = last !== undefined && last.lastEpoch >= next.from - 1
+  if (reaches) versions[versions.length - 1] = { ...last, lastEpoch: last.amount === next.amount ? next.lastEpoch : next.from - 1 }
+  if (next.amount > 0n && !(reaches && last.amount === next.amount)) versions.push(next)
 }
