@@ -50,7 +50,7 @@ export async function trustOf({ genesis: path, hash, pin, pinHash }: TrustOption
 }
 
 export interface ProvenDoorOptions {
-  /** How long a certificate, or the proof of an epoch that is over, is waited for. @default 30,000 */
+  /** How long a certificate, or the proof of an epoch that is over, is waited for. @default 120,000 */
   readonly proofMsMax?: number
 }
 
@@ -63,7 +63,7 @@ const LOOKS_A_HEAD = 8
  * `door` with `row` and `provenReceipt` that throw what does not check. Anything else that is asked through it is a word of the node as before.
  * @throws {NodeError} (of its methods) `NODE_UNPROVEN` for what proves nothing, `NODE_RPC` and `NODE_REFUSED` as the door does.
  */
-export function openProvenDoor(door: RpcDoor, trust: Trust, signal: AbortSignal, { proofMsMax = 30_000 }: ProvenDoorOptions = {}): RpcDoor {
+export function openProvenDoor(door: RpcDoor, trust: Trust, signal: AbortSignal, { proofMsMax = 120_000 }: ProvenDoorOptions = {}): RpcDoor {
   const client = createLightClient(trust)
   const { url, ask } = door
 
