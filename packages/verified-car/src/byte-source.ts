@@ -11,6 +11,9 @@ export class ByteSource {
   #queued: Uint8Array = EMPTY
   #position = 0
   #isDone = false
+  /** Rejects the wait that there is. */
+  #reject: ((reason: unknown) => void) | undefined
+  readonly #abort = (): void => this.#reject?.(this.#signal?.reason)
   /** Bytes taken so far. */
   offset = 0
 
@@ -18,6 +21,7 @@ export class ByteSource {
     signal?.throwIfAborted()
     this.#iterator = source[Symbol.asyncIterator]()
     this.#signal = signal
+    signal?.addEventListener('abort', this.#abort, { once: true }) // one for all waits; `close` removes it
   }
 
   /** Bytes that can be taken without waiting. */
@@ -78,6 +82,7 @@ export class ByteSource {
    * so nobody waits for it after an abort.
    */
   async close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#abort)
     if (this.#isDone) return
     this.#isDone = true
     const closed = this.#iterator.return?.()
@@ -95,7 +100,7 @@ export class ByteSource {
   async #pull(): Promise<Uint8Array | undefined> {
     try {
       while (!this.#isDone) {
-        const step = await (this.#signal === undefined ? this.#iterator.next() : abortable(this.#iterator, this.#signal))
+        const step = await (this.#signal === undefined ? this.#iterator.next() : this.#next(this.#signal))
         if (step.done === true) this.#isDone = true
         else if (step.value.length > 0) return step.value
       }
@@ -105,22 +110,14 @@ export class ByteSource {
       throw error
     }
   }
+
+  #next(signal: AbortSignal): Promise<IteratorResult<Uint8Array>> {
+    signal.throwIfAborted()
+    return new Promise((resolve, reject) => {
+      this.#reject = reject
+      this.#iterator.next().then(resolve, reject) // after an abort nobody listens to it
+    })
+  }
 }
 
 const EMPTY = new Uint8Array(0)
-
-async function abortable<T>(iterator: AsyncIterator<T>, signal: AbortSignal): Promise<IteratorResult<T>> {
-  signal.throwIfAborted()
-  let abort = (): void => undefined
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-  })
-  try {
-    const next = iterator.next()
-    next.catch(() => undefined) // it may fail after the abort, when nobody listens
-    return await Promise.race([next, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-}

@@ -55,7 +55,7 @@ async function readLength(source: ByteSource, walk: Walk, expected: Expected, si
   const { cid } = expected
   const known = cid.code === RAW ? (expected.size ?? size) : undefined
   if (known !== undefined) {
-    assertBlockFits(known, walk.limits, cid.toString())
+    assertBlockFits(known, walk.limits, cid)
     return known
   }
   if (cid.code === RAW)

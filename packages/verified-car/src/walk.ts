@@ -321,16 +321,15 @@ function shardIndexOf({ shardLinks, fanout }: DagNode, name: string, place: Shar
 /** Refused before anything is fetched or hashed. */
 function checkCid(cid: CID, hashes: HashTable, { identityBytesMax }: Required<Limits>): void {
   const { code, digest } = cid.multihash
-  const details = { cid: cid.toString() }
+  const refuse = (reason: string): never => {
+    throw new CarError('CAR_BAD_CID', reason, { cid: cid.toString() })
+  }
   if (code === IDENTITY) {
-    if (digest.length > identityBytesMax)
-      throw new CarError('CAR_BAD_CID', `an identity CID holds ${digest.length} bytes, at most ${identityBytesMax} are allowed`, details)
+    if (digest.length > identityBytesMax) refuse(`an identity CID holds ${digest.length} bytes, at most ${identityBytesMax} are allowed`)
     return
   }
   const hash = hashes.get(code)
-  if (hash === undefined)
-    throw new CarError('CAR_BAD_CID', `${cid} uses hash function 0x${code.toString(16)}, which is not allowed`, details)
-  if (digest.length > hash.digestBytes || digest.length < Math.min(hash.digestBytes, DIGEST_BYTES_MIN)) {
-    throw new CarError('CAR_BAD_CID', `${cid} has a digest of ${digest.length} bytes, ${hash.name} gives ${hash.digestBytes}`, details)
-  }
+  if (hash === undefined) return refuse(`${cid} uses hash function 0x${code.toString(16)}, which is not allowed`)
+  if (digest.length > hash.digestBytes || digest.length < Math.min(hash.digestBytes, DIGEST_BYTES_MIN))
+    refuse(`${cid} has a digest of ${digest.length} bytes, ${hash.name} gives ${hash.digestBytes}`)
 }
