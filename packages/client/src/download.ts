@@ -7,9 +7,10 @@ import type { ByteRange } from '@selvedge/content'
 import { entriesOf, flatBytes, type Entry, type VerifiedBlock } from '@selvedge/verified-car'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
+import type { Received } from './lane-bytes.ts'
 import type { NodeLink } from './node-link.ts'
 import { formatTarget, type Target } from './target.ts'
-import { openTransfer, type Received, type Transfer } from './transfer.ts'
+import { openTransfer, type Transfer } from './transfer.ts'
 
 export interface VerifiedPart {
   /** From the start of the flat content. */

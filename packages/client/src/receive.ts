@@ -2,8 +2,9 @@
 import { ChunkRanges, type Sink } from '@selvedge/verified-streaming'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
+import type { Received } from './lane-bytes.ts'
 import type { NodeLink } from './node-link.ts'
-import { ask, type Received } from './transfer.ts'
+import { ask } from './transfer.ts'
 
 export interface ReceiveOptions {
   readonly signal?: AbortSignal

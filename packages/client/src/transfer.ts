@@ -17,19 +17,13 @@ import { verifyCar, verifyProof, type VerifiedBlock } from '@selvedge/verified-c
 import { ChunkRanges, decode, type Decoding } from '@selvedge/verified-streaming'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
-import { slownessOf, stallOf, type NodeLink } from './node-link.ts'
+import { LaneBytes, type Received } from './lane-bytes.ts'
+import type { NodeLink } from './node-link.ts'
 import type { LanePort } from './ports.ts'
 import type { Target } from './target.ts'
-import { withinTime } from './within-time.ts'
 
 const EMPTY = new Uint8Array(0)
 const HEADER_BYTES = 8
-
-/** What came over the lane so far. */
-export interface Received {
-  /** All DATA bytes, proofs included. */
-  bytes: number
-}
 
 export interface Transfer {
   readonly node: string
@@ -83,8 +77,10 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
   })
   const { lane, release } = await link.open(request, signal)
   let isOver = false
+  let source: LaneBytes | undefined
   const finish = (): void => {
     isOver = true
+    source?.stop()
     release()
   }
   const close = (): void => {
@@ -94,7 +90,7 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
   try {
     await lane.end()
     const answer = answerOf(lane, target, scope, link.name)
-    const source = counted(lane, link, received, finish)
+    source = new LaneBytes(lane, link, received, finish)
     return { node: link.name, answer, close, source: target.kind === 'root' ? withClaim(source, answer.size, link.name) : source }
   } catch (error) {
     close()
@@ -129,38 +125,6 @@ function answerOf(lane: LanePort, target: Target, scope: RequestScope, node: str
   const isAsked = target.kind === 'root' ? mode === 'blake3' : mode === 'car' || (mode === 'proof' && scope === 'entity')
   if (!isAsked) throw new ClientError('CLIENT_BAD_ANSWER', `${node} answered in mode ${mode}, which was not asked for`, { node, mode })
   return answer
-}
-
-/** The lane's bytes, counted; `onEnd` when the node has sent its last. Only our own waiting is timed, so that a slow reader harms nobody. */
-async function* counted(lane: LanePort, link: NodeLink, received: Received, onEnd: () => void): AsyncGenerator<Uint8Array> {
-  const iterator = lane.source[Symbol.asyncIterator]()
-  const onLate = (): ClientError => {
-    lane.reset(LANE_CANCELLED, 'stalled')
-    return stallOf(link.name, link.stallTimeoutMs)
-  }
-  const { bytesPerSecondMin, rateWindowMs } = link.pace
-  let waitedMs = 0
-  let windowBytes = 0
-  let isOver = false
-  try {
-    for (;;) {
-      const askedMs = performance.now()
-      const step = await withinTime(iterator.next(), link.stallTimeoutMs, onLate)
-      isOver = step.done === true
-      if (step.done === true) break
-      received.bytes += step.value.length
-      waitedMs += performance.now() - askedMs
-      windowBytes += step.value.length
-      if (waitedMs >= rateWindowMs) {
-        if ((windowBytes * 1_000) / waitedMs < bytesPerSecondMin) throw slownessOf(link.name, windowBytes, waitedMs)
-        waitedMs = windowBytes = 0
-      }
-      yield step.value
-    }
-  } finally {
-    if (!isOver) await iterator.return?.()
-  }
-  onEnd()
 }
 
 /** Holds the size at the head of a BLAKE3 response against the one that the answer claimed. */

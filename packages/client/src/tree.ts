@@ -7,10 +7,11 @@ import { ChunkRanges } from '@selvedge/verified-streaming'
 import type { CID } from 'multiformats/cid'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
+import type { Received } from './lane-bytes.ts'
 import type { NodeLink } from './node-link.ts'
 import { checkName } from './names.ts'
 import { formatTarget, type Target } from './target.ts'
-import { ask, type Received } from './transfer.ts'
+import { ask } from './transfer.ts'
 
 export interface TreeEntry {
   /** Names joined with `/`, each of which is a plain file name; empty for what was asked. */

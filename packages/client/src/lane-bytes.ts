@@ -1,0 +1,129 @@
+/**
+ * The bytes of a lane: counted, and only waited for as long as its node may say nothing. By hand, because pieces have 16 KiB and come by the
+ * thousand a second: one promise for each, and one timer for all of them, which looks when it is due whether somebody waits, and since when.
+ */
+import { LANE_CANCELLED } from '@selvedge/content'
+import { slownessOf, stallOf, type NodeLink } from './node-link.ts'
+import type { LanePort } from './ports.ts'
+
+/** What came over the lane so far. */
+export interface Received {
+  /** All DATA bytes, proofs included. */
+  bytes: number
+}
+
+type Step = IteratorResult<Uint8Array, undefined>
+const DONE: Step = { done: true, value: undefined }
+
+/** Only our own waiting is timed, so that a slow reader harms nobody. To be read once. */
+export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
+  readonly #lane: LanePort
+  readonly #link: NodeLink
+  readonly #received: Received
+  readonly #onEnd: () => void
+  readonly #pieces: AsyncIterator<Uint8Array>
+  #isOver = false
+  /** Ends the wait that there is. */
+  #reject: ((error: unknown) => void) | undefined
+  #askedMs = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+  /** Of the window over which the node's rate is judged. */
+  #waitedMs = 0
+  #windowBytes = 0
+
+  /** @param onEnd - called when the node has sent its last. */
+  constructor(lane: LanePort, link: NodeLink, received: Received, onEnd: () => void) {
+    this.#lane = lane
+    this.#link = link
+    this.#received = received
+    this.#onEnd = onEnd
+    this.#pieces = lane.source[Symbol.asyncIterator]()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<Step> {
+    if (this.#isOver) return Promise.resolve(DONE)
+    this.#askedMs = performance.now()
+    this.#timer ??= this.#look(this.#link.stallTimeoutMs)
+    return new Promise((resolve, reject) => {
+      this.#reject = reject
+      this.#pieces.next().then(
+        (step) => {
+          if (this.#reject === undefined) return // it came too late
+          this.#reject = undefined
+          try {
+            resolve(step.done === true ? this.#end() : this.#count(step.value))
+          } catch (error) {
+            reject(error as Error)
+          }
+        },
+        (error: unknown) => {
+          this.#reject = undefined
+          this.#close()
+          reject(error as Error)
+        },
+      )
+    })
+  }
+
+  #count(value: Uint8Array): Step {
+    const { bytesPerSecondMin, rateWindowMs } = this.#link.pace
+    this.#received.bytes += value.length
+    this.#waitedMs += performance.now() - this.#askedMs
+    this.#windowBytes += value.length
+    if (this.#waitedMs < rateWindowMs) return { done: false, value }
+    if ((this.#windowBytes * 1_000) / this.#waitedMs < bytesPerSecondMin) {
+      void this.return()
+      throw slownessOf(this.#link.name, this.#windowBytes, this.#waitedMs)
+    }
+    this.#waitedMs = 0
+    this.#windowBytes = 0
+    return { done: false, value }
+  }
+
+  #end(): Step {
+    this.#close()
+    this.#onEnd()
+    return DONE
+  }
+
+  #close(): void {
+    this.#isOver = true
+    this.stop()
+  }
+
+  #look(inMs: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => {
+      this.#timer = undefined
+      if (this.#reject === undefined) return // nobody waits
+      const leftMs = this.#link.stallTimeoutMs - (performance.now() - this.#askedMs)
+      if (leftMs > 0) this.#timer = this.#look(leftMs)
+      else this.#fail()
+    }, inMs)
+  }
+
+  #fail(): void {
+    const reject = this.#reject
+    this.#reject = undefined
+    this.#close()
+    this.#lane.reset(LANE_CANCELLED, 'stalled')
+    reject?.(stallOf(this.#link.name, this.#link.stallTimeoutMs))
+  }
+
+  /** The lane was ended from elsewhere: no timer is left. */
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  async return(): Promise<Step> {
+    if (!this.#isOver) {
+      this.#close()
+      await this.#pieces.return?.()
+    }
+    return DONE
+  }
+}
