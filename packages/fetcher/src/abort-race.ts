@@ -1,22 +1,24 @@
-/** What `promise` gives, or the reason of the first signal that aborts before. The listeners go with it. */
-export async function raceAbort<T>(promise: Promise<T>, signals: readonly (AbortSignal | undefined)[]): Promise<T> {
-  promise.catch(ignore) // when a signal wins, nobody else looks at it
-  const present = signals.filter((signal) => signal !== undefined)
-  for (const signal of present) if (signal.aborted) throw signal.reason
-  let fail: (reason: unknown) => void = ignore
-  const aborted = new Promise<never>((_, reject) => {
-    fail = reject
+/** What `promise` gives, or the reason of the first signal that aborts before. The listeners go with it. Runs for each block: one promise. */
+export function raceAbort<T>(promise: Promise<T>, signals: readonly (AbortSignal | undefined)[]): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      for (const signal of signals) signal?.removeEventListener('abort', abort)
+    }
+    const abort = (): void => {
+      settle()
+      reject(signals.find((signal) => signal?.aborted)?.reason as Error)
+    }
+    promise.then(
+      (value) => {
+        settle()
+        resolve(value)
+      },
+      (error: unknown) => {
+        settle()
+        reject(error as Error)
+      },
+    )
+    if (signals.some((signal) => signal?.aborted)) return abort()
+    for (const signal of signals) signal?.addEventListener('abort', abort, { once: true })
   })
-  const listeners = present.map((signal) => {
-    const listener = (): void => fail(signal.reason)
-    signal.addEventListener('abort', listener, { once: true })
-    return { signal, listener }
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    for (const { signal, listener } of listeners) signal.removeEventListener('abort', listener)
-  }
 }
-
-function ignore(): void {}

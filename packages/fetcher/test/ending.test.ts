@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createBlockstore, type FileImport } from '@selvedge/blockstore'
+import { type CidLike, createBlockstore, type FileImport } from '@selvedge/blockstore'
 import type { CID } from 'multiformats/cid'
 import { expect, test } from 'vitest'
 import { createFetcher, type FileImportPort, type StorePort } from '../src/index.ts'
@@ -87,6 +87,33 @@ test('a block that arrives while it is looked for is not missed', async () => {
   await later.wasReached // the block has come, the fetch goes on
   looked.open()
   expect(await getting).toEqual(await rig.dag.port.get(leaf as CID))
+  await fetcher.stop()
+})
+
+test('who waits for a block gets it as it came: it is not read back, nor checked again', async () => {
+  const cid = await rig.dag.file(content)
+  const gates = new Map<string, Gate>()
+  const gateOf = (block: CidLike): Gate => {
+    const gate = gates.get(String(block)) ?? new Gate()
+    gates.set(String(block), gate)
+    return gate
+  }
+  let readBack = 0
+  const store = withImports((file) => ({
+    getBlock: async (block) => {
+      gateOf(block).open() // whoever looks waits already
+      const found = await file.getBlock(block)
+      if (found !== undefined) readBack++
+      return found
+    },
+  }))
+  const log = createTestOrigin(rig.dag, async (index, block, signal) => {
+    if (index > 0) await gateOf(block.cid).pass(signal)
+  })
+  const fetcher = createFetcher({ store, origins: [log.origin] })
+  const opened = await fetcher.openCid(cid)
+  expect(await readAll(opened, cid)).toEqual(Buffer.from(content))
+  expect(readBack).toBe(1) // the root, which came before it was asked for
   await fetcher.stop()
 })
 
