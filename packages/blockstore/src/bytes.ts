@@ -1,6 +1,11 @@
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
-/** Key of a `Map`: bytes as hex. */
+/** Key of a `Map` where one is made for each block: one character a byte, in a quarter of the time that hex takes. At most some hundred bytes. */
+export function mapKeyOf(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[])
+}
+
+/** Key of a `Map`, and names of files: bytes as hex. */
 export function toHex(bytes: Uint8Array): string {
   let text = ''
   for (const byte of bytes) text += HEX[byte]

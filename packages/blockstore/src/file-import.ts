@@ -6,7 +6,7 @@
  * A repeated block is written as often as the file repeats it, and remembered once. What is remembered in memory is one entry a
  * different block (about 250 bytes), bounded by `blocksPerFileMax`.
  */
-import { toHex } from './bytes.ts'
+import { mapKeyOf } from './bytes.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import { blockKeyOf, inlineBytesOf, type MatchesCid } from './cid.ts'
 import { BlockstoreError } from './errors.ts'
@@ -70,7 +70,7 @@ class ArrivingFile implements FileImport {
 
   async #write(block: FileBlock, { writer, skeleton }: Writing): Promise<void> {
     this.#check(block, writer.size)
-    const key = toHex(blockKeyOf(block.cid))
+    const key = mapKeyOf(blockKeyOf(block.cid))
     const data = block.block.subarray(block.dataStart, block.dataEnd)
     if (!this.#frames.has(key)) await this.#remember(key, block, writer.size, skeleton)
     if (data.length > 0) await writer.write(data)
@@ -100,7 +100,7 @@ class ArrivingFile implements FileImport {
     const inline = inlineBytesOf(cid)
     if (inline !== undefined) return inline
     if (this.#phase === 'committed') return this.#parts.getStoredBlock(cid)
-    const frame = this.#frames.get(toHex(blockKeyOf(cid)))
+    const frame = this.#frames.get(mapKeyOf(blockKeyOf(cid)))
     const writing = await this.#writing
     if (frame === undefined || writing === undefined) return undefined
     // Remembered before its bytes are written: not there yet until the writer has them all.

@@ -3,7 +3,7 @@
  * part file, a job or a lock of its own. What most trees are made of costs no more than its bytes.
  */
 import { createOutboardBuilder, hash } from '@selvedge/verified-streaming'
-import { concatBytes, toHex } from './bytes.ts'
+import { concatBytes, mapKeyOf } from './bytes.ts'
 import { blockKeyOf } from './cid.ts'
 import { CHUNK_GROUP_LOG } from './constants.ts'
 import { checkFileBlock, checkFileSize } from './file-rules.ts'
@@ -61,7 +61,7 @@ export class HeldFile {
     let flatOffset = 0
     for (const { cid, block, dataStart, dataEnd } of this.blocks) {
       const multihash = blockKeyOf(cid)
-      const name = toHex(multihash)
+      const name = mapKeyOf(multihash)
       if (!seen.has(name)) {
         const head = encodeSkeletonHead(multihash, flatOffset, dataEnd - dataStart, dataStart, block.length - dataEnd)
         parts.push(head, block.subarray(0, dataStart), block.subarray(dataEnd))

@@ -2,7 +2,7 @@
  * The blocks of a tree that are in memory: those that the store cannot read yet, and the newest of those that it can, for whoever reads
  * along. A block that several entities share is held as often as they do.
  */
-import { toHex } from './bytes.ts'
+import { mapKeyOf } from './bytes.ts'
 import { blockKeyOf } from './cid.ts'
 import { TREE_RECENT_BYTES } from './constants.ts'
 import type { CidLike } from './ports.ts'
@@ -19,7 +19,7 @@ export class TreeBlocks {
   #recentBytes = 0
 
   hold({ cid, block }: HeldBlock): void {
-    const name = toHex(blockKeyOf(cid))
+    const name = mapKeyOf(blockKeyOf(cid))
     const held = this.#held.get(name)
     if (held === undefined) this.#held.set(name, { block, users: 1 })
     else held.users++
@@ -28,7 +28,7 @@ export class TreeBlocks {
   /** They can be read elsewhere now. */
   release(blocks: readonly HeldBlock[]): void {
     for (const { cid } of blocks) {
-      const name = toHex(blockKeyOf(cid))
+      const name = mapKeyOf(blockKeyOf(cid))
       const held = this.#held.get(name)
       if (held === undefined || --held.users > 0) continue
       this.#held.delete(name)
@@ -48,7 +48,7 @@ export class TreeBlocks {
 
   /** A copy. */
   get(cid: CidLike): Uint8Array | undefined {
-    const name = toHex(blockKeyOf(cid))
+    const name = mapKeyOf(blockKeyOf(cid))
     const block = this.#held.get(name)?.block ?? this.#recent.get(name)
     return block === undefined ? undefined : new Uint8Array(block)
   }

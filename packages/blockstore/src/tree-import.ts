@@ -8,7 +8,7 @@
  * Invariants: only what is whole is appended, and each entity's records after those that they need; a file is whole when a block comes that
  * begins another entity, a sharded directory when one comes that does not lie below it; a block can be read from the moment it has come.
  */
-import { toHex } from './bytes.ts'
+import { mapKeyOf } from './bytes.ts'
 import { blockKeyOf, entityKeyOf, inlineBytesOf, type MatchesCid } from './cid.ts'
 import {
   BLOCK_BYTES_MAX,
@@ -117,7 +117,7 @@ class ArrivingTree implements TreeImport {
 
   async #take(block: TreeBlock, writing: TreeWriting): Promise<void> {
     if (block.block.length > BLOCK_BYTES_MAX) throw new BlockstoreError('BLOCKSTORE_TOO_LARGE', `block exceeds ${BLOCK_BYTES_MAX} bytes`)
-    if (!this.#hasBegun && (!block.isEntityRoot || toHex(blockKeyOf(block.cid)) !== toHex(blockKeyOf(this.#parts.cid))))
+    if (!this.#hasBegun && (!block.isEntityRoot || mapKeyOf(blockKeyOf(block.cid)) !== mapKeyOf(blockKeyOf(this.#parts.cid))))
       throw malformed('the first block is not the root')
     this.#hasBegun = true
     if (!block.isEntityRoot && block.kind === 'file') return await this.#takePart(block, writing)
@@ -130,7 +130,7 @@ class ArrivingTree implements TreeImport {
   async #beginFile(block: TreeBlock, writing: TreeWriting): Promise<void> {
     const { cid, fileSize = Number.POSITIVE_INFINITY } = block
     const key = entityKeyOf(cid)
-    const name = toHex(key)
+    const name = mapKeyOf(key)
     if (this.#arriving.has(name) || writing.hasEntity(key)) {
       this.#current = { type: 'known' }
       return
@@ -227,7 +227,7 @@ class ArrivingTree implements TreeImport {
     this.#takeSingle(block, writing)
     if (!block.isEntityRoot) return
     const key = entityKeyOf(cid)
-    const name = toHex(key)
+    const name = mapKeyOf(key)
     if (this.#arriving.has(name) || writing.hasEntity(key)) return
     if (kind === 'shard') this.#directories.push({ key, name, depth: block.depth })
     else this.#append([encodeEntity(kind as EntityKind, key)], name)
@@ -235,7 +235,7 @@ class ArrivingTree implements TreeImport {
 
   #takeSingle({ cid, block, ...place }: TreeBlock, writing: TreeWriting): void {
     const key = blockKeyOf(cid)
-    const name = `block ${toHex(key)}`
+    const name = `block ${mapKeyOf(key)}`
     if (inlineBytesOf(cid) !== undefined || this.#arriving.has(name) || writing.hasBlock(key)) return
     writing.count(block.length)
     const copy = { ...place, cid, block: new Uint8Array(block) }
