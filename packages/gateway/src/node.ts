@@ -2,11 +2,15 @@
  * The gateway on Node's own HTTP server. Written here because one property decides: a body that fails after the headers must
  * reset the connection and never end cleanly, and the adapters that were tried put the error's text into the body, or the console.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
+import type * as http from 'node:http'
+import { createRequire } from 'node:module'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Gateway } from './gateway.ts'
 import type { GatewayQuestion } from './reply.ts'
+
+// Not `import`, which reads all that a module of Node exports: here a WebSocket too, whose loading is 60 ms of CPU at each start.
+const { createServer } = createRequire(import.meta.url)('node:http') as typeof http
 
 export interface ServeGatewayOptions {
   /** @default '127.0.0.1' */
@@ -58,7 +62,7 @@ export async function serveGateway(gateway: Pick<Gateway, 'answer'>, options: Se
 }
 
 /** Resolves when the answer has left, or its connection is gone. */
-async function answer(gateway: Pick<Gateway, 'answer'>, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+async function answer(gateway: Pick<Gateway, 'answer'>, incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
   if (incoming.socket.destroyed) return // it waited for its turn, and its client left
   const controller = new AbortController()
   const over = once(outgoing, 'close').then(() => {
@@ -84,7 +88,7 @@ async function answer(gateway: Pick<Gateway, 'answer'>, incoming: IncomingMessag
  * A body at the pace of its connection, cancelled when that ends before it. By hand: the stream adapters cost more than the rest of a small
  * answer. @throws what the body fails with; the answer is then not ended.
  */
-async function pump(body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> {
+async function pump(body: ReadableStream<Uint8Array>, outgoing: http.ServerResponse): Promise<void> {
   const reader = body.getReader()
   let resume: (() => void) | undefined
   const onDrain = (): void => resume?.()
@@ -111,7 +115,7 @@ async function pump(body: ReadableStream<Uint8Array>, outgoing: ServerResponse):
 }
 
 /** Undefined where the request line is nothing that a URL can hold, or names a password. */
-function questionOf(incoming: IncomingMessage, signal: AbortSignal): GatewayQuestion | undefined {
+function questionOf(incoming: http.IncomingMessage, signal: AbortSignal): GatewayQuestion | undefined {
   const { method = 'GET', url: target = '/', headers } = incoming
   const { host = 'localhost' } = headers
   if (/[/\\?#@]/.test(host)) return undefined // it would be read as a part of the path, and caches go by the path

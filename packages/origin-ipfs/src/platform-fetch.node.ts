@@ -3,13 +3,17 @@
  * address that was checked (a name may resolve to loopback, or to another address the second time), and a deadline on connecting.
  */
 import { lookup as resolveName } from 'node:dns'
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
+import type * as http from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { createRequire } from 'node:module'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import type { AddressPolicy } from './address-policy.ts'
 import { OriginError } from './errors.ts'
 import type { PlatformFetch } from './platform-fetch.ts'
 import type { FetchAnswer, FetchInit } from './ports.ts'
+
+// Not `import`, which reads all that a module of Node exports: here a WebSocket too, whose loading is 60 ms of CPU at each start.
+const { Agent: HttpAgent, request: httpRequest } = createRequire(import.meta.url)('node:http') as typeof http
 
 export function createPlatformFetch(policy: AddressPolicy, connectMs: number): PlatformFetch {
   const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) }
@@ -33,7 +37,7 @@ export function createPlatformFetch(policy: AddressPolicy, connectMs: number): P
   }
 }
 
-function send(url: URL, init: FetchInit, agent: HttpAgent, lookup: LookupFunction | undefined, connectMs: number): Promise<FetchAnswer> {
+function send(url: URL, init: FetchInit, agent: http.Agent, lookup: LookupFunction | undefined, connectMs: number): Promise<FetchAnswer> {
   return new Promise((resolve, reject) => {
     const options = { method: init.method, headers: init.headers, agent, ...(lookup === undefined ? {} : { lookup }) }
     const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options)
@@ -47,7 +51,7 @@ function send(url: URL, init: FetchInit, agent: HttpAgent, lookup: LookupFunctio
       socket.once('close', clear)
     })
     // Not the `signal` of `request`: an abort just after a short answer destroys the socket on its way back to the agent, where nobody listens.
-    let response: IncomingMessage | undefined
+    let response: http.IncomingMessage | undefined
     const abort = (): void => void (response ?? request).destroy(init.signal.reason)
     init.signal.addEventListener('abort', abort, { once: true })
     request.once('close', () => init.signal.removeEventListener('abort', abort))
@@ -67,7 +71,7 @@ function send(url: URL, init: FetchInit, agent: HttpAgent, lookup: LookupFunctio
   })
 }
 
-function answerOf(response: IncomingMessage, url: URL): FetchAnswer {
+function answerOf(response: http.IncomingMessage, url: URL): FetchAnswer {
   const { 'content-encoding': encoding = 'identity' } = response.headers
   if (encoding !== 'identity')
     throw new OriginError('ORIGIN_BAD_ANSWER', `${url.origin} sent ${encoding} although identity was asked`, { url: url.href })
