@@ -60,7 +60,7 @@ async function leavePartial({ address, cid }: Setting, path: string, bytes: numb
 
 test('a client process that is killed with -9 at 40 % costs nothing but the leaf it was in', { timeout: 600_000 }, async () => {
   const set = await setting()
-  const outcome = await interrupt(set.address, set.cid, { path: 'source', file: set.file, size: DATA.length }, join(set.folder, 'out'), 0.4)
+  const outcome = await interrupt(set.address, set.cid, DATA, join(set.folder, 'out'), 0.4)
   expect(outcome).toMatchObject({ isTrue: true })
   const { keptBytes, resumedAt, bytesAgain } = outcome!
   expect(keptBytes).toBeLessThan(DATA.length)

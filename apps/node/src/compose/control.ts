@@ -4,11 +4,15 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { rm, writeFile } from 'node:fs/promises'
+import type * as http from 'node:http'
+import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { NodeError } from '../errors.ts'
+import { type ControlFile, controlPathOf, readControl } from './control-file.ts'
+
+// Not `import`, which reads all that a module of Node exports: here a WebSocket too, whose loading is 60 ms of CPU at each start.
+const { createServer } = createRequire(import.meta.url)('node:http') as typeof http
 
 export interface AddedFile {
   readonly cid: string
@@ -20,16 +24,7 @@ export interface ControlServer {
   stop(): Promise<void>
 }
 
-/** What the control file holds. */
-interface ControlFile {
-  readonly port: number
-  readonly token: string
-  /** The node's address line. */
-  readonly address: string
-}
-
 const BODY_BYTES_MAX = 16 * 1024
-const controlPathOf = (dataDir: string): string => join(dataDir, 'control.json')
 
 export async function startControl(dataDir: string, address: string, add: (file: string) => Promise<AddedFile>): Promise<ControlServer> {
   const token = randomBytes(32).toString('hex')
@@ -48,11 +43,6 @@ export async function startControl(dataDir: string, address: string, add: (file:
   }
 }
 
-/** The address of the node that last ran on this folder; undefined where none did. It may have died without a word. */
-export async function readNodeAddress(dataDir: string): Promise<string | undefined> {
-  return (await readControl(dataDir))?.address
-}
-
 /** Asks the node that runs on `dataDir`. @throws {NodeError} `NODE_BUSY` where none answers, and what the node says. */
 export async function addThroughNode(dataDir: string, file: string): Promise<AddedFile> {
   const control = await readControl(dataDir)
@@ -69,17 +59,9 @@ export async function addThroughNode(dataDir: string, file: string): Promise<Add
   return result
 }
 
-async function readControl(dataDir: string): Promise<ControlFile | undefined> {
-  try {
-    return JSON.parse(await readFile(controlPathOf(dataDir), 'utf8')) as ControlFile
-  } catch {
-    return undefined // no node, or one that is just going: for a caller both mean that there is nobody to ask
-  }
-}
-
 async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
   token: string,
   add: (file: string) => Promise<AddedFile>,
 ): Promise<void> {
@@ -101,7 +83,7 @@ async function answer(
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: http.IncomingMessage): Promise<string> {
   let text = ''
   for await (const part of request) {
     text += String(part)

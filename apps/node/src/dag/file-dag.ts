@@ -7,9 +7,9 @@ import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { NodeError } from '../errors.ts'
 import type { ListedFile } from './file-list.ts'
+import { createLeafFiles } from './leaf-files.ts'
 
 const SHA2_256 = 0x12
 const RAW = 0x55
@@ -45,6 +45,8 @@ interface Leaf {
   readonly length: number
 }
 
+/** Loaded when it is needed: a node that is told to import nothing starts without its hundred modules. */
+const loadImporter = () => Promise.all([import('ipfs-unixfs-importer'), import('ipfs-unixfs-importer/layout')])
 const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer')
 const keyOf = (digest: Uint8Array): string => Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('latin1')
 
@@ -52,6 +54,7 @@ export function createFileDag(): FileDag {
   const leaves = new Map<string, Leaf>()
   const nodes = new Map<string, Uint8Array>()
   const recent = createRecent()
+  const files = createLeafFiles()
   const stats = { leaves: 0, nodes: 0, bytes: 0 }
   const held = new Map<string, Uint8Array>()
   let heldBytes = 0
@@ -62,7 +65,7 @@ export function createFileDag(): FileDag {
     leaves.set(key, { file, offset, length: bytes.length })
     const isSmall = bytes.length <= HELD_LEAF_BYTES_MAX && heldBytes + bytes.length <= HELD_BYTES_MAX
     if (whole === undefined && isSmall && !held.has(key)) heldBytes += bytes.length
-    if (whole !== undefined || isSmall) held.set(key, bytes) // a file in memory costs nothing more
+    if (whole !== undefined || isSmall) held.set(key, whole === undefined ? bytes.slice() : bytes) // a file in memory costs nothing more
     stats.leaves++
     stats.bytes += bytes.length
     return CID.createV1(RAW, createDigest(SHA2_256, digest))
@@ -74,7 +77,7 @@ export function createFileDag(): FileDag {
     if (here !== undefined) return here
     const leaf = leaves.get(key)
     if (leaf === undefined) throw new NodeError('NODE_NOT_FOUND', `${cid.toString()} is in none of the served files`)
-    const bytes = await readLeaf(leaf)
+    const bytes = await files.read(leaf.file, leaf.offset, leaf.length)
     if (keyOf(sha256(bytes)) !== key) throw new NodeError('NODE_FILE_CHANGED', `${leaf.file} is not what it was at ${leaf.offset}`)
     recent.set(key, bytes)
     return bytes
@@ -83,8 +86,8 @@ export function createFileDag(): FileDag {
   return {
     stats,
     blocks: { get, has: (cid) => nodes.has(keyOf(cid.multihash.digest)) || leaves.has(keyOf(cid.multihash.digest)) },
-    async build(files, { wrap = true, shardSplitThresholdBytes = SHARD_SPLIT_BYTES, leafBytes = LEAF_BYTES } = {}) {
-      const fileOf = new Map(files.map((file) => [file.path, file]))
+    async build(listed, { wrap = true, shardSplitThresholdBytes = SHARD_SPLIT_BYTES, leafBytes = LEAF_BYTES } = {}) {
+      const fileOf = new Map(listed.map((file) => [file.path, file]))
       const store = {
         put: async (cid: CID, bytes: Uint8Array): Promise<CID> => {
           nodes.set(keyOf(cid.multihash.digest), bytes)
@@ -93,9 +96,8 @@ export function createFileDag(): FileDag {
         },
       }
       let root: CID | undefined
-      // Loaded when it is needed: a node that is told to import nothing starts without its hundred modules.
-      const [{ importer }, { balanced }] = await Promise.all([import('ipfs-unixfs-importer'), import('ipfs-unixfs-importer/layout')])
-      const results = importer(candidatesOf(files, leafBytes), store as never, {
+      const [{ importer }, { balanced }] = await loadImporter()
+      const results = importer(candidatesOf(listed, leafBytes), store as never, {
         cidVersion: 1,
         rawLeaves: true,
         wrapWithDirectory: wrap,
@@ -141,16 +143,20 @@ function createRecent(): { get(key: string): Uint8Array | undefined; set(key: st
   }
 }
 
-/** A file cut into leaves; an empty file is one empty leaf. Read in this thread: nothing is served before the DAG is built. */
+/**
+ * A file cut into leaves; an empty file is one empty leaf. Read in this thread: nothing is served before the DAG is built. Of a file on disk
+ * each leaf is a view, valid until the next: fresh memory for each costs as much as their hashes.
+ */
 function* leafBytesOf({ file, size, bytes: whole }: ListedFile, leafBytes: number): Iterable<Uint8Array> {
   if (whole !== undefined) {
     for (let offset = 0; offset === 0 || offset < size; offset += leafBytes) yield whole.subarray(offset, offset + leafBytes)
     return
   }
   const descriptor = openSync(file, 'r')
+  const memory = new Uint8Array(Math.min(leafBytes, size))
   try {
     for (let offset = 0; offset === 0 || offset < size; offset += leafBytes) {
-      const bytes = new Uint8Array(Math.min(leafBytes, size - offset))
+      const bytes = memory.subarray(0, Math.min(leafBytes, size - offset))
       for (let filled = 0; filled < bytes.length; ) {
         const count = readSync(descriptor, bytes, filled, bytes.length - filled, offset + filled)
         if (count === 0) throw new NodeError('NODE_FILE_CHANGED', `${file} became shorter while it was read`)
@@ -161,25 +167,4 @@ function* leafBytesOf({ file, size, bytes: whole }: ListedFile, leafBytes: numbe
   } finally {
     closeSync(descriptor)
   }
-}
-
-async function readLeaf({ file, offset, length }: Leaf): Promise<Uint8Array> {
-  const handle = await open(file)
-  try {
-    return await readFully(handle, offset, length)
-  } finally {
-    await handle.close()
-  }
-}
-
-/** `length` bytes, fewer at the end of the file only. */
-async function readFully(handle: Awaited<ReturnType<typeof open>>, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length)
-  let filled = 0
-  while (filled < length) {
-    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled)
-    if (bytesRead === 0) break
-    filled += bytesRead
-  }
-  return bytes.subarray(0, filled)
 }

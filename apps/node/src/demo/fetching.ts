@@ -4,8 +4,6 @@ import type { ByteRange } from '@selvedge/content'
 import type { CID } from 'multiformats/cid'
 import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
-import type { ListedFile } from '../dag/file-list.ts'
-import { equalsFile } from './comparing.ts'
 import type { InputEntity } from './input.ts'
 
 export interface Timed {
@@ -19,31 +17,29 @@ export interface Timed {
 }
 
 /**
- * One file, or a range of it, into `memory` with the clock on it; compared when the clock has stopped.
- * @param memory - as large as what is fetched, at least.
+ * One file, or a range of it, with the clock on it; each piece is compared as it comes.
+ * @param truth - the whole file.
  */
 export async function fetchTimed(
-  memory: Uint8Array,
+  truth: Uint8Array,
   client: Client,
   address: CID | Uint8Array,
-  file: ListedFile,
   range: ByteRange = { start: 0 },
 ): Promise<Timed> {
-  const { start, end = file.size } = range
-  const bytes = memory.subarray(0, end - start)
+  const { start, end = truth.length } = range
   const began = performance.now()
   let firstByteMs: number | undefined
-  let place = 0
-  const download = await client.get(address, range.start === 0 && range.end === undefined ? {} : { range })
-  for await (const part of download) {
+  let isTrue = true
+  let place = start
+  const download = await client.get(address, start === 0 && range.end === undefined ? {} : { range })
+  for await (const { offset, bytes } of download) {
     firstByteMs ??= performance.now() - began
-    bytes.set(part.bytes, part.offset - start)
-    place = part.offset - start + part.bytes.length
+    isTrue &&= offset === place && Buffer.compare(bytes, truth.subarray(place, place + bytes.length)) === 0
+    place += bytes.length
   }
   const wholeMs = performance.now() - began
   const { receivedBytes, mode } = download
-  const isTrue = place === bytes.length && (await equalsFile(bytes, file.file, start))
-  return { firstByteMs: firstByteMs ?? wholeMs, wholeMs, bytes: place, receivedBytes, mode, isTrue }
+  return { firstByteMs: firstByteMs ?? wholeMs, wholeMs, bytes: place - start, receivedBytes, mode, isTrue: isTrue && place === end }
 }
 
 export interface Everything {
@@ -64,14 +60,18 @@ export async function fetchEverything(client: Client, entity: InputEntity): Prom
 
   for await (const { path, kind, content: coming } of client.getTree(entity.cid)) {
     if (kind === 'directory') continue
-    const parts: Uint8Array[] = []
-    for await (const part of coming) parts.push(part.slice())
-    const content = Buffer.concat(parts)
     const file = missing.get(path)
     missing.delete(path)
+    const truth = file === undefined ? undefined : (file.bytes ?? readFileSync(file.file))
+    let size = 0
+    let isTrue = truth !== undefined
+    for await (const part of coming) {
+      isTrue &&= Buffer.compare(part, truth!.subarray(size, size + part.length)) === 0
+      size += part.length
+    }
     files++
-    bytes += content.length
-    if (file === undefined || !content.equals(file.bytes ?? readFileSync(file.file))) wrong.push(path)
+    bytes += size
+    if (!isTrue || size !== truth!.length) wrong.push(path)
   }
 
   return { files, bytes, ms: performance.now() - began, wrong: [...wrong, ...missing.keys()] }

@@ -4,6 +4,7 @@ import { Buffer } from 'node:buffer'
 import { lstatSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { FileDag } from '../dag/file-dag.ts'
+import { readFileOf } from './comparing.ts'
 import { listFiles, listTrackedFiles, type ListedFile } from '../dag/file-list.ts'
 import { NodeError } from '../errors.ts'
 
@@ -16,7 +17,8 @@ export interface InputEntity {
 
 export interface Input {
   readonly entities: readonly InputEntity[]
-  readonly large: { readonly cid: CID; readonly file: ListedFile }
+  /** `truth` is what the file held when its DAG was built: whatever comes is compared with it. */
+  readonly large: { readonly cid: CID; readonly file: ListedFile; readonly truth: Uint8Array }
 }
 
 const SMALL_FILES = 2_000
@@ -29,6 +31,8 @@ export async function buildOwnInput(dag: FileDag, top: string): Promise<Input> {
   const small = smallFiles()
   const { size } = lstatSync(process.execPath)
   const executable: ListedFile = { path: basename(process.execPath), file: process.execPath, size }
+  const reading = truthOf(executable) // in another thread, while this one builds
+  reading.catch(() => undefined) // it is looked at when the DAG is built
   const entities = [
     await directory(dag, `the ${tracked.length} files that git tracks here`, tracked),
     await directory(dag, `a sharded directory of ${small.length} small files`, small, 1),
@@ -38,7 +42,7 @@ export async function buildOwnInput(dag: FileDag, top: string): Promise<Input> {
       files: new Map([['', executable]]),
     },
   ]
-  return { entities, large: { cid: entities[2]!.cid, file: executable } }
+  return { entities, large: { cid: entities[2]!.cid, file: executable, truth: await reading } }
 }
 
 /** Of one folder. */
@@ -47,7 +51,14 @@ export async function buildFolderInput(dag: FileDag, folder: string): Promise<In
   const largest = files.reduce<ListedFile | undefined>((a, b) => (a === undefined || b.size > a.size ? b : a), undefined)
   if (largest === undefined) throw new NodeError('NODE_USAGE', `${folder} holds no file`)
   const entity = await directory(dag, `the ${files.length} files of ${folder}`, files)
-  return { entities: [entity], large: { cid: await dag.build([largest], { wrap: false }), file: largest } }
+  const cid = await dag.build([largest], { wrap: false })
+  return { entities: [entity], large: { cid, file: largest, truth: await truthOf(largest) } }
+}
+
+async function truthOf({ file, size }: ListedFile): Promise<Uint8Array> {
+  const truth = await readFileOf(file, size)
+  if (truth === undefined) throw new NodeError('NODE_FILE_CHANGED', `${file} changed while it was read`)
+  return truth
 }
 
 async function directory(

@@ -3,8 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ListedFile } from '../dag/file-list.ts'
-import { equalFiles } from './comparing.ts'
+import { holdsExactly } from './comparing.ts'
 import { runCliJson, startCli } from './processes.ts'
 
 export interface Interruption {
@@ -21,11 +20,14 @@ export interface Interruption {
 /** Between two looks at the size of what was fetched: at most a few MiB come in that time. */
 const LOOK_MS = 5
 
-/** Undefined where the first process was done before it could be killed. */
+/**
+ * Undefined where the first process was done before it could be killed.
+ * @param truth - what the file at `cid` holds.
+ */
 export async function interrupt(
   address: string,
   cid: CID,
-  file: ListedFile,
+  truth: Uint8Array,
   output: string,
   share: number,
 ): Promise<Interruption | undefined> {
@@ -35,7 +37,7 @@ export async function interrupt(
   let isOver = false
   void exited.then(() => (isOver = true))
   let keptBytes = 0
-  while (!isOver && keptBytes < file.size * share) {
+  while (!isOver && keptBytes < truth.length * share) {
     keptBytes = await stat(`${output}.part`).then(
       ({ size }) => size,
       () => keptBytes,
@@ -50,7 +52,7 @@ export async function interrupt(
   const { code, result } = await runCliJson(args)
   const ms = performance.now() - began
   const { resumedAt = 0, receivedBytes = 0, interiorBytes = 0 } = (result.file ?? {}) as Partial<Record<string, number>>
-  const bytesAgain = receivedBytes - interiorBytes - (file.size - resumedAt)
-  const isTrue = code === 0 && (await equalFiles(output, file.file))
+  const bytesAgain = receivedBytes - interiorBytes - (truth.length - resumedAt)
+  const isTrue = code === 0 && (await holdsExactly(output, truth))
   return { keptBytes: left.size, resumedAt, bytesAgain, ms, isTrue }
 }

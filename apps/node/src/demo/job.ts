@@ -1,6 +1,5 @@
 /** The job, step by step; each says what it saw as it is seen. */
 import { createClient, type Client } from '@selvedge/client'
-import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { formatBytes, formatMs, formatRate } from '../cli/format.ts'
@@ -52,11 +51,10 @@ export async function doJob(context: JobContext): Promise<JobResult> {
   const { address, input, checks } = context
   const client = createClient({ nodes: [address] })
   try {
-    const memory = Buffer.allocUnsafe(input.large.file.size)
-    const cold = await fetchLarge(context, client, memory, 'cold')
+    const cold = await fetchLarge(context, client, 'cold')
     await untilStored(client, input.large)
-    const warm = await fetchLarge(context, client, memory, 'warm')
-    const seek = await seekLarge(context, client, memory)
+    const warm = await fetchLarge(context, client, 'warm')
+    const seek = await seekLarge(context, client)
     // No figure but a duration comes of these, and two of them wait for processes to start: they are done side by side.
     const [interruption, refusals] = await Promise.all([interruptLarge(context), context.misled.refuse(), fetchRest(context, client)])
     const bytesAgain = reportInterruption(context, interruption)
@@ -69,20 +67,14 @@ export async function doJob(context: JobContext): Promise<JobResult> {
 }
 
 /** The last byte leaves the node before it has stored the file for good: asked in between, it still sends what arrives. */
-async function untilStored(client: Client, { cid, file }: Input['large']): Promise<void> {
-  const byte = Buffer.allocUnsafe(1)
+async function untilStored(client: Client, { cid, truth }: Input['large']): Promise<void> {
   const giveUp = performance.now() + STORED_WITHIN_MS
-  while ((await fetchTimed(byte, client, cid, file, { start: 0, end: 1 })).mode !== 'proof' && performance.now() < giveUp) await delay(20)
+  while ((await fetchTimed(truth, client, cid, { start: 0, end: 1 })).mode !== 'proof' && performance.now() < giveUp) await delay(20)
 }
 
-async function fetchLarge(
-  { input, checks, say }: JobContext,
-  client: Client,
-  memory: Uint8Array,
-  state: 'cold' | 'warm',
-): Promise<Figures> {
-  const { cid, file } = input.large
-  const timed = await fetchTimed(memory, client, cid, file)
+async function fetchLarge({ input, checks, say }: JobContext, client: Client, state: 'cold' | 'warm'): Promise<Figures> {
+  const { cid, file, truth } = input.large
+  const timed = await fetchTimed(truth, client, cid)
   checks.that(timed.isTrue, `${state}: the bytes are not those of ${file.file}`)
   checks.that(timed.mode === (state === 'cold' ? 'car' : 'proof'), `${state}: sent in mode ${timed.mode}`)
   const how = state === 'cold' ? 'from the origin through the node' : 'from the node, which has it now'
@@ -97,12 +89,12 @@ function figures({ bytes, firstByteMs, wholeMs }: Timed): Figures {
   return { firstByteMs: round(firstByteMs), wholeMs: round(wholeMs), mibPerSecond: round((bytes / MIB / wholeMs) * 1000) }
 }
 
-async function seekLarge({ input, checks, say }: JobContext, client: Client, memory: Uint8Array): Promise<JobResult['seek']> {
-  const { cid, file } = input.large
+async function seekLarge({ input, checks, say }: JobContext, client: Client): Promise<JobResult['seek']> {
+  const { cid, file, truth } = input.large
   const start = Math.floor(file.size * SEEK_SHARE)
   const end = Math.min(file.size, start + SEEK_BYTES)
   const asked = end - start
-  const timed = await fetchTimed(memory, client, cid, file, { start, end })
+  const timed = await fetchTimed(truth, client, cid, { start, end })
   checks.that(timed.isTrue, 'seek: the bytes are not those of the file')
   checks.that(timed.receivedBytes <= asked * 1.1 + 64 * 1024, `seek: ${timed.receivedBytes} bytes received for ${asked}`)
   say(
@@ -125,8 +117,8 @@ async function fetchRest({ input, checks, say }: JobContext, client: Client): Pr
 }
 
 function interruptLarge({ address, input, scratch }: JobContext): Promise<Interruption | undefined> {
-  const { cid, file } = input.large
-  return interrupt(address, cid, file, join(scratch, 'fetched'), KILL_SHARE)
+  const { cid, truth } = input.large
+  return interrupt(address, cid, truth, join(scratch, 'fetched'), KILL_SHARE)
 }
 
 function reportInterruption({ input, checks, say }: JobContext, outcome: Interruption | undefined): number {

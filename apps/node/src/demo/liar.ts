@@ -1,9 +1,13 @@
 /** An HTTP server that is several lying gateways at once, one a path, each of which lies about one CID and knows no other. */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import type * as http from 'node:http'
+import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { CID } from 'multiformats/cid'
 import type { LyingAnswer } from './lies.ts'
+
+// Not `import`: see `serveGateway`, whose process this is.
+const { createServer } = createRequire(import.meta.url)('node:http') as typeof http
 
 export interface Liar {
   /** The gateways' base URLs. */

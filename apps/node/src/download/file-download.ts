@@ -8,6 +8,7 @@ import type { Client, Download, Entry, VerifiedBlock } from '@selvedge/client'
 import type { CID } from 'multiformats/cid'
 import { open, rename, rm, stat, truncate, type FileHandle } from 'node:fs/promises'
 import { NodeError } from '../errors.ts'
+import { GatheredOutput, writeFully } from './gathered-output.ts'
 import { encodeRecord, isSent, readJournal, verifyPartial, type Verified } from './journal.ts'
 import { READ, WRITE_ON } from './own-file.ts'
 
@@ -154,7 +155,7 @@ async function writeParts(
   try {
     const journal = await openOutput(journalOf(path), found.journalBytes)
     try {
-      let firstByteMs: number | undefined
+      const output = new GatheredOutput(part, found.offset)
       let position = found.journalBytes
       const keep = async (isLast: boolean): Promise<void> => {
         const records = watch.take(isLast)
@@ -163,21 +164,48 @@ async function writeParts(
         await writeFully(journal, bytes, position)
         position += bytes.length
       }
-      for await (const { offset, bytes } of download) {
-        firstByteMs ??= performance.now() - began
-        await writeFully(part, bytes, offset)
-        await keep(false)
-        onProgress?.(offset + bytes.length, download.size)
-      }
-      await keep(true)
+      const firstByteMs = await pour(download, output, keep, began, onProgress)
       await part.datasync()
-      return firstByteMs ?? performance.now() - began
+      return firstByteMs
     } finally {
       await journal.close()
     }
   } finally {
     await part.close()
   }
+}
+
+/** Everything into `output`; the records of what is in the file follow it, also where the download fails. */
+async function pour(
+  download: Download,
+  output: GatheredOutput,
+  keep: (isLast: boolean) => Promise<void>,
+  began: number,
+  onProgress: FileDownloadOptions['onProgress'],
+): Promise<number> {
+  let firstByteMs: number | undefined
+  try {
+    for await (const { offset, bytes } of download) {
+      firstByteMs ??= performance.now() - began
+      let isWritten = await output.add(bytes)
+      if (!isWritten && offset + bytes.length === download.size) {
+        await output.flush()
+        isWritten = true
+      }
+      if (!isWritten) continue
+      await keep(false)
+      onProgress?.(output.position, download.size)
+    }
+  } catch (error) {
+    await output.flush().then(
+      () => keep(false),
+      () => undefined, // what cannot be written is fetched again, and why it ended is the first error
+    )
+    throw error
+  }
+  await output.flush()
+  await keep(true)
+  return firstByteMs ?? performance.now() - began
 }
 
 async function openOutput(path: string, length: number): Promise<FileHandle> {
@@ -189,12 +217,5 @@ async function openOutput(path: string, length: number): Promise<FileHandle> {
   } catch (cause) {
     await file?.close()
     throw new NodeError('NODE_OUTPUT', `cannot write ${path}: ${(cause as Error).message}`, {}, { cause })
-  }
-}
-
-async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
-    done += bytesWritten
   }
 }
