@@ -35,9 +35,13 @@ export interface SchedulePlan {
   /** Honest members that hear nothing but questions after floors until so many picks are over: the rest goes on without them. */
   readonly laggards: readonly Authority[]
   readonly lagPicks: number
+  /** Whether every block is signed as a checkpoint. */
+  readonly makesCheckpoints: boolean
 }
 
 const OVER_BUDGET_SHARE = 1 / 16
+/** Drawn from a stream of its own, so that it moves nothing else of a plan; by that stream's name none of the seeds in kills.json is among them. */
+const CHECKPOINT_SHARE = 1 / 8
 /** Whoever is over budget says two things often enough to be found out. */
 const OVER_BUDGET_EQUIVOCATE_SHARE_MIN = 0.3
 
@@ -85,6 +89,7 @@ export function drawPlan(mode: Mode, seed: number): SchedulePlan {
     awayPicks: random.pick([300, 300, 10]),
     laggards: !isOverBudget && amnesiacCount > 0 && random.chance(0.5) ? sound.slice(0, faultyMax) : [],
     lagPicks: 1_000 * (1 + random.below(3)),
+    makesCheckpoints: createRandom(seed, mode, 'whole', 'keeps every height').chance(CHECKPOINT_SHARE),
   }
   return isOverBudget ? { ...plan, equivocateShare: Math.max(plan.equivocateShare, OVER_BUDGET_EQUIVOCATE_SHARE_MIN) } : plan
 }

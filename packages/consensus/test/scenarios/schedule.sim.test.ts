@@ -36,3 +36,15 @@ test.each<Mode>(['certified', 'uncertified'])(
     expect((counts['halts over budget'] ?? 0) + (counts['evidence over budget'] ?? 0)).toBe(1)
   },
 )
+
+test.each<Mode>(['certified', 'uncertified'])(
+  `checkpoints are certified, and no member signs two of one height, %s core, from seed ${SEEDS.first}`,
+  (mode) => {
+    const isMeant = ({ liars, size, makesCheckpoints }: ReturnType<typeof drawPlan>): boolean => makesCheckpoints && 3 * liars.length < size
+    let seed = SEEDS.first
+    while (!isMeant(drawPlan(mode, seed))) seed++
+    const { broken, counts } = playSchedule(mode, seed, () => CORES[mode])
+    if (broken !== undefined) throw broken
+    expect(counts['checkpoint certificates'] ?? 0).toBeGreaterThan(0)
+  },
+)

@@ -1,7 +1,8 @@
 /**
  * Whole cores under the asynchronous adversarial scheduler: no time, only what is picked next. Frames, timers, syncs, executions and
  * verdicts all wait in its pools; a clock goes on when its owner's timer is picked. Members die with or without what they had not synced,
- * some lose their disks, and as many lie as the budget bears: two stories a slot, votes for both, certificates for either, silence.
+ * some lose their disks, and as many lie as the budget bears: two stories a slot, votes for both, certificates for either, silence. In one
+ * schedule of eight every block is signed as a checkpoint.
  *
  * At the end a fair phase: all are up, all is delivered, liars say nothing. Before its rounds are over every promise is kept, and all logs
  * are one, with something new. Where more lie than a committee bears, they go on with it until somebody halts or holds the proof.
@@ -200,6 +201,7 @@ export class Schedule {
     expectThat(isOne(), 'I9', () => `logs at ${logs} after ${before}, round ${referee.round}, whole at ${whole}`)
     this.#playUntil(isKept)
     this.#count('late answers', referee.expectAnswered(honest, whole, backedOff, fairRounds))
+    for (const authority of honest) this.#count('checkpoint certificates', this.#places[authority]!.member.certified.size)
   }
 
   /** I11: who lies goes on, and it ends in a halt or in the proof of it. That nothing has parted yet is not enough. */
@@ -225,7 +227,7 @@ export class Schedule {
   }
 
   #create(authority: Authority, createCore: CoreMaker): Place {
-    const { seed, mode, core } = this.plan
+    const { seed, mode, core, makesCheckpoints } = this.plan
     const world = { now: () => this.#picks, at: (_: number, run: () => void) => this.#scheduler.add(authority, authority, run) }
     const disk = createDisk(world, createRandom(seed, mode, 'whole', 'disk', authority))
     const chance = createRandom(seed, mode, 'whole', 'member', authority)
@@ -242,7 +244,7 @@ export class Schedule {
         disk,
         referee: this.referee,
         random: () => chance.u32(),
-        makesCheckpoints: false,
+        makesCheckpoints,
         asksForFloor: false,
       },
       {

@@ -2,13 +2,15 @@
  * What members were seen to sign, from every frame that left one and every record that became durable: I5 and I6, and whether what is
  * called certified has the votes of a quorum. A liar's own signatures are read too, because certificates hold them.
  */
+import { sha256 } from '@selvedge/crypto/sha256'
 import type { StoredRecord } from '../../src/core/contract.ts'
 import { ConsensusError } from '../../src/errors.ts'
 import { blockDigest, decodeSignedBlock } from '../../src/wire/block.ts'
 import { compareBytes, toHex } from '../../src/wire/bytes.ts'
 import { certificateDigest, decodeCertificate } from '../../src/wire/certificate.ts'
+import type { CheckpointSignature } from '../../src/wire/checkpoint.ts'
 import { createCommittee, type Committee } from '../../src/wire/committee.ts'
-import { decodeFrame, frameTypeOf } from '../../src/wire/frames.ts'
+import { decodeFrame, type FrameType, frameTypeOf } from '../../src/wire/frames.ts'
 import { decodeSignedHeader, headerDigest } from '../../src/wire/header.ts'
 import type { Authority, Certificate, Header, SignedBlock } from '../../src/wire/types.ts'
 import { decodeVote, voteSigningBytes } from '../../src/wire/vote.ts'
@@ -16,6 +18,7 @@ import type { TestCommittee } from '../support/committee.ts'
 import { expectThat } from './invariant.ts'
 
 const CHAIN_ID = 1337
+const READ: ReadonlySet<FrameType> = new Set(['header', 'vote', 'block', 'certificate', 'checkpointSignature'])
 
 export class Signatures {
   readonly #committee: Committee
@@ -50,12 +53,13 @@ export class Signatures {
 
   onFrame(from: Authority, bytes: Uint8Array): void {
     const type = frameTypeOf(bytes)
-    if (type !== 'header' && type !== 'vote' && type !== 'block' && type !== 'certificate') return
+    if (!READ.has(type)) return
     const frame = decodeFrame(bytes, this.#committee.size)
     if (frame.type === 'header') this.#onHeader(from, frame.header.header)
     else if (frame.type === 'block') this.#onBlock(from, frame.block)
     else if (frame.type === 'vote') this.#onVote(from, frame.vote)
     else if (frame.type === 'certificate') this.onCertificate(frame.certificate)
+    else if (frame.type === 'checkpointSignature') this.#onCheckpoint(from, frame.signature)
   }
 
   /** Of a liar, who may send anything. */
@@ -140,6 +144,14 @@ export class Signatures {
 
   #onVote(from: Authority, { round, author, headerDigest: digest, voter }: ReturnType<typeof decodeVote>): void {
     if (voter === from) this.#noteVote(from, round, author, toHex(digest))
+  }
+
+  /** Durable before it is said, and the same as is durable. */
+  #onCheckpoint(from: Authority, { signer, height, bytes }: CheckpointSignature): void {
+    if (signer !== from || this.isExcused(from)) return
+    const what = `checkpoint ${height}`
+    expectThat(this.#slots.has(`${from} ${what}`), 'I6', () => `member ${from} says a signature that it does not keep: ${what}`)
+    this.#sign(from, 0, what, toHex(sha256(bytes)))
   }
 
   #noteVote(voter: Authority, round: number, author: Authority, header: string): void {
