@@ -6,7 +6,8 @@
  * Each round sets SEED (the first seed) and RUNS (how many); the failing round prints the command that repeats it.
  *
  * With `--long` it goes on with the long runs of the rooms instead, the `soak.ts` of their tests, until they have played all seeds or each
- * has had its minutes, if any are named. They write down how far they are, and go on from there the next time.
+ * has had its minutes, if any are named. They write down how far they are, and go on from there the next time. The chains, which play the
+ * order under the application and live where both may be imported, are run with either room, `consensus` or `node`.
  */
 import { randomInt } from 'node:crypto'
 import { globSync } from 'node:fs'
@@ -15,6 +16,8 @@ import { inParallel, runCommand } from './run-command.ts'
 import { type Finding, type Invocation, runTool, top } from './tool.ts'
 
 const SEED_MAX = 2 ** 31
+/** Long runs that live in another room than the one they are of. */
+const PLAYED_ABOVE: Readonly<Record<string, string>> = { 'apps/node/test/chain/soak.ts': 'consensus' }
 const NODE_FLAGS = ['--max-semi-space-size=64', '--conditions=@selvedge/source']
 /** What a long run without `--minutes` may take: it ends by itself. */
 const LONG_MINUTES_MAX = 24 * 60
@@ -47,7 +50,11 @@ export async function soak({ root, args, flags }: Invocation, nextSeed: () => nu
 
 /** As many at once as there are cores. What a run prints last is its row. */
 async function runLong(root: string, rooms: readonly string[], minutes: number): Promise<Finding[]> {
-  const isMeant = (file: string): boolean => rooms.length === 0 || rooms.includes(relative(root, file).split(sep)[1]!)
+  const isMeant = (file: string): boolean => {
+    const parts = relative(root, file).split(sep)
+    const above = PLAYED_ABOVE[parts.join('/')]
+    return rooms.length === 0 || rooms.includes(parts[1]!) || (above !== undefined && rooms.includes(above))
+  }
   const files = globSync('{packages,apps}/*/test/*/soak.ts', { cwd: root })
     .map((file) => join(root, file))
     .filter(isMeant)

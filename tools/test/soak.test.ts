@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { soak } from '../soak.ts'
+import { top } from '../tool.ts'
 import { linesOf, plant } from './planted.ts'
 
 const failsAt = (seed: number): string => `
@@ -33,4 +34,16 @@ test('the long runs of the rooms that are named go on for their minutes, and wha
   const findings = await soak({ root, args: [], flags: long })
   expect(findings.map(({ file }) => file)).toEqual(['packages/b/test/rules/soak.ts'])
   expect(findings[0]!.message).toContain('seed 7 breaks')
+})
+
+test.each(['consensus', 'node'])('the chains are played with the long runs of %s, and stand where that is looked for', async (room) => {
+  const file = 'apps/node/test/chain/soak.ts'
+  const root = plant({
+    [file]: "throw new Error('chain')\n",
+    'apps/node/test/other/soak.ts': '',
+    'packages/b/test/rules/soak.ts': "throw new Error('b')\n",
+  })
+  const findings = await soak({ root, args: [room], flags: new Set(['--long', '--minutes=2']) })
+  expect(findings.map((finding) => finding.file)).toEqual([file])
+  expect(existsSync(join(top, file))).toBe(true)
 })

@@ -15,12 +15,12 @@ import {
   signAccountTransaction,
   type Genesis,
 } from '@selvedge/ledger-types'
-import type { ScheduledExecutor, ScheduledLedger } from '../../../packages/consensus/test/chain-schedule/contract.ts'
-import { cheapSign, isCheaplySigned } from '../../../packages/consensus/test/support/cheap-signatures.ts'
-import { EvidenceDuty } from '../src/ledger/evidence-duty.ts'
-import { evidenceRules } from '../src/ledger/evidence-rules.ts'
-import { appliedOf, executedOf } from '../src/ledger/ledger-executor.ts'
-import { createMemberDuties } from '../src/ledger/member-duties.ts'
+import type { ScheduledExecutor, ScheduledLedger } from '../../../../packages/consensus/test/chain-schedule/contract.ts'
+import { cheapSign, isCheaplySigned } from '../../../../packages/consensus/test/support/cheap-signatures.ts'
+import { EvidenceDuty } from '../../src/ledger/evidence-duty.ts'
+import { evidenceRules } from '../../src/ledger/evidence-rules.ts'
+import { appliedOf, executedOf } from '../../src/ledger/ledger-executor.ts'
+import { createMemberDuties } from '../../src/ledger/member-duties.ts'
 
 const CHAIN_ID = 1337
 const GENESIS_MS = 1_800_000_000_000

@@ -1,26 +1,26 @@
 // Goal: the shipped state machine under the asynchronous adversarial scheduler: short epochs, committees that the ledger draws, members that
 // die between a block and what they say of it, a liar that wants epochs to end early and signs two things of their last blocks. In a large
-// run it takes the small machine's place in one of twenty schedules (consensus, test/chain-schedule).
+// run it takes the small machine's place in one of twenty schedules (consensus, test/chain-schedule; soak.ts).
 import { evidences, nodes, NODE_STATES } from '@selvedge/application'
 import type { Mode } from '@selvedge/consensus'
 import { expect, test } from 'vitest'
-import { type ChainOutcome, drawChainPlan, playChain } from '../../../packages/consensus/test/chain-schedule/schedule.ts'
+import { type ChainOutcome, drawChainPlan, playChain } from '../../../../packages/consensus/test/chain-schedule/schedule.ts'
 import { type ApplicationLedger, createApplicationLedger } from './chain-ledger.ts'
+import { APPLICATION_NODES, APPLICATION_ONE_OF, PICKS, playSeed } from './play-seed.ts'
 
-const NODES = 6
-const PICKS = 10_000
-const ONE_OF = 20
 const FIRST = Number(process.env.SEED ?? 1)
 const RUNS = Number(process.env.RUNS ?? 3)
-const SEEDS = Array.from({ length: RUNS }, (_, at) => FIRST + at).filter((seed) => RUNS < ONE_OF || seed % ONE_OF === 0)
+const SEEDS = Array.from({ length: RUNS }, (_, at) => FIRST + at).filter(
+  (seed) => RUNS < APPLICATION_ONE_OF || seed % APPLICATION_ONE_OF === 0,
+)
 
 function play(
   mode: Mode,
   seed: number,
   calm: Partial<ReturnType<typeof drawChainPlan>> = {},
 ): ChainOutcome & { ledger: ApplicationLedger } {
-  const ledger = createApplicationLedger(mode, NODES)
-  const outcome = playChain({ ...drawChainPlan(mode, seed, NODES, PICKS), ...calm }, ledger)
+  const ledger = createApplicationLedger(mode, APPLICATION_NODES)
+  const outcome = playChain({ ...drawChainPlan(mode, seed, APPLICATION_NODES, PICKS), ...calm }, ledger)
   if (outcome.broken !== undefined) throw outcome.broken
   return { ...outcome, ledger }
 }
@@ -41,4 +41,12 @@ test('who signs two things of an epoch’s last block is slashed in the next, th
   expect(rows.length).toBeGreaterThan(0)
   for (const [key] of rows) expect(key.nodeIndex).toBe(liar)
   expect(state.get(nodes, liar)).toMatchObject({ state: NODE_STATES.jailed, stake: 0n })
+})
+
+test('a long run plays the small machine, and the shipped one each twentieth time', () => {
+  const small = playSeed('certified', 19)
+  const large = playSeed('certified', 20)
+  expect([small.broken, large.broken]).toEqual([undefined, undefined])
+  expect([small.executors.length, large.executors.length]).toEqual([5, APPLICATION_NODES])
+  expect(large.roots).toBe(play('certified', 20).roots)
 })
