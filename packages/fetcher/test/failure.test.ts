@@ -1,4 +1,6 @@
 import { CarError } from '@selvedge/verified-car'
+import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
 import { expect, test } from 'vitest'
 import { createFetcher, type OriginPort } from '../src/index.ts'
 import { bytesOf, createTestOrigin } from './support/dag.ts'
@@ -36,6 +38,18 @@ test('a wrong root block rejects the opening itself', async () => {
   const { origin } = createTestOrigin(rig.dag)
   const fetcher = createFetcher({ store: rig.store, origins: [origin] })
   await expect(fetcher.openCid(cid)).rejects.toMatchObject({ code: 'CAR_BAD_HASH' })
+  await fetcher.stop()
+})
+
+test.each([300, 200_000])('a CID that names %i bytes by themselves is refused by the store, and by nothing before it', async (length) => {
+  const { origin, asked } = createTestOrigin(rig.dag)
+  const fetcher = createFetcher({ store: rig.store, origins: [origin] })
+  const long = CID.createV1(0x55, createDigest(0, new Uint8Array(length)))
+  await expect(fetcher.openCid(long)).rejects.toMatchObject({ code: 'BLOCKSTORE_TOO_LARGE' })
+  const opened = await fetcher.openCid(await rig.dag.file(content.subarray(0, 1_000)))
+  await expect(opened.blocks.get(long)).rejects.toMatchObject({ code: 'BLOCKSTORE_TOO_LARGE' })
+  expect(asked.length).toBe(1)
+  await opened.close()
   await fetcher.stop()
 })
 
