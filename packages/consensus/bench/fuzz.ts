@@ -3,11 +3,14 @@
  *
  *   node --conditions=@selvedge/source bench/fuzz.ts [--inputs=100000000] [--seed=1] [--record]
  *
- * Prints a line every ten million inputs and the table at the end; `--record` writes it to FUZZ.md. Ends with 1 when anything happened that
- * may not.
+ * Prints a line every ten million inputs and the table at the end; `--record` writes it to FUZZ.md, beside what other sources have there
+ * and in the place of what these had. Ends with 1 when anything happened that may not.
  */
-import { writeFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { sourceDigestOf } from '../test/support/source-digest.ts'
 import { createFuzzer, DECODER_CODES, type FuzzReport } from '../test/wire/fuzzer.ts'
 
 const ROUND_INPUTS = 1_000_000
@@ -69,6 +72,19 @@ function tableOf(report: FuzzReport): string {
   return `${lines.join('\n')}\n`
 }
 
+/** Puts the table under the digest of all of src/wire and what that imports. */
+function record(): void {
+  const page = new URL('FUZZ.md', import.meta.url)
+  const wire = join(import.meta.dirname, '../src/wire')
+  const sources = sourceDigestOf(...globSync('*.ts', { cwd: wire }).map((file) => pathToFileURL(join(wire, file))))
+  const command = `node --conditions=@selvedge/source bench/fuzz.ts --inputs=${wanted} --seed=${values.seed} --record`
+  const made = `Made by \`${command}\` (Node ${process.versions.node}).`
+  const section = `## Sources \`${sources}\`\n\n${made}\n\n${tableOf(report)}`
+  const [head, ...sections] = readFileSync(page, 'utf8').split(/^(?=## Sources )/m)
+  const others = sections.filter((each) => !each.startsWith(`## Sources \`${sources}\``)).map((each) => `${each.trimEnd()}\n\n`)
+  writeFileSync(page, [head, ...others, section].join(''))
+}
+
 const wanted = Number(values.inputs)
 let report: FuzzReport = { inputs: 0, edited: 0, accepted: 0, notCanonical: 0, strangers: [], refused: {}, faults: {} }
 for (let round = 0; report.inputs < wanted; round++) {
@@ -78,9 +94,5 @@ for (let round = 0; report.inputs < wanted; round++) {
 }
 process.stdout.write(tableOf(report))
 for (const stranger of report.strangers) process.stdout.write(`${stranger}\n`)
-if (values.record) {
-  const command = `node --conditions=@selvedge/source bench/fuzz.ts --inputs=${wanted} --seed=${values.seed} --record`
-  const head = `# What the decoders' fuzzer saw\n\nMade by \`${command}\` (Node ${process.versions.node}); the seed of each million is one higher than that of the one before.\n\n`
-  writeFileSync(new URL('FUZZ.md', import.meta.url), head + tableOf(report))
-}
+if (values.record) record()
 process.exitCode = isGood(report) ? 0 : 1
