@@ -1,4 +1,5 @@
-import { readdir, readlink, writeFile } from 'node:fs/promises'
+import { decode } from '@ipld/dag-pb'
+import { mkdir, readdir, readlink, rename, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -48,4 +49,28 @@ test('a file that changed since its DAG was built is an error, also where it is 
   bytes[5]! ^= 1
   await writeFile(file, bytes)
   await expect(other.blocks.get(cid)).rejects.toMatchObject({ code: 'NODE_FILE_CHANGED' })
+})
+
+test.runIf(process.platform === 'linux')('what cannot be read is not kept open', async () => {
+  const folder = await scratchFolder()
+  const path = join(folder, 'folder-by-now')
+  await mkdir(path)
+  const files = createLeafFiles()
+  await Promise.all(Array.from({ length: 20 }, () => expect(files.read(path, 0, 4)).rejects.toThrow('EISDIR')))
+  expect(await openBelow(folder)).toBe(0)
+})
+
+test('where the file that is open is no longer what it was, the next one sees what has its name by then', async () => {
+  const folder = await scratchFolder()
+  const [file, copy] = [join(folder, 'file'), join(folder, 'copy')]
+  const bytes = sampleBytes(400_000) // two leaves, none of which is held
+  for (const path of [file, copy]) await writeFile(path, bytes)
+  const dag = createFileDag()
+  const root = await dag.build([{ path: 'file', file, size: bytes.length }], { wrap: false })
+  const links = decode(await dag.blocks.get(root)).Links.map(({ Hash }) => Hash)
+  await dag.blocks.get(links[0]!) // it is open from here on
+  await truncate(file, 300_000)
+  await expect(dag.blocks.get(links[1]!)).rejects.toMatchObject({ code: 'NODE_FILE_CHANGED' })
+  await rename(copy, file)
+  expect(Buffer.from(await dag.blocks.get(links[1]!)).equals(bytes.subarray(262_144))).toBe(true)
 })

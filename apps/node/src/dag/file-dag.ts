@@ -78,7 +78,10 @@ export function createFileDag(): FileDag {
     const leaf = leaves.get(key)
     if (leaf === undefined) throw new NodeError('NODE_NOT_FOUND', `${cid.toString()} is in none of the served files`)
     const bytes = await files.read(leaf.file, leaf.offset, leaf.length)
-    if (keyOf(sha256(bytes)) !== key) throw new NodeError('NODE_FILE_CHANGED', `${leaf.file} is not what it was at ${leaf.offset}`)
+    if (keyOf(sha256(bytes)) !== key) {
+      files.drop(leaf.file)
+      throw new NodeError('NODE_FILE_CHANGED', `${leaf.file} is not what it was at ${leaf.offset}`)
+    }
     recent.set(key, bytes)
     return bytes
   }

@@ -18,10 +18,12 @@ interface OpenedFile {
 export interface LeafFiles {
   /** `length` bytes from `offset`, fewer at the end of the file only. */
   read(file: string, offset: number, length: number): Promise<Uint8Array>
+  /** What was read of it is not what it should be: the next read opens it anew, as another file may have its name by then. */
+  drop(file: string): void
 }
 
 export function createLeafFiles(): LeafFiles {
-  /** In order of last use, the longest ago first. */
+  /** In order of last use, the longest ago first. What is not in here any more is closed by its last reader. */
   const opened = new Map<string, OpenedFile>()
 
   function enter(file: string): OpenedFile {
@@ -35,6 +37,7 @@ export function createLeafFiles(): LeafFiles {
 
   async function leave(file: string, found: OpenedFile): Promise<void> {
     if (--found.readers > 0) return
+    if (opened.get(file) !== found) return close(found)
     found.idle = setTimeout(() => void forget(file, found), IDLE_MS)
     found.idle.unref()
     const idle = Array.from(opened).filter(([, { readers }]) => readers === 0)
@@ -42,13 +45,10 @@ export function createLeafFiles(): LeafFiles {
     if (oldest !== undefined && idle.length > IDLE_FILES_MAX) await forget(...oldest)
   }
 
+  /** Taken out first, so that nobody enters it meanwhile. */
   async function forget(file: string, found: OpenedFile): Promise<void> {
     if (opened.get(file) === found) opened.delete(file)
-    clearTimeout(found.idle)
-    await found.handle.then(
-      (handle) => handle.close(),
-      () => undefined, // it was never open
-    )
+    if (found.readers === 0) await close(found)
   }
 
   return {
@@ -63,7 +63,17 @@ export function createLeafFiles(): LeafFiles {
         await leave(file, found)
       }
     },
+    drop(file) {
+      const found = opened.get(file)
+      if (found !== undefined) void forget(file, found)
+    },
   }
+}
+
+/** Never rejects: it was only read, so what was read stands, whatever becomes of closing it; or it was never open. */
+async function close({ handle, idle }: OpenedFile): Promise<void> {
+  clearTimeout(idle)
+  await handle.then((opened) => opened.close()).catch(() => undefined)
 }
 
 async function readFully(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
