@@ -217,6 +217,7 @@ class ChunkQueue {
   async #askTogether(chunks: readonly Chunk[]): Promise<{ readonly answers?: Uint8Array; readonly failure?: Error }> {
     let failure: Error | undefined
     for (let attempt = 0; attempt < TRIES_TOGETHER; attempt++) {
+      if (this.#end !== undefined) throw this.#end // whoever heard of a death may have stopped all: no thread starts after that
       const pool = (this.#pool ??= this.#createPool(this.#threads))
       try {
         return { answers: await run(pool, packed(chunks)) }

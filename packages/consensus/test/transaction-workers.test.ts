@@ -125,7 +125,20 @@ test('stop ends what runs and what waits, twice, and nothing begins afterwards',
   await expect(workers.start()).rejects.toMatchObject({ code: 'CONSENSUS_STOPPED' })
 })
 
-test('stop ends what is looked at alone', async () => {
-  const workers = start({ onWorkerFailure: () => void workers.stop() })
+test.each([2, 3])('stop at death %i ends what is looked at alone, or is about to be', async (last) => {
+  let deaths = 0
+  const workers = start({
+    onWorkerFailure: () => {
+      if (++deaths === last) void workers.stop()
+    },
+  })
   await expect(workers.judge([Uint8Array.of(255)], { urgency: 'block' })).rejects.toMatchObject({ code: 'CONSENSUS_STOPPED' })
+})
+
+test('whoever stops them as it hears of a death is obeyed: no worker starts after that', async () => {
+  using run = vi.spyOn(ThreadPool.prototype, 'run')
+  const workers = start({ onWorkerFailure: () => void workers.stop() })
+  const judged = workers.judge([deadly(1, 'stopped'), ...numbered(3)], { urgency: 'block' })
+  await expect(judged).rejects.toMatchObject({ code: 'CONSENSUS_STOPPED' })
+  expect(run).toHaveBeenCalledTimes(1)
 })
