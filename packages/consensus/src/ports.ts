@@ -124,6 +124,8 @@ export interface Executor {
 
 /** Checks transactions by their own signatures, off the thread of consensus. */
 export interface TransactionVerifier {
+  /** Before the validator takes part. What it throws, `start` of the validator throws. */
+  start?(): Promise<void>
   /**
    * One verdict for each, in order. The bytes are borrowed until it settles.
    * @param from - own clients' transactions may be held to anything that is known here. Of another member's only what their bytes alone show

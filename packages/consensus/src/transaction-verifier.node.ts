@@ -4,8 +4,8 @@ import { createTransactionWorkers, type TransactionWorkers, type TransactionWork
 
 /**
  * Makes a verifier whose rules are another module's (`TransactionRules`). Nothing is checked in the calling thread: a validator whose
- * verifier has no answer, since a transaction ends every worker or none starts, stops with `CONSENSUS_WORKER_FAILED`. `start`, before the
- * validator's own, says so before it takes part; otherwise its workers start with the first job.
+ * verifier has no answer, since a transaction ends every worker or none starts, stops with `CONSENSUS_WORKER_FAILED`. The validator starts
+ * it before it takes part.
  * @example const verifier = createWorkerVerifier({ module: new URL('./rules.js', import.meta.url) })
  */
 export function createWorkerVerifier(options: TransactionWorkersOptions): TransactionVerifier & Pick<TransactionWorkers, 'start' | 'stop'> {

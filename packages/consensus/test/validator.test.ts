@@ -211,6 +211,12 @@ describe('what is refused', () => {
     },
   )
 
+  test('a start where no worker starts', async () => {
+    const module = new URL('./support/no-such-rules.ts', import.meta.url)
+    const starting = startFour('certified', {}, (place) => (place === 0 ? { verifier: createWorkerVerifier({ module, threads: 1 }) } : {}))
+    await expect(starting).rejects.toMatchObject({ code: 'CONSENSUS_WORKER_FAILED' })
+  })
+
   test('more than may wait, at once, while what was accepted is ordered', async () => {
     const members = await startFour('uncertified', { submitBytesMax: 61_000 })
     const { validator } = members[0]!

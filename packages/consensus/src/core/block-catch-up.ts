@@ -5,7 +5,7 @@
  *
  * No peer's word about heights is taken (2.10, snarkOS#4461): a signed block shows what one member says, stake V holds an honest one.
  */
-import { BLOCK_RANGE_COUNT_MAX } from '../wire/limits.ts'
+import { BLOCK_RANGE_COUNT_MAX } from '../wire/query.ts'
 import type { Authority } from '../wire/types.ts'
 import type { CoreContext } from './context.ts'
 import { BEHIND_ROUNDS_MAX, RANGE_TIMEOUT_MS, RETRY_MS_MIN } from './settings.ts'

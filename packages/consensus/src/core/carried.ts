@@ -5,8 +5,11 @@
  *
  * The core tells of own transactions by their number, oldest first: what is whose is kept here as a queue, so that clients hear of theirs
  * only.
+ *
+ * A batch or block is durable a moment before the number of what was carried into it: a crash in between leaves both the batch and a
+ * number that is short of it. What a restart finds in own batches and blocks is not given to the core again.
  */
-import { ByteReader, ByteWriter } from '../wire/bytes.ts'
+import { ByteReader, ByteWriter, toHex } from '../wire/bytes.ts'
 import { TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
 import type { StoredRecord, StoreView } from './contract.ts'
 
@@ -32,7 +35,7 @@ export class Carried {
   readonly #count: number
   #doneCount = 0
 
-  /** @param doneCount - how many at the front stood in durable batches or blocks before a restart. */
+  /** @param doneCount - how many at the front stand in durable batches or blocks. */
   constructor(transactions: readonly Uint8Array[], doneCount = 0) {
     this.#waiting = transactions.slice(doneCount)
     this.#count = transactions.length
@@ -102,11 +105,35 @@ export function carriedRecord(transactions: readonly Uint8Array[]): StoredRecord
   return { kind: 'proposed', key: LIST_KEY, bytes: new ByteWriter().list(transactions).finish() }
 }
 
-/** `undefined` where the epoch before was not left behind in one piece: what it owes is still to be found in its own store. */
-export function readCarried(store: StoreView): Carried | undefined {
+/**
+ * After a restart. `undefined` where the epoch before was not left behind in one piece: what it owes is still to be found in its own store.
+ * @param own - transactions of the batches or blocks of this epoch that this node has stored, read where some of what was carried may be missing
+ * @returns what was carried, and whether its record is behind the batches: then it must be written before anything is said.
+ */
+export function readCarried(
+  store: StoreView,
+  own: Iterable<Uint8Array>,
+): { readonly carried: Carried; readonly isRecordBehind: boolean } | undefined {
   const bytes = store.get('proposed', LIST_KEY)
   if (bytes === undefined) return undefined
   const done = store.get('proposed', DONE_KEY)
+  const recordedCount = done === undefined ? 0 : new ByteReader(done).u32()
   const transactions = new ByteReader(bytes).list(TRANSACTION_BYTES_MAX).map((transaction) => transaction.slice())
-  return new Carried(transactions, done === undefined ? 0 : new ByteReader(done).u32())
+  const doneCount = recordedCount + beginningIn(own, transactions, recordedCount)
+  return { carried: new Carried(transactions, doneCount), isRecordBehind: doneCount > recordedCount }
+}
+
+/** How many of `transactions` from place `from` on stand in `own`, beside those before them. */
+function beginningIn(own: Iterable<Uint8Array>, transactions: readonly Uint8Array[], from: number): number {
+  if (from === transactions.length) return 0
+  const left = new Map<string, number>()
+  for (const transaction of own) left.set(toHex(transaction), (left.get(toHex(transaction)) ?? 0) + 1)
+  const take = (transaction: Uint8Array): boolean => {
+    const count = left.get(toHex(transaction)) ?? 0
+    left.set(toHex(transaction), count - 1)
+    return count > 0
+  }
+  for (const transaction of transactions.slice(0, from)) take(transaction)
+  const end = transactions.findIndex((transaction, at) => at >= from && !take(transaction))
+  return (end === -1 ? transactions.length : end) - from
 }

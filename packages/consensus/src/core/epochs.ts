@@ -134,6 +134,7 @@ class EpochChain implements Epochs {
       else if (next === undefined && current === undefined) this.#giveBack(epoch, promised, promised.length)
       this.#report(held, 'others')
     }
+    if (current?.isCarriedRecordBehind === true && current.carried !== undefined) this.#keep(current, current.carried.record)
     this.#stepCurrent({ type: 'start' })
   }
 

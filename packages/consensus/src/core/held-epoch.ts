@@ -4,6 +4,7 @@
  *
  * Where a closed epoch ended is not written down anywhere: it is the sub-DAG that the epoch after names as its previous.
  */
+import { decodeSignedBlock } from '../wire/block.ts'
 import { compareBytes, toHex } from '../wire/bytes.ts'
 import { createCommittee, type Committee } from '../wire/committee.ts'
 import { subDagDigest } from '../wire/sub-dag.ts'
@@ -12,6 +13,7 @@ import { type Carried, readCarried } from './carried.ts'
 import { createCertifiedCore } from './certified-core.ts'
 import type { Core, CoreOptions, EpochSetup, StoreView } from './contract.ts'
 import type { EpochsComponents, PeerKey } from './epochs-contract.ts'
+import { underwayTransactions } from './own-batches.ts'
 import { readSubDagRecord, readSubDagState } from './sub-dag-record.ts'
 import { createUncertifiedCore } from './uncertified.ts'
 
@@ -28,6 +30,8 @@ export interface HeldEpoch {
   readonly closedBy: Set<Authority>
   /** `undefined` until this epoch has taken over what the one before owes. */
   carried: Carried | undefined
+  /** A crash lost how far that had come, and not the batches that say so. */
+  readonly isCarriedRecordBehind: boolean
   timerAtMs: number
 }
 
@@ -43,6 +47,7 @@ export function holdEpoch(
   const { parameters: _, ...rest } = options
   const create = setup.mode === 'certified' ? createCertifiedCore : createUncertifiedCore
   const keys = committee.members.map(({ key }) => toHex(key))
+  const restarted = readCarried(store, storedTransactions(store, setup))
   return {
     setup,
     committee,
@@ -51,8 +56,17 @@ export function holdEpoch(
     places: new Map(keys.map((key, authority) => [key, authority])),
     emitted: new Map(),
     closedBy: new Set(),
-    carried: readCarried(store),
+    carried: restarted?.carried,
+    isCarriedRecordBehind: restarted?.isRecordBehind ?? false,
     timerAtMs: Number.POSITIVE_INFINITY,
+  }
+}
+
+/** Of own batches that wait for their execution, or own blocks of the epoch. */
+function* storedTransactions(store: StoreView, { mode, self }: EpochSetup): Generator<Uint8Array> {
+  if (mode === 'certified') return yield* underwayTransactions(store)
+  for (const record of store.entries('block')) {
+    if (record.author === self) yield* decodeSignedBlock(record.bytes).block.transactions
   }
 }
 

@@ -16,6 +16,7 @@ import { readDigests, writeDigests } from '../wire/query.ts'
 import type { Authority, Digest, PayloadEntry } from '../wire/types.ts'
 import type { BatchIndex } from './batch-index.ts'
 import type { CoreContext } from './context.ts'
+import type { StoreView } from './contract.ts'
 import { RoundTrip } from './fetching.ts'
 import { BATCHES_PER_SECOND, RETRY_MS_MAX, UNCOMMITTED_BATCHES_MAX } from './settings.ts'
 
@@ -24,6 +25,18 @@ const LENGTH_BYTES = 4
 const SEAL_MS_MIN: number = 1_000 / BATCHES_PER_SECOND
 /** The record of what is on its way: next seq u64 · digests. */
 const UNDERWAY_KEY = 'batches'
+
+/** Transactions of own batches that are stored and were not executed when the last one was, oldest first. */
+export function* underwayTransactions(store: StoreView): Generator<Uint8Array> {
+  const record = store.get('proposed', UNDERWAY_KEY)
+  if (record === undefined) return
+  const reader = new ByteReader(record)
+  reader.u64()
+  for (const digest of readDigests(reader, Number.POSITIVE_INFINITY)) {
+    const encoded = store.get('batch', toHex(digest))
+    if (encoded !== undefined) yield* decodeBatch(encoded).transactions
+  }
+}
 
 interface OwnBatch {
   readonly entry: PayloadEntry

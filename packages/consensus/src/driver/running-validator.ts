@@ -61,9 +61,10 @@ export class RunningValidator implements Validator {
   async start(): Promise<void> {
     if (this.#phase !== 'new') throw new ConsensusError('CONSENSUS_STOPPED', `a validator starts once, this one is ${this.#phase}`)
     this.#phase = 'running'
-    const { network, store, executor } = this.#components
+    const { network, store, executor, verifier } = this.#components
     try {
       await store.start()
+      await verifier?.start?.()
       const { index, plan = this.#options.genesis, closedBy } = await executor.lastApplied()
       this.#assertRunning()
       this.#parts = this.#compose(plan, index, closedBy)

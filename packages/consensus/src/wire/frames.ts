@@ -23,7 +23,16 @@ import {
 import { CHECKPOINT_KIND, decodeEvidence, encodeEvidence, type Evidence } from './evidence.ts'
 import { decodeSignedHeader, encodeSignedHeader } from './header.ts'
 import * as limits from './limits.ts'
-import { readDigests, readQuery, type VertexQuery, writeDigests, writeQuery } from './query.ts'
+import {
+  BLOCK_QUERY,
+  BLOCK_RANGE_COUNT_MAX,
+  CERTIFICATE_QUERY,
+  readDigests,
+  readQuery,
+  type VertexQuery,
+  writeDigests,
+  writeQuery,
+} from './query.ts'
 import { readStatement, STATEMENT_BYTES, type Statement, writeStatement } from './statement.ts'
 import type { Batch, Certificate, Digest, SignedBlock, SignedHeader, Vote } from './types.ts'
 import { decodeVote, encodeVote } from './vote.ts'
@@ -195,16 +204,16 @@ function writeFrame(out: ByteWriter, frame: Exclude<Frame, { type: EncodedType }
       writeItems(out.u16(frame.worker), frame.batches, limits.BATCH_BYTES_MAX, limits.BATCH_REQUEST_COUNT_MAX)
       return
     case 'certificateRequest':
-      writeQuery(out, frame.query, committeeSize, limits.CERTIFICATE_QUERY)
+      writeQuery(out, frame.query, committeeSize, CERTIFICATE_QUERY)
       return
     case 'certificates':
       writeItems(out, frame.certificates, limits.FRAME_BYTES_MAX, limits.CERTIFICATE_REQUEST_COUNT_MAX)
       return
     case 'blockRequest':
-      writeQuery(out, frame.query, committeeSize, limits.BLOCK_QUERY)
+      writeQuery(out, frame.query, committeeSize, BLOCK_QUERY)
       return
     case 'blocks':
-      writeItems(out, frame.blocks, limits.BATCH_BYTES_MAX, limits.BLOCK_RANGE_COUNT_MAX)
+      writeItems(out, frame.blocks, limits.BATCH_BYTES_MAX, BLOCK_RANGE_COUNT_MAX)
       return
     case 'floorQuery':
       out.u64(frame.nonce)
@@ -230,13 +239,13 @@ function readFrame(type: Exclude<FrameType, EncodedType>, reader: ByteReader, co
       return { type, epoch, worker, batches: reader.list(limits.BATCH_BYTES_MAX, limits.BATCH_REQUEST_COUNT_MAX) }
     }
     case 'certificateRequest':
-      return { type, epoch, query: readQuery(reader, committeeSize, limits.CERTIFICATE_QUERY) }
+      return { type, epoch, query: readQuery(reader, committeeSize, CERTIFICATE_QUERY) }
     case 'certificates':
       return { type, epoch, certificates: reader.list(limits.FRAME_BYTES_MAX, limits.CERTIFICATE_REQUEST_COUNT_MAX) }
     case 'blockRequest':
-      return { type, epoch, query: readQuery(reader, committeeSize, limits.BLOCK_QUERY) }
+      return { type, epoch, query: readQuery(reader, committeeSize, BLOCK_QUERY) }
     case 'blocks':
-      return { type, epoch, blocks: reader.list(limits.BATCH_BYTES_MAX, limits.BLOCK_RANGE_COUNT_MAX) }
+      return { type, epoch, blocks: reader.list(limits.BATCH_BYTES_MAX, BLOCK_RANGE_COUNT_MAX) }
     case 'floorQuery':
       return { type, epoch, nonce: reader.u64() }
     case 'floorAnswer': {

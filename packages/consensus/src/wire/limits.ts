@@ -31,18 +31,6 @@ export const BATCH_REQUEST_COUNT_MAX = 64
 export const CERTIFICATE_REQUEST_COUNT_MAX = 1_000
 /** Digests in one request for blocks. */
 export const BLOCK_REQUEST_COUNT_MAX = 32
-/** Blocks in one answer, and most that a range may ask for: most of them carry little, and what a frame holds is a bound as well. */
-export const BLOCK_RANGE_COUNT_MAX = 1_000
-/** Digests that one query may name, and vertices that a range may ask for. */
-export interface QueryLimits {
-  readonly digestCountMax: number
-  readonly rangeCountMax: number
-}
-export const CERTIFICATE_QUERY: QueryLimits = {
-  digestCountMax: CERTIFICATE_REQUEST_COUNT_MAX,
-  rangeCountMax: CERTIFICATE_REQUEST_COUNT_MAX,
-}
-export const BLOCK_QUERY: QueryLimits = { digestCountMax: BLOCK_REQUEST_COUNT_MAX, rangeCountMax: BLOCK_RANGE_COUNT_MAX }
 /** What one peer may show an amnesiac of its own signatures. */
 export const STATEMENT_COUNT_MAX = 8_192
 /** Opaque to this package but for its first 20 bytes: chainId u32, epoch u64, height u64. */

@@ -4,7 +4,7 @@
  */
 import { ConsensusError } from '../errors.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
-import { DIGEST_BYTES, type QueryLimits } from './limits.ts'
+import { BLOCK_REQUEST_COUNT_MAX, CERTIFICATE_REQUEST_COUNT_MAX, DIGEST_BYTES } from './limits.ts'
 import type { Digest } from './types.ts'
 
 export type VertexQuery =
@@ -16,6 +16,21 @@ export type VertexQuery =
       /** Most that are answered: from 1 to the limit of what is asked for. */
       readonly countMax: number
     }
+
+/** Blocks in one answer, and most that a range may ask for: most of them carry little, and what a frame holds is a bound as well. */
+export const BLOCK_RANGE_COUNT_MAX = 1_000
+
+/** Digests that one query may name, and vertices that a range may ask for. */
+export interface QueryLimits {
+  readonly digestCountMax: number
+  readonly rangeCountMax: number
+}
+
+export const CERTIFICATE_QUERY: QueryLimits = {
+  digestCountMax: CERTIFICATE_REQUEST_COUNT_MAX,
+  rangeCountMax: CERTIFICATE_REQUEST_COUNT_MAX,
+}
+export const BLOCK_QUERY: QueryLimits = { digestCountMax: BLOCK_REQUEST_COUNT_MAX, rangeCountMax: BLOCK_RANGE_COUNT_MAX }
 
 /** Both ends refuse more than `limits` allow, or another number of rounds than there are members. */
 export function writeQuery(out: ByteWriter, query: VertexQuery, committeeSize: number, limits: QueryLimits): void {
