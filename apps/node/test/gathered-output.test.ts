@@ -10,10 +10,10 @@ test('pieces of every size come out in order, and `position` never speaks of wha
   const file = await open(path, 'w+')
   const output = new GatheredOutput(file, 0)
   for (let at = 0, step = 1; at < bytes.length; at += step, step = (step * 7 + 3) % 400_000) {
-    const isWritten = await output.add(bytes.subarray(at, at + step))
+    await output.add(bytes.subarray(at, at + step))
     const { size } = await file.stat()
     expect(output.position).toBe(size)
-    if (isWritten) expect(size).toBe(Math.min(at + step, bytes.length))
+    expect(size).toBeGreaterThan(Math.min(at + step, bytes.length) - 256 * 1024)
   }
   await output.flush()
   await file.close()

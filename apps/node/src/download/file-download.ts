@@ -55,7 +55,7 @@ export async function fetchInto(client: Client, cid: CID, path: string, options:
     await truncate(partOf(path), found.offset) // what lies behind the last proven byte is nobody's
     return { kind: 'file', file: await finish(path, nothingMissing(found), options) }
   }
-  const watch = watchBlocks(found)
+  const watch = watchBlocks(cid, found)
   const { signal } = options
   const abort = signal === undefined ? {} : { signal }
   const download = await client.get(cid, { range: { start: found.offset }, onBlock: watch.onBlock, ...abort })
@@ -111,33 +111,41 @@ function nothingMissing({ offset }: Verified): FileDownloadResult {
 interface BlockWatch {
   readonly onBlock: (block: VerifiedBlock) => void
   readonly interiorBytes: number
-  /** The records whose bytes have all been handed out; a record follows when the next block has come, or with `isLast`. */
-  take(isLast: boolean): Uint8Array[]
+  /** The records of leaves that end at `position` or before, with the nodes above them; beyond the end of the file all that are left. */
+  take(position: number): Uint8Array[]
 }
 
-function watchBlocks(found: Verified): BlockWatch {
-  let current: Uint8Array | undefined
-  let safe: Uint8Array[] = []
+interface PendingRecord {
+  readonly bytes: Uint8Array
+  /** Where its data ends in the file; undefined for a node. */
+  readonly end: number | undefined
+}
+
+/** What is written of `cid` is one walk over it, though another node goes on where one has failed, and sends what leads there again. */
+function watchBlocks(cid: CID, found: Verified): BlockWatch {
+  let pending: PendingRecord[] = []
   let interiorBytes = 0
-  const begin = (record: Uint8Array | undefined): void => {
-    if (current !== undefined) safe.push(current)
-    current = record
-  }
+  /** End of the last leaf that has a record: what begins before it has one too, or is above one that has. */
+  let coveredTo = found.offset
   return {
     get interiorBytes() {
       return interiorBytes
     },
     onBlock(block) {
-      if (block.dataEnd === block.dataStart) interiorBytes += block.block.length
-      // The nodes above the first missing byte stand in the journal already: they begin before it.
-      const isKept = found.offset > 0 && block.fileOffset < found.offset
-      begin(isKept || !isSent(block) ? undefined : encodeRecord(block))
+      const length = block.dataEnd - block.dataStart
+      if (length === 0) interiorBytes += block.block.length
+      // From the root again: nodes that no leaf has followed come again too.
+      if (block.cid.equals(cid)) pending = pending.slice(0, pending.findLastIndex(({ end }) => end !== undefined) + 1)
+      if (block.fileOffset < coveredTo) return
+      const end = length === 0 ? undefined : block.fileOffset + length
+      coveredTo = end ?? coveredTo
+      pending.push({ bytes: isSent(block) ? encodeRecord(block) : new Uint8Array(0), end })
     },
-    take(isLast) {
-      if (isLast) begin(undefined)
-      const taken = safe
-      safe = []
-      return taken
+    take(position) {
+      const first = pending.findIndex(({ end }) => end !== undefined && end > position)
+      const before = first === -1 ? pending : pending.slice(0, first)
+      const count = position === Number.POSITIVE_INFINITY ? before.length : before.findLastIndex(({ end }) => end !== undefined) + 1
+      return pending.splice(0, count).map(({ bytes }) => bytes)
     },
   }
 }
@@ -157,10 +165,8 @@ async function writeParts(
     try {
       const output = new GatheredOutput(part, found.offset)
       let position = found.journalBytes
-      const keep = async (isLast: boolean): Promise<void> => {
-        const records = watch.take(isLast)
-        if (records.length === 0) return
-        const bytes = Buffer.concat(records)
+      const keep = async (upTo: number): Promise<void> => {
+        const bytes = Buffer.concat(watch.take(upTo))
         await writeFully(journal, bytes, position)
         position += bytes.length
       }
@@ -179,7 +185,7 @@ async function writeParts(
 async function pour(
   download: Download,
   output: GatheredOutput,
-  keep: (isLast: boolean) => Promise<void>,
+  keep: (upTo: number) => Promise<void>,
   began: number,
   onProgress: FileDownloadOptions['onProgress'],
 ): Promise<number> {
@@ -187,24 +193,21 @@ async function pour(
   try {
     for await (const { offset, bytes } of download) {
       firstByteMs ??= performance.now() - began
-      let isWritten = await output.add(bytes)
-      if (!isWritten && offset + bytes.length === download.size) {
-        await output.flush()
-        isWritten = true
-      }
-      if (!isWritten) continue
-      await keep(false)
+      const writtenTo = output.position
+      await output.add(bytes)
+      if (offset + bytes.length === download.size) await output.flush()
+      if (output.position === writtenTo) continue
+      await keep(output.position)
       onProgress?.(output.position, download.size)
     }
   } catch (error) {
-    await output.flush().then(
-      () => keep(false),
-      () => undefined, // what cannot be written is fetched again, and why it ended is the first error
-    )
+    // What cannot be written is fetched again, and why it ended is the first error.
+    await output.flush().catch(() => undefined)
+    await keep(output.position).catch(() => undefined)
     throw error
   }
   await output.flush()
-  await keep(true)
+  await keep(Number.POSITIVE_INFINITY)
   return firstByteMs ?? performance.now() - began
 }
 

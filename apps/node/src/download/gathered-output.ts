@@ -23,8 +23,8 @@ export class GatheredOutput {
     this.position = position
   }
 
-  /** Copies `bytes`. True where all that has come is in the file now. */
-  async add(bytes: Uint8Array): Promise<boolean> {
+  /** Copies `bytes`; `position` tells how far what has come is in the file. */
+  async add(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
       const piece = bytes.subarray(done, done + WRITE_BYTES - this.#heldBytes)
       this.#held.set(piece, this.#heldBytes)
@@ -33,7 +33,6 @@ export class GatheredOutput {
       if (this.#heldBytes === WRITE_BYTES) await this.flush()
     }
     if (this.#heldBytes > 0 && performance.now() - this.#writtenMs >= WRITE_MS) await this.flush()
-    return this.#heldBytes === 0
   }
 
   async flush(): Promise<void> {
