@@ -50,51 +50,72 @@ const loadImporter = () => Promise.all([import('ipfs-unixfs-importer'), import('
 const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer')
 const keyOf = (digest: Uint8Array): string => Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('latin1')
 
-export function createFileDag(): FileDag {
+interface Leaves {
+  readonly stats: { leaves: number; bytes: number }
+  has(key: string): boolean
+  add(file: ListedFile, offset: number, bytes: Uint8Array): CID
+  /** `undefined` where no file has it. @throws {NodeError} `NODE_FILE_CHANGED` */
+  get(key: string): Promise<Uint8Array | undefined>
+}
+
+/** Where the leaves of files stand, and the bytes of the small ones and the latest. */
+function createLeaves(): Leaves {
   const leaves = new Map<string, Leaf>()
-  const nodes = new Map<string, Uint8Array>()
   const recent = createRecent()
   const files = createLeafFiles()
-  const stats = { leaves: 0, nodes: 0, bytes: 0 }
+  const stats = { leaves: 0, bytes: 0 }
   const held = new Map<string, Uint8Array>()
   let heldBytes = 0
-
-  function addLeaf({ file, bytes: whole }: ListedFile, offset: number, bytes: Uint8Array): CID {
-    const digest = sha256(bytes)
-    const key = keyOf(digest)
-    leaves.set(key, { file, offset, length: bytes.length })
-    const isSmall = bytes.length <= HELD_LEAF_BYTES_MAX && heldBytes + bytes.length <= HELD_BYTES_MAX
-    if (whole === undefined && isSmall && !held.has(key)) heldBytes += bytes.length
-    if (whole !== undefined || isSmall) held.set(key, whole === undefined ? bytes.slice() : bytes) // a file in memory costs nothing more
-    stats.leaves++
-    stats.bytes += bytes.length
-    return CID.createV1(RAW, createDigest(SHA2_256, digest))
+  return {
+    stats,
+    has: (key) => leaves.has(key),
+    add({ file, bytes: whole }, offset, bytes) {
+      const digest = sha256(bytes)
+      const key = keyOf(digest)
+      leaves.set(key, { file, offset, length: bytes.length })
+      const isSmall = bytes.length <= HELD_LEAF_BYTES_MAX && heldBytes + bytes.length <= HELD_BYTES_MAX
+      if (whole === undefined && isSmall && !held.has(key)) heldBytes += bytes.length
+      if (whole !== undefined || isSmall) held.set(key, whole === undefined ? bytes.slice() : bytes) // a file in memory costs nothing more
+      stats.leaves++
+      stats.bytes += bytes.length
+      return CID.createV1(RAW, createDigest(SHA2_256, digest))
+    },
+    async get(key) {
+      const here = held.get(key) ?? recent.get(key)
+      const leaf = leaves.get(key)
+      if (here !== undefined || leaf === undefined) return here
+      const bytes = await files.read(leaf.file, leaf.offset, leaf.length)
+      if (keyOf(sha256(bytes)) !== key) {
+        files.drop(leaf.file)
+        throw new NodeError('NODE_FILE_CHANGED', `${leaf.file} is not what it was at ${leaf.offset}`)
+      }
+      recent.set(key, bytes)
+      return bytes
+    },
   }
+}
+
+export function createFileDag(): FileDag {
+  const leaves = createLeaves()
+  const nodes = new Map<string, Uint8Array>()
 
   async function get(cid: CID): Promise<Uint8Array> {
     const key = keyOf(cid.multihash.digest)
-    const here = nodes.get(key) ?? held.get(key) ?? recent.get(key)
-    if (here !== undefined) return here
-    const leaf = leaves.get(key)
-    if (leaf === undefined) throw new NodeError('NODE_NOT_FOUND', `${cid.toString()} is in none of the served files`)
-    const bytes = await files.read(leaf.file, leaf.offset, leaf.length)
-    if (keyOf(sha256(bytes)) !== key) {
-      files.drop(leaf.file)
-      throw new NodeError('NODE_FILE_CHANGED', `${leaf.file} is not what it was at ${leaf.offset}`)
-    }
-    recent.set(key, bytes)
+    const bytes = nodes.get(key) ?? (await leaves.get(key))
+    if (bytes === undefined) throw new NodeError('NODE_NOT_FOUND', `${cid.toString()} is in none of the served files`)
     return bytes
   }
 
   return {
-    stats,
+    get stats() {
+      return { ...leaves.stats, nodes: nodes.size }
+    },
     blocks: { get, has: (cid) => nodes.has(keyOf(cid.multihash.digest)) || leaves.has(keyOf(cid.multihash.digest)) },
     async build(listed, { wrap = true, shardSplitThresholdBytes = SHARD_SPLIT_BYTES, leafBytes = LEAF_BYTES } = {}) {
       const fileOf = new Map(listed.map((file) => [file.path, file]))
       const store = {
         put: async (cid: CID, bytes: Uint8Array): Promise<CID> => {
           nodes.set(keyOf(cid.multihash.digest), bytes)
-          stats.nodes++
           return cid
         },
       }
@@ -111,7 +132,7 @@ export function createFileDag(): FileDag {
         async *bufferImporter({ content, path = '' }) {
           let offset = 0
           for await (const block of content) {
-            const cid = addLeaf(fileOf.get(path)!, offset, block)
+            const cid = leaves.add(fileOf.get(path)!, offset, block)
             offset += block.length
             yield async () => ({ cid, size: BigInt(block.length), block })
           }

@@ -63,20 +63,15 @@ const LOOKS_A_HEAD = 8
  * `door` with `row` and `provenReceipt` that throw what does not check. Anything else that is asked through it is a word of the node as before.
  * @throws {NodeError} (of its methods) `NODE_UNPROVEN` for what proves nothing, `NODE_RPC` and `NODE_REFUSED` as the door does.
  */
-export function openProvenDoor(door: RpcDoor, trust: Trust, signal: AbortSignal, { proofMsMax = 120_000 }: ProvenDoorOptions = {}): RpcDoor {
+export function openProvenDoor(
+  door: RpcDoor,
+  trust: Trust,
+  signal: AbortSignal,
+  { proofMsMax = 120_000 }: ProvenDoorOptions = {},
+): RpcDoor {
   const client = createLightClient(trust)
   const { url, ask } = door
-
-  /** What `look` finds, as soon as the node has it. */
-  async function waitFor<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-    const endMs = performance.now() + proofMsMax
-    for (;;) {
-      const found = await look()
-      if (found !== undefined) return found
-      if (performance.now() >= endMs) throw unproven(url, `it has no ${what}`)
-      await sleep(Math.min(LOOK_MS, proofMsMax), undefined, { signal })
-    }
-  }
+  const waitFor = waiting(url, proofMsMax, signal)
 
   async function certificateOf(height: number): Promise<Uint8Array | undefined> {
     const answer = await ask('selvedge_certificate', height)
@@ -131,6 +126,19 @@ export function openProvenDoor(door: RpcDoor, trust: Trust, signal: AbortSignal,
       const { code, events } = receipt
       return { height: checkpoint.height, code, words: CODE_WORDS[code], events: events.map(shownOf) } satisfies FinalReceipt
     },
+  }
+}
+
+/** @returns what waits for what `look` finds, as soon as the node has it. */
+function waiting(url: string, msMax: number, signal: AbortSignal): <T>(what: string, look: () => Promise<T | undefined>) => Promise<T> {
+  return async (what, look) => {
+    const endMs = performance.now() + msMax
+    for (;;) {
+      const found = await look()
+      if (found !== undefined) return found
+      if (performance.now() >= endMs) throw unproven(url, `it has no ${what}`)
+      await sleep(Math.min(LOOK_MS, msMax), undefined, { signal })
+    }
   }
 }
 
