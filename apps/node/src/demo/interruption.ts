@@ -52,7 +52,7 @@ export async function interrupt(
   const { code, result } = await runCliJson(args)
   const ms = performance.now() - began
   const { resumedAt = 0, receivedBytes = 0, interiorBytes = 0 } = (result.file ?? {}) as Partial<Record<string, number>>
-  const bytesAgain = receivedBytes - interiorBytes - (truth.length - resumedAt)
+  const bytesAgain = receivedBytes - interiorBytes - (truth.length - left.size)
   const isTrue = code === 0 && (await holdsExactly(output, truth))
   return { keptBytes: left.size, resumedAt, bytesAgain, ms, isTrue }
 }

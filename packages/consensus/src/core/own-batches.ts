@@ -58,6 +58,8 @@ export class OwnBatches {
   /** Ordered, by sub-DAG index, and not executed yet. */
   readonly #ordered = new Map<string, { readonly entry: PayloadEntry; readonly index: number }>()
   readonly #queue: PayloadEntry[] = []
+  /** When a peer was last sent again what it may have lost with a connection. */
+  readonly #repeatedAtMs = new Map<Authority, number>()
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
   #waitingSinceMs = 0
@@ -114,9 +116,18 @@ export class OwnBatches {
     this.#handOver(batch)
   }
 
-  /** `peer` is connected anew: what it has not acknowledged may have been lost with the connection before. */
+  /**
+   * `peer` is connected anew: what it has not acknowledged may have been lost with the connection before. These are up to 20 MB, so one that
+   * comes and goes gets them once in a while; in between each batch has its own time.
+   */
   repeatTo(peer: Authority): void {
-    for (const [key, batch] of this.#batches) if (!batch.isHandedOver && !batch.holders.has(peer)) this.#send(key, [peer])
+    const { nowMs } = this.#context
+    if (nowMs < (this.#repeatedAtMs.get(peer) ?? Number.NEGATIVE_INFINITY) + RETRY_MS_MAX) return
+    for (const [key, batch] of this.#batches) {
+      if (batch.isHandedOver || batch.holders.has(peer)) continue
+      this.#repeatedAtMs.set(peer, nowMs)
+      this.#send(key, [peer])
+    }
   }
 
   /** The next entries for a header, oldest first, in the order of digests. */
