@@ -80,7 +80,7 @@ export function createOrdering(application: Application, verdicts: LedgerVerdict
       store: createFileStore({ path: walOf(folder) }),
       executor,
       nodeKey,
-      verifier: { verify: (transactions, from) => verdicts.verify(transactions, from) },
+      verifier: { start: () => verdicts.start(), verify: (transactions, from) => verdicts.verify(transactions, from) },
       checkpointSigner: createCheckpointSigner(seeds.bls),
       ...(clock === undefined ? {} : { clock }),
     },

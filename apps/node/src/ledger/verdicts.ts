@@ -4,6 +4,8 @@ import { createTransactionWorkers } from '@selvedge/consensus'
 import { availableParallelism } from 'node:os'
 
 export interface LedgerVerdicts extends Verdicts {
+  /** Before anything is judged. @throws {ConsensusError} `CONSENSUS_WORKER_FAILED` where no thread starts */
+  start(): Promise<void>
   /** Ends the threads. */
   stop(): Promise<void>
 }
@@ -25,6 +27,7 @@ export function createLedgerVerdicts(application: Application, onWorkerFailure: 
     get size() {
       return verdicts.size
     },
+    start: () => workers.start(),
     stop: () => workers.stop(),
   }
 }
