@@ -65,7 +65,11 @@ export const rooms: readonly Room[] = [
     deterministic: true,
   }),
   room('names', 1, [], 'IPNS records, DNSLink and delegated routing: rules, client, server handler', { ...everywhere, alone }),
-  room('delivery-acknowledgement', 1, ['crypto'], 'Acknowledgement, window, claim, challenge, evidence', { ...everywhere, alone }),
+  room('delivery-acknowledgement', 1, ['crypto'], 'Acknowledgement, window, claim, challenge, evidence', {
+    ...everywhere,
+    alone,
+    deterministic: ['src/{content-chain,window,chain-check,payer,books}.ts'],
+  }),
   room('reputation', 1, ['crypto'], 'Reports in, scores with reasons out', { ...everywhere, alone, deterministic: true }),
   room('topology', 1, ['crypto'], 'Membership and coordinates in, links out', { ...everywhere, alone, deterministic: true }),
   room('blockstore', 2, ['verified-streaming'], 'Durable content by BLAKE3 root and by CID, whole or never', { alone }),
@@ -77,8 +81,8 @@ export const rooms: readonly Room[] = [
   }),
   room('handshake', 2, ['crypto'], 'The session: secured channel, lanes, flow control; both ends', {
     alone,
-    browser: ['.'],
-    deterministic: ['src/{session-core,lane-core,outbox,frames,frame-reader,greeting,rules}.ts'],
+    browser: ['.', './websocket', './duplex'],
+    deterministic: ['src/{session-core,lane-core,outbox,frames,frame-reader,greeting,rules,payment-frames,paying-core}.ts'],
   }),
   room('sdk', 2, [], 'What the author of a service imports; the IPC codec', { alone }),
   room('origin-ipfs', 3, ['verified-car', 'names'], 'CID to verified blocks, files and ranges from trustless gateways', {

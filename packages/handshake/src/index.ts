@@ -10,4 +10,22 @@ export { HandshakeError, type HandshakeErrorCode } from './errors.ts'
 export type { Welcome } from './greeting.ts'
 export type { Lane } from './lane.ts'
 export { type LaneListener, type LaneRequest, type NodeSession, type NodeSessionEvents, runNodeSession } from './node-session.ts'
+export type {
+  AckFrame,
+  Admission,
+  ClientLink,
+  EpochFrame,
+  LaneEnd,
+  LaneOffset,
+  MeterFrame,
+  NodeLink,
+  NodePayments,
+  PayingHello,
+  PayingSession,
+  PriceFrame,
+  SessionMeter,
+  SessionPayer,
+  TickFrame,
+  WindowFrame,
+} from './paying.ts'
 export { type ConnectCommonOptions, type ConnectOptions, connectSession, type OpenLaneOptions, type Session } from './session.ts'
