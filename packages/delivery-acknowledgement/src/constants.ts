@@ -23,6 +23,8 @@ export const TICKS_MAX = 256
 /** Elements of a chain of ticks. */
 export const TICK_CHAIN_LENGTH = 65_536
 
+/** Lanes that one frame ACK can name. */
+export const ACK_LANES_MAX = 255
 /** `serviceId u32be · clientIndex u32be · sessionId 16`. */
 export const CLAIM_KEY_BYTES = 24
 /** Levels of a claim's tree. */

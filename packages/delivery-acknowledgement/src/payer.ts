@@ -1,7 +1,20 @@
-/** The client's end of a paying session: what it signs, and when. */
+/**
+ * The client's end of a paying session: what it signs, and when. It signs for verified bytes only; when enough of them are unsigned, at the
+ * end of a response, and for all of them while the node is stopped by its window. Layouts and rules: docs/protocol/delivery-acknowledgements.md.
+ *
+ * A synchronous state machine: no clock of its own, no I/O, and nothing that a node sends makes it throw. Two epochs may be open at once:
+ * bytes before a lane's boundary belong to the one that closes.
+ */
+import { sessionIdOf } from '@selvedge/crypto/transcript'
+import { ackStepOf } from './ack-step.ts'
 import type { Evidence } from './check.ts'
+import { CODES } from './codes.ts'
+import { ACK_LANES_MAX, PPM } from './constants.ts'
+import { laneDigestOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
-import type { SessionPayer } from './ports.ts'
+import { PayerChain, type PayerEpoch, type Stretch } from './payer-chain.ts'
+import type { ClientLink, EpochFrame, LaneEnd, MeterFrame, PayingSession, PriceFrame, SessionPayer, WindowFrame } from './ports.ts'
+import { isEqualBytes } from './wire.ts'
 
 export interface PayerOptions {
   readonly chainId: number
@@ -14,17 +27,25 @@ export interface PayerOptions {
   readonly capMicroUsd: bigint
   /** The highest prices that are paid, in 10^-12 USD; without it, whatever the ledger governs. */
   readonly priceMax?: { readonly bytePrice: bigint; readonly cpuPrice: bigint }
+  /** Any clock that does not go back; it measures what acknowledgements say of the node, and decides nothing. */
   readonly nowMs: () => number
 }
 
 export interface Payer extends SessionPayer {
   /** DATA of the lane is verified up to `offset`. Signs when it is time to. */
   verified(lane: number, offset: bigint): void
-  /** End of a response, or before the session is left: signs what is verified and unsigned. */
+  /** What came on the lane behind the verified offset is wrong: nothing more of it is ever signed for, also when the lane is reset next. */
+  refuse(lane: number): void
+  /** The reader leaves a lane that ended before all of it was verified: it is signed for to its end, as one that is reset is. */
+  giveUp(lane: number): void
+  /** Signs what is verified and unsigned. */
   flush(): void
-  /** All chains are FINAL; then the session may be closed. */
+  /** Signs what is verified and unsigned, and that nothing follows; then the session may be closed. */
   finish(): void
+  /** What was signed for, all epochs of the session together. */
   readonly cost: { readonly bytes: bigint; readonly microUsd: bigint }
+  /** Nothing more is signed, for the cap or the delegation's is reached; the session was left with code 14. */
+  readonly isCapped: boolean
   readonly receipts: readonly Receipt[]
 }
 
@@ -32,4 +53,295 @@ export interface Payer extends SessionPayer {
 export interface Receipt {
   readonly evidence: Evidence
   readonly nodeKey: Uint8Array
+}
+
+/** @returns what `connectSession` of `@selvedge/handshake` takes as its `payer`; good for one session. */
+export function createPayer(options: PayerOptions): Payer {
+  return new SessionSigner(options)
+}
+
+interface PayerLane {
+  readonly id: number
+  readonly serviceId: number
+  readonly digest: Uint8Array
+  readonly acceptedMs: number
+  verified: bigint
+  /** In the newest epoch. */
+  signed: bigint
+  /** What is left of the epoch that closes. */
+  old: { signed: bigint; readonly end: bigint } | undefined
+  /** DATA of the lane ends here. */
+  end: bigint | undefined
+  /** More may have come than will ever be verified. */
+  isCut: boolean
+  isRefused: boolean
+}
+
+interface OpenEpoch {
+  readonly about: PayerEpoch
+  readonly chains: Map<number, PayerChain>
+}
+
+class SessionSigner implements Payer {
+  readonly #options: PayerOptions
+  readonly #lanes = new Map<number, PayerLane>()
+  readonly #receipts: Receipt[] = []
+  #link: ClientLink | undefined
+  #session: PayingSession | undefined
+  #price: PriceFrame | undefined
+  #current: OpenEpoch | undefined
+  #closing: OpenEpoch | undefined
+  #window = 0
+  #isStopped = false
+  #isCapped = false
+  #past = { bytes: 0n, microUsd: 0n }
+
+  constructor(options: PayerOptions) {
+    this.#options = options
+  }
+
+  get isCapped(): boolean {
+    return this.#isCapped
+  }
+
+  get cost(): { readonly bytes: bigint; readonly microUsd: bigint } {
+    const chains = this.#chains()
+    const bytes = chains.reduce((sum, { cumBytes }) => sum + cumBytes, this.#past.bytes)
+    return { bytes, microUsd: chains.reduce((sum, { cumPrice }) => sum + cumPrice, this.#past.microUsd) }
+  }
+
+  get receipts(): readonly Receipt[] {
+    return [...this.#receipts, ...this.#chains().flatMap((chain) => this.#receiptOf(chain))]
+  }
+
+  begin(session: PayingSession, link: ClientLink): void {
+    this.#link = link
+    this.#session = session
+    this.#window = session.window
+  }
+
+  price(frame: PriceFrame): number | undefined {
+    const { priceMax } = this.#options
+    const isTooDear = priceMax !== undefined && (frame.bytePrice > priceMax.bytePrice || frame.cpuPrice > priceMax.cpuPrice)
+    if (isTooDear || frame.services.some(({ multiplePpm }) => BigInt(multiplePpm) > PPM)) return CODES.priceRefused
+    this.#price = frame
+    if (this.#session === undefined || this.#current !== undefined) return undefined
+    if (frame.priceVersion !== this.#session.priceVersion) return CODES.priceRefused
+    const { sessionId } = this.#open(this.#session.epoch, this.#session.nodeRand, frame)
+    return isEqualBytes(sessionId, this.#session.sessionId) ? undefined : CODES.badFrame // it could pay for nothing under another id
+  }
+
+  lane(id: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array): void {
+    if (this.#current?.about.multiplePpmOf(serviceId) === undefined) return this.#link?.leave(CODES.priceRefused)
+    const digest = laneDigestOf(openBody, acceptBody)
+    const rest = { verified: 0n, signed: 0n, old: undefined, end: undefined, isCut: false, isRefused: false }
+    this.#lanes.set(id, { id, serviceId, digest, acceptedMs: this.#options.nowMs(), ...rest })
+  }
+
+  verified(id: number, offset: bigint): void {
+    const lane = this.#lanes.get(id)
+    if (lane === undefined || lane.isRefused) return
+    const to = lane.end !== undefined && offset > lane.end ? lane.end : offset
+    if (to <= lane.verified) return
+    if (lane.verified === 0n) this.#chainOf(this.#current, lane.serviceId)?.begun(lane.acceptedMs, this.#options.nowMs())
+    lane.verified = to
+    const isTime = this.#isStopped || to === lane.end || this.#unsigned() >= BigInt(ackStepOf(this.#window))
+    if (isTime) this.flush()
+    else this.#closeOld()
+  }
+
+  laneOver(id: number, offset: bigint, how: LaneEnd): void {
+    const lane = this.#lanes.get(id)
+    if (lane === undefined || how === 'session-over') return
+    lane.end = offset
+    if (how === 'reset-by-client') return this.giveUp(id)
+    lane.isCut = how === 'reset-by-node'
+    if (lane.verified === offset || lane.isCut) this.flush()
+  }
+
+  refuse(id: number): void {
+    const lane = this.#lanes.get(id)
+    if (lane !== undefined) lane.isRefused = true
+    this.#closeOld()
+  }
+
+  giveUp(id: number): void {
+    const lane = this.#lanes.get(id)
+    if (lane?.end === undefined) return
+    if (lane.isRefused || lane.isCut) return this.flush()
+    if (lane.verified < lane.end) this.verified(id, lane.end)
+    else this.flush()
+  }
+
+  epoch({ epoch, rand, priceVersion, lanes }: EpochFrame): void {
+    const { epoch: last } = this.#current?.about ?? {}
+    if (last === undefined || epoch === last) return
+    if (epoch !== last + 1n || this.#options.delegation.notAfterEpoch < epoch) {
+      this.finish()
+      return this.#link?.leave(CODES.epochClosed)
+    }
+    if (this.#price?.priceVersion !== priceVersion) return this.#link?.leave(CODES.priceRefused)
+    this.#dropOld()
+    const boundaries = new Map(lanes.map(({ lane, offset }) => [lane, offset]))
+    for (const lane of this.#lanes.values()) {
+      const named = boundaries.get(lane.id) ?? 0n
+      const boundary = named > lane.signed ? named : lane.signed
+      lane.old = boundary > lane.signed ? { signed: lane.signed, end: boundary } : undefined
+      lane.signed = boundary
+    }
+    this.#closing = this.#current
+    for (const lane of this.#lanes.values()) if (lane.old !== undefined) this.#chainOf(this.#closing, lane.serviceId)
+    this.#open(epoch, rand, this.#price)
+    this.#closeOld()
+  }
+
+  window({ window, isStopped }: WindowFrame): void {
+    this.#window = window
+    this.#isStopped = isStopped
+    if (isStopped) this.flush()
+  }
+
+  meter({ serviceId, epoch, cumCpuMicros }: MeterFrame): void {
+    const open = [this.#current, this.#closing].find((each) => each?.about.epoch === epoch)
+    const chain = this.#chainOf(open, serviceId)
+    if (chain !== undefined && cumCpuMicros > chain.cumCpuMicros) chain.cumCpuMicros = cumCpuMicros
+  }
+
+  over(): void {
+    this.#link = undefined
+  }
+
+  flush(): void {
+    if (this.#closing !== undefined) for (const chain of this.#closing.chains.values()) this.#signFor(this.#closing, chain)
+    if (this.#current !== undefined) for (const chain of this.#chainsWithLanes(this.#current)) this.#signFor(this.#current, chain)
+    this.#closeOld()
+    for (const { id, end, old, signed, isRefused } of this.#lanes.values()) {
+      if (end !== undefined && (isRefused || (signed >= end && pendingOf(old, end) === 0n))) this.#lanes.delete(id)
+    }
+  }
+
+  finish(): void {
+    this.flush()
+    for (const chain of this.#chains()) this.#endChain(chain)
+  }
+
+  /** The chains of an epoch, with one for each service that has a lane. */
+  #chainsWithLanes(open: OpenEpoch): Iterable<PayerChain> {
+    for (const { serviceId } of this.#lanes.values()) this.#chainOf(open, serviceId)
+    return open.chains.values()
+  }
+
+  #open(epoch: bigint, nodeRand: Uint8Array, { priceVersion, bytePrice, cpuPrice, services }: PriceFrame): PayerEpoch {
+    const { chainId, nodeKey, delegation, sign } = this.#options
+    const { account, sessionKey } = delegation
+    const { laneNonce, clientRand, nodeIndex, channelBinding } = this.#session!
+    const session = { laneNonce, clientRand, nodeRand }
+    const sessionId = sessionIdOf({ chainId, account, sessionKey, nodeKey, epoch, ...session })
+    const multiples = new Map(services.map(({ serviceId, multiplePpm }) => [serviceId, multiplePpm]))
+    const prices = { priceVersion, bytePrice, cpuPrice }
+    const multiplePpmOf = (serviceId: number): number | undefined => multiples.get(serviceId)
+    const about = { chainId, nodeIndex, epoch, sessionId, session, channelBinding, delegation, prices, multiplePpmOf, sign }
+    this.#current = { about, chains: new Map() }
+    return about
+  }
+
+  #chains(): PayerChain[] {
+    return [...(this.#closing?.chains.values() ?? []), ...(this.#current?.chains.values() ?? [])]
+  }
+
+  #chainOf(open: OpenEpoch | undefined, serviceId: number): PayerChain | undefined {
+    const known = open?.chains.get(serviceId)
+    if (open === undefined || known !== undefined) return known
+    const multiplePpm = open.about.multiplePpmOf(serviceId)
+    if (multiplePpm === undefined) return undefined // gone with the epoch: nothing of it can be paid any more
+    const chain = new PayerChain(open.about, serviceId, multiplePpm, this.#options.nowMs())
+    open.chains.set(serviceId, chain)
+    return chain
+  }
+
+  /** Signs for all that is verified and unsigned of one chain, as far as the caps go. */
+  #signFor(open: OpenEpoch, chain: PayerChain): void {
+    if (this.#link === undefined || chain.isFinal || this.#isCapped) return
+    let left = chain.bytesLeft(this.#amountLeft(open, chain))
+    let stretches: Stretch[] = []
+    const emit = (): void => {
+      const frame = chain.sign(stretches, false, this.#options.nowMs())
+      stretches = []
+      if (frame !== undefined) this.#link?.ack(frame)
+    }
+    for (const lane of this.#lanes.values()) {
+      const place = open === this.#closing ? lane.old : lane
+      if (lane.serviceId !== chain.serviceId || place === undefined) continue
+      const wanted = place === lane ? lane.verified - lane.signed : pendingOf(lane.old, lane.verified)
+      if (wanted <= 0n) continue
+      const bytes = left === undefined || wanted <= left ? wanted : left
+      if (bytes > 0n) stretches.push({ lane: lane.id, digest: lane.digest, from: place.signed, to: place.signed + bytes })
+      place.signed += bytes
+      if (left !== undefined) left -= bytes
+      this.#isCapped ||= bytes < wanted
+      if (stretches.length === ACK_LANES_MAX) emit()
+    }
+    if (stretches.length > 0) emit()
+    if (this.#isCapped) this.#link?.leave(CODES.spendCap)
+  }
+
+  /** µUSD that one chain may cost: what the session's cap and the delegation's leave beside the other chains. */
+  #amountLeft(open: OpenEpoch, chain: PayerChain): bigint {
+    const { capMicroUsd, delegation } = this.#options
+    const ofSession = capMicroUsd - (this.cost.microUsd - chain.cumPrice)
+    const others = [...open.chains.values()].reduce((sum, { cumPrice }) => sum + cumPrice, -chain.cumPrice)
+    const ofEpoch = delegation.spendCap - others
+    const least = ofSession < ofEpoch ? ofSession : ofEpoch
+    return least > 0n ? least : 0n
+  }
+
+  /** Ends each chain of the closing epoch whose last byte is verified and signed for. */
+  #closeOld(): void {
+    const closing = this.#closing
+    if (closing === undefined) return
+    for (const chain of closing.chains.values()) {
+      const lanes = [...this.#lanes.values()].filter(({ serviceId }) => serviceId === chain.serviceId)
+      const isWaitedFor = ({ old, isRefused, isCut }: PayerLane): boolean =>
+        old !== undefined && old.signed < old.end && !isRefused && !isCut
+      if (lanes.some((lane) => isWaitedFor(lane) && lane.verified < lane.old!.end)) continue
+      this.#signFor(closing, chain)
+      if (!lanes.some(isWaitedFor)) this.#endChain(chain)
+    }
+    if ([...closing.chains.values()].every(({ isFinal }) => isFinal)) this.#dropOld()
+  }
+
+  #endChain(chain: PayerChain): void {
+    if (chain.isFinal || this.#link === undefined) return
+    const frame = chain.sign([], true, this.#options.nowMs())
+    if (frame !== undefined) this.#link.ack(frame)
+  }
+
+  /** What is verified and not signed of a closed epoch is never signed: the node did not wait for it. */
+  #dropOld(): void {
+    for (const chain of this.#closing?.chains.values() ?? []) {
+      this.#receipts.push(...this.#receiptOf(chain))
+      this.#past = { bytes: this.#past.bytes + chain.cumBytes, microUsd: this.#past.microUsd + chain.cumPrice }
+    }
+    this.#closing = undefined
+    for (const lane of this.#lanes.values()) lane.old = undefined
+  }
+
+  #unsigned(): bigint {
+    let bytes = 0n
+    for (const { old, signed, verified } of this.#lanes.values()) {
+      bytes += pendingOf(old, verified) + (verified > signed ? verified - signed : 0n)
+    }
+    return bytes
+  }
+
+  #receiptOf({ evidence }: PayerChain): Receipt[] {
+    return evidence === undefined ? [] : [{ evidence, nodeKey: this.#options.nodeKey }]
+  }
+}
+
+/** Bytes of the closing epoch that are verified and not signed for. */
+function pendingOf(old: PayerLane['old'], verified: bigint): bigint {
+  if (old === undefined) return 0n
+  const end = verified < old.end ? verified : old.end
+  return end > old.signed ? end - old.signed : 0n
 }

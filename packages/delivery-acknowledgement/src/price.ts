@@ -20,3 +20,16 @@ export function priceOf(bytes: bigint, cpuMicros: bigint, { bytePrice, cpuPrice 
   const price = ((bytes * bytePrice + cpuMicros * cpuPrice) * BigInt(multiplePpm)) / MICRO_AND_PPM
   return price < U64_END ? price : undefined
 }
+
+/** The most bytes that cost no more than `amount` µUSD beside the time; `undefined`: any number does. */
+export function bytesWithin(
+  amount: bigint,
+  cpuMicros: bigint,
+  { bytePrice, cpuPrice }: PriceTable,
+  multiplePpm: number,
+): bigint | undefined {
+  const ppm = BigInt(multiplePpm)
+  if (bytePrice * ppm === 0n) return undefined
+  const left = (amount + 1n) * MICRO_AND_PPM - 1n - cpuMicros * cpuPrice * ppm
+  return left < 0n ? 0n : left / (bytePrice * ppm)
+}
