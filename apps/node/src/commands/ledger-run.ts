@@ -1,6 +1,7 @@
 /** `selvedge ledger run`: a node of a ledger until it is asked to stop, or until the rules become newer than it is. */
 import { NEWEST_VERSION } from '@selvedge/application'
 import { ConsensusError } from '@selvedge/consensus'
+import { tuneCollector } from '@selvedge/consensus/collector'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { transactionId } from '@selvedge/ledger-types'
 import { join } from 'node:path'
@@ -39,6 +40,7 @@ export interface LedgerRunOptions {
 
 export async function ledgerRun(report: Report, options: LedgerRunOptions): Promise<void> {
   const { data, listen, logLevel } = options
+  tuneCollector()
   const genesis = await readGenesis(options.genesis, options.hash)
   const pin = options.pin === undefined ? undefined : await readPin(options.pin, genesis, options.pinHash)
   const log = pino({ name: 'selvedge', level: logLevel }, destination({ dest: 2, sync: true }))

@@ -2,6 +2,7 @@
  * The process of one validator of the bench: consensus over mutual TLS, its log on disk, an executor that takes what comes, and a local
  * socket for its generator.
  */
+import { tuneCollector } from '@selvedge/consensus/collector'
 import { createFileStore } from '@selvedge/consensus/store'
 import { createNetworkSwitch, createTlsNetwork, type NetworkSwitch, type TlsAddress } from '@selvedge/consensus/tls'
 import {
@@ -137,6 +138,7 @@ function obey({ validator, executor, line, keys }: Running, message: Exclude<ToV
   }
 }
 
+tuneCollector()
 let running: Running | undefined
 process.on('message', (message: ToValidator) => {
   if (message.type !== 'start') return running === undefined ? undefined : obey(running, message)

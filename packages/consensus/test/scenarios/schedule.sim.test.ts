@@ -9,14 +9,19 @@ import corpus from '../seeds.json' with { type: 'json' }
 import { CORES } from './play.ts'
 import { drawPlan } from './schedule-plan.ts'
 import { playSchedule } from './schedule.ts'
+import { replayOf } from './schedule-shrink.ts'
 
 const SEEDS = seedRange(process.env, { first: 1, count: 8 })
 
 test.each<Mode>(['certified', 'uncertified'])(`no invariant breaks, %s core, ${SEEDS.count} schedules from seed ${SEEDS.first}`, (mode) => {
   const sums: Record<string, number> = {}
   forEachSeed({ ...SEEDS, kept: keptSeeds(corpus, `schedule.sim.test.ts ${mode}`) }, (seed) => {
-    const { broken, counts, commits } = playSchedule(mode, seed, () => CORES[mode])
-    if (broken !== undefined) throw broken
+    const { plan, broken, counts, commits } = playSchedule(mode, seed, () => CORES[mode])
+    if (broken !== undefined)
+      throw new Error(
+        replayOf(plan, broken, () => CORES[mode]),
+        { cause: broken },
+      )
     for (const [name, count] of Object.entries({ ...counts, commits })) sums[name] = (sums[name] ?? 0) + count
   })
   if (SEEDS.count < 8) return // what must have happened is a matter of many schedules

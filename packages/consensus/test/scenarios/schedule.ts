@@ -87,7 +87,7 @@ export class Schedule {
   #isStill = false
   #nextTransfer = 1
 
-  constructor(plan: SchedulePlan, createCoreOf: (authority: Authority, plan: SchedulePlan) => CoreMaker) {
+  constructor(plan: SchedulePlan, createCoreOf: CoreMakerOf) {
     const { size, seed, mode, liars, gcDepth } = plan
     this.plan = plan
     this.#committee = createScenarioCommittee(size)
@@ -372,9 +372,14 @@ function emptyAnswer(frame: Uint8Array, size: number): Uint8Array {
 
 const WITHHELD = isOf('vote', 'certificate', 'batch', 'block', 'header')
 
+export type CoreMakerOf = (authority: Authority, plan: SchedulePlan) => CoreMaker
+
+export function playSchedule(mode: Mode, seed: number, createCoreOf: CoreMakerOf): Outcome {
+  return playPlan(drawPlan(mode, seed), createCoreOf)
+}
+
 /** A core that throws is as broken as one that forks: nothing that a peer says may make it. */
-export function playSchedule(mode: Mode, seed: number, createCoreOf: (authority: Authority, plan: SchedulePlan) => CoreMaker): Outcome {
-  const plan = drawPlan(mode, seed)
+export function playPlan(plan: SchedulePlan, createCoreOf: CoreMakerOf): Outcome {
   const schedule = new Schedule(plan, createCoreOf)
   let broken: Broken | undefined
   try {

@@ -1,0 +1,17 @@
+/** How V8 collects in a process that runs a validator. */
+import { setFlagsFromString } from 'node:v8'
+
+/**
+ * Nearly all of a validator's memory is bytes outside of V8's heap: frames, batches, records. V8 by itself collects the whole heap each time
+ * 64 MiB of such bytes were made since the last time, three times a second under load, to free what is a few megabytes of objects. With these
+ * flags they count like the heap itself (a whole collection follows when both have grown by a fifth), and the young generation stays small, so that what
+ * lived for one round is freed soon.
+ *
+ * @remarks Of the whole process, and for good: call it once, first, where a process runs a validator and little else. `docs/decisions/0015` has
+ * what it saves.
+ */
+export function tuneCollector(): void {
+  setFlagsFromString('--external-memory-accounted-in-global-limit')
+  setFlagsFromString('--heap-growing-percent=20')
+  setFlagsFromString('--semi-space-growth-factor=1')
+}
