@@ -4,8 +4,6 @@ export type CryptoErrorCode =
   | 'CRYPTO_BAD_LENGTH' // a seed, key, hash or transcript part has not the length that its kind demands
   | 'CRYPTO_BAD_KEY' // not a point of the prime-order subgroup, or no secret key, where one is needed
   | 'CRYPTO_FINISHED' // an incremental hash was used after its digest
-  | 'CRYPTO_NOISE_REFUSED' // a Noise message that is not the other side's next one: changed, for another key, too short or too long
-  | 'CRYPTO_OUT_OF_TURN' // a Noise handshake was asked for a step that is not its next one
   | 'CRYPTO_SELF_TEST' // the Ed25519, BLS or secp256k1 engine of this machine does not follow our one rule; nothing it says can be used
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */

@@ -4,7 +4,7 @@
  *
  * Nonces are given in the order of the calls, so that several messages may be under way at once; their promises may settle in any order.
  */
-import { CryptoError } from './errors.ts'
+import { NoiseError } from './noise-errors.ts'
 import { NOISE_MESSAGE_BYTES_MAX, NOISE_TAG_BYTES, type Aead, type NoiseEngine } from './noise-rules.ts'
 
 export const REKEY_MESSAGES: number = 2 ** 20
@@ -15,9 +15,9 @@ const REKEY_NONCE = 2n ** 64n - 1n
 
 /** Seals or opens the messages of one direction, in order. */
 export interface NoiseCipher {
-  /** `plain` (at most 65,519 bytes, borrowed until the promise settles) and 16 bytes more. @throws {CryptoError} `CRYPTO_BAD_LENGTH` */
+  /** `plain` (at most 65,519 bytes, borrowed until the promise settles) and 16 bytes more. @throws {NoiseError} `NOISE_BAD_LENGTH` */
   encrypt(plain: Uint8Array): Promise<Uint8Array>
-  /** @throws {CryptoError} `CRYPTO_NOISE_REFUSED`: not the message that comes next. The channel is then to be ended. */
+  /** @throws {NoiseError} `NOISE_REFUSED`: not the message that comes next. The channel is then to be ended. */
   decrypt(sealed: Uint8Array): Promise<Uint8Array>
 }
 
@@ -34,8 +34,8 @@ export function createNoiseCipher(engine: NoiseEngine, key: Uint8Array, count = 
   return {
     async encrypt(plain) {
       if (plain.length > NOISE_MESSAGE_BYTES_MAX - NOISE_TAG_BYTES)
-        throw new CryptoError(
-          'CRYPTO_BAD_LENGTH',
+        throw new NoiseError(
+          'NOISE_BAD_LENGTH',
           `a Noise message holds ${NOISE_MESSAGE_BYTES_MAX - NOISE_TAG_BYTES} bytes, not ${plain.length}`,
         )
       const place = take()
@@ -52,8 +52,8 @@ export function createNoiseCipher(engine: NoiseEngine, key: Uint8Array, count = 
   }
 }
 
-export function noiseRefused(what: string): CryptoError {
-  return new CryptoError('CRYPTO_NOISE_REFUSED', `the other side sent ${what}`)
+export function noiseRefused(what: string): NoiseError {
+  return new NoiseError('NOISE_REFUSED', `the other side sent ${what}`)
 }
 
 /** AESGCM in Noise: 32 zero bits, then the counter big endian. */

@@ -5,18 +5,18 @@
  *   -> e, es
  *   <- e, ee
  */
-import { CryptoError } from './errors.ts'
+import { NoiseError } from './noise-errors.ts'
 import { createNoiseCipher, noiseRefused, nonceOf, type NoiseCipher } from './noise-cipher.ts'
 import { noiseKeysOf } from './noise-hkdf.ts'
 import { NOISE_MESSAGE_BYTES_MAX, NOISE_TAG_BYTES, X25519_BYTES, type Aead, type NoiseEngine } from './noise-rules.ts'
 import { sha256 } from './sha256.ts'
 
 export interface NoiseHandshake {
-  /** The next message, when it is this side's turn. @throws {CryptoError} `CRYPTO_OUT_OF_TURN`, `CRYPTO_NOISE_REFUSED` (the other's key is of low order) */
+  /** The next message, when it is this side's turn. @throws {NoiseError} `NOISE_OUT_OF_TURN`, `NOISE_REFUSED` (the other's key is of low order) */
   write(payload?: Uint8Array): Promise<Uint8Array>
-  /** Takes the other side's next message; returns its payload. @throws {CryptoError} `CRYPTO_NOISE_REFUSED`, `CRYPTO_OUT_OF_TURN` */
+  /** Takes the other side's next message; returns its payload. @throws {NoiseError} `NOISE_REFUSED`, `NOISE_OUT_OF_TURN` */
   read(message: Uint8Array): Promise<Uint8Array>
-  /** After both messages, once: the ciphers and the handshake's hash (32 bytes), the same at both ends. @throws {CryptoError} `CRYPTO_OUT_OF_TURN` */
+  /** After both messages, once: the ciphers and the handshake's hash (32 bytes), the same at both ends. @throws {NoiseError} `NOISE_OUT_OF_TURN` */
   split(): NoiseChannel
 }
 
@@ -69,7 +69,7 @@ export class NkHandshake implements NoiseHandshake {
   async write(payload: Uint8Array = EMPTY): Promise<Uint8Array> {
     this.#begin(this.#staticSecret === undefined ? 0 : 1)
     if (payload.length > NOISE_MESSAGE_BYTES_MAX - X25519_BYTES - NOISE_TAG_BYTES)
-      throw new CryptoError('CRYPTO_BAD_LENGTH', `a payload of ${payload.length} bytes does not fit a Noise message`)
+      throw new NoiseError('NOISE_BAD_LENGTH', `a payload of ${payload.length} bytes does not fit a Noise message`)
     const mine = this.#engine.publicKeyOf(this.#ephemeral)
     this.#mixHash(mine)
     const aead = await this.#agree(this.#ephemeral, this.#staticSecret === undefined ? this.#staticKey : this.#theirs)
@@ -111,7 +111,7 @@ export class NkHandshake implements NoiseHandshake {
   /** Goes on to step 0 or 1 (the messages) or 2 (the split), each of which there is once. */
   #begin(step: number): void {
     if (this.#begun !== step || this.#done !== step)
-      throw new CryptoError('CRYPTO_OUT_OF_TURN', 'the handshake has another next step, or has failed')
+      throw new NoiseError('NOISE_OUT_OF_TURN', 'the handshake has another next step, or has failed')
     this.#begun++
   }
 
@@ -135,6 +135,5 @@ export class NkHandshake implements NoiseHandshake {
 }
 
 export function checkWidth(what: string, bytes: Uint8Array): void {
-  if (bytes.length !== X25519_BYTES)
-    throw new CryptoError('CRYPTO_BAD_LENGTH', `${what} must be ${X25519_BYTES} bytes, got ${bytes.length}`)
+  if (bytes.length !== X25519_BYTES) throw new NoiseError('NOISE_BAD_LENGTH', `${what} must be ${X25519_BYTES} bytes, got ${bytes.length}`)
 }

@@ -8,6 +8,7 @@
 import { engine } from '#noise-engine'
 import { checkWidth, NkHandshake, type NoiseHandshake, type NoiseOptions } from './noise-handshake.ts'
 
+export { NoiseError, type NoiseErrorCode } from './noise-errors.ts'
 export type { NoiseCipher } from './noise-cipher.ts'
 export type { NoiseChannel, NoiseHandshake } from './noise-handshake.ts'
 export { NOISE_MESSAGE_BYTES_MAX, NOISE_TAG_BYTES, X25519_BYTES } from './noise-rules.ts'
@@ -22,14 +23,14 @@ export interface NoiseResponderOptions extends NoiseOptions {
   readonly staticSecret: Uint8Array
 }
 
-/** The public key of a 32-byte X25519 secret. @throws {CryptoError} `CRYPTO_BAD_LENGTH` */
+/** The public key of a 32-byte X25519 secret. @throws {NoiseError} `NOISE_BAD_LENGTH` */
 export function x25519KeyOf(secret: Uint8Array): Uint8Array {
   checkWidth('an X25519 secret', secret)
   return engine.publicKeyOf(secret)
 }
 
 /**
- * The side that knows the other's key and speaks first. @throws {CryptoError} `CRYPTO_BAD_LENGTH`
+ * The side that knows the other's key and speaks first. @throws {NoiseError} `NOISE_BAD_LENGTH`
  * @example
  * const handshake = createNoiseInitiator({ prologue, remoteStatic })
  * send(await handshake.write())
@@ -41,7 +42,7 @@ export function createNoiseInitiator(options: NoiseInitiatorOptions): NoiseHands
   return new NkHandshake(engine, options, options.remoteStatic.slice(), undefined)
 }
 
-/** The side whose key is known. @throws {CryptoError} `CRYPTO_BAD_LENGTH` */
+/** The side whose key is known. @throws {NoiseError} `NOISE_BAD_LENGTH` */
 export function createNoiseResponder(options: NoiseResponderOptions): NoiseHandshake {
   checkWidth('staticSecret', options.staticSecret)
   return new NkHandshake(engine, options, engine.publicKeyOf(options.staticSecret), options.staticSecret)

@@ -10,9 +10,9 @@ const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'))
 /** Recorded; the vectors of others are in noise.vectors.test.ts. */
 const HASH_OF_FIXED_KEYS = 'd771dfb1a9380f2a035f24bcfcb2f74721578adcf80d288ba023449768e65852'
-const refused = { code: 'CRYPTO_NOISE_REFUSED' }
-const outOfTurn = { code: 'CRYPTO_OUT_OF_TURN' }
-const badLength = expect.objectContaining({ code: 'CRYPTO_BAD_LENGTH' })
+const refused = { code: 'NOISE_REFUSED' }
+const outOfTurn = { code: 'NOISE_OUT_OF_TURN' }
+const badLength = expect.objectContaining({ code: 'NOISE_BAD_LENGTH' })
 const pairs = engines.flatMap((one) => engines.map((other) => ({ names: `${one.name} and ${other.name}`, one, other })))
 
 /** One changed copy for each byte, one for each length below, and one that is longer. */
@@ -178,7 +178,7 @@ test('the longest message that there is comes through, one byte more does not', 
   const sealed = await near.send.encrypt(longest)
   expect(sealed).toHaveLength(NOISE_MESSAGE_BYTES_MAX)
   expect(await far.receive.decrypt(sealed)).toEqual(longest)
-  await expect(near.send.encrypt(new Uint8Array(NOISE_MESSAGE_BYTES_MAX - 15))).rejects.toMatchObject({ code: 'CRYPTO_BAD_LENGTH' })
+  await expect(near.send.encrypt(new Uint8Array(NOISE_MESSAGE_BYTES_MAX - 15))).rejects.toMatchObject({ code: 'NOISE_BAD_LENGTH' })
   expect(await far.receive.decrypt(await near.send.encrypt(Uint8Array.of(4)))).toEqual(Uint8Array.of(4)) // it took no nonce
 })
 
