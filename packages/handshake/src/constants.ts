@@ -26,14 +26,20 @@ export const GREETING_TIMEOUT_MS = 5_000
 /** §2: unauthenticated connections at once. */
 export const PENDING_MAX = 256
 
+/** Connections at once, all together. */
+export const CONNECTIONS_MAX = 4_096
 /** Connections at once of one address: more than people behind one address have open, and far below what a node takes. */
 export const CONNECTIONS_PER_ADDRESS_MAX = 64
 
 /** §4: credit of a lane when it opens, and the most it may ever be. */
 export const LANE_CREDIT_BYTES: number = 2 * MIB + 128 * KIB
 export const LANE_CREDIT_BYTES_MAX: number = 16 * MIB
+/** §4: least credit of a lane that is paid for: with what is not granted yet, a reader that has read all still has a unit's credit. */
+export const PAYING_LANE_CREDIT_BYTES: number = 2 * MIB + 256 * KIB
 /** §4: credit of a connection at WELCOME, both ways. */
 export const CONNECTION_CREDIT_BYTES: number = 16 * MIB
+/** §4: the longest unit, a block of 2 MiB and what stands before it; as many bytes are reserved for one whose end is not written yet. */
+export const UNIT_BYTES_MAX: number = 2 * MIB + 128 * KIB
 /** §4: lanes of a guest. */
 export const GUEST_LANES_MAX = 4
 

@@ -14,7 +14,7 @@ export interface CoreOptions {
 }
 
 export type Effect =
-  | { readonly type: 'welcome'; readonly welcome: Welcome; readonly clientKey: Uint8Array }
+  | { readonly type: 'welcome'; readonly welcome: Welcome; readonly clientKey: Uint8Array; readonly account: Uint8Array | undefined }
   | { readonly type: 'request'; readonly lane: CoreLane; readonly serviceId: number; readonly metadata: Uint8Array } // node: OPEN came
   | { readonly type: 'accepted'; readonly lane: CoreLane; readonly metadata: Uint8Array } // client: ACCEPT came
   | { readonly type: 'data'; readonly lane: CoreLane; readonly bytes: Uint8Array } // a view: copy what is kept
@@ -24,5 +24,8 @@ export type Effect =
   | { readonly type: 'draining'; readonly code: number; readonly retryAfterMs: number } // the other side takes no new lanes
   | { readonly type: 'over'; readonly why: Ending; readonly code: number; readonly message: string } // send what is left, then end the channel
 
-/** left: we said so. goaway: the other side did. protocol: the other side broke it. silence: it says nothing. lost: the channel is gone. */
-export type Ending = 'left' | 'drained' | 'goaway' | 'protocol' | 'silence' | 'lost'
+/**
+ * left: we said so. payment: our books or our payer did. goaway: the other side did. protocol: the other side broke it. silence: it says
+ * nothing. lost: the channel is gone.
+ */
+export type Ending = 'left' | 'payment' | 'drained' | 'goaway' | 'protocol' | 'silence' | 'lost'

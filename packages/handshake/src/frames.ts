@@ -55,7 +55,14 @@ const SHAPES: ReadonlyMap<number, FrameShape> = new Map<number, FrameShape>([
   [FRAME.reset, { flagsMax: 0, isOnLane: true, bytesMin: 10, bytesMax: 10 + REASON_BYTES_MAX }],
   [FRAME.ping, { flagsMax: FLAG_PONG, isOnLane: false, bytesMin: 8, bytesMax: 8 }],
   [FRAME.goaway, { flagsMax: 0, isOnLane: false, bytesMin: 7, bytesMax: 7 + 4 * 255 }],
+  [FRAME.ack, { flagsMax: 1, isOnLane: false, bytesMin: 237, bytesMax: 237 + 10 * 255 }],
+  [FRAME.epoch, { flagsMax: 0, isOnLane: false, bytesMin: 30, bytesMax: 30 + 10 * 6_550 }], // what fits
+  [FRAME.price, { flagsMax: 0, isOnLane: false, bytesMin: 29, bytesMax: 29 + 8 * 255 }],
+  [FRAME.window, { flagsMax: 1, isOnLane: false, bytesMin: 4, bytesMax: 4 }],
+  [FRAME.meter, { flagsMax: 0, isOnLane: false, bytesMin: 20, bytesMax: 20 }],
 ])
+/** Of ACK with its flag. */
+const TICK_SHAPE: FrameShape = { flagsMax: 1, isOnLane: false, bytesMin: 46, bytesMax: 46 }
 
 /** A peer's mistake, with the code that it is told. */
 export function protocolError(laneCode: number, message: string): HandshakeError {
@@ -64,7 +71,7 @@ export function protocolError(laneCode: number, message: string): HandshakeError
 
 /** Throws unless `header` can be the beginning of a frame of its type. */
 export function verifyHeader({ type, flags, lane, length }: FrameHeader): void {
-  const shape = SHAPES.get(type)
+  const shape = type === FRAME.ack && flags === 1 ? TICK_SHAPE : SHAPES.get(type)
   if (shape === undefined) throw protocolError(CODES.badFrame, `frame type ${type} has no place in this session`)
   if (flags > shape.flagsMax) throw protocolError(CODES.badFrame, `frame type ${type} with flags ${flags}`)
   if (shape.isOnLane !== 'either' && shape.isOnLane !== (lane !== 0))

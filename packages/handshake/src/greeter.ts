@@ -4,15 +4,21 @@
  */
 import { isEd25519Signature, type KeyPair } from '@selvedge/crypto/ed25519'
 import { sessionIdOf } from '@selvedge/crypto/transcript'
-import { CODES } from './codes.ts'
+import { CODES, nameOfCode } from './codes.ts'
 import { protocolError } from './frames.ts'
-import { decodeHello, decodeWelcome, encodeHello, encodeWelcome, helloTranscript, type Welcome, welcomeTranscript } from './greeting.ts'
+import { decodeHello, decodeWelcome, encodeHello, encodeWelcome, type Hello, helloTranscript, welcomeTranscript } from './greeting.ts'
+import type { Welcome } from './greeting.ts'
+import type { Admission, NodePayments, PayingSession, SessionPayer } from './paying.ts'
+import { createClientPayment, createNodePayment, type CreatePayment } from './paying-core.ts'
 
 export interface Greeted {
   readonly welcome: Welcome
   readonly clientKey: Uint8Array
   /** What the node answers; the client answers nothing. */
   readonly welcomeBody: Uint8Array | undefined
+  /** Of a paying session: 20 bytes, and what keeps its books. */
+  readonly account?: Uint8Array
+  readonly createPayment?: CreatePayment
 }
 export interface Greeter {
   /** The client's first word. */
@@ -30,10 +36,15 @@ export interface ClientGreeterOptions {
   readonly channelBinding: Uint8Array
   /** 16 random bytes. */
   readonly rand: Uint8Array
+  /** Of a client that pays; its session key is `identity`. */
+  readonly paying?: { readonly delegation: Uint8Array; readonly payer: SessionPayer }
 }
 
-export function createClientGreeter({ identity, nodeKey, chainId, channelBinding, rand }: ClientGreeterOptions): Greeter {
-  const unsigned = encodeHello({ chainId, nodeKey, clientKey: identity.publicKey, rand, kind: 'guest', bracket: new Uint8Array() })
+export function createClientGreeter({ identity, nodeKey, chainId, channelBinding, rand, paying }: ClientGreeterOptions): Greeter {
+  const bracket = paying?.delegation ?? new Uint8Array()
+  const kind = paying === undefined ? 'guest' : 'delegation'
+  const account = paying === undefined ? GUEST_ACCOUNT : bracket.slice(0, GUEST_ACCOUNT.length)
+  const unsigned = encodeHello({ chainId, nodeKey, clientKey: identity.publicKey, rand, kind, bracket })
   const helloBody = concat(unsigned, identity.sign(helloTranscript(channelBinding, unsigned)))
   return {
     helloBody,
@@ -44,7 +55,7 @@ export function createClientGreeter({ identity, nodeKey, chainId, channelBinding
         throw protocolError(CODES.badSignature, 'WELCOME is not signed by the node key')
       const expected = sessionIdOf({
         chainId,
-        account: GUEST_ACCOUNT,
+        account,
         sessionKey: identity.publicKey,
         nodeKey,
         laneNonce: welcome.laneNonce,
@@ -52,9 +63,16 @@ export function createClientGreeter({ identity, nodeKey, chainId, channelBinding
         clientRand: rand,
         nodeRand: welcome.rand,
       })
-      const isNewGuest = welcome.window === 0 && welcome.connection === 0 && expected.every((byte, i) => byte === welcome.sessionId[i])
-      if (!isNewGuest) throw protocolError(CODES.badFrame, 'WELCOME is not for the new session of a guest')
-      return { welcome, clientKey: identity.publicKey, welcomeBody: undefined }
+      const isNew = welcome.connection === 0 && expected.every((byte, i) => byte === welcome.sessionId[i])
+      if (!isNew || (paying === undefined) !== (welcome.window === 0))
+        throw protocolError(
+          CODES.badFrame,
+          `WELCOME is not for the new session of a ${paying === undefined ? 'guest' : 'client that pays'}`,
+        )
+      const greeted = { welcome, clientKey: identity.publicKey, welcomeBody: undefined }
+      if (paying === undefined) return greeted
+      const session = payingSessionOf(welcome, { account, clientRand: rand, channelBinding })
+      return { ...greeted, account, createPayment: createClientPayment(session, paying.payer) }
     },
   }
 }
@@ -66,17 +84,20 @@ export interface NodeGreeterOptions {
   /** 16 and 32 random bytes. */
   readonly rand: Uint8Array
   readonly resumeToken: Uint8Array
-  /** The node's counter of sessions, never repeated. */
-  readonly laneNonce: bigint
   readonly nodeTimeMs: bigint
+  /** Of a guest. */
   readonly maxLanes: number
+  /** Where there is a ledger; without it every client is a guest, and HELLO with a delegation is refused. */
+  readonly payments?: NodePayments | undefined
+  /** Without `payments`: the node's counter of sessions, never repeated, and what WELCOME says of the ledger. */
+  readonly laneNonce: bigint
   readonly nodeIndex: number
   readonly epoch: bigint
   readonly priceVersion: number
 }
 
 export function createNodeGreeter(options: NodeGreeterOptions): Greeter {
-  const { identity, chainId, channelBinding, rand, resumeToken, laneNonce, nodeTimeMs, maxLanes, nodeIndex, epoch, priceVersion } = options
+  const { identity, chainId, channelBinding, rand, resumeToken, nodeTimeMs, maxLanes, payments } = options
   return {
     helloBody: undefined,
     answer(body) {
@@ -86,11 +107,15 @@ export function createNodeGreeter(options: NodeGreeterOptions): Greeter {
       const transcript = helloTranscript(channelBinding, body.subarray(0, body.length - signature.length))
       if (!isEd25519Signature(signature, transcript, hello.clientKey))
         throw protocolError(CODES.badSignature, 'HELLO is not signed by its key')
-      if (hello.kind === 'delegation') throw protocolError(CODES.notAuthorised, 'no ledger: every client is a guest')
-      if (hello.kind !== 'guest') throw protocolError(CODES.unknownSession, `HELLO to ${hello.kind} a session that is not known`)
+      const admitted = hello.kind === 'delegation' ? admit(hello, options) : undefined
+      if (admitted === undefined && hello.kind !== 'guest')
+        throw protocolError(CODES.unknownSession, `HELLO to ${hello.kind} a session that is not known`)
+      const { nodeIndex, epoch, priceVersion } = payments?.place ?? options
+      const account = admitted?.account ?? GUEST_ACCOUNT
+      const laneNonce = admitted?.laneNonce ?? payments?.nextLaneNonce() ?? options.laneNonce
       const sessionId = sessionIdOf({
         chainId,
-        account: GUEST_ACCOUNT,
+        account,
         sessionKey: hello.clientKey,
         nodeKey: identity.publicKey,
         laneNonce,
@@ -105,17 +130,37 @@ export function createNodeGreeter(options: NodeGreeterOptions): Greeter {
         laneNonce,
         rand,
         sessionId,
-        window: 0,
-        maxLanes,
+        window: admitted?.window ?? 0,
+        maxLanes: admitted?.maxLanes ?? maxLanes,
         connection: 0,
         nodeTimeMs,
         resumeToken,
       }
       const unsigned = encodeWelcome(welcome)
       const welcomeBody = concat(unsigned, identity.sign(welcomeTranscript(channelBinding, body, unsigned)))
-      return { welcome, clientKey: hello.clientKey, welcomeBody }
+      const greeted = { welcome, clientKey: hello.clientKey, welcomeBody }
+      if (admitted === undefined) return greeted
+      const session = payingSessionOf(welcome, { account, clientRand: hello.rand, channelBinding })
+      return { ...greeted, account, createPayment: createNodePayment(session, admitted) }
     },
   }
+}
+
+type Admitted = Exclude<Admission, { readonly refuse: number }>
+
+/** The account, or a refusal with the code that the books name. HELLO's own signature was checked. */
+function admit({ bracket, clientKey, rand: clientRand }: Hello, { payments, rand, channelBinding }: NodeGreeterOptions): Admitted {
+  if (payments === undefined) throw protocolError(CODES.notAuthorised, 'no ledger: every client is a guest')
+  const admission = payments.admit({ delegation: bracket, clientKey, clientRand, nodeRand: rand, channelBinding })
+  if ('refuse' in admission) throw protocolError(admission.refuse, `the account is not served (${nameOfCode(admission.refuse)})`)
+  return admission
+}
+
+function payingSessionOf(
+  { sessionId, laneNonce, epoch, nodeIndex, priceVersion, window, rand: nodeRand }: Welcome,
+  client: Pick<PayingSession, 'account' | 'clientRand' | 'channelBinding'>,
+): PayingSession {
+  return { sessionId, laneNonce, epoch, nodeIndex, priceVersion, window, nodeRand, ...client }
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

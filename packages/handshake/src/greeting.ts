@@ -16,8 +16,11 @@ const FIXED_BYTES = 87
 /** The longest delegation: 142 + 4 × 32 services (network.md §5.2); the shortest names none. */
 const DELEGATION_BYTES_MIN = 142
 const DELEGATION_BYTES_MAX = 270
+/** Where in a delegation the session key stands (32 bytes, after the account), and how many services it names (u8). */
+const SESSION_KEY_OFFSET = 20
+const SERVICE_COUNT_OFFSET = 76
 
-/** How the client comes: the last three have one bracket each, which this package reads but no node of it can honour yet. */
+/** How the client comes: the last three have one bracket each; no node of this package can honour the last two yet. */
 export type HelloKind = 'guest' | 'delegation' | 'resume' | 'join'
 const KINDS: ReadonlyMap<number, HelloKind> = new Map([
   [0, 'guest'],
@@ -84,6 +87,13 @@ function bracketOf(kind: HelloKind, bytes: Uint8Array): Uint8Array {
   if (bytes.length !== (kind === 'guest' ? 0 : 48))
     throw protocolError(CODES.badFrame, `HELLO: ${bytes.length} bytes where ${kind} has others`)
   return bytes.slice()
+}
+
+/** The key that a delegation speaks for; undefined when it is not as long as the services that it names make it. */
+export function sessionKeyIn(delegation: Uint8Array): Uint8Array | undefined {
+  const length = DELEGATION_BYTES_MIN + 4 * (delegation[SERVICE_COUNT_OFFSET] ?? 0)
+  if (delegation.length !== length || length > DELEGATION_BYTES_MAX) return undefined
+  return delegation.subarray(SESSION_KEY_OFFSET, SESSION_KEY_OFFSET + 32)
 }
 
 /** What `clientKey` signs. `body` is without the signature. */

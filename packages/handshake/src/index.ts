@@ -8,7 +8,7 @@ export type { Carrier, CarrierEvents } from './carrier.ts'
 export { CODES, nameOfCode } from './codes.ts'
 export { HandshakeError, type HandshakeErrorCode } from './errors.ts'
 export type { Welcome } from './greeting.ts'
-export type { Lane } from './lane.ts'
+export type { Lane, WriteOptions } from './lane.ts'
 export { type LaneListener, type LaneRequest, type NodeSession, type NodeSessionEvents, runNodeSession } from './node-session.ts'
 export type {
   AckFrame,

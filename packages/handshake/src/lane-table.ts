@@ -1,11 +1,15 @@
 /** The lanes of one connection by number, and which numbers were ever used, so that a late frame is told from a wrong one. */
+import { CODES } from './codes.ts'
 import { LANES_A_CONNECTION } from './constants.ts'
+import { protocolError } from './frames.ts'
 import { CoreLane } from './lane-core.ts'
 
 export class LaneTable {
   readonly #lanes = new Map<number, CoreLane>()
   readonly #used = new Uint8Array(LANES_A_CONNECTION / 8)
   #last = 0
+  /** Paying sessions: a number is used once, so that a lane and an offset name one byte for ever. */
+  isOnce = false
   /** Lanes that were refused on arrival and wait for the answer to their RESET. */
   refused = 0
 
@@ -26,6 +30,16 @@ export class LaneTable {
     return (this.#used[id >> 3]! & (1 << (id & 7))) !== 0
   }
 
+  /** No lane may be opened under this number now. */
+  isTaken(id: number): boolean {
+    return this.#lanes.has(id) || (this.isOnce && this.wasUsed(id))
+  }
+
+  /** CREDIT and RESET may cross the end of their lane; on a lane that never was they are a mistake. */
+  passOver(id: number, name: string): void {
+    if (!this.wasUsed(id)) throw protocolError(CODES.badFrame, `${name} on lane ${id}, which never was`)
+  }
+
   add(id: number): CoreLane {
     const lane = new CoreLane(id)
     this.#lanes.set(id, lane)
@@ -40,7 +54,7 @@ export class LaneTable {
   addNext(): CoreLane | undefined {
     for (let tries = 1; tries < LANES_A_CONNECTION; tries++) {
       this.#last = (this.#last % (LANES_A_CONNECTION - 1)) + 1
-      if (!this.#lanes.has(this.#last)) return this.add(this.#last)
+      if (!this.isTaken(this.#last)) return this.add(this.#last)
     }
     return undefined
   }

@@ -18,18 +18,26 @@ export interface Lane {
   /**
    * Sends bytes, or several parts at once. They are borrowed until the promise settles, which is when the carrier has let go of them, or at
    * once for a few bytes (4 KiB, while less than 16 KiB of the lane wait), which are copied so that END can leave with them.
-   * @throws {HandshakeError} `HANDSHAKE_LANE_RESET`, `HANDSHAKE_LANE_ENDED`, `HANDSHAKE_CLOSED`.
+   *
+   * Of a node that is paid, a write waits until the client has paid enough of what came before it. It goes out in units: what the client can
+   * verify as a whole, at most 2 MiB + 128 KiB each (a longer one is cut there).
+   * @throws {HandshakeError} `HANDSHAKE_LANE_RESET`, `HANDSHAKE_LANE_ENDED`, `HANDSHAKE_CLOSED`, `HANDSHAKE_BAD_ARGUMENT`.
    */
-  write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void>
+  write(bytes: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void>
   /** Ends our half after all that was written. */
   end(): Promise<void>
   /** Ends both halves now. `reason` is cut at 256 bytes of UTF-8. */
   reset(code: number, reason?: string): void
 }
 
+export interface WriteOptions {
+  /** Offsets from the start of this write at which units end, ascending, from 1 to its length. @default every 64 KiB, and its end */
+  readonly unitEnds?: readonly number[]
+}
+
 /** What a lane asks of the session that it belongs to. */
 export interface LaneOwner {
-  write(core: CoreLane, parts: readonly Uint8Array[], token: PendingPromise): boolean
+  write(core: CoreLane, parts: readonly Uint8Array[], token: PendingPromise, unitEnds?: readonly number[]): boolean
   end(core: CoreLane): void
   reset(core: CoreLane, code: number, reason: string): void
   consume(core: CoreLane, bytes: number): void
@@ -85,13 +93,14 @@ export class LaneDriver implements Lane {
     return this.core.id
   }
 
-  async write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+  async write(bytes: Uint8Array | readonly Uint8Array[], { unitEnds }: WriteOptions = {}): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error
     if (this.#isHalfClosed) throw new HandshakeError('HANDSHAKE_LANE_ENDED', `lane ${this.laneId} was ended by this side`)
     const parts = bytes instanceof Uint8Array ? [bytes] : bytes
     const length = parts.reduce((sum, part) => sum + part.length, 0)
+    if (unitEnds !== undefined) verifyUnitEnds(unitEnds, length)
     if (length <= COPIED_BYTES_MAX && this.core.queuedBytes + length <= COPIED_QUEUE_BYTES_MAX)
-      return void this.#owner.write(this.core, [joined(parts, length)], SETTLED)
+      return void this.#owner.write(this.core, [joined(parts, length)], SETTLED, unitEnds)
     await new Promise<void>((resolve, reject) => {
       const pending: PendingPromise = {
         resolve: () => {
@@ -101,7 +110,7 @@ export class LaneDriver implements Lane {
         reject,
       }
       this.#writes.add(pending)
-      if (!this.#owner.write(this.core, parts, pending)) pending.resolve() // nothing to send
+      if (!this.#owner.write(this.core, parts, pending, unitEnds)) pending.resolve() // nothing to send
     })
   }
 
@@ -220,4 +229,9 @@ function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
     offset += part.length
   }
   return out
+}
+
+function verifyUnitEnds(ends: readonly number[], length: number): void {
+  const isRight = ends.every((end, i) => Number.isInteger(end) && end > (ends[i - 1] ?? 0) && end <= length)
+  if (!isRight) throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `unitEnds must ascend from 1 to ${length}`)
 }

@@ -15,6 +15,8 @@ export interface LaneRequest {
   readonly metadata: Uint8Array
   /** The Ed25519 key that the client proved in HELLO; a guest may have a new one for each session. */
   readonly clientKey: Uint8Array
+  /** 20 bytes: who pays for the lane; undefined for a guest. */
+  readonly account: Uint8Array | undefined
   /** Aborted when the lane is reset or its session ends, before and after it was accepted. */
   readonly signal: AbortSignal
   /**
@@ -48,16 +50,16 @@ export interface NodeSession {
 const ACCEPT_FIXED_BYTES = 6
 
 export function runNodeSession(carrier: Carrier, options: CoreOptions, events: NodeSessionEvents, now: () => number): NodeSession {
-  let clientKey: Uint8Array = new Uint8Array()
+  let client: Pick<LaneRequest, 'clientKey' | 'account'> = { clientKey: new Uint8Array(), account: undefined }
   const driver: SessionDriver = new SessionDriver(
     new SessionCore(options, now()),
     carrier,
     {
-      onWelcome(effect) {
-        clientKey = effect.clientKey
+      onWelcome({ clientKey, account }) {
+        client = { clientKey, account }
         events.onGreeted()
       },
-      onRequest: ({ lane, serviceId, metadata }) => offer(driver, lane, { serviceId, metadata, clientKey }, events),
+      onRequest: ({ lane, serviceId, metadata }) => offer(driver, lane, { serviceId, metadata, ...client }, events),
       onAccepted() {}, // a client accepts no lanes: the core refuses ACCEPT here
       onLaneDone() {},
       onDraining() {},
@@ -72,7 +74,7 @@ export function runNodeSession(carrier: Carrier, options: CoreOptions, events: N
 function offer(
   driver: SessionDriver,
   core: CoreLane,
-  about: Pick<LaneRequest, 'serviceId' | 'metadata' | 'clientKey'>,
+  about: Pick<LaneRequest, 'serviceId' | 'metadata' | 'clientKey' | 'account'>,
   events: NodeSessionEvents,
 ): void {
   const lane = driver.addLane(core, about.metadata)

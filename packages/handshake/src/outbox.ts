@@ -2,12 +2,14 @@
  * What one side has to send, in the order in which it goes: control frames, credit, then DATA of the lanes by deficit round robin
  * (sessions.md §4), so that a small answer is not stuck behind a large one. DATA goes out as views of what the writer gave.
  *
- * Invariants: a lane is in the ring if and only if it has bytes queued and credit; no lane gets more than one quantum ahead of another
- * that could send; what is taken never exceeds the credit of the lane or of the connection.
+ * Invariants: a lane is in the ring if and only if it has bytes queued and credit and the gate does not hold it; no lane gets more than one
+ * quantum ahead of another that could send; what is taken never exceeds the credit of the lane or of the connection.
  */
-import { FRAME_BYTES_MAX, QUANTUM_BYTES } from './constants.ts'
-import { encodeCredit, encodeFrame, encodeHeader, FLAG_END, FRAME } from './frames.ts'
+import { CODES } from './codes.ts'
+import { CONNECTION_CREDIT_BYTES, FRAME_BYTES_MAX, LANE_CREDIT_BYTES_MAX, QUANTUM_BYTES } from './constants.ts'
+import { encodeCredit, encodeFrame, encodeHeader, FLAG_END, FRAME, protocolError } from './frames.ts'
 import type { CoreLane } from './lane-core.ts'
+import type { UnitGate } from './unit-gate.ts'
 
 /** Bytes for the carrier, in order, and the tokens of the writes whose last byte is among them. */
 export interface Batch {
@@ -24,6 +26,12 @@ export class Outbox {
   readonly #onEndSent: (lane: CoreLane) => void
   sent = 0
   sendLimit = 0
+  /** The last word of the session is in it: no credit follows. */
+  isLast = false
+  /** Of a paying session, at the node: what lets units go. */
+  gate: UnitGate | undefined
+  /** Lanes out of the ring because the gate let no unit of theirs begin. */
+  readonly #held = new Set<CoreLane>()
 
   constructor(onEndSent: (lane: CoreLane) => void) {
     this.#onEndSent = onEndSent
@@ -45,6 +53,7 @@ export class Outbox {
 
   /** Several grants to one lane (0: the connection) that wait are one frame. */
   pushGrant(lane: number, bytes: number): void {
+    if (this.isLast) return
     this.#grants.set(lane, (this.#grants.get(lane) ?? 0) + bytes)
   }
 
@@ -52,12 +61,28 @@ export class Outbox {
     this.#grants.delete(lane)
   }
 
+  /** The other side takes `bytes` more: on the lane, or on the connection. */
+  addCredit(lane: CoreLane | undefined, bytes: number): void {
+    if (lane === undefined) this.sendLimit += bytes
+    else lane.sendLimit += bytes
+    if (this.sendLimit - this.sent > CONNECTION_CREDIT_BYTES) throw protocolError(CODES.flowViolation, 'CREDIT above 16 MiB')
+    if (lane === undefined) return this.wake()
+    if (lane.creditBytes > LANE_CREDIT_BYTES_MAX) throw protocolError(CODES.flowViolation, `CREDIT above 16 MiB for lane ${lane.id}`)
+    this.schedule(lane)
+  }
+
   /** Puts the lane into the ring when it can send; call it after a write and after credit came. */
   schedule(lane: CoreLane): void {
     if (lane.isScheduled || lane.queuedBytes === 0 || lane.creditBytes === 0) return
+    this.#held.delete(lane)
     lane.isScheduled = true
     lane.deficitBytes = 0
     this.#ring.push(lane)
+  }
+
+  /** Lanes that wait for the credit of the connection, or for the meter, are asked again. */
+  wake(): void {
+    for (const lane of this.#held) this.schedule(lane)
   }
 
   /** Forgets what the lane had to send; the driver settles the writes. */
@@ -67,15 +92,19 @@ export class Outbox {
     const at = this.#ring.indexOf(lane)
     if (at >= 0) this.#ring.splice(at, 1)
     lane.isScheduled = false
+    this.#held.delete(lane)
+    this.gate?.drop(lane)
     this.#grants.delete(lane.id)
   }
 
-  /** Forgets everything, for the last word of a session. */
+  /** Forgets everything but what was acknowledged, for the last word of a session. */
   clear(): void {
+    this.isLast = true
     for (const lane of this.#ring) lane.isScheduled = false
     this.#ring.length = 0
-    this.#control = []
-    this.#controlBytes = 0
+    this.#held.clear()
+    this.#control = this.#control.filter((frame) => frame[0] === FRAME.ack)
+    this.#controlBytes = this.#control.reduce((bytes, frame) => bytes + frame.length, 0)
     this.#grants.clear()
   }
 
@@ -96,7 +125,10 @@ export class Outbox {
 
   #takeFrame(lane: CoreLane, batch: Batch): void {
     if (lane.deficitBytes === 0) lane.deficitBytes = QUANTUM_BYTES
-    const length = Math.min(FRAME_BYTES_MAX, lane.queuedBytes, lane.creditBytes, this.sendLimit - this.sent, lane.deficitBytes)
+    const connectionBytes = this.sendLimit - this.sent
+    const bytesMax = Math.min(FRAME_BYTES_MAX, lane.queuedBytes, lane.creditBytes, connectionBytes, lane.deficitBytes)
+    const length = this.gate === undefined ? bytesMax : this.gate.take(lane, bytesMax, connectionBytes)
+    if (length === 0) return this.#hold(lane)
     const isEnd = lane.isEnding && length === lane.queuedBytes
     addPart(batch, encodeHeader({ type: FRAME.data, flags: isEnd ? FLAG_END : 0, lane: lane.id, length }))
     takeBytes(lane, length, batch)
@@ -107,6 +139,12 @@ export class Outbox {
       lane.isScheduled = false
     } else if (lane.deficitBytes === 0) this.#ring.push(this.#ring.shift()!)
     if (isEnd) this.#onEndSent(lane)
+  }
+
+  #hold(lane: CoreLane): void {
+    this.#ring.splice(this.#ring.indexOf(lane), 1)
+    lane.isScheduled = false
+    this.#held.add(lane)
   }
 }
 

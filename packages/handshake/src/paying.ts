@@ -10,7 +10,12 @@ export interface AckFrame {
   /** 236 bytes, which this package does not look into. */
   readonly acknowledgement: Uint8Array
   /** At most 255, ascending by lane. */
-  readonly lanes: readonly { readonly lane: number; readonly verifiedOffset: bigint }[]
+  readonly lanes: readonly LaneOffset[]
+}
+/** DATA of a lane, counted from its start. */
+export interface LaneOffset {
+  readonly lane: number
+  readonly verifiedOffset: bigint
 }
 /** ACK with flag 1: a link of the hash chain that the last acknowledgement named. */
 export interface TickFrame {
@@ -108,8 +113,8 @@ export interface SessionMeter {
   /** A lane was accepted; whole bodies of its OPEN and ACCEPT, for the meter to keep. A number comes once in a session. */
   lane(lane: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array): void
   /**
-   * Whether a unit of a lane may begin, or go on. `unitBytes` are those of it that are not sent: 2 MiB at most, and as many where its end is
-   * not written yet. True for one that begins: all of them will follow, unless the lane is over before. False: not before `link.wake()`.
+   * Whether a unit of a lane may begin, or go on. `unitBytes` are those of it that are not sent: 2 MiB + 128 KiB at most, and as many where
+   * its end is not written yet. True for one that begins: all will follow, unless the lane is over before. False: not before `link.wake()`.
    */
   allow(lane: number, unitBytes: number, isBegun: boolean): boolean
   /** DATA up to `offset` was handed to the carrier; called at each end of a unit, in order, and where a frame ends inside one. */

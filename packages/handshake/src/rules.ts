@@ -5,7 +5,9 @@
  * being sent. closed: nothing follows. (The phases before, `connecting` and `securing`, belong to the carrier; `suspended` comes with resume.)
  */
 import { CODES } from './codes.ts'
-import { FRAME } from './frames.ts'
+import { LANES_A_CONNECTION } from './constants.ts'
+import { FRAME, type FrameHeader, protocolError } from './frames.ts'
+import type { CoreLane } from './lane-core.ts'
 
 export type Role = 'client' | 'node'
 export type Phase = 'greeting' | 'open' | 'draining' | 'closing' | 'closed'
@@ -18,12 +20,34 @@ const TAKEN: Readonly<Record<Role, Readonly<Record<'greeting' | 'open' | 'draini
   client: { greeting: [FRAME.welcome, FRAME.goaway], open: [...COMMON, FRAME.accept], draining: [...COMMON, FRAME.accept] },
   node: { greeting: [FRAME.hello], open: [...COMMON, FRAME.open], draining: [...COMMON, FRAME.open] },
 }
+/** What the other side of a paying session says too, once it is open. */
+const TAKEN_PAYING: Readonly<Record<Role, readonly number[]>> = {
+  client: [FRAME.price, FRAME.epoch, FRAME.window, FRAME.meter],
+  node: [FRAME.ack],
+}
 /** What only a paying client or a resumed session may send: a guest is told so. */
 const NOT_FOR_GUESTS: readonly number[] = [FRAME.ack, FRAME.token, FRAME.resume]
 
-export function verdictOf(role: Role, phase: Phase, type: number): Verdict {
+export function verdictOf(role: Role, phase: Phase, type: number, isPaying = false): Verdict {
   if (phase === 'closing' || phase === 'closed') return 'ignore'
   if (TAKEN[role][phase].includes(type)) return 'take'
+  if (isPaying && phase !== 'greeting' && TAKEN_PAYING[role].includes(type)) return 'take'
   if (role === 'node' && phase !== 'greeting' && NOT_FOR_GUESTS.includes(type)) return CODES.notAuthorised
   return CODES.badFrame
+}
+
+/** Throws unless the frame's lane can have it: it is one of this connection, and DATA has an open half and credit. */
+export function verifyPlace(
+  { type, lane: id, length }: FrameHeader,
+  role: Role,
+  lane: CoreLane | undefined,
+  connectionBytes: number,
+): void {
+  if (id >= LANES_A_CONNECTION) throw protocolError(CODES.badFrame, `lane ${id} belongs to another connection`)
+  if (type !== FRAME.data) return
+  if (lane === undefined || lane.isEndReceived) throw protocolError(CODES.badFrame, `DATA on lane ${id}, which takes none`)
+  if (length > lane.receiveLimit - lane.received || length > connectionBytes) {
+    throw protocolError(CODES.flowViolation, `DATA of ${length} bytes on lane ${id} exceeds its credit`)
+  }
+  if (role === 'client' && !lane.isAccepted) throw protocolError(CODES.badFrame, `DATA on lane ${id} before ACCEPT`)
 }

@@ -6,15 +6,7 @@
  * ended both ways or both RESETs passed; after `over` nothing follows but the last GOAWAY.
  */
 import { CODES, nameOfCode } from './codes.ts'
-import {
-  CONNECTION_CREDIT_BYTES,
-  CONTROL_BYTES_MAX,
-  GREETING_BYTES_MAX,
-  LANE_CREDIT_BYTES_MAX,
-  LANE_GRANT_BYTES,
-  LANES_A_CONNECTION,
-  REFUSED_LANES_MAX,
-} from './constants.ts'
+import * as bounds from './constants.ts'
 import type { CoreOptions, Effect, Ending } from './effects.ts'
 import { HandshakeError } from './errors.ts'
 import { FrameReader } from './frame-reader.ts'
@@ -24,17 +16,21 @@ import type { Greeter } from './greeter.ts'
 import type { CoreLane } from './lane-core.ts'
 import { LaneTable } from './lane-table.ts'
 import { type Batch, Outbox } from './outbox.ts'
+import { type Payment, PaymentWishes } from './paying-core.ts'
 import { ReceiveCredit } from './receive-credit.ts'
-import { type Phase, type Role, verdictOf } from './rules.ts'
+import { type Phase, type Role, verdictOf, verifyPlace } from './rules.ts'
 import { SessionClock } from './session-clock.ts'
 
 export class SessionCore {
   readonly role: Role
   readonly #lanes = new LaneTable()
-  readonly #credit = new ReceiveCredit()
   readonly #greeter: Greeter
   readonly #clock: SessionClock
   readonly #outbox = new Outbox((lane) => this.#onEndSent(lane))
+  readonly #credit = new ReceiveCredit(this.#outbox)
+  /** What the payment of a paying session asks for, and the payment itself once the session is greeted. */
+  readonly wishes: PaymentWishes = new PaymentWishes(this.#outbox, this.#lanes)
+  #payment: Payment | undefined
   readonly #reader = new FrameReader({
     onHeader: (header) => this.#onHeader(header),
     onData: (header, piece, isLast) => this.#onData(header, piece, isLast),
@@ -49,6 +45,7 @@ export class SessionCore {
   #goawayCode = 0
   /** Node: bytes and OPENs that came in HELLO's own flight, which the client sent before it could know of WELCOME. */
   #flight: { opens: number } | undefined
+  #nowMs = 0
 
   constructor(options: CoreOptions, nowMs: number) {
     this.role = options.role
@@ -69,7 +66,7 @@ export class SessionCore {
 
   /** Too many control frames wait to be sent: the driver reads nothing more until they are gone. */
   get isCongested(): boolean {
-    return this.#outbox.controlBytes > CONTROL_BYTES_MAX
+    return this.#outbox.controlBytes > bounds.CONTROL_BYTES_MAX
   }
 
   /** Lanes that count against the limit. */
@@ -83,15 +80,16 @@ export class SessionCore {
 
   /** When `tick` wants to be called. */
   get deadlineMs(): number {
-    return this.#clock.deadlineMs(this.#phase, this.#lanes.size)
+    return Math.min(this.#clock.deadlineMs(this.#phase, this.#lanes.size), this.#payment?.deadlineMs ?? Number.POSITIVE_INFINITY)
   }
 
   receive(bytes: Uint8Array, nowMs: number, effects: Effect[]): void {
     this.#run(effects, () => {
       if (this.#phase === 'closing' || this.#phase === 'closed') return
       this.#clock.received(nowMs)
+      this.#nowMs = nowMs
       const isGreeting = this.role === 'node' && this.#phase === 'greeting'
-      const isTooMuch = isGreeting && this.#reader.heldBytes + bytes.length > GREETING_BYTES_MAX
+      const isTooMuch = isGreeting && this.#reader.heldBytes + bytes.length > bounds.GREETING_BYTES_MAX
       if (isTooMuch) throw protocolError(CODES.badFrame, 'more than 4 KiB before WELCOME')
       if (isGreeting) this.#flight = { opens: 0 }
       this.#reader.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)) // plain, if it was a Buffer: only then `slice` copies
@@ -101,6 +99,7 @@ export class SessionCore {
 
   tick(nowMs: number, effects: Effect[]): void {
     this.#run(effects, () => {
+      this.#payment?.due(nowMs)
       const verdict = this.#clock.tick(nowMs, this.#phase, this.#lanes.size)
       if (verdict === 'ping') this.#outbox.pushControl(FRAME.ping, 0, 0, new Uint8Array(8))
       else if (verdict === 'end') this.#phase = 'closed'
@@ -113,7 +112,7 @@ export class SessionCore {
     this.#run(effects, () => {
       const wasOver = this.#phase === 'closing' || this.#phase === 'closed'
       this.#phase = 'closed'
-      if (!wasOver) this.#effects.push({ type: 'over', why: 'lost', code: this.#goawayCode, message })
+      if (!wasOver) this.#over('lost', this.#goawayCode, message)
     })
   }
 
@@ -140,7 +139,8 @@ export class SessionCore {
     const lane = this.#phase === 'open' || isFirst ? this.#lanes.addNext() : undefined
     if (lane === undefined) return undefined
     lane.grant(initialCredit)
-    this.#outbox.pushControl(FRAME.open, 0, lane.id, frames.encodeOpen({ serviceId, initialCredit, metadata }))
+    lane.request = { serviceId, openBody: frames.encodeOpen({ serviceId, initialCredit, metadata }) }
+    this.#outbox.pushControl(FRAME.open, 0, lane.id, lane.request.openBody)
     return lane
   }
 
@@ -149,15 +149,23 @@ export class SessionCore {
     if (lane.isOver || lane.isResetSent || lane.isAccepted) return
     lane.isAccepted = true
     lane.grant(initialCredit)
-    this.#outbox.pushControl(FRAME.accept, 0, lane.id, frames.encodeAccept({ initialCredit, metadata }))
+    const body = frames.encodeAccept({ initialCredit, metadata })
+    this.#outbox.pushControl(FRAME.accept, 0, lane.id, body)
+    this.#payment?.lane(lane, body)
+    lane.request = undefined
   }
 
-  /** Queues bytes; `token` comes back in the batch that holds the last of them. Returns false, and queues nothing, when the lane takes none. */
-  write(lane: CoreLane, parts: readonly Uint8Array[], token: unknown): boolean {
+  /**
+   * Queues bytes; `token` comes back in the batch that holds the last of them. Returns false, and queues nothing, when the lane takes none.
+   * `unitEnds`: ends of units, from the start of these bytes, ascending.
+   */
+  write(lane: CoreLane, parts: readonly Uint8Array[], token: unknown, unitEnds?: readonly number[]): boolean {
     const filled = parts.filter((part) => part.length > 0)
     if (filled.length === 0 || lane.isOver || lane.isEnding || lane.isResetSent) return false
     lane.writes.push({ parts: filled, token, partIndex: 0, partOffset: 0 })
-    lane.queuedBytes += filled.reduce((bytes, part) => bytes + part.length, 0)
+    const length = filled.reduce((bytes, part) => bytes + part.length, 0)
+    lane.queuedBytes += length
+    this.#outbox.gate?.written(lane, length, unitEnds)
     this.#outbox.schedule(lane)
     return true
   }
@@ -167,6 +175,7 @@ export class SessionCore {
     this.#run(effects, () => {
       if (lane.isOver || lane.isEnding || lane.isResetSent) return
       lane.isEnding = true
+      this.#outbox.gate?.ended(lane)
       if (lane.queuedBytes > 0) return // END goes with the last byte
       this.#outbox.pushControl(FRAME.data, FLAG_END, lane.id, new Uint8Array())
       this.#onEndSent(lane)
@@ -177,20 +186,13 @@ export class SessionCore {
   reset(lane: CoreLane, code: number, reason: string, effects: Effect[]): void {
     this.#run(effects, () => {
       if (lane.isOver || lane.isResetSent) return
-      this.#sendReset(lane, code, reason)
+      this.#sendReset(lane, code, reason, this.role)
     })
   }
 
   /** The reader took `bytes` of what was handed on: credit goes back. */
   consume(lane: CoreLane, bytes: number): void {
-    lane.consumed += bytes
-    if (lane.isWrittenOff) return
-    this.#giveBack(bytes)
-    if (lane.isOver || lane.isEndReceived || lane.isResetSent) return
-    const grant = lane.consumed + lane.windowBytes - lane.receiveLimit
-    if (grant < Math.min(LANE_GRANT_BYTES, Math.ceil(lane.windowBytes / 4))) return
-    lane.receiveLimit += grant
-    this.#outbox.pushGrant(lane.id, grant)
+    this.#credit.read(lane, bytes)
   }
 
   take(budgetBytes: number, effects: Effect[]): Batch {
@@ -204,18 +206,13 @@ export class SessionCore {
   }
 
   #onHeader(header: FrameHeader): void {
-    const { type, lane: id, length } = header
-    const verdict = verdictOf(this.role, this.#phase, type)
+    const { type, lane: id } = header
+    const verdict = verdictOf(this.role, this.#phase, type, this.#payment !== undefined)
     if (typeof verdict === 'number') throw protocolError(verdict, `frame type ${type} while ${this.#phase}`)
     frames.verifyHeader(header)
-    if (id >= LANES_A_CONNECTION) throw protocolError(CODES.badFrame, `lane ${id} belongs to another connection`)
-    if (type !== FRAME.data || verdict === 'ignore') return
-    const lane = this.#lanes.get(id)
-    if (lane === undefined || lane.isEndReceived) throw protocolError(CODES.badFrame, `DATA on lane ${id}, which takes none`)
-    if (length > lane.receiveLimit - lane.received || length > this.#credit.leftBytes) {
-      throw protocolError(CODES.flowViolation, `DATA of ${length} bytes on lane ${id} exceeds its credit`)
-    }
-    if (this.role === 'client' && !lane.isAccepted) throw protocolError(CODES.badFrame, `DATA on lane ${id} before ACCEPT`)
+    if (verdict === 'ignore') return
+    if (this.#payment?.mayCome(type) === false) throw protocolError(CODES.badFrame, `frame type ${type} before PRICE`)
+    verifyPlace(header, this.role, this.#lanes.get(id), this.#credit.leftBytes)
   }
 
   #onData(header: FrameHeader, piece: Uint8Array, isLast: boolean): void {
@@ -223,7 +220,7 @@ export class SessionCore {
     if (lane === undefined || this.#phase === 'closing' || this.#phase === 'closed') return // ended by an effect of an earlier piece
     lane.received += piece.length
     this.#credit.receive(piece.length)
-    if (lane.isResetSent) this.#giveBack(piece.length)
+    if (lane.isResetSent) this.#credit.giveBack(piece.length)
     else if (piece.length > 0) this.#effects.push({ type: 'data', lane, bytes: piece })
     if (!isLast || header.flags !== FLAG_END) return
     lane.isEndReceived = true
@@ -233,102 +230,105 @@ export class SessionCore {
   }
 
   #onFrame(header: FrameHeader, body: Uint8Array): void {
-    if (verdictOf(this.role, this.#phase, header.type) !== 'take') return
+    if (verdictOf(this.role, this.#phase, header.type, this.#payment !== undefined) !== 'take') return
     switch (header.type) {
       case FRAME.hello:
       case FRAME.welcome:
         return this.#onGreeting(body)
       case FRAME.open:
-        return this.#onOpen(header.lane, frames.decodeOpen(body))
+        return this.#onOpen(header.lane, frames.decodeOpen(body), body)
       case FRAME.accept:
-        return this.#onAccept(header.lane, frames.decodeAccept(body))
+        return this.#onAccept(header.lane, frames.decodeAccept(body), body)
       case FRAME.credit:
         return this.#onCredit(header.lane, frames.decodeCredit(body))
       case FRAME.reset:
         return this.#onReset(header.lane, frames.decodeReset(body))
       case FRAME.ping:
-        if (header.flags !== FLAG_PONG) this.#outbox.pushControl(FRAME.ping, FLAG_PONG, 0, body)
+        if (header.flags === FLAG_PONG) this.#payment?.pong(body, this.#nowMs)
+        else this.#outbox.pushControl(FRAME.ping, FLAG_PONG, 0, body)
         return
       case FRAME.goaway:
         return this.#onGoaway(frames.decodeGoaway(body))
+      default:
+        return this.#onPayment(this.#payment?.frame(header, body, this.#nowMs))
     }
   }
 
+  /** The books of the node, or the payer of the client, end the session when they name a code. */
+  #onPayment(code: number | undefined): void {
+    if (code !== undefined) this.#leave(code, 'payment', `this side ended the session for its payment (${nameOfCode(code)})`)
+  }
+
   #onGreeting(body: Uint8Array): void {
-    const { welcome, clientKey, welcomeBody } = this.#greeter.answer(body)
+    const { welcome, clientKey, welcomeBody, account, createPayment } = this.#greeter.answer(body)
     if (welcomeBody !== undefined) this.#outbox.pushControl(FRAME.welcome, 0, 0, welcomeBody)
     this.#phase = 'open'
     this.#maxLanes = welcome.maxLanes
-    this.#outbox.sendLimit = CONNECTION_CREDIT_BYTES
-    this.#effects.push({ type: 'welcome', welcome, clientKey })
+    this.#outbox.sendLimit = bounds.CONNECTION_CREDIT_BYTES
+    this.#effects.push({ type: 'welcome', welcome, clientKey, account })
+    if (createPayment === undefined) return
+    this.#lanes.isOnce = true
+    this.#payment = createPayment(this.wishes)
+    this.#payment.begin()
   }
 
-  #onOpen(id: number, { serviceId, initialCredit, metadata }: frames.OpenBody): void {
-    if (this.#lanes.get(id) !== undefined) throw protocolError(CODES.badFrame, `OPEN of lane ${id}, which is open`)
-    if (initialCredit > LANE_CREDIT_BYTES_MAX) throw protocolError(CODES.flowViolation, `OPEN with ${initialCredit} bytes of credit`)
+  #onOpen(id: number, { serviceId, initialCredit, metadata }: frames.OpenBody, body: Uint8Array): void {
+    if (this.#lanes.isTaken(id)) throw protocolError(CODES.badFrame, `OPEN of lane ${id}, which is taken`)
+    if (initialCredit > bounds.LANE_CREDIT_BYTES_MAX) throw protocolError(CODES.flowViolation, `OPEN with ${initialCredit} bytes of credit`)
     if (this.#flight !== undefined && ++this.#flight.opens > 1) throw protocolError(CODES.badFrame, 'a second OPEN before WELCOME')
     const isFull = this.openLanes >= this.#maxLanes
     const lane = this.#lanes.add(id)
     lane.sendLimit = initialCredit
+    if (this.#payment !== undefined) lane.request = { serviceId, openBody: body.slice() }
     if (isFull || this.#phase === 'draining') return this.#refuse(lane, isFull ? CODES.tooManyLanes : CODES.draining)
     this.#effects.push({ type: 'request', lane, serviceId, metadata })
   }
 
   #refuse(lane: CoreLane, code: number): void {
-    if (this.#lanes.refused >= REFUSED_LANES_MAX) throw protocolError(code, `${REFUSED_LANES_MAX} refused lanes wait for their answer`)
+    if (this.#lanes.refused >= bounds.REFUSED_LANES_MAX)
+      throw protocolError(code, `${bounds.REFUSED_LANES_MAX} refused lanes wait for their answer`)
     this.#lanes.refused++
     lane.isRefused = true
-    this.#sendReset(lane, code, '')
+    this.#sendReset(lane, code, '', this.role)
   }
 
-  #onAccept(id: number, { initialCredit, metadata }: frames.AcceptBody): void {
+  #onAccept(id: number, { initialCredit, metadata }: frames.AcceptBody, body: Uint8Array): void {
     const lane = this.#lanes.get(id)
     if (lane === undefined || lane.isAccepted) throw protocolError(CODES.badFrame, `ACCEPT of lane ${id}, which does not wait for one`)
-    if (initialCredit > LANE_CREDIT_BYTES_MAX) throw protocolError(CODES.flowViolation, `ACCEPT with ${initialCredit} bytes of credit`)
+    if (initialCredit > bounds.LANE_CREDIT_BYTES_MAX)
+      throw protocolError(CODES.flowViolation, `ACCEPT with ${initialCredit} bytes of credit`)
     lane.isAccepted = true
     lane.sendLimit = initialCredit
+    this.#payment?.lane(lane, body.slice()) // also under our RESET: what is in flight on it is paid for
+    lane.request = undefined
     if (lane.isResetSent) return
     this.#outbox.schedule(lane)
     this.#effects.push({ type: 'accepted', lane, metadata })
   }
 
   #onCredit(id: number, bytes: number): void {
-    if (id === 0) {
-      this.#outbox.sendLimit += bytes
-      if (this.#outbox.sendLimit - this.#outbox.sent > CONNECTION_CREDIT_BYTES)
-        throw protocolError(CODES.flowViolation, 'CREDIT above 16 MiB')
-      return
-    }
     const lane = this.#lanes.get(id)
-    if (lane === undefined) return this.#passOver(id, 'CREDIT')
-    if (this.role === 'client' && !lane.isAccepted) throw protocolError(CODES.badFrame, `CREDIT for lane ${id} before ACCEPT`)
-    lane.sendLimit += bytes
-    if (lane.creditBytes > LANE_CREDIT_BYTES_MAX) throw protocolError(CODES.flowViolation, `CREDIT above 16 MiB for lane ${id}`)
-    this.#outbox.schedule(lane)
+    if (id !== 0 && lane === undefined) return this.#lanes.passOver(id, 'CREDIT')
+    if (lane?.isAccepted === false && this.role === 'client') throw protocolError(CODES.badFrame, `CREDIT for lane ${id} before ACCEPT`)
+    this.#outbox.addCredit(lane, bytes)
   }
 
   #onReset(id: number, { code, offset, reason }: frames.ResetBody): void {
     const lane = this.#lanes.get(id)
-    if (lane === undefined) return this.#passOver(id, 'RESET')
+    if (lane === undefined) return this.#lanes.passOver(id, 'RESET')
     if (offset !== BigInt(lane.received))
       throw protocolError(CODES.badFrame, `RESET of lane ${id} at ${offset}, after ${lane.received} bytes`)
     if (!lane.isResetSent) {
       this.#effects.push({ type: 'reset', lane, code, reason })
-      this.#sendReset(lane, code, '')
+      this.#sendReset(lane, code, '', this.role === 'client' ? 'node' : 'client')
     }
     this.#remove(lane)
-  }
-
-  /** CREDIT and RESET may cross the end of their lane; on a lane that never was they are a mistake. */
-  #passOver(id: number, name: string): void {
-    if (!this.#lanes.wasUsed(id)) throw protocolError(CODES.badFrame, `${name} on lane ${id}, which never was`)
   }
 
   #onGoaway({ code, retryAfterMs }: frames.GoawayBody): void {
     if (this.#phase === 'greeting' || code !== CODES.draining) {
       this.#phase = 'closed'
-      this.#effects.push({ type: 'over', why: 'goaway', code, message: `the other side ended the session (${nameOfCode(code)})` })
-      return
+      return this.#over('goaway', code, `the other side ended the session (${nameOfCode(code)})`)
     }
     this.#phase = 'draining'
     this.#goawayCode = code
@@ -336,23 +336,12 @@ export class SessionCore {
     this.#endWhenDrained()
   }
 
-  #sendReset(lane: CoreLane, code: number, reason: string): void {
+  #sendReset(lane: CoreLane, code: number, reason: string, by: Role): void {
     lane.isResetSent = true
+    lane.resetBy = by
     this.#outbox.dropLane(lane)
     this.#outbox.pushControl(FRAME.reset, 0, lane.id, frames.encodeReset({ code, offset: BigInt(lane.sent), reason }))
-    this.#writeOff(lane)
-  }
-
-  /** Gives the connection back what came on the lane and was not read: nobody needs to read it now. */
-  #writeOff(lane: CoreLane): void {
-    if (lane.isWrittenOff) return
-    lane.isWrittenOff = true
-    this.#giveBack(lane.received - lane.consumed)
-  }
-
-  #giveBack(bytes: number): void {
-    const grant = this.#credit.consume(bytes)
-    if (grant > 0 && this.#phase !== 'closing') this.#outbox.pushGrant(0, grant)
+    this.#credit.writeOff(lane)
   }
 
   #onEndSent(lane: CoreLane): void {
@@ -367,6 +356,7 @@ export class SessionCore {
   #remove(lane: CoreLane): void {
     this.#outbox.dropLane(lane)
     this.#lanes.remove(lane)
+    this.#payment?.laneOver(lane, lane.resetBy === undefined ? 'ended' : `reset-by-${lane.resetBy}`)
     this.#effects.push({ type: 'done', lane })
     this.#endWhenDrained()
   }
@@ -374,7 +364,8 @@ export class SessionCore {
   #endWhenDrained(): void {
     if (this.#phase !== 'draining' || this.#lanes.size > 0) return
     this.#phase = 'closing' // GOAWAY was said by one of us
-    this.#effects.push({ type: 'over', why: 'drained', code: CODES.draining, message: 'the session was drained' })
+    this.#outbox.isLast = true
+    this.#over('drained', CODES.draining, 'the session was drained')
   }
 
   #leave(code: number, why: Ending, message: string): void {
@@ -383,17 +374,26 @@ export class SessionCore {
     this.#lanes.clear()
     this.#outbox.clear()
     this.#outbox.pushControl(FRAME.goaway, 0, 0, frames.encodeGoaway({ code, retryAfterMs: 0, nodes: [] }))
+    this.#over(why, code, message)
+  }
+
+  #over(why: Ending, code: number, message: string): void {
+    this.#payment?.over()
     this.#effects.push({ type: 'over', why, code, message })
   }
 
   /** The one place where a mistake of the other side, thrown by a decoder below, becomes the end of the session. */
   #run(effects: Effect[], event: () => void): void {
     this.#effects = effects
+    this.wishes.isHeld = true
     try {
       event()
     } catch (error) {
       if (!(error instanceof HandshakeError) || error.laneCode === undefined) throw error
       this.#leave(error.laneCode, 'protocol', error.message)
+    } finally {
+      this.wishes.isHeld = false
     }
+    this.#onPayment(this.wishes.leaveCode)
   }
 }

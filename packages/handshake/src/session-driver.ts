@@ -56,6 +56,7 @@ export class SessionDriver implements LaneOwner {
     this.#carrier = carrier
     this.#events = events
     this.#now = now
+    core.wishes.onAsk = () => this.run((effects) => core.tick(this.#now(), effects))
   }
 
   start(): void {
@@ -91,8 +92,8 @@ export class SessionDriver implements LaneOwner {
     return lane
   }
 
-  write(core: CoreLane, parts: readonly Uint8Array[], token: PendingPromise): boolean {
-    const isQueued = this.core.write(core, parts, token)
+  write(core: CoreLane, parts: readonly Uint8Array[], token: PendingPromise, unitEnds?: readonly number[]): boolean {
+    const isQueued = this.core.write(core, parts, token, unitEnds)
     if (core.queuedBytes >= EAGER_BYTES) this.#pump()
     else this.#pumpSoon()
     return isQueued
@@ -192,6 +193,11 @@ export class SessionDriver implements LaneOwner {
   #sendBatch(): void {
     const effects: Effect[] = []
     const { parts, tokens, bytes } = this.core.take(IN_FLIGHT_BYTES_MAX - this.#inFlightBytes, effects)
+    if (parts.length > 0) this.#give(parts, tokens, bytes) // none when every lane waits for its payment
+    for (const effect of effects) this.#carryOut(effect)
+  }
+
+  #give(parts: readonly Uint8Array[], tokens: readonly unknown[], bytes: number): void {
     this.#inFlightBytes += bytes
     const batch = ++this.#sentBatches
     this.#carrier.send(parts, () => {
@@ -201,7 +207,6 @@ export class SessionDriver implements LaneOwner {
       while (this.#afterFlush[0] !== undefined && this.#afterFlush[0].batch <= this.#flushedBatches) this.#afterFlush.shift()!.callback()
       this.#pump()
     })
-    for (const effect of effects) this.#carryOut(effect)
   }
 
   #onCarrierClosed(error: Error | undefined): void {

@@ -9,16 +9,21 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { TLSSocket, type SecureContext } from 'node:tls'
 import { PUBLIC_KEY_BYTES, type KeyPair } from '@selvedge/crypto/ed25519'
 import { createAddressBuckets, networkOf } from './address-buckets.ts'
+import type { Carrier } from './carrier.ts'
 import { CODES } from './codes.ts'
 import * as constants from './constants.ts'
 import { HandshakeError } from './errors.ts'
 import { createNodeGreeter } from './greeter.ts'
 import { type LaneListener, type NodeSession, runNodeSession } from './node-session.ts'
+import type { NodePayments } from './paying.ts'
 import { createNodeContext, TlsCarrier } from './tls-carrier.node.ts'
+import { watchCarrier } from './watched-carrier.ts'
 
 export interface SessionServerComponents {
   readonly identity: KeyPair
   readonly onLane: LaneListener
+  /** The node's books. Without them every client is a guest, and one that comes to pay is sent away with 6. */
+  readonly payments?: NodePayments | undefined
 }
 
 export interface SessionServerOptions {
@@ -55,6 +60,12 @@ export interface SessionServer {
   start(): Promise<{ readonly host: string; readonly port: number }>
   /** Ends every session with code 17 and waits until all connections are gone. May be called twice and at any moment. */
   stop(): Promise<void>
+  /**
+   * Takes a connection of another carrier, under the same bounds as one of TLS. False: refused, and nothing was done. True: `secure` was called;
+   * it makes the channel, and what it rejects with frees the place. It must settle when its signal aborts, which is when time is up or the
+   * server stops. Ask before the first expensive operation for the address.
+   */
+  accept(address: string, secure: (signal: AbortSignal) => Promise<Carrier>): boolean
   /** Sessions past WELCOME, and connections before it. */
   readonly counts: { readonly sessions: number; readonly pending: number }
   [Symbol.asyncDispose](): Promise<void>
@@ -69,6 +80,11 @@ export function createSessionServer(components: SessionServerComponents, options
   return new Door(components, options)
 }
 
+/** A connection that has a place: what is done when it is to go at once. */
+interface Entrant {
+  destroy(): void
+}
+
 class Door implements SessionServer {
   readonly #components: SessionServerComponents
   readonly #options: SessionServerOptions
@@ -76,17 +92,19 @@ class Door implements SessionServer {
   readonly #server: Server
   readonly #buckets: ReturnType<typeof createAddressBuckets>
   readonly #abandoned: ReturnType<typeof createAddressBuckets>
-  readonly #connections = new Set<Socket>()
+  #connections = 0
   /** How many of them each address has. */
   readonly #connectionsOf = new Map<string, number>()
-  readonly #pending = new Set<Socket>()
+  readonly #pending = new Set<Entrant>()
+  /** Connections of other carriers, until they are gone. */
+  readonly #accepted = new Set<Promise<void>>()
   readonly #sessions = new Set<NodeSession>()
   #laneNonce = 0n
   #stopped: Promise<void> | undefined
   #failStart: (error: HandshakeError) => void = () => {}
 
   constructor(components: SessionServerComponents, options: SessionServerOptions) {
-    const { connectionsPerSecond = 16, connectionsBurst = 64, maxConnections = 4_096 } = options
+    const { connectionsPerSecond = 16, connectionsBurst = 64, maxConnections = constants.CONNECTIONS_MAX } = options
     const { abandonedPerSecond = 16, abandonedBurst = 256 } = options
     this.#components = components
     this.#options = options
@@ -119,8 +137,9 @@ class Door implements SessionServer {
   stop(): Promise<void> {
     this.#failStart(new HandshakeError('HANDSHAKE_CLOSED', 'stop() while starting')) // says nothing to a start that is over
     this.#stopped ??= new Promise((resolve) => {
-      this.#server.close(() => resolve()) // calls back when no connection is left, at once when it never listened
-      for (const socket of this.#pending) socket.destroy()
+      const end = (): void => void Promise.all(this.#accepted).then(() => resolve())
+      this.#server.close(end) // calls back when no connection is left, at once when it never listened
+      for (const entrant of this.#pending) entrant.destroy()
       for (const session of this.#sessions) session.leave(CODES.draining)
     })
     return this.#stopped
@@ -130,20 +149,40 @@ class Door implements SessionServer {
     return this.stop()
   }
 
+  accept(address: string, secure: (signal: AbortSignal) => Promise<Carrier>): boolean {
+    const controller = new AbortController()
+    const entrant: Entrant = { destroy: () => controller.abort(new HandshakeError('HANDSHAKE_TIMEOUT', 'no secured channel in time')) }
+    const leave = this.#enter(address, entrant)
+    if (leave === undefined) return false
+    const accepted = this.#serve(entrant, address, secure(controller.signal), controller.signal).finally(() => {
+      leave()
+      this.#accepted.delete(accepted)
+    })
+    this.#accepted.add(accepted)
+    return true
+  }
+
+  async #serve(entrant: Entrant, address: string, secured: Promise<Carrier>, signal: AbortSignal): Promise<void> {
+    const { greetingTimeoutMs = constants.GREETING_TIMEOUT_MS } = this.#options
+    const startedMs = performance.now()
+    const timer = setTimeout(() => entrant.destroy(), greetingTimeoutMs)
+    const carrier = await secured.catch(() => undefined) // a channel that does not come up is its peer's affair
+    clearTimeout(timer)
+    if (carrier === undefined) return
+    if (signal.aborted || this.#stopped !== undefined) return carrier.destroy()
+    entrant.destroy = () => carrier.destroy()
+    const { watched, gone } = watchCarrier(carrier)
+    this.#runSession(entrant, address, watched, greetingTimeoutMs - (performance.now() - startedMs))
+    await gone
+  }
+
   #onConnection(socket: Socket): void {
-    const { maxPending = constants.PENDING_MAX, greetingTimeoutMs = constants.GREETING_TIMEOUT_MS } = this.#options
+    const { greetingTimeoutMs = constants.GREETING_TIMEOUT_MS } = this.#options
     socket.on('error', () => {}) // a broken connection is its peer's affair; 'close' follows
     const address = socket.remoteAddress ?? ''
-    const isFree = this.#stopped === undefined && this.#pending.size < maxPending && this.#hasPlace(address)
-    if (!isFree || !this.#buckets.take(address, performance.now())) return void socket.destroy()
-    this.#connections.add(socket)
-    this.#pending.add(socket)
-    const leave = this.#enter(address)
-    socket.on('close', () => {
-      leave()
-      this.#connections.delete(socket)
-      this.#pending.delete(socket)
-    })
+    const leave = this.#enter(address, socket)
+    if (leave === undefined) return void socket.destroy()
+    socket.on('close', leave)
     const startedMs = performance.now()
     const timer = setTimeout(() => socket.destroy(), greetingTimeoutMs)
     const secured = new TLSSocket(socket, { isServer: true, secureContext: this.#context, ALPNProtocols: [constants.ALPN] })
@@ -155,29 +194,32 @@ class Door implements SessionServer {
     secured.once('secure', () => {
       clearTimeout(timer)
       if (secured.alpnProtocol !== constants.ALPN || this.#stopped !== undefined) return void socket.destroy()
-      this.#runSession(socket, address, secured, greetingTimeoutMs - (performance.now() - startedMs))
+      this.#runSession(socket, address, new TlsCarrier(secured), greetingTimeoutMs - (performance.now() - startedMs))
     })
   }
 
-  #hasPlace(address: string): boolean {
+  /** Takes a place, among all, the pending and those of the address, and a token of the address; the function gives the places back. */
+  #enter(address: string, entrant: Entrant): (() => void) | undefined {
+    const { maxPending = constants.PENDING_MAX, maxConnections = constants.CONNECTIONS_MAX } = this.#options
     const { maxConnectionsPerAddress = constants.CONNECTIONS_PER_ADDRESS_MAX } = this.#options
-    return (this.#connectionsOf.get(networkOf(address)) ?? 0) < maxConnectionsPerAddress
-  }
-
-  /** Takes a place of the address; the function gives it back. */
-  #enter(address: string): () => void {
     const key = networkOf(address)
-    this.#connectionsOf.set(key, (this.#connectionsOf.get(key) ?? 0) + 1)
+    const count = this.#connectionsOf.get(key) ?? 0
+    const hasPlace = this.#connections < maxConnections && this.#pending.size < maxPending && count < maxConnectionsPerAddress
+    if (this.#stopped !== undefined || !hasPlace || !this.#buckets.take(address, performance.now())) return undefined
+    this.#connections++
+    this.#connectionsOf.set(key, count + 1)
+    this.#pending.add(entrant)
     return () => {
+      this.#connections--
+      this.#pending.delete(entrant)
       const left = (this.#connectionsOf.get(key) ?? 1) - 1
       if (left > 0) this.#connectionsOf.set(key, left)
       else this.#connectionsOf.delete(key)
     }
   }
 
-  #runSession(socket: Socket, address: string, secured: TLSSocket, greetingTimeoutMs: number): void {
+  #runSession(entrant: Entrant, address: string, carrier: Carrier, greetingTimeoutMs: number): void {
     const { chainId, maxLanes = constants.GUEST_LANES_MAX, idleTimeoutMs = constants.IDLE_TIMEOUT_MS } = this.#options
-    const carrier = new TlsCarrier(secured)
     const greeter = createNodeGreeter({
       identity: this.#components.identity,
       chainId,
@@ -185,8 +227,9 @@ class Door implements SessionServer {
       channelBinding: carrier.channelBinding,
       rand: new Uint8Array(randomBytes(16)),
       resumeToken: new Uint8Array(randomBytes(32)),
-      laneNonce: this.#laneNonce++,
       nodeTimeMs: BigInt(Date.now()),
+      payments: this.#components.payments,
+      laneNonce: this.#laneNonce++,
       nodeIndex: 0,
       epoch: 0n,
       priceVersion: 0,
@@ -207,7 +250,7 @@ class Door implements SessionServer {
         onLaneOver: (isAbandoned) => {
           if (!isAbandoned) this.#abandoned.give(address)
         },
-        onGreeted: () => this.#pending.delete(socket),
+        onGreeted: () => this.#pending.delete(entrant),
         onOver: () => this.#sessions.delete(session),
       },
       () => performance.now(),

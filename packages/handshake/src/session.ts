@@ -12,21 +12,27 @@ import {
   GUEST_LANES_MAX,
   LANE_CREDIT_BYTES,
   LANE_CREDIT_BYTES_MAX,
+  PAYING_LANE_CREDIT_BYTES,
   PING_AFTER_MS,
   PONG_TIMEOUT_MS,
 } from './constants.ts'
 import { HandshakeError } from './errors.ts'
-import { createClientGreeter } from './greeter.ts'
-import type { Welcome } from './greeting.ts'
+import { type ClientGreeterOptions, createClientGreeter } from './greeter.ts'
+import { sessionKeyIn, type Welcome } from './greeting.ts'
 import type { Lane, LaneDriver } from './lane.ts'
+import type { SessionPayer } from './paying.ts'
 import { SessionCore } from './session-core.ts'
 import { SessionDriver } from './session-driver.ts'
+import { watchCarrier } from './watched-carrier.ts'
 
 export interface OpenLaneOptions {
   readonly serviceId: number
   /** What the service reads first, at most 65,526 bytes (in `firstLane`: 3,000). Borrowed until the promise settles. */
   readonly metadata: Uint8Array
-  /** What the node may send before anything is read, in bytes, at most 16 MiB. @default 2 MiB + 128 KiB */
+  /**
+   * What the node may send before anything is read, in bytes, at most 16 MiB. @default 2 MiB + 128 KiB; where a payer is given 2 MiB + 256 KiB,
+   * and not less: a promise to receive, verify and acknowledge so much, also while the reader is paused.
+   */
   readonly initialCredit?: number
   /** Covers the lane's whole life: its abort resets the lane with 25, and reader and writers get its reason. */
   readonly signal?: AbortSignal
@@ -43,6 +49,10 @@ export interface ConnectCommonOptions {
   readonly timeoutMs?: number
   /** A lane whose OPEN travels with HELLO: the first byte comes one round trip sooner. */
   readonly firstLane?: OpenLaneOptions
+  /** An account's word for `identity`, as bytes (142 + 4n); without it, and without `payer`, the client is a guest. */
+  readonly delegation?: Uint8Array
+  /** Signs for what is delivered. Called synchronously and in order; it is to be told what was verified by whoever verifies. */
+  readonly payer?: SessionPayer
 }
 export type ConnectOptions = ConnectCommonOptions & ({ readonly host: string; readonly port: number } | { readonly carrier: Carrier })
 
@@ -78,7 +88,9 @@ export async function connectSession(options: ConnectOptions): Promise<Session> 
   const { nodeKey, chainId, signal, timeoutMs = GREETING_TIMEOUT_MS, firstLane, identity = createKeyPair() } = options
   if (nodeKey.length !== PUBLIC_KEY_BYTES) throw badArgument(`nodeKey must be ${PUBLIC_KEY_BYTES} bytes, got ${nodeKey.length}`)
   if (chainId >>> 0 !== chainId || chainId === 0) throw badArgument(`chainId must be a u32 above 0, got ${chainId}`)
-  if (firstLane !== undefined) verifyLaneOptions(firstLane, FIRST_METADATA_BYTES_MAX)
+  const paying = payingOf(options, identity)
+  const creditMin = paying === undefined ? 0 : PAYING_LANE_CREDIT_BYTES
+  if (firstLane !== undefined) verifyLaneOptions(firstLane, FIRST_METADATA_BYTES_MAX, creditMin)
   signal?.throwIfAborted()
   const startedMs = performance.now()
   const carrier =
@@ -90,6 +102,7 @@ export async function connectSession(options: ConnectOptions): Promise<Session> 
     chainId,
     channelBinding: carrier.channelBinding,
     rand: crypto.getRandomValues(new Uint8Array(16)),
+    ...(paying === undefined ? {} : { paying }),
   })
   const clock = {
     greetingTimeoutMs: Math.max(0, timeoutMs - (performance.now() - startedMs)),
@@ -99,7 +112,7 @@ export async function connectSession(options: ConnectOptions): Promise<Session> 
     closingTimeoutMs: CLOSING_TIMEOUT_MS,
   }
   const core = new SessionCore({ role: 'client', greeter, clock, maxLanes: GUEST_LANES_MAX }, performance.now())
-  return new ClientSession(core, carrier).greet(firstLane, signal)
+  return new ClientSession(core, carrier, creditMin).greet(firstLane, signal)
 }
 
 interface Opening {
@@ -111,6 +124,8 @@ class ClientSession implements Session {
   readonly closed: Promise<HandshakeError | undefined>
   firstLane: Promise<Lane> | undefined
   readonly #core: SessionCore
+  /** Least credit of a lane. */
+  readonly #creditMin: number
   readonly #driver: SessionDriver
   readonly #gone: Promise<void>
   readonly #openings = new Map<LaneDriver, Opening>()
@@ -122,12 +137,13 @@ class ClientSession implements Session {
   #onGreeted: ((error?: unknown) => void) | undefined
   #resolveClosed: (error: HandshakeError | undefined) => void = () => {}
 
-  constructor(core: SessionCore, carrier: Carrier) {
+  constructor(core: SessionCore, carrier: Carrier, creditMin: number) {
     this.#core = core
+    this.#creditMin = creditMin
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
-    const { watched, gone } = watch(carrier)
+    const { watched, gone } = watchCarrier(carrier)
     this.#gone = gone
     this.#driver = new SessionDriver(
       core,
@@ -187,7 +203,7 @@ class ClientSession implements Session {
   }
 
   async openLane(options: OpenLaneOptions): Promise<Lane> {
-    verifyLaneOptions(options, FRAME_BYTES_MAX - OPEN_FIXED_BYTES)
+    verifyLaneOptions(options, FRAME_BYTES_MAX - OPEN_FIXED_BYTES, this.#creditMin)
     options.signal?.throwIfAborted()
     while (this.#isFull()) await this.#freePlace(options.signal)
     return this.#open(options)
@@ -230,7 +246,8 @@ class ClientSession implements Session {
     for (const wake of [...this.#queue].slice(0, Math.max(0, free))) wake()
   }
 
-  #open({ serviceId, metadata, initialCredit = LANE_CREDIT_BYTES, signal }: OpenLaneOptions): Promise<Lane> {
+  #open({ serviceId, metadata, signal, ...options }: OpenLaneOptions): Promise<Lane> {
+    const initialCredit = options.initialCredit ?? Math.max(LANE_CREDIT_BYTES, this.#creditMin)
     const core = this.#core.open(serviceId, metadata, initialCredit)
     if (core === undefined) return Promise.reject(new HandshakeError('HANDSHAKE_LANES_EXHAUSTED', 'all lanes of the connection are taken'))
     const lane = this.#driver.addLane(core, new Uint8Array())
@@ -269,37 +286,23 @@ function refusalOf(error: HandshakeError): HandshakeError {
   return new HandshakeError('HANDSHAKE_REFUSED', message, { laneCode: error.laneCode }, { cause: error })
 }
 
-/** The same carrier, and a promise of its end. */
-function watch(carrier: Carrier): { readonly watched: Carrier; readonly gone: Promise<void> } {
-  let onGone: () => void = () => {}
-  const gone = new Promise<void>((resolve) => {
-    onGone = resolve
-  })
-  const watched: Carrier = {
-    channelBinding: carrier.channelBinding,
-    start: ({ onBytes, onClosed }) =>
-      carrier.start({
-        onBytes,
-        onClosed: (error) => {
-          onClosed(error)
-          onGone()
-        },
-      }),
-    send: (parts, onFlushed) => carrier.send(parts, onFlushed),
-    pause: () => carrier.pause(),
-    resume: () => carrier.resume(),
-    end: () => carrier.end(),
-    destroy: () => carrier.destroy(),
-  }
-  return { watched, gone }
-}
-
-function verifyLaneOptions({ serviceId, metadata, initialCredit = 0 }: OpenLaneOptions, metadataBytesMax: number): void {
+function verifyLaneOptions(options: OpenLaneOptions, metadataBytesMax: number, creditMin: number): void {
+  const { serviceId, metadata, initialCredit = creditMin } = options
   if (serviceId >>> 0 !== serviceId) throw badArgument(`serviceId must be a u32, got ${serviceId}`)
   if (metadata.length > metadataBytesMax) throw badArgument(`metadata of ${metadata.length} bytes, at most ${metadataBytesMax} fit`)
-  if (!(Number.isInteger(initialCredit) && initialCredit >= 0 && initialCredit <= LANE_CREDIT_BYTES_MAX)) {
-    throw badArgument(`initialCredit must be 0 to ${LANE_CREDIT_BYTES_MAX}, got ${initialCredit}`)
+  if (!(Number.isInteger(initialCredit) && initialCredit >= creditMin && initialCredit <= LANE_CREDIT_BYTES_MAX)) {
+    throw badArgument(`initialCredit must be ${creditMin} to ${LANE_CREDIT_BYTES_MAX}, got ${initialCredit}`)
   }
+}
+
+/** What makes the client one that pays, checked: an account's word for this very key, and who signs. */
+function payingOf({ delegation, payer }: ConnectOptions, { publicKey }: KeyPair): ClientGreeterOptions['paying'] {
+  if (delegation === undefined && payer === undefined) return undefined
+  if (delegation === undefined || payer === undefined) throw badArgument('delegation and payer go together')
+  const sessionKey = sessionKeyIn(delegation)
+  if (sessionKey === undefined) throw badArgument(`a delegation of ${delegation.length} bytes is none`)
+  if (!publicKey.every((byte, i) => byte === sessionKey[i])) throw badArgument('identity is not the session key of the delegation')
+  return { delegation, payer }
 }
 
 function badArgument(message: string): HandshakeError {

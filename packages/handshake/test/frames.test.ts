@@ -142,9 +142,16 @@ const HEADERS: [number, number, 'session' | 'lane', number, number][] = [
   [0x06, 0, 'lane', 4, 4],
   [0x06, 0, 'session', 4, 4],
   [0x07, 0, 'lane', 10, 266],
+  [0x08, 0, 'session', 237, 2_787],
+  [0x08, 1, 'session', 46, 46],
+  [0x09, 0, 'session', 30, 65_530],
   [0x0a, 0, 'session', 8, 8],
   [0x0a, 1, 'session', 8, 8],
   [0x0c, 0, 'session', 7, 1_027],
+  [0x0d, 0, 'session', 29, 2_069],
+  [0x0f, 0, 'session', 4, 4],
+  [0x0f, 1, 'session', 4, 4],
+  [0x10, 0, 'session', 20, 20],
 ]
 
 test('exactly the headers of the table are taken, every type, flags, lane and length around the bounds', () => {

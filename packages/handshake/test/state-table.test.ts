@@ -9,7 +9,10 @@ import { CLIENT, createClientCore, createNodeCore, drain, feed, greeted } from '
 const PHASES: Phase[] = ['greeting', 'open', 'draining', 'closing', 'closed']
 const ROLES: Role[] = ['client', 'node']
 
-/** The table of sessions.md §3 and §9 as a person reads it: rows are frames, columns greeting, open, draining; T taken, else the code. */
+/**
+ * The table of sessions.md §3 and §9 as a person reads it: rows are frames, columns greeting, open, draining; T taken, P taken in a session
+ * that pays and else refused with the code behind it, else the code.
+ */
 const TABLE: Record<Role, Record<string, string>> = {
   client: {
     hello: '1 1 1',
@@ -20,14 +23,14 @@ const TABLE: Record<Role, Record<string, string>> = {
     credit: '1 T T',
     reset: '1 T T',
     ack: '1 1 1',
-    epoch: '1 1 1',
+    epoch: '1 P1 P1',
     ping: '1 T T',
     token: '1 1 1',
     goaway: 'T T T',
-    price: '1 1 1',
+    price: '1 P1 P1',
     resume: '1 1 1',
-    window: '1 1 1',
-    meter: '1 1 1',
+    window: '1 P1 P1',
+    meter: '1 P1 P1',
   },
   node: {
     hello: 'T 1 1',
@@ -37,7 +40,7 @@ const TABLE: Record<Role, Record<string, string>> = {
     data: '1 T T',
     credit: '1 T T',
     reset: '1 T T',
-    ack: '1 6 6',
+    ack: '1 P6 P6',
     epoch: '1 1 1',
     ping: '1 T T',
     token: '1 6 6',
@@ -49,15 +52,16 @@ const TABLE: Record<Role, Record<string, string>> = {
   },
 }
 
-test('every frame type in every phase of both roles has the verdict of the table', () => {
+test.each([false, true])('every frame type in every phase of both roles has the verdict of the table, paying: %s', (isPaying) => {
   const wrong: unknown[] = []
   for (const role of ROLES) {
     for (const [column, phase] of PHASES.entries()) {
       for (let type = 0; type < 256; type++) {
         const name = Object.entries(FRAME).find(([, value]) => value === type)?.[0]
-        const cell = name === undefined ? '1' : TABLE[role][name]!.split(' ')[column]
-        const expected: Verdict = column > 2 ? 'ignore' : cell === 'T' ? 'take' : Number(cell)
-        if (verdictOf(role, phase, type) !== expected) wrong.push({ role, phase, type })
+        const cell = name === undefined ? '1' : (TABLE[role][name]!.split(' ')[column] ?? '')
+        const isTaken = cell === 'T' || (isPaying && cell.startsWith('P'))
+        const expected: Verdict = column > 2 ? 'ignore' : isTaken ? 'take' : Number(cell.replace('P', ''))
+        if (verdictOf(role, phase, type, isPaying) !== expected) wrong.push({ role, phase, type })
       }
     }
   }
