@@ -1,4 +1,4 @@
-import { ContentError, type Served } from '@selvedge/content'
+import { ContentError, type Served, type WholeUnits } from '@selvedge/content'
 import { expect, test } from 'vitest'
 import { serveLane, type LaneEvent, type ServedLane } from '../src/compose/lane-service.ts'
 
@@ -7,18 +7,19 @@ const NONE = new Uint8Array()
 /** A content server whose answer is one byte; `isClosed` tells whether its body was ended. */
 function oneByte(): { content: { serve(): Promise<Served> }; isClosed(): boolean } {
   let isClosed = false
-  const iterator: AsyncIterator<Uint8Array> = {
-    next: async () => (isClosed ? { done: true, value: undefined } : { done: false, value: new Uint8Array(1) }),
+  const units = { parts: [new Uint8Array(1)], unitEnds: [1] }
+  const iterator: AsyncIterator<WholeUnits> = {
+    next: async () => (isClosed ? { done: true, value: undefined } : { done: false, value: units }),
     return: async () => {
       isClosed = true
       return { done: true, value: undefined }
     },
   }
-  const served = { fields: { status: 200, mode: 'proof' }, answer: NONE, body: { [Symbol.asyncIterator]: () => iterator } }
+  const served = { fields: { status: 200, mode: 'proof' }, answer: NONE, units: () => ({ [Symbol.asyncIterator]: () => iterator }) }
   return { content: { serve: async () => served as unknown as Served }, isClosed: () => isClosed }
 }
 
-function lane(write: () => Promise<void>): ServedLane {
+function lane(write: ServedLane['write']): ServedLane {
   return { write, end: () => {}, reset: () => {} }
 }
 
@@ -46,4 +47,21 @@ test.each(['accepted', 'written'])('a lane that is over before it is %s gives ba
   await serveLane(content, request, (event) => void events.push(event))
   expect(isClosed()).toBe(true)
   expect(events).toMatchObject([{ reason: 'cancelled' }])
+})
+
+test('each write is told where its units end', async () => {
+  const { content } = oneByte()
+  const writes: unknown[] = []
+  const accept = (): ServedLane =>
+    lane(async (parts, { unitEnds }) => {
+      if (writes.push([parts.length, unitEnds]) === 2) throw new ContentError('CONTENT_INTERNAL', 'enough was seen')
+    })
+  const events: LaneEvent[] = []
+  const request = { serviceId: 0, metadata: NONE, signal: new AbortController().signal, accept, reset: () => {} }
+  await serveLane(content, request, (event) => void events.push(event))
+  expect(writes).toEqual([
+    [1, [1]],
+    [1, [1]],
+  ])
+  expect(events).toMatchObject([{ bytes: 1 }])
 })

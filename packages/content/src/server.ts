@@ -17,6 +17,7 @@ import { contentErrorOf, isNotFound } from './failures.ts'
 import type { ContentMode } from './modes.ts'
 import type { AbortOptions, ContentSourcePort, OpenedEntity, StoredBlob } from './ports.ts'
 import { decodeRequest, type ContentRequest, type RequestScope } from './request.ts'
+import { UnitEnds, type WholeUnits } from './units.ts'
 
 export interface ContentServerComponents {
   readonly source: ContentSourcePort
@@ -35,6 +36,8 @@ export interface Served {
   readonly answer: Uint8Array
   /** What follows as DATA. Iterate it, or call its iterator's `return`, else what it opened stays open. */
   readonly body: AsyncIterable<Uint8Array>
+  /** The same in whole units, up to the end of each of which a reader can verify everything. To be iterated instead of `body`. */
+  units(): AsyncIterable<WholeUnits>
 }
 
 export interface ContentServer {
@@ -59,9 +62,10 @@ export function createContentServer({ source }: ContentServerComponents, options
     async serve(requestBytes, { signal } = {}) {
       signal?.throwIfAborted()
       const request = decodeRequest(requestBytes)
+      const ends = new UnitEnds()
       let plan: Plan
       try {
-        plan = await planOf(source, request, signal)
+        plan = await planOf(source, request, { onUnitEnd: ends.add, ...(signal === undefined ? {} : { signal }) })
       } catch (error) {
         throw contentErrorOf(error, signal)
       }
@@ -72,7 +76,8 @@ export function createContentServer({ source }: ContentServerComponents, options
       onAnswer?.(request, plan.fields)
       const isBare = request.head || plan.fields.status >= 400
       if (isBare) await plan.close()
-      return { request, fields: plan.fields, answer: encodeAnswer(plan.fields), body: isBare ? empty() : bodyOf(plan, signal) }
+      const body = isBare ? empty() : bodyOf(plan, signal)
+      return { request, fields: plan.fields, answer: encodeAnswer(plan.fields), body, units: () => ends.wholeUnitsOf(body) }
     },
   }
 }
@@ -108,12 +113,17 @@ async function* partsOf(plan: Plan, signal: AbortSignal | undefined): AsyncGener
   }
 }
 
-async function planOf(source: ContentSourcePort, request: ContentRequest, signal: AbortSignal | undefined): Promise<Plan> {
+/** What every writer of a body takes. */
+interface WriterOptions extends AbortOptions {
+  readonly onUnitEnd: (offset: number) => void
+}
+
+async function planOf(source: ContentSourcePort, request: ContentRequest, writing: WriterOptions): Promise<Plan> {
   if (request.outboardOnly || request.kind === 'url') return refusal(501)
-  const abort = signal === undefined ? {} : { signal }
+  const abort = writing.signal === undefined ? {} : { signal: writing.signal }
   if (request.kind === 'root') {
     const blob = await source.openRoot(request.address, abort)
-    return blob === undefined ? refusal(404) : closingOnError(blob, planOfRoot(blob, request, abort))
+    return blob === undefined ? refusal(404) : closingOnError(blob, planOfRoot(blob, request, writing))
   }
   const cid = CID.decode(request.address)
   let entity: OpenedEntity
@@ -125,7 +135,7 @@ async function planOf(source: ContentSourcePort, request: ContentRequest, signal
     if (isNotFound(error)) return refusal(404)
     throw error
   }
-  return closingOnError(entity, planOfEntity(entity, cid, request, abort))
+  return closingOnError(entity, planOfEntity(entity, cid, request, writing))
 }
 
 function opened(source: ContentSourcePort, cid: CID, request: ContentRequest, abort: AbortOptions): Promise<OpenedEntity> | undefined {
@@ -143,7 +153,7 @@ async function closingOnError(opened: { close(): Promise<void> }, plan: Promise<
   }
 }
 
-async function planOfRoot(blob: StoredBlob, request: ContentRequest, abort: AbortOptions): Promise<Plan> {
+async function planOfRoot(blob: StoredBlob, request: ContentRequest, writing: WriterOptions): Promise<Plan> {
   if (!request.modes.includes('blake3')) {
     await blob.close()
     return refusal(406)
@@ -153,12 +163,12 @@ async function planOfRoot(blob: StoredBlob, request: ContentRequest, abort: Abor
   const head = data instanceof Uint8Array ? data.subarray(0, sniffed) : await data.readAt(0, sniffed)
   return {
     fields: success(request, 'blake3', { size, root, contentType: sniffContentType(head) }),
-    body: encodeRanges({ data, outboard, root, size }, request.ranges, { chunkGroupLog: CHUNK_GROUP_LOG, ...abort }),
+    body: encodeRanges({ data, outboard, root, size }, request.ranges, { chunkGroupLog: CHUNK_GROUP_LOG, ...writing }),
     close: () => blob.close(),
   }
 }
 
-async function planOfEntity(entity: OpenedEntity, cid: CID, request: ContentRequest, abort: AbortOptions): Promise<Plan> {
+async function planOfEntity(entity: OpenedEntity, cid: CID, request: ContentRequest, writing: WriterOptions): Promise<Plan> {
   const { scope } = request
   const hasProof = entity.complete && scope === 'entity'
   const mode = (hasProof ? (['proof', 'car'] as const) : (['car'] as const)).find((each) => request.modes.includes(each))
@@ -168,7 +178,7 @@ async function planOfEntity(entity: OpenedEntity, cid: CID, request: ContentRequ
   }
   const { size, root, blocks } = entity
   const ranges = byteRangesOf(request.ranges)
-  const walk = ranges === undefined ? abort : { ...abort, ranges }
+  const walk = ranges === undefined ? writing : { ...writing, ranges }
   return {
     fields: success(request, mode, { size, root, contentType: entity.kind === 'directory' ? 'inode/directory' : '' }),
     body: mode === 'proof' ? writeProof(cid, blocks, walk) : carOf(cid, blocks, { ...walk, scope }),

@@ -11,7 +11,7 @@ import type { Walk } from './walk.ts'
 export async function readBody(
   source: ByteSource,
   length: number,
-  { cid, fileOffset }: Expected,
+  { cid, fileOffset }: Pick<Expected, 'cid' | 'fileOffset'>,
   walk: Walk,
   buffer: JoinBuffer,
 ): Promise<BlockBody> {

@@ -19,32 +19,43 @@ import type { Walk } from './walk.ts'
 export interface ReadCarOptions {
   /** Whether the stream begins with the CAR header; a content lane's does not. @default true */
   readonly header?: boolean
+  /**
+   * Refuses the inline blocks that some writers put into the stream and nobody asks for: where each byte is paid for, they are padding.
+   * @default false: a few small ones are passed over
+   */
+  readonly onlyAsked?: boolean
+  /**
+   * Of a walk over several sources: each block that this one sends again because an earlier one failed, once it is verified again. Such a block
+   * is not yielded; `streamEnd` is as that of `VerifiedBlock`.
+   */
+  readonly onRepeated?: (streamEnd: number) => void
   readonly signal?: AbortSignal
 }
 
 /**
  * Continues `walk` with what `chunks` brings.
- * @param repeated - blocks that this source sends again before the expected one, because an earlier source failed: their CIDs, or how many.
+ * @param outer - blocks above the expected one that this source sends again, because an earlier source failed.
  */
 export async function* readCar(
   walk: Walk,
   chunks: AsyncIterable<Uint8Array>,
-  { header = true, signal }: ReadCarOptions,
-  repeated: readonly CID[] | number,
+  { header = true, onlyAsked = false, onRepeated, signal }: ReadCarOptions,
+  outer: readonly CID[],
 ): AsyncGenerator<VerifiedBlock, void, undefined> {
   const source = new ByteSource(chunks, signal)
   const buffer = new JoinBuffer()
-  const inline = new InlineSections(walk)
+  const inline = new InlineSections(walk, onlyAsked)
   try {
     if (header) await readHeader(source, walk)
-    await skipRepeated(source, walk, repeated, inline)
+    await readOuter(source, walk, outer, inline, onRepeated)
     for (let expected = walk.next(); expected !== undefined; expected = walk.next()) {
       if (expected.cid.multihash.code === IDENTITY) {
-        yield walk.accept(inlineBody(expected, buffer))
+        yield walk.accept(inlineBody(expected, buffer), source.offset)
         continue
       }
       const length = await readSectionHead(source, walk, expected.cid, inline)
-      yield walk.accept(await readBody(source, length, expected, walk, buffer))
+      const body = await readBody(source, length, expected, walk, buffer)
+      yield walk.accept(body, source.offset)
       signal?.throwIfAborted()
     }
     await drain(source, walk)
@@ -100,14 +111,17 @@ async function readSectionHead(source: ByteSource, walk: Walk, cid: CID, inline:
 /** Inline blocks that stand in the stream too, for which nobody asks: as long as they are small and not many more than what has come. */
 class InlineSections {
   readonly #walk: Walk
+  readonly #areRefused: boolean
   #count = 0
 
-  constructor(walk: Walk) {
+  constructor(walk: Walk, areRefused: boolean) {
     this.#walk = walk
+    this.#areRefused = areRefused
   }
 
   /** @throws {CarError} `CAR_MALFORMED` */
   take(bytes: number, offset: number): void {
+    if (this.#areRefused) throw malformed('an inline block stands in the stream, for which nobody asks', offset)
     const { limits, blockCount, inlineCount } = this.#walk
     const { identityBytesMax } = limits
     if (bytes > identityBytesMax) throw malformed(`an inline block has ${bytes} bytes, at most ${identityBytesMax} are allowed`, offset)
@@ -142,26 +156,40 @@ async function readSectionMultihash(source: ByteSource, walk: Walk, length: numb
   return { code, bytes: source.take(ahead + digestBytes - multihashStart) }
 }
 
-/** A source that continues where another one failed first sends again what lies above; all of it was checked before. */
-async function skipRepeated(source: ByteSource, walk: Walk, repeated: readonly CID[] | number, inline: InlineSections): Promise<void> {
-  const count = typeof repeated === 'number' ? repeated : repeated.length
-  let left = walk.acceptedBytes // the same blocks have as many bytes again
-  for (let index = 0; index < count; index++) {
-    const start = source.offset
-    const length = await readVarint(source)
-    if (length === 'end' || length === 'cut') throw truncated(walk, 'inside what it repeats', start)
-    const limit = walk.limits.blockBytesMax + SECTION_OVERHEAD_BYTES
-    if (length === 'bad' || length === 0 || length > limit) throw malformed('a section has no readable length', start)
-    const bodyStart = source.offset + length
-    const { code, bytes } = await readSectionMultihash(source, walk, length)
-    const bodyLength = bodyStart - source.offset
-    if (code === IDENTITY) {
-      index--
-      inline.take(bodyLength, start)
-    } else if ((left -= bodyLength) < 0) throw malformed('what is repeated is longer than it was', start)
-    await skip(source, walk, bodyLength)
-    if (code === IDENTITY) continue
-    if (typeof repeated !== 'number' && !isEqual(bytes, repeated[index]!.multihash.bytes)) throw unexpected(walk, repeated[index]!, start)
+/** A source that continues where another one failed first sends again what lies above; it is hashed like everything else. */
+async function readOuter(
+  source: ByteSource,
+  walk: Walk,
+  outer: readonly CID[],
+  inline: InlineSections,
+  onRepeated: ReadCarOptions['onRepeated'],
+): Promise<void> {
+  const buffer = new JoinBuffer()
+  for (const cid of outer) {
+    const length = await readSectionHead(source, walk, cid, inline)
+    await readBody(source, length, { cid, fileOffset: 0 }, walk, buffer)
+    onRepeated?.(source.offset)
+  }
+}
+
+/**
+ * A source that begins again where another one failed: a second walk checks it from the start like the first, and hands on what `before` has
+ * not accepted. `onNew` hears of that walk once it is further than `before`.
+ */
+export async function* readCarAgain(
+  before: Walk,
+  again: Walk,
+  chunks: AsyncIterable<Uint8Array>,
+  options: ReadCarOptions,
+  onNew: (walk: Walk) => void,
+): AsyncGenerator<VerifiedBlock, void, undefined> {
+  let left = before.blockCount + before.inlineCount
+  for await (const block of readCar(again, chunks, options, [])) {
+    if (left-- > 0) options.onRepeated?.(block.streamEnd)
+    else {
+      onNew(again)
+      yield block
+    }
   }
 }
 

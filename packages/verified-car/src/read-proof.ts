@@ -35,7 +35,7 @@ export async function* readProof(
       const body = isInline
         ? inlineBody(expected, buffer)
         : await readBody(source, await readLength(source, walk, expected, size), expected, walk, buffer)
-      const block = walk.accept(body)
+      const block = walk.accept(body, source.offset)
       if (size !== undefined && block.fileSize !== undefined && block.fileSize !== size) {
         throw new CarError('CAR_BAD_SIZE', `${walk.root} has ${block.fileSize} bytes, the answer said ${size}`, {
           expected: size,

@@ -29,6 +29,11 @@ export interface VerifiedBlock {
    * directory holds: whoever makes files of them checks them first.
    */
   readonly path: readonly string[] | undefined
+  /**
+   * Bytes of the stream that are verified with this block: all up to its end. Who pays for a stream as it comes signs for no more than this.
+   * 0 where single blocks were read, which have no stream.
+   */
+  readonly streamEnd: number
   /** The own bytes, in order, as they arrived. */
   readonly parts: readonly Uint8Array[]
   /** Whether nothing of what was asked comes after it, as far as it can be told before the next iteration. */
@@ -46,16 +51,24 @@ export class WalkedBlock implements VerifiedBlock {
   readonly depth: number
   readonly isEntityRoot: boolean
   readonly path: readonly string[] | undefined
+  readonly streamEnd: number
   readonly #body: BlockBody
   readonly #walk: { readonly isOver: boolean }
 
-  constructor(expected: Expected, node: DagNode, body: BlockBody, fileSize: number | undefined, walk: { readonly isOver: boolean }) {
+  constructor(
+    expected: Expected,
+    node: DagNode,
+    body: BlockBody,
+    known: { readonly fileSize: number | undefined; readonly streamEnd: number },
+    walk: { readonly isOver: boolean },
+  ) {
     this.cid = expected.cid
     this.kind = node.kind
     this.fileOffset = expected.fileOffset
     this.dataStart = node.dataStart
     this.dataEnd = node.dataEnd
-    this.fileSize = fileSize
+    this.fileSize = known.fileSize
+    this.streamEnd = known.streamEnd
     this.depth = expected.depth
     this.isEntityRoot = expected.isEntityRoot
     this.path = expected.path

@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import type { BlockPort } from './ports.ts'
 import { type ReadBlocksOptions, readBlocks } from './read-blocks.ts'
-import { type ReadCarOptions, readCar } from './read-car.ts'
+import { type ReadCarOptions, readCar, readCarAgain } from './read-car.ts'
 import { type ReadProofOptions, readProof } from './read-proof.ts'
 import type { ByteRange } from './ranges.ts'
 import type { VerifiedBlock } from './verified-block.ts'
@@ -49,7 +49,7 @@ export interface VerifiedWalk {
   readonly isComplete: boolean
   /** Flat bytes below this offset were yielded (files). */
   readonly offset: number
-  /** What to ask the next source for. `undefined`: the same as the first, whose blocks it skips as far as they are known. */
+  /** What to ask the next source for. `undefined`: the same as the first, whose blocks are checked again and not yielded again. */
   readonly resumeRange: ByteRange | undefined
   /** A CAR from the start of what was asked or, after a failure, from that of `resumeRange`. */
   readCar(source: AsyncIterable<Uint8Array>, options?: ReadCarOptions): AsyncIterable<VerifiedBlock>
@@ -58,7 +58,7 @@ export interface VerifiedWalk {
 
 /** For clients with several sources. One reader at a time. */
 export function createVerifiedWalk(cid: CID, options: WalkOptions = {}): VerifiedWalk {
-  const walk = new Walk(cid, options)
+  let walk = new Walk(cid, options)
   const rangeEnd = options.range?.end
   return {
     get isComplete() {
@@ -74,7 +74,8 @@ export function createVerifiedWalk(cid: CID, options: WalkOptions = {}): Verifie
       return rangeEnd === undefined ? { start: expected.fileOffset } : { start: expected.fileOffset, end: rangeEnd }
     },
     readCar(source, readOptions = {}) {
-      return readCar(walk, source, readOptions, this.resumeRange === undefined ? walk.blockCount : walk.outerCids())
+      if (this.resumeRange !== undefined) return readCar(walk, source, readOptions, walk.outerCids())
+      return readCarAgain(walk, new Walk(cid, options), source, readOptions, (further) => (walk = further))
     },
     readBlocks(blocks, readOptions = {}) {
       return readBlocks(walk, blocks, readOptions)

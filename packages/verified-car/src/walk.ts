@@ -73,10 +73,6 @@ export class Walk {
   blockCount = 0
   /** Inline ones. */
   inlineCount = 0
-  /** Bytes of all that were accepted so far. */
-  get acceptedBytes(): number {
-    return this.#outputBytes
-  }
 
   constructor(root: CID, options: WalkOptions) {
     const { range, ranges, scope = 'entity', path = [], limits, hashes = defaultHashes } = options
@@ -154,10 +150,10 @@ export class Walk {
   }
 
   /**
-   * Takes the block that `next` named; its hash was checked.
+   * Takes the block that `next` named; its hash was checked. `streamEnd`: where it ends in the stream that it came in.
    * @throws {CarError} `CAR_BAD_BLOCK`, `CAR_BAD_SIZE`, `CAR_BAD_UNIXFS`, `CAR_TOO_LARGE`, `CAR_TOO_DEEP`, `CAR_NOT_FOUND`
    */
-  accept(body: BlockBody): VerifiedBlock {
+  accept(body: BlockBody, streamEnd = 0): VerifiedBlock {
     const expected = this.#expected
     if (expected === undefined) throw new Error('no block is expected')
     assertBlockFits(body.length, this.limits, expected.cid)
@@ -179,7 +175,7 @@ export class Walk {
     else this.blockCount++
     const isFile = node.kind === 'file' && expected.segmentsLeft === 0
     if (isFile && !expected.isFilePart) this.#fileSize = node.size
-    return new WalkedBlock(expected, node, body, isFile ? this.#fileSize : undefined, this)
+    return new WalkedBlock(expected, node, body, { fileSize: isFile ? this.#fileSize : undefined, streamEnd }, this)
   }
 
   #enter(expected: Expected, node: DagNode): void {

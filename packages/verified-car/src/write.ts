@@ -16,6 +16,11 @@ export interface WriteCarOptions extends WalkOptions {
   /** @default true */
   readonly header?: boolean
   readonly signal?: AbortSignal
+  /**
+   * Told where each block ends, in bytes of what is written, before its last piece is handed out. Up to there a reader can verify everything,
+   * so this is where a sender may pause.
+   */
+  readonly onUnitEnd?: (offset: number) => void
 }
 
 /**
@@ -25,18 +30,19 @@ export interface WriteCarOptions extends WalkOptions {
  * @throws {CarError} `CAR_BAD_*`, `CAR_TOO_*` for a DAG that breaks a rule, `CAR_NOT_FOUND` for a path; what the port throws.
  */
 export async function* writeCar(cid: CID, blocks: BlockPort, options: WriteCarOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-  const { header = true, signal } = options
+  const { header = true, signal, onUnitEnd } = options
   const walk = new Walk(cid, options)
+  const placed = new Placed(onUnitEnd)
   let isFirst = header
   for await (const { link, block } of walkPort(walk, blocks, signal)) {
-    if (isFirst) yield encodeCarHeader([cid]) // after the root block has come: a missing root is an error, not a header
+    if (isFirst) yield placed.unitless(encodeCarHeader([cid])) // after the root block has come: a missing root is an error, not a header
     isFirst = false
-    yield* sectionParts(link, block)
+    yield* placed.unit(sectionParts(link, block))
   }
   if (isFirst) yield encodeCarHeader([cid]) // nothing but inline blocks
 }
 
-export interface WriteProofOptions extends Pick<WalkOptions, 'range' | 'ranges' | 'limits' | 'hashes'> {
+export interface WriteProofOptions extends Pick<WalkOptions, 'range' | 'ranges' | 'limits' | 'hashes'>, Pick<WriteCarOptions, 'onUnitEnd'> {
   /** Flat size of the file, where the caller knows it: checked against the DAG's. */
   readonly size?: number
   readonly signal?: AbortSignal
@@ -51,8 +57,9 @@ export async function* writeProof(
   blocks: BlockPort,
   options: WriteProofOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { size, signal, ...walkOptions } = options
+  const { size, signal, onUnitEnd, ...walkOptions } = options
   const walk = new Walk(cid, walkOptions)
+  const placed = new Placed(onUnitEnd)
   for await (const { link, block } of walkPort(walk, blocks, signal)) {
     if (size !== undefined && walk.fileSize !== undefined && walk.fileSize !== size) {
       throw new CarError('CAR_BAD_SIZE', `${cid} has ${walk.fileSize} bytes, not ${size}`, {
@@ -61,8 +68,32 @@ export async function* writeProof(
         actual: walk.fileSize,
       })
     }
-    if (link.code !== RAW) yield* proofParts(block)
-    else if (block.length > 0) yield block
+    if (link.code !== RAW) yield* placed.unit(proofParts(block))
+    else if (block.length > 0) yield* placed.unit([block])
+  }
+}
+
+/** Counts what is written, and tells where a block ends. */
+class Placed {
+  readonly #onUnitEnd: WriteCarOptions['onUnitEnd']
+  #offset = 0
+
+  constructor(onUnitEnd: WriteCarOptions['onUnitEnd']) {
+    this.#onUnitEnd = onUnitEnd
+  }
+
+  unitless(piece: Uint8Array): Uint8Array {
+    this.#offset += piece.length
+    return piece
+  }
+
+  /** The pieces of one block, in order. */
+  *unit(pieces: readonly Uint8Array[]): Generator<Uint8Array, void, undefined> {
+    for (const [index, piece] of pieces.entries()) {
+      this.#offset += piece.length
+      if (index === pieces.length - 1) this.#onUnitEnd?.(this.#offset)
+      yield piece
+    }
   }
 }
 

@@ -32,6 +32,11 @@ export interface DecodeOptions extends DecoderOptions {
 export interface Decoding extends AsyncIterableIterator<VerifiedPart> {
   /** Proven when the last chunk has been verified; before that the sender's word. */
   readonly size: ContentSize
+  /**
+   * Octets of the encoding that are verified: up to the end of the part handed out last, what proves it included. Who pays for an encoding
+   * as it comes signs for no more than this.
+   */
+  readonly verifiedOffset: number
   return(): Promise<IteratorResult<VerifiedPart>>
 }
 
@@ -56,6 +61,10 @@ class DecodeIterator implements Decoding {
 
   get size(): ContentSize {
     return this.#decoder.size
+  }
+
+  get verifiedOffset(): number {
+    return this.#decoder.verifiedOffset
   }
 
   [Symbol.asyncIterator](): this {

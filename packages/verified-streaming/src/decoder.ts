@@ -57,6 +57,7 @@ export class Decoder {
   #walk: PreOrderWalk | undefined
   #size: ContentSize = UNKNOWN_SIZE
   #claimed = 0
+  #verifiedOffset = 0
   #isDone = false
   #failure: VerifyError | undefined
   /** Octets of the node in hand, or of the header. */
@@ -80,6 +81,11 @@ export class Decoder {
   /** Whether the encoding is over. What follows it in the last input is `rest`. */
   get isDone(): boolean {
     return this.#isDone
+  }
+
+  /** Octets of the encoding up to the end of the last leaf that was found true: all of them are verified. */
+  get verifiedOffset(): number {
+    return this.#verifiedOffset
   }
 
   /** Input not used: what follows the encoding, once it is done. */
@@ -194,6 +200,7 @@ export class Decoder {
 
   /** Of the node in hand, leaf or subtree, which was found true. The last one proves the size. */
   #part({ start, count, chunkCount }: PreOrderWalk, bytes: Uint8Array): VerifiedPart | undefined {
+    this.#verifiedOffset = this.#input.offset
     if (start + count === chunkCount) this.#size = { state: 'verified', bytes: this.#claimed }
     return bytes.length > 0 ? { offset: start * CHUNK_BYTES, bytes } : undefined
   }

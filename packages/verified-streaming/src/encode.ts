@@ -33,6 +33,11 @@ export interface EncodeOptions {
   /** Chunk groups of the encoding, 0 to 10; the outboard may have others. @default 4 (16 KiB, as iroh) */
   readonly chunkGroupLog?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /**
+   * Of `encodeRanges`: told where each leaf ends, in octets of the encoding, before the piece that ends there or goes on behind it. Up to
+   * there a receiver can verify everything, so this is where a sender may pause.
+   */
+  readonly onUnitEnd?: ((offset: number) => void) | undefined
 }
 
 /** Octets of a piece, and of what is read of the content at once. */
@@ -94,31 +99,36 @@ export async function* encodeRanges(
   ranges: ChunkRanges = ChunkRanges.all,
   options: EncodeOptions = {},
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, signal } = options
+  const { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, signal, onUnitEnd } = options
   const size = checkSize(blob.size)
   const { walk, item } = itemsOf(blob, size, ranges.truncate(size), checkChunkGroupLog(chunkGroupLog))
 
   let piece = new Uint8Array(PIECE_BYTES)
   writeSize(piece, 0, size)
   let held = HEADER_BYTES
+  let placed = HEADER_BYTES
   let isFirst = true
   for (;;) {
     signal?.throwIfAborted()
     if (!walk.next()) break
     const next = item()
     const bytes = next instanceof Promise ? await orAbort(next, signal) : next
-    for (let at = 0; at < bytes.length; ) {
+    placed += bytes.length
+    let at = 0
+    do {
       const taken = Math.min(bytes.length - at, PIECE_BYTES - held)
       piece.set(taken === bytes.length ? bytes : bytes.subarray(at, at + taken), held)
       held += taken
       at += taken
-      if (held < PIECE_BYTES && !(isFirst && walk.isLeaf && at === bytes.length)) continue
+      const isLeafEnd = walk.isLeaf && at === bytes.length
+      if (isLeafEnd) onUnitEnd?.(placed)
+      if (held < PIECE_BYTES && !(isFirst && isLeafEnd)) continue
       yield piece.subarray(0, held)
       signal?.throwIfAborted()
       isFirst = false
       piece = new Uint8Array(PIECE_BYTES)
       held = 0
-    }
+    } while (at < bytes.length) // the leaf of the empty blob is one too
   }
   if (held > 0) yield piece.subarray(0, held)
 }

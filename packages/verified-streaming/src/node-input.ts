@@ -12,6 +12,8 @@ export class NodeInput {
   /** The last input, and how much of it was used. */
   bytes: Uint8Array = new Uint8Array(0)
   position = 0
+  /** Octets of the inputs before it. */
+  #before = 0
   /** Where the node gathered last lies. */
   item: Uint8Array = this.bytes
   at = 0
@@ -25,8 +27,14 @@ export class NodeInput {
     return this.bytes.subarray(this.position)
   }
 
+  /** Octets used so far of all inputs. */
+  get offset(): number {
+    return this.#before + this.position
+  }
+
   push(bytes: Uint8Array): void {
     if (this.position < this.bytes.length) refuse('push() after the last input was used up', 'it before')
+    this.#before += this.bytes.length
     this.bytes = bytes
     this.position = 0
   }

@@ -46,6 +46,8 @@ export interface SinkProgress {
   readonly source: string
   readonly offset: number
   readonly bytes: number
+  /** Octets of this response that are verified; see `Decoding`. */
+  readonly verifiedOffset: number
 }
 
 export interface Received {
@@ -149,7 +151,8 @@ class BlobSink implements Sink {
         this.#learnSize(decoding)
         bytes += part.bytes.length
         if (isNew) newBytes += part.bytes.length
-        onProgress?.({ type: 'stored', source, offset: part.offset, bytes: part.bytes.length })
+        const { verifiedOffset } = decoding
+        onProgress?.({ type: 'stored', source, offset: part.offset, bytes: part.bytes.length, verifiedOffset })
       }
       this.#learnSize(decoding) // of the empty blob, which has no part
     } catch (error) {

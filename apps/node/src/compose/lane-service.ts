@@ -11,7 +11,8 @@ export interface LaneRequest {
 }
 
 export interface ServedLane {
-  write(bytes: Uint8Array): Promise<void>
+  /** `unitEnds`: where in `parts` a reader can verify all that came; a lane that is paid for pauses only there. */
+  write(parts: readonly Uint8Array[], options: { readonly unitEnds: readonly number[] }): Promise<void>
   end(): Promise<void> | void
   reset(code: number, reason?: string): void
 }
@@ -38,20 +39,21 @@ export async function serveLane(content: ContentServer, request: LaneRequest, on
   try {
     if (request.serviceId !== CONTENT_SERVICE_ID)
       return request.reset(LANE_UNKNOWN_SERVICE, `service ${request.serviceId} is not offered here`)
-    const { fields, answer, body } = await content.serve(request.metadata, { signal: request.signal })
+    const { fields, answer, units } = await content.serve(request.metadata, { signal: request.signal })
     tally.status = fields.status
     tally.mode = fields.mode ?? 'none'
-    const parts = body[Symbol.asyncIterator]()
+    const pieces = units()[Symbol.asyncIterator]()
     try {
       const lane = request.accept(answer, CLIENT_CREDIT_BYTES)
       reset = (code, reason) => lane.reset(code, reason)
-      for (let step = await parts.next(); step.done !== true; step = await parts.next()) {
-        await lane.write(step.value)
-        tally.bytes += step.value.length
+      for (let step = await pieces.next(); step.done !== true; step = await pieces.next()) {
+        const { parts, unitEnds } = step.value
+        await lane.write(parts, { unitEnds })
+        tally.bytes += unitEnds.at(-1)!
       }
       await lane.end()
     } finally {
-      await parts.return?.() // also where the lane was over before it could be accepted
+      await pieces.return?.() // also where the lane was over before it could be accepted
     }
     onEvent({ ...tally, ms: performance.now() - began })
   } catch (error) {
