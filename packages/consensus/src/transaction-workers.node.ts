@@ -21,6 +21,8 @@ const CHUNK_COUNT = 64
 const MESSAGES_AT_A_THREAD = 2
 /** Workers of all that a message is given to; then each of its transactions is by itself. */
 const TRIES_TOGETHER = 2
+/** A message is some milliseconds of work; a machine that does nothing else for so long has been asleep, and then it is only asked again. */
+const SILENCE_MS_MAX = 60_000
 
 /** What the module exports that knows what a transaction is. */
 export interface TransactionJudge {
@@ -42,6 +44,8 @@ export interface TransactionWorkersOptions {
   readonly module: URL
   /** @default 2 */
   readonly threads?: number
+  /** Milliseconds after which a worker that owes an answer is ended, and counts as one that died. @default 60_000 */
+  readonly silenceMsMax?: number
   /** A worker ended by itself. Its work goes on in another, until one transaction has ended three. */
   readonly onWorkerFailure?: (error: unknown) => void
 }
@@ -272,9 +276,10 @@ class ChunkQueue {
   }
 
   #createPool(threads: number): ThreadPool<JudgeJob, Uint8Array> {
+    const { module, silenceMsMax = SILENCE_MS_MAX } = this.#options
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js' // sources run as they are
     const script = new URL(`./verify-worker.node.${extension}`, import.meta.url)
-    return new ThreadPool({ script, workerData: { module: this.#options.module.href }, threads })
+    return new ThreadPool({ script, workerData: { module: module.href }, threads, silenceMsMax })
   }
 }
 

@@ -92,6 +92,15 @@ test.each([
   expect(failures).toHaveLength(3)
 })
 
+test('what never comes to an end holds no thread for ever: a worker that owes an answer for too long has died', async () => {
+  const endless = Uint8Array.of(252, 7)
+  const details = { bytes: 2, sha256: createHash('sha256').update(endless).digest('hex') }
+  const failures: unknown[] = []
+  const workers = start({ silenceMsMax: 4_000, onWorkerFailure: (error) => failures.push(error) })
+  await expect(workers.judge([endless], { urgency: 'peer' })).rejects.toMatchObject({ code: 'CONSENSUS_WORKER_FAILED', details })
+  expect(failures).toHaveLength(3)
+})
+
 test('a third worker is the last, though a fourth would have lived', async () => {
   await expect(start().judge([deadly(3, 'thrice')], { urgency: 'client' })).rejects.toMatchObject({ code: 'CONSENSUS_WORKER_FAILED' })
   expect(readFileSync(join(folder, 'thrice'), 'utf8')).toBe('...')

@@ -1,6 +1,7 @@
 /**
  * Worker threads that answer jobs: the one that has least to do gets the next. They start with the first job. Whoever calls bounds how
- * many jobs wait. A worker that dies takes all its jobs and the pool with it: what it was to check would stay unchecked.
+ * many jobs wait. A worker that dies takes all its jobs and the pool with it: what it was to check would stay unchecked. One that has jobs
+ * and answers none for `silenceMsMax` is taken for dead, since a loop without end cannot be told from a death.
  */
 import { Worker } from 'node:worker_threads'
 import { ConsensusError } from '../errors.ts'
@@ -15,10 +16,14 @@ export interface ThreadPoolOptions {
   readonly script: URL
   readonly workerData: unknown
   readonly threads: number
+  /** @default none */
+  readonly silenceMsMax?: number
 }
 
 interface Thread<R> {
   readonly worker: Worker
+  /** Runs while there are jobs, from the last answer on. */
+  silence: NodeJS.Timeout | undefined
   readonly jobs: Map<number, { readonly resolve: (result: R) => void; readonly reject: (error: Error) => void }>
 }
 
@@ -38,6 +43,7 @@ export class ThreadPool<J extends object, R> {
       const thread = this.#freest()
       const id = this.#nextId++
       thread.jobs.set(id, { resolve, reject })
+      this.#await(thread)
       thread.worker.ref()
       thread.worker.postMessage({ id, job }, [...transfer])
     })
@@ -58,11 +64,14 @@ export class ThreadPool<J extends object, R> {
   #spawn(): Thread<R> {
     const { script, workerData } = this.#options
     const worker = new Worker(script, { workerData })
-    const thread: Thread<R> = { worker, jobs: new Map() }
+    const thread: Thread<R> = { worker, silence: undefined, jobs: new Map() }
     worker.on('message', ({ id, result }: Answer<R>) => {
       thread.jobs.get(id)?.resolve(result)
       thread.jobs.delete(id)
-      if (thread.jobs.size === 0) worker.unref() // an idle worker keeps no process alive
+      clearTimeout(thread.silence)
+      thread.silence = undefined
+      if (thread.jobs.size > 0) return this.#await(thread)
+      worker.unref() // an idle worker keeps no process alive
     })
     const fail = (cause: unknown): void =>
       this.#fail(new ConsensusError('CONSENSUS_WORKER_FAILED', `a signature worker ended: ${String(cause)}`, {}, { cause }))
@@ -72,9 +81,18 @@ export class ThreadPool<J extends object, R> {
     return thread
   }
 
+  #await(thread: Thread<R>): void {
+    const { silenceMsMax } = this.#options
+    if (silenceMsMax === undefined) return
+    thread.silence ??= setTimeout(() => {
+      this.#fail(new ConsensusError('CONSENSUS_WORKER_FAILED', `a signature worker gave no answer for ${silenceMsMax} ms`))
+    }, silenceMsMax)
+  }
+
   #fail(error: ConsensusError): void {
     this.#failure ??= error
-    for (const { jobs } of this.#threads) {
+    for (const { jobs, silence } of this.#threads) {
+      clearTimeout(silence)
       for (const { reject } of jobs.values()) reject(this.#failure)
       jobs.clear()
     }
