@@ -120,7 +120,7 @@ class NodePayment extends PaymentBase implements Payment {
 
   begin(): void {
     this.send(FRAME.price, 0, frames.encodePrice(this.#admitted.price))
-    this.wishes.outbox.gate = new UnitGate(this.#meter)
+    this.wishes.outbox.gate = new UnitGate(this.#meter, () => this.wishes.outbox.wake())
     this.#meter.begin(this.#session, {
       window: (frame) => this.send(FRAME.window, frame.isStopped ? frames.FLAG_STOPPED : 0, frames.encodeWindow(frame)),
       epoch: (frame) => this.send(FRAME.epoch, 0, frames.encodeEpoch(frame)),

@@ -10,10 +10,13 @@ import type { SessionMeter } from './paying.ts'
 
 export class UnitGate {
   readonly #meter: Pick<SessionMeter, 'allow' | 'sent'>
+  readonly #onFreed: () => void
   #reserved = 0
 
-  constructor(meter: Pick<SessionMeter, 'allow' | 'sent'>) {
+  /** `onFreed`: bytes that were reserved will not be sent, so a lane that waits for the connection's credit may have it. */
+  constructor(meter: Pick<SessionMeter, 'allow' | 'sent'>, onFreed: () => void) {
     this.#meter = meter
+    this.#onFreed = onFreed
   }
 
   /** `bytes` more are queued on the lane; `ends`: of the units in them, from their start. Without, every 64 KiB and the last byte. */
@@ -68,6 +71,7 @@ export class UnitGate {
   #cut(lane: CoreLane, end: number): void {
     this.#reserved -= lane.unitEnd - end
     lane.unitEnd = end
+    this.#onFreed()
   }
 }
 
