@@ -130,7 +130,7 @@ describe('a unit whose end is not written yet', () => {
     for (const lane of lanes) write(session, lane, 10, [])
     expect([...deliver(session).keys()]).toEqual([1, 2, 3, 4, 5, 6, 7]) // 8 × (2 MiB + 128 KiB) are more than 16 MiB
     write(session, lanes[0]!, 20, [20])
-    expect([...deliver(session).keys()].sort()).toEqual([1, 8])
+    expect([...deliver(session).keys()].sort((a, b) => a - b)).toEqual([1, 8])
   })
 
   test('gives its reservation back when its lane is over', () => {
