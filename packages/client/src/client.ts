@@ -1,4 +1,5 @@
 import type { ByteRange } from '@selvedge/content'
+import type { Receipt } from '@selvedge/delivery-acknowledgement/client'
 import { connectSession } from '@selvedge/handshake'
 import type { Entry } from '@selvedge/verified-car'
 import type { Sink } from '@selvedge/verified-streaming'
@@ -7,6 +8,7 @@ import { openDownload, type Download, type GetOptions } from './download.ts'
 import { ClientError } from './errors.ts'
 import { createNodeLink } from './node-link.ts'
 import type { Connect } from './ports.ts'
+import { createPurse, type Cost, type PayingAccount } from './purse.ts'
 import { receiveRoot, type ReceiveOptions, type ReceiveResult } from './receive.ts'
 import { targetOf, type CidLike } from './target.ts'
 import { openTree, type Tree, type TreeOptions } from './tree.ts'
@@ -16,7 +18,11 @@ export interface ClientOptions {
   readonly nodes: readonly (NodeAddress | string)[]
   /** The network. @default 1337 */
   readonly chainId?: number
-  /** Lanes at once on one node; more requests wait. A guest has 4. @default 4 */
+  /** Who pays; without it the client is a guest, with what a node gives for free. */
+  readonly account?: PayingAccount
+  /** What all that this client asks for may cost together, in 10^-6 USD. @default what the delegation allows at each node in each epoch */
+  readonly capMicroUsd?: bigint
+  /** Lanes at once on one node; more requests wait. A guest has 4, a session that pays 24. @default 4, or 24 with `account` */
   readonly lanesMax?: number
   /** A node that sends nothing for so long while it is waited for is left for the next one. @default 60,000 */
   readonly stallTimeoutMs?: number
@@ -59,12 +65,22 @@ export interface Client {
    * @example await client.receive(root, createSink(root, { store, state: store.state }))
    */
   receive(root: Uint8Array | string, sink: Sink, options?: ReceiveOptions): Promise<ReceiveResult>
-  /** Ends all sessions. May be called twice. */
+  /** What was signed for so far, over all nodes. A guest's is nothing. */
+  cost(): Cost
+  /**
+   * The newest acknowledgement of each chain that was signed (a session, an epoch and a service), with all that is needed to check it without
+   * the node. They are kept as long as the client.
+   */
+  receipts(): readonly Receipt[]
+  /** Signs for what is verified, then ends all sessions. May be called twice. */
   close(): Promise<void>
 }
 
 const CHAIN_ID = 1337
 const GUEST_LANES_MAX = 4
+const PAYING_LANES_MAX = 24
+/** The largest sum that can be signed for. */
+const UNCAPPED = 2n ** 64n - 1n
 /** Longer than a node itself waits for one origin and then for the next. */
 const STALL_TIMEOUT_MS = 60_000
 /** What the slowest of links still carries. */
@@ -73,7 +89,8 @@ const RATE_WINDOW_MS = 60_000
 
 /** A client of the given nodes. Nothing is connected before it is needed. @throws {ClientError} `CLIENT_BAD_ARGUMENT` */
 export function createClient(options: ClientOptions): Client {
-  const { nodes, chainId = CHAIN_ID, lanesMax = GUEST_LANES_MAX, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectSession } = options
+  const { nodes, chainId = CHAIN_ID, account, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectSession } = options
+  const { lanesMax = account === undefined ? GUEST_LANES_MAX : PAYING_LANES_MAX, capMicroUsd = UNCAPPED } = options
   const { bytesPerSecondMin = BYTES_PER_SECOND_MIN, rateWindowMs = RATE_WINDOW_MS } = options
   if (!(bytesPerSecondMin >= 0 && rateWindowMs > 0))
     throw new ClientError('CLIENT_BAD_ARGUMENT', `no rate: ${bytesPerSecondMin} bytes a second over ${rateWindowMs} ms`)
@@ -82,12 +99,16 @@ export function createClient(options: ClientOptions): Client {
     throw new ClientError('CLIENT_BAD_ARGUMENT', `lanesMax must be a positive number, got ${lanesMax}`)
   if (!(stallTimeoutMs > 0 && stallTimeoutMs < 2 ** 31))
     throw new ClientError('CLIENT_BAD_ARGUMENT', `stallTimeoutMs must be above 0 and below 2^31, got ${stallTimeoutMs}`)
+  if (account === undefined && options.capMicroUsd !== undefined)
+    throw new ClientError('CLIENT_BAD_ARGUMENT', 'a guest pays nothing: capMicroUsd goes with an account')
+  const purse = account === undefined ? undefined : createPurse({ account, chainId, capMicroUsd })
   const links = nodes.map((node) =>
     createNodeLink(typeof node === 'string' ? parseNodeAddress(node) : node, connect, {
       chainId,
       lanesMax,
       stallTimeoutMs,
       pace: { bytesPerSecondMin, rateWindowMs },
+      purse,
     }),
   )
   let isClosed = false
@@ -121,6 +142,8 @@ export function createClient(options: ClientOptions): Client {
       if (target.kind !== 'root') throw new ClientError('CLIENT_BAD_ARGUMENT', 'a sink receives by root: a CID is fetched with get()')
       return await receiveRoot(links, target.root, sink, receiveOptions)
     },
+    cost: () => purse?.cost ?? { bytes: 0n, microUsd: 0n },
+    receipts: () => purse?.receipts ?? [],
     async close() {
       isClosed = true
       await Promise.all(links.map((link) => link.close()))

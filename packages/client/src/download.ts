@@ -86,7 +86,7 @@ export async function openDownload(links: readonly NodeLink[], target: Target, o
     address: formatTarget(target),
     kind,
     get size() {
-      const proven = state.start?.transfer.parts?.size
+      const proven = state.start?.transfer.size?.()
       return proven?.state === 'verified' ? proven.bytes : state.fileSize
     },
     get sizeClaim() {

@@ -10,6 +10,8 @@ export type { Download, DownloadProgress, GetOptions, VerifiedPart } from './dow
 export { ClientError, type ClientErrorCode } from './errors.ts'
 export { isFileName } from './names.ts'
 export type { Connect, ConnectOptions, LanePort, SessionPort } from './ports.ts'
+export type { Cost, PayingAccount } from './purse.ts'
+export type { Receipt } from '@selvedge/delivery-acknowledgement/client'
 export type { ReceiveOptions, ReceiveResult } from './receive.ts'
 export type { CidLike } from './target.ts'
 export type { Tree, TreeEntry, TreeOptions, TreeProgress } from './tree.ts'

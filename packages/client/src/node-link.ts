@@ -5,7 +5,9 @@ import { CONTENT_SERVICE_ID } from '@selvedge/content'
 import { formatNodeAddress, type NodeAddress } from './address.ts'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
+import { capError, createLanePayment, NO_PAYMENT, type LanePayment } from './lane-payment.ts'
 import type { Connect, LanePort, SessionPort } from './ports.ts'
+import type { Purse, SessionPurse } from './purse.ts'
 import { createSlots } from './slots.ts'
 import { withinTime } from './within-time.ts'
 
@@ -16,8 +18,14 @@ export interface NodeLink {
   readonly stallTimeoutMs: number
   readonly pace: Pace
   /** Waits for a free lane. `release` gives it back and may be called twice. */
-  open(metadata: Uint8Array, signal?: AbortSignal): Promise<{ lane: LanePort; release: () => void }>
+  open(metadata: Uint8Array, signal?: AbortSignal): Promise<OpenLane>
   close(): Promise<void>
+}
+
+export interface OpenLane {
+  readonly lane: LanePort
+  readonly payment: LanePayment
+  readonly release: () => void
 }
 
 export interface NodeLinkOptions {
@@ -25,6 +33,14 @@ export interface NodeLinkOptions {
   readonly lanesMax: number
   readonly stallTimeoutMs: number
   readonly pace: Pace
+  /** What sessions are paid with; without it the client is a guest. */
+  readonly purse?: Purse | undefined
+}
+
+/** A session, and what pays for it. */
+interface Current {
+  readonly session: Promise<SessionPort>
+  readonly purse: SessionPurse | undefined
 }
 
 /** The least that a node must send of one answer, over so much waiting for it. */
@@ -34,37 +50,41 @@ export interface Pace {
 }
 
 export function createNodeLink(address: NodeAddress, connect: Connect, options: NodeLinkOptions): NodeLink {
-  const { chainId, lanesMax, stallTimeoutMs } = options
+  const { chainId, lanesMax, stallTimeoutMs, purse } = options
   const name = formatNodeAddress(address)
   const slots = createSlots(lanesMax)
   const ending = new AbortController()
-  let current: Promise<SessionPort> | undefined
+  let current: Current | undefined
 
   /** Shared by all that ask at once, so no asker's abort ends it. */
-  function session(): Promise<SessionPort> {
+  function session(): Current {
     if (current !== undefined) return current
-    const made = connect({ ...address, chainId, signal: ending.signal })
+    const paying = purse?.open(address.nodeKey)
+    const made = { session: connect({ ...address, chainId, signal: ending.signal, ...paying?.hello }), purse: paying }
     const forget = (): void => {
       if (current === made) current = undefined
+      paying?.close()
     }
-    made.then((opened) => opened.closed.then(forget, forget), forget)
+    made.session.then((opened) => opened.closed.then(forget, forget), forget)
     current = made
     return made
   }
 
-  async function openOnce(metadata: Uint8Array, life: AbortController): Promise<LanePort> {
+  async function openOnce(metadata: Uint8Array, life: AbortController): Promise<Omit<OpenLane, 'release'>> {
     const { signal } = life
+    const used = session()
     let opened: SessionPort
     try {
-      opened = await raceAbort(session(), signal)
+      opened = await raceAbort(used.session, signal)
     } catch (cause) {
       if (signal.aborted) throw signal.reason
       throw new ClientError('CLIENT_UNREACHABLE', `${name}: ${(cause as Error).message}`, { node: name }, { cause })
     }
-    return await openWithin(opened, metadata, life, name, stallTimeoutMs)
+    const lane = await openWithin(opened, metadata, life, name, stallTimeoutMs)
+    return { lane, payment: used.purse === undefined ? NO_PAYMENT : createLanePayment(used.purse.payer, lane.laneId, name) }
   }
 
-  async function openLane(metadata: Uint8Array, life: AbortController): Promise<LanePort> {
+  async function openLane(metadata: Uint8Array, life: AbortController): Promise<Omit<OpenLane, 'release'>> {
     const { signal } = life
     const before = current
     try {
@@ -86,10 +106,11 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
     name,
     async open(metadata, signal) {
       if (ending.signal.aborted) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+      if (purse?.isEmpty === true) throw capError(name)
       const giveBack = await slots.take(signal)
       const { life, release } = lifeOf(signal, giveBack)
       try {
-        return { lane: await openLane(metadata, life), release }
+        return { ...(await openLane(metadata, life)), release }
       } catch (error) {
         release()
         throw error
@@ -99,7 +120,10 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
       const made = current
       current = undefined
       ending.abort(new ClientError('CLIENT_CLOSED', 'the client is closed'))
-      await (await made?.catch(() => undefined))?.close() // a session that could not be made needs no closing
+      const opened = await made?.session.catch(() => undefined) // a session that could not be made needs no closing
+      made?.purse?.payer.finish()
+      await opened?.close()
+      made?.purse?.close()
     },
   }
 }

@@ -1,5 +1,9 @@
+import type { KeyPair } from '@selvedge/crypto'
+import type { SessionPayer } from '@selvedge/handshake'
+
 /** What the client needs of a session; the sessions of `@selvedge/handshake` fit. */
 export interface LanePort {
+  readonly laneId: number
   /** ACCEPT's metadata. */
   readonly metadata: Uint8Array
   /** The node's bytes; throws when the lane is reset or the session ends. */
@@ -22,6 +26,11 @@ export interface ConnectOptions {
   readonly nodeKey: Uint8Array
   readonly chainId: number
   readonly signal?: AbortSignal
+  /** Of a client that pays, all three; without them it is a guest. The key is the delegation's session key. */
+  readonly identity?: KeyPair
+  /** As its bytes are. */
+  readonly delegation?: Uint8Array
+  readonly payer?: SessionPayer
 }
 
 export type Connect = (options: ConnectOptions) => Promise<SessionPort>

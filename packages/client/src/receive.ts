@@ -3,6 +3,7 @@ import { ChunkRanges, type Sink } from '@selvedge/verified-streaming'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import type { Received } from './lane-bytes.ts'
+import { isUnverified } from './lane-payment.ts'
 import type { NodeLink } from './node-link.ts'
 import { ask } from './transfer.ts'
 
@@ -51,17 +52,22 @@ async function receiveFrom(
 ): Promise<void> {
   const { boundaries } = sink.missing()
   const ranges = ChunkRanges.fromBoundaries(boundaries.slice(0, BOUNDARIES_MAX))
-  const { source, answer, node, close } = await ask(link, { kind: 'root', root }, { ranges, received, signal })
+  const { source, answer, payment, node, close } = await ask(link, { kind: 'root', root }, { ranges, received, signal })
   try {
     const { newBytes } = await sink.receive(source, {
       source: node,
       ranges,
       ...(signal === undefined ? {} : { signal }),
-      ...(onProgress === undefined ? {} : { onProgress }),
+      onProgress: ({ verifiedOffset, ...progress }) => {
+        payment.verified(verifiedOffset)
+        onProgress?.(progress)
+      },
     })
     if (newBytes === 0 && answer.size !== 0 && !sink.isComplete)
       throw new ClientError('CLIENT_BAD_ANSWER', `${node} sent nothing that was missing`, { node })
   } catch (error) {
+    if (isUnverified(error)) payment.refuse()
+    payment.check()
     throw asClientError(error, node, signal)
   } finally {
     close()

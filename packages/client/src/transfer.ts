@@ -14,10 +14,11 @@ import {
   type RequestScope,
 } from '@selvedge/content'
 import { verifyCar, verifyProof, type VerifiedBlock } from '@selvedge/verified-car'
-import { ChunkRanges, decode, type Decoding } from '@selvedge/verified-streaming'
+import { ChunkRanges, decode, type ContentSize, type VerifiedPart } from '@selvedge/verified-streaming'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import { LaneBytes, type Received } from './lane-bytes.ts'
+import { isUnverified, paidFor, type LanePayment } from './lane-payment.ts'
 import type { NodeLink } from './node-link.ts'
 import type { LanePort } from './ports.ts'
 import type { Target } from './target.ts'
@@ -32,7 +33,9 @@ export interface Transfer {
   /** Of a CID: its verified blocks in depth-first order. */
   readonly blocks?: AsyncIterable<VerifiedBlock>
   /** Of a root: verified bytes, whole chunks. */
-  readonly parts?: Decoding
+  readonly parts?: AsyncIterable<VerifiedPart>
+  /** Of a root: what is known of its size. */
+  readonly size?: () => ContentSize
   /** Ends the lane, whatever its state. */
   close(): void
 }
@@ -49,6 +52,7 @@ export interface Asked {
   readonly answer: ContentAnswer
   /** DATA as it comes, counted. Of a root, held against the size that the answer claims. */
   readonly source: AsyncIterable<Uint8Array>
+  readonly payment: LanePayment
   /** Ends the lane, whatever its state. */
   close(): void
 }
@@ -75,7 +79,7 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
     traceparent: EMPTY,
     ranges,
   })
-  const { lane, release } = await link.open(request, signal)
+  const { lane, payment, release } = await link.open(request, signal)
   let isOver = false
   let source: LaneBytes | undefined
   const finish = (): void => {
@@ -85,14 +89,16 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
   }
   const close = (): void => {
     if (!isOver) lane.reset(LANE_CANCELLED, 'cancelled')
+    payment.leave()
     finish()
   }
   try {
     await lane.end()
     const answer = answerOf(lane, target, scope, link.name)
     source = new LaneBytes(lane, link, received, finish)
-    return { node: link.name, answer, close, source: target.kind === 'root' ? withClaim(source, answer.size, link.name) : source }
+    return { node: link.name, answer, payment, close, source: target.kind === 'root' ? withClaim(source, answer.size, link.name) : source }
   } catch (error) {
+    if (isUnverified(error)) payment.refuse()
     close()
     throw asClientError(error, link.name, signal)
   }
@@ -101,20 +107,25 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
 /** @throws {ClientError} */
 export async function openTransfer(link: NodeLink, target: Target, { range, received, signal }: TransferOptions): Promise<Transfer> {
   const ranges = range.start === 0 && range.end === undefined ? ChunkRanges.all : ChunkRanges.fromByteRanges([range])
-  const { source, ...common } = await ask(link, target, { ranges, received, signal })
+  const { source, payment, ...common } = await ask(link, target, { ranges, received, signal })
   const { answer } = common
   const abort = signal === undefined ? {} : { signal }
   if (target.kind === 'root') {
-    return { ...common, mode: 'blake3', parts: decode(source, target.root, { ranges, chunkGroupLog: answer.chunkGroupLog, ...abort }) }
+    const decoding = decode(source, target.root, { ranges, chunkGroupLog: answer.chunkGroupLog, ...abort })
+    const parts = paidFor(decoding, payment, () => decoding.verifiedOffset)
+    return { ...common, mode: 'blake3', parts, size: () => decoding.size }
   }
   const asked = byteRangesOf(ranges)
   const walk = asked === undefined ? abort : { ...abort, ranges: asked }
   if (answer.mode === 'car') {
-    return { ...common, mode: 'car', blocks: verifyCar(source, target.cid, { ...walk, header: false, scope: 'entity' }) }
+    const blocks = verifyCar(source, target.cid, { ...walk, header: false, onlyAsked: true, scope: 'entity' })
+    return { ...common, mode: 'car', blocks: paidFor(blocks, payment, streamEndOf) }
   }
   const size = answer.size === undefined ? {} : { size: answer.size }
-  return { ...common, mode: 'proof', blocks: verifyProof(source, target.cid, { ...walk, ...size }) }
+  return { ...common, mode: 'proof', blocks: paidFor(verifyProof(source, target.cid, { ...walk, ...size }), payment, streamEndOf) }
 }
+
+const streamEndOf = (block: VerifiedBlock | undefined): number | undefined => block?.streamEnd
 
 function answerOf(lane: LanePort, target: Target, scope: RequestScope, node: string): ContentAnswer {
   const answer = decodeAnswer(lane.metadata)

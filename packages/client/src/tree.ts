@@ -8,6 +8,7 @@ import type { CID } from 'multiformats/cid'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import type { Received } from './lane-bytes.ts'
+import { paidFor } from './lane-payment.ts'
 import type { NodeLink } from './node-link.ts'
 import { checkName } from './names.ts'
 import { formatTarget, type Target } from './target.ts'
@@ -91,9 +92,12 @@ async function* blocksOf(state: State): AsyncGenerator<VerifiedBlock, void, unde
     let close = (): void => {}
     try {
       const asked = await ask(link, target, { ranges: ChunkRanges.all, scope: 'all', received, signal })
+      const { payment, source } = asked
       close = asked.close
       state.node = link.name
-      for await (const block of walk.readCar(asked.source, { header: false, ...abort })) {
+      const onRepeated = (streamEnd: number): void => payment.verified(streamEnd)
+      const blocks = walk.readCar(source, { header: false, onlyAsked: true, onRepeated, ...abort })
+      for await (const block of paidFor(blocks, payment, (each) => each?.streamEnd)) {
         onBlock?.(block)
         yield block
       }
