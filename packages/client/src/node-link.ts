@@ -1,13 +1,12 @@
-/**
- * One node: a session that is made when first needed, kept, and made again when it has ended; and the bound on its lanes.
- */
+/** One node: its session, and the bound on its lanes. */
 import { CONTENT_SERVICE_ID } from '@selvedge/content'
 import { formatNodeAddress, type NodeAddress } from './address.ts'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import { capError, createLanePayment, NO_PAYMENT, type LanePayment } from './lane-payment.ts'
 import type { Connect, LanePort, SessionPort } from './ports.ts'
-import type { Purse, SessionPurse } from './purse.ts'
+import { createKeptSession } from './kept-session.ts'
+import type { Purse } from './purse.ts'
 import { createSlots } from './slots.ts'
 import { withinTime } from './within-time.ts'
 
@@ -37,12 +36,6 @@ export interface NodeLinkOptions {
   readonly purse?: Purse | undefined
 }
 
-/** A session, and what pays for it. */
-interface Current {
-  readonly session: Promise<SessionPort>
-  readonly purse: SessionPurse | undefined
-}
-
 /** The least that a node must send of one answer, over so much waiting for it. */
 export interface Pace {
   readonly bytesPerSecondMin: number
@@ -53,26 +46,10 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
   const { chainId, lanesMax, stallTimeoutMs, purse } = options
   const name = formatNodeAddress(address)
   const slots = createSlots(lanesMax)
-  const ending = new AbortController()
-  let current: Current | undefined
-
-  /** Shared by all that ask at once, so no asker's abort ends it. */
-  function session(): Current {
-    if (current !== undefined) return current
-    const paying = purse?.open(address.nodeKey)
-    const made = { session: connect({ ...address, chainId, signal: ending.signal, ...paying?.hello }), purse: paying }
-    const forget = (): void => {
-      if (current === made) current = undefined
-      paying?.close()
-    }
-    made.session.then((opened) => opened.closed.then(forget, forget), forget)
-    current = made
-    return made
-  }
-
+  const kept = createKeptSession(address, connect, chainId, purse)
   async function openOnce(metadata: Uint8Array, life: AbortController): Promise<Omit<OpenLane, 'release'>> {
     const { signal } = life
-    const used = session()
+    const used = kept.open()
     let opened: SessionPort
     try {
       opened = await raceAbort(used.session, signal)
@@ -86,12 +63,12 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
 
   async function openLane(metadata: Uint8Array, life: AbortController): Promise<Omit<OpenLane, 'release'>> {
     const { signal } = life
-    const before = current
+    const before = kept.current
     try {
       return await openOnce(metadata, life)
     } catch (error) {
       // A session kept from before may have died without our noticing; nothing was asked on it yet, so it may be tried anew, once.
-      const isStale = before !== undefined && current !== before && !signal.aborted && !ending.signal.aborted
+      const isStale = before !== undefined && kept.current !== before && !signal.aborted && !kept.isClosed
       if (!isStale) throw asClientError(error, name, signal)
     }
     try {
@@ -105,7 +82,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
     ...options,
     name,
     async open(metadata, signal) {
-      if (ending.signal.aborted) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+      if (kept.isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       if (purse?.isEmpty === true) throw capError(name)
       const giveBack = await slots.take(signal)
       const { life, release } = lifeOf(signal, giveBack)
@@ -116,15 +93,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
         throw error
       }
     },
-    async close() {
-      const made = current
-      current = undefined
-      ending.abort(new ClientError('CLIENT_CLOSED', 'the client is closed'))
-      const opened = await made?.session.catch(() => undefined) // a session that could not be made needs no closing
-      made?.purse?.payer.finish()
-      await opened?.close()
-      made?.purse?.close()
-    },
+    close: () => kept.close(),
   }
 }
 
