@@ -10,8 +10,8 @@ export interface Lane {
   /** What the other side said when the lane opened: ACCEPT's at the client, OPEN's at the node. */
   readonly metadata: Uint8Array
   /**
-   * What the other side sends, once. Pieces are the reader's to keep; taking one gives its credit back, so a reader that stops stops the
-   * sender. Breaking out of the loop resets the lane with code 25.
+   * What the other side sends, once. Pieces are the reader's to keep; taking one gives its credit back (with `isCreditHeld`: `release` does), so
+   * a reader that stops stops the sender. Breaking out of the loop resets the lane with code 25.
    * @throws {HandshakeError} `HANDSHAKE_LANE_RESET` after the last byte that came, `HANDSHAKE_CLOSED` when the session ended.
    */
   readonly source: AsyncIterable<Uint8Array>
@@ -24,6 +24,8 @@ export interface Lane {
    * @throws {HandshakeError} `HANDSHAKE_LANE_RESET`, `HANDSHAKE_LANE_ENDED`, `HANDSHAKE_CLOSED`, `HANDSHAKE_BAD_ARGUMENT`.
    */
   write(bytes: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void>
+  /** With `isCreditHeld`: `bytes` that `source` gave are done with, and the other side may send as many more. More than are held means all. */
+  release(bytes: number): void
   /** Ends our half after all that was written. */
   end(): Promise<void>
   /** Ends both halves now. `reason` is cut at 256 bytes of UTF-8. */
@@ -67,6 +69,8 @@ export class LaneDriver implements Lane {
   readonly #owner: LaneOwner
   readonly #queue = new ReceiveQueue()
   readonly #writes = new Set<PendingPromise>()
+  /** Bytes that the reader has and did not release; undefined: taking them releases them. */
+  #heldBytes: number | undefined
   readonly #onOver: (() => void)[] = []
   #waiting: PendingRead | undefined
   #isEnded = false
@@ -77,7 +81,8 @@ export class LaneDriver implements Lane {
   isResetHere = false
   #failure: { readonly error: unknown } | undefined
 
-  constructor(owner: LaneOwner, core: CoreLane, metadata: Uint8Array) {
+  constructor(owner: LaneOwner, core: CoreLane, metadata: Uint8Array, isCreditHeld = false) {
+    if (isCreditHeld) this.#heldBytes = 0
     this.#owner = owner
     this.core = core
     this.metadata = metadata
@@ -114,6 +119,13 @@ export class LaneDriver implements Lane {
     })
   }
 
+  release(bytes: number): void {
+    const released = Math.min(bytes, this.#heldBytes ?? 0)
+    if (!(released > 0)) return
+    this.#heldBytes! -= released
+    this.#owner.consume(this.core, released)
+  }
+
   async end(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error
     if (this.#isHalfClosed) return
@@ -144,7 +156,7 @@ export class LaneDriver implements Lane {
     const waiting = this.#waiting
     if (waiting === undefined) return this.#queue.push(view)
     this.#waiting = undefined
-    this.#owner.consume(this.core, view.length)
+    this.#taken(view.length)
     waiting.next({ done: false, value: ownOf(view) })
   }
 
@@ -205,7 +217,7 @@ export class LaneDriver implements Lane {
   async #next(): Promise<IteratorResult<Uint8Array>> {
     const bytes = this.#queue.shift()
     if (bytes !== undefined) {
-      this.#owner.consume(this.core, bytes.length)
+      this.#taken(bytes.length)
       return { done: false, value: bytes }
     }
     if (this.#isEnded) return { done: true, value: undefined }
@@ -214,6 +226,12 @@ export class LaneDriver implements Lane {
     return new Promise((next, reject) => {
       this.#waiting = { next, reject }
     })
+  }
+
+  /** The reader has `bytes` more. */
+  #taken(bytes: number): void {
+    if (this.#heldBytes === undefined) this.#owner.consume(this.core, bytes)
+    else this.#heldBytes += bytes
   }
 
   #discard(): void {

@@ -86,8 +86,8 @@ export class SessionDriver implements LaneOwner {
     this.run((effects) => this.core.drain(this.#now(), effects))
   }
 
-  addLane(core: CoreLane, metadata: Uint8Array): LaneDriver {
-    const lane = new LaneDriver(this, core, metadata)
+  addLane(core: CoreLane, metadata: Uint8Array, isCreditHeld = false): LaneDriver {
+    const lane = new LaneDriver(this, core, metadata, isCreditHeld)
     this.lanes.set(core, lane)
     return lane
   }

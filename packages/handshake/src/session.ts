@@ -34,6 +34,11 @@ export interface OpenLaneOptions {
    * and not less: a promise to receive, verify and acknowledge so much, also while the reader is paused.
    */
   readonly initialCredit?: number
+  /**
+   * Credit goes back by `lane.release`, not when `source` gives the bytes: so they can be verified and acknowledged while who wants them pauses,
+   * and no more than the credit is ever held. @default false
+   */
+  readonly isCreditHeld?: boolean
   /** Covers the lane's whole life: its abort resets the lane with 25, and reader and writers get its reason. */
   readonly signal?: AbortSignal
 }
@@ -250,7 +255,7 @@ class ClientSession implements Session {
     const initialCredit = options.initialCredit ?? Math.max(LANE_CREDIT_BYTES, this.#creditMin)
     const core = this.#core.open(serviceId, metadata, initialCredit)
     if (core === undefined) return Promise.reject(new HandshakeError('HANDSHAKE_LANES_EXHAUSTED', 'all lanes of the connection are taken'))
-    const lane = this.#driver.addLane(core, new Uint8Array())
+    const lane = this.#driver.addLane(core, new Uint8Array(), options.isCreditHeld)
     const abort = (): void => {
       const opening = this.#openings.get(lane)
       this.#openings.delete(lane)

@@ -35,6 +35,19 @@ describe('a lane is over once for both ends, at the same byte', () => {
     expect(both(session)).toEqual(at(70_000n, 'reset-by-client'))
   })
 
+  test('when the client has had enough of a node that has used all its credit: it pays for that much, and no byte more', () => {
+    const session = paid()
+    const credit = 2 ** 21 + 2 ** 18
+    const { atClient, atNode } = openLane(session, new Uint8Array(), credit)
+    const { client, node } = session
+    node.write(atNode, [new Uint8Array(8 * 2 ** 20)], 'token')
+    const inFlight = drain(node)
+    client.reset(atClient, 25, '', [])
+    feed(client, inFlight)
+    settle(client, node)
+    expect(both(session)).toEqual(at(BigInt(credit), 'reset-by-client'))
+  })
+
   test('when the client has had enough before ACCEPT came', () => {
     const session = paid()
     const { client, node } = session

@@ -67,6 +67,35 @@ test('bytes go both ways and both halves end', async () => {
   await session.close()
 })
 
+test('a lane that holds its credit is stopped by what was not released, however much was read', async () => {
+  const credit = 300_000
+  const { session } = await join(async (request) => {
+    const lane = request.accept(NONE)
+    await lane.write(new Uint8Array(MIB).fill(3))
+    await lane.end()
+  })
+  const lane = await session.openLane({ serviceId: 0, metadata: NONE, initialCredit: credit, isCreditHeld: true })
+  let read = 0
+  const reading = (async () => {
+    for await (const bytes of lane.source) read += bytes.length
+  })()
+  await until(() => read === credit)
+  await quiet()
+  expect(read).toBe(credit)
+  lane.release(200_000)
+  await until(() => read === credit + 200_000)
+  await quiet()
+  expect(read).toBe(credit + 200_000)
+  while (read < MIB) {
+    lane.release(2 * MIB) // as much as is held
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await reading
+  lane.release(MIB)
+  expect(read).toBe(MIB)
+  await session.close()
+})
+
 test('the first lane travels with HELLO', async () => {
   const { session } = await join(echo, { firstLane: { serviceId: 0, metadata: Uint8Array.of(9) } })
   const lane = await session.firstLane!
