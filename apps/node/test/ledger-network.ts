@@ -227,7 +227,7 @@ function genesisOf(nodes: readonly TestNode[], rich: readonly Wallet[], paramete
       governors: keys,
       tokens: [{ symbol: 'USD', name: 'US dollar', keys, cap: 1_000n * MICRO }],
       accounts: rich
-        .map(({ address }) => ({ address, native: 100_000n * MICRO, balances: [] }))
+        .map(({ address }) => ({ address, native: 100_000n * MICRO, balances: [{ token: 1, amount: 10_000n * MICRO }] }))
         .toSorted((a, b) => Buffer.compare(a.address, b.address)),
       nodes: nodes.map(({ seeds, owner, host, ports }) =>
         createGenesisNode({
