@@ -68,7 +68,9 @@ export const rooms: readonly Room[] = [
   room('delivery-acknowledgement', 1, ['crypto'], 'Acknowledgement, window, claim, challenge, evidence', {
     ...everywhere,
     alone,
-    deterministic: ['src/{content-chain,window,chain-check,payer,books}.ts'],
+    deterministic: [
+      'src/{content-chain,window,chain-check,payer,payer-chain,books,account,metered-session,metered-lane,stop-clock,ack-allowance}.ts',
+    ],
   }),
   room('reputation', 1, ['crypto'], 'Reports in, scores with reasons out', { ...everywhere, alone, deterministic: true }),
   room('topology', 1, ['crypto'], 'Membership and coordinates in, links out', { ...everywhere, alone, deterministic: true }),

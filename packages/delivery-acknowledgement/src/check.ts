@@ -124,11 +124,16 @@ function signatureFaultOf(
   chainId: number,
   signed: Set<string> | undefined,
 ): AcknowledgementFault | undefined {
-  const known = signed === undefined ? undefined : `${chainId} ${String.fromCharCode(...encodeDelegation(delegation))}`
-  if (known === undefined || !signed?.has(known)) {
-    if (!isDelegationSigned(chainId, delegation)) return 'delegation-signature'
-    if (known !== undefined) signed?.add(known)
-  }
+  if (!isSignedDelegation(chainId, delegation, signed)) return 'delegation-signature'
   const { signature } = acknowledgement
   return isEd25519Signature(signature, acknowledgementPreimageOf(acknowledgement), delegation.sessionKey) ? undefined : 'signature'
+}
+
+/** Whether the account signed it; `signed` as in `checkAcknowledgement`. */
+export function isSignedDelegation(chainId: number, delegation: Delegation, signed: Set<string> | undefined): boolean {
+  const known = signed === undefined ? undefined : `${chainId} ${String.fromCharCode(...encodeDelegation(delegation))}`
+  if (known !== undefined && signed?.has(known) === true) return true
+  if (!isDelegationSigned(chainId, delegation)) return false
+  if (known !== undefined) signed?.add(known)
+  return true
 }

@@ -25,6 +25,11 @@ export const TICK_CHAIN_LENGTH = 65_536
 
 /** Lanes that one frame ACK can name. */
 export const ACK_LANES_MAX = 255
+/** Lanes of a paying session, all its connections together. */
+export const PAYING_LANES_MAX = 24
+/** Sessions of one account at one node. */
+export const SESSIONS_PER_ACCOUNT_MAX = 64
+
 /** `serviceId u32be · clientIndex u32be · sessionId 16`. */
 export const CLAIM_KEY_BYTES = 24
 /** Levels of a claim's tree. */

@@ -1,4 +1,5 @@
-/** The node's end: windows, books, and what is kept for the ledger. */
+/** The node's end: windows, books, and what is kept for the ledger. Under Node.js. */
 export type { AckStore, ChainRecord } from './ack-store.ts'
-export type { AccountMeans, Books, BooksComponents, BooksOptions } from './books.ts'
+export { createFileAckStore } from './ack-store.node.ts'
+export { createBooks, type AccountMeans, type Books, type BooksComponents, type BooksOptions, type EpochPlace } from './books.ts'
 export type { Admission, NodeLink, NodePayments, PayingHello, PayingSession, PriceFrame, SessionMeter } from './ports.ts'

@@ -132,7 +132,8 @@ class SessionSigner implements Payer {
   }
 
   lane(id: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array): void {
-    if (this.#current?.about.multiplePpmOf(serviceId) === undefined) return this.#link?.leave(CODES.priceRefused)
+    if (this.#current === undefined) return this.#link?.leave(CODES.epochClosed) // what comes on it cannot be signed for
+    if (this.#current.about.multiplePpmOf(serviceId) === undefined) return this.#link?.leave(CODES.priceRefused)
     const digest = laneDigestOf(openBody, acceptBody)
     const rest = { verified: 0n, signed: 0n, old: undefined, end: undefined, isCut: false, isRefused: false }
     this.#lanes.set(id, { id, serviceId, digest, acceptedMs: this.#options.nowMs(), ...rest })
@@ -176,10 +177,7 @@ class SessionSigner implements Payer {
   epoch({ epoch, rand, priceVersion, lanes }: EpochFrame): void {
     const { epoch: last } = this.#current?.about ?? {}
     if (last === undefined || epoch === last) return
-    if (epoch !== last + 1n || this.#options.delegation.notAfterEpoch < epoch) {
-      this.finish()
-      return this.#link?.leave(CODES.epochClosed)
-    }
+    if (epoch !== last + 1n) return this.#link?.leave(CODES.epochClosed)
     if (this.#price?.priceVersion !== priceVersion) return this.#link?.leave(CODES.priceRefused)
     this.#dropOld()
     const boundaries = new Map(lanes.map(({ lane, offset }) => [lane, offset]))
@@ -191,7 +189,8 @@ class SessionSigner implements Payer {
     }
     this.#closing = this.#current
     for (const lane of this.#lanes.values()) if (lane.old !== undefined) this.#chainOf(this.#closing, lane.serviceId)
-    this.#open(epoch, rand, this.#price)
+    if (this.#options.delegation.notAfterEpoch < epoch) this.#current = undefined
+    else this.#open(epoch, rand, this.#price)
     this.#closeOld()
   }
 
@@ -307,7 +306,9 @@ class SessionSigner implements Payer {
       this.#signFor(closing, chain)
       if (!lanes.some(isWaitedFor)) this.#endChain(chain)
     }
-    if ([...closing.chains.values()].every(({ isFinal }) => isFinal)) this.#dropOld()
+    if (![...closing.chains.values()].every(({ isFinal }) => isFinal)) return
+    this.#dropOld()
+    if (this.#current === undefined) this.#link?.leave(CODES.epochClosed) // the delegation ended with that epoch, and all is signed
   }
 
   #endChain(chain: PayerChain): void {

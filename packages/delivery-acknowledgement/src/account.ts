@@ -1,0 +1,139 @@
+/**
+ * One account at one node: its window, what it may still spend, and the stop. Where the window holds back every lane that wants to go on, the
+ * node is stopped: it asks all sessions that owe to acknowledge everything, and their clocks run (metered-session.ts).
+ */
+import { bytesWithin, type PriceTable } from './price.ts'
+import { CODES } from './codes.ts'
+import { PPM } from './constants.ts'
+import { Window } from './window.ts'
+
+/** µUSD that a window may be worth. */
+const WINDOW_MICRO_USD = 1_000n
+const SAFE = BigInt(Number.MAX_SAFE_INTEGER)
+
+/** A session, as its account sees it. */
+export interface Debtor {
+  readonly debt: number
+  /** Is asked to acknowledge all it verified. */
+  stop(): void
+  tellWindow(): void
+  wake(): void
+  leave(code: number): void
+  /** @param rand - 16 bytes, for the new session id. */
+  beginEpoch(epoch: bigint, rand: Uint8Array, isNewPrice: boolean): void
+  /** The grace of the old epoch is over. @returns bytes that nobody will pay any more. */
+  closeEpoch(): number
+}
+
+export type Begin = 'fits' | 'permit' | 'later' | { readonly leave: number }
+
+export class Account {
+  /** 20 bytes. */
+  readonly address: Uint8Array
+  readonly window: Window = new Window()
+  readonly sessions: Set<Debtor> = new Set()
+  isStopped = false
+  /** Units begun and not at their end. */
+  begun = 0
+  /** µUSD acknowledged in the running epoch and in the one that closes, by delegation. */
+  spent: Map<string, bigint> = new Map()
+  spentOld: Map<string, bigint> = new Map()
+  /** µUSD that the node serves the account for in one epoch. */
+  limit = 0n
+  #windowMax = Number.MAX_SAFE_INTEGER
+  /** The shortest unit that each session waits with. */
+  readonly #waiting = new Map<Debtor, number>()
+
+  constructor(address: Uint8Array) {
+    this.address = address
+  }
+
+  /** Prices of the running epoch, and what the node serves the account for in it. */
+  setTerms(prices: PriceTable, limit: bigint): void {
+    this.limit = limit
+    this.#windowMax = bytesFor(WINDOW_MICRO_USD, prices)
+  }
+
+  /** Whether it is as a new one would be. */
+  get isFresh(): boolean {
+    return this.sessions.size === 0 && this.spent.size === 0 && this.window.isFresh
+  }
+
+  beginEpoch(): void {
+    this.spentOld = this.spent
+    this.spent = new Map()
+    this.window.renew()
+  }
+
+  /** Whether a unit of a session may begin now. @param left - µUSD of its delegation. */
+  judge(unitBytes: number, left: bigint, prices: PriceTable): Begin {
+    const ofAccount = this.limit - this.#spentInAll()
+    const least = left < ofAccount ? left : ofAccount
+    if (this.window.charged + unitBytes > bytesFor(least - 1n, prices)) {
+      // what is spent was rounded down
+      return this.window.charged > 0 ? 'later' : { leave: left < ofAccount ? CODES.spendCap : CODES.insufficientBalance }
+    }
+    const verdict = this.window.judge(unitBytes)
+    return verdict === 'never' ? { leave: CODES.ackTimeout } : verdict
+  }
+
+  /** µUSD that the account may still spend. */
+  get left(): bigint {
+    return this.limit - this.#spentInAll()
+  }
+
+  /** A unit waits; `stopIfStuck` follows when the caller's own state is whole. */
+  wait(session: Debtor, unitBytes: number): void {
+    this.#waiting.set(session, Math.min(unitBytes, this.#waiting.get(session) ?? unitBytes))
+  }
+
+  forgetSession(session: Debtor): void {
+    this.sessions.delete(session)
+    this.#waiting.delete(session)
+  }
+
+  /** The node is stopped when something waits and no unit that was begun can go on. */
+  stopIfStuck(): void {
+    if (this.isStopped || this.#waiting.size === 0 || this.begun > 0 || this.window.charged === 0) return
+    this.isStopped = true
+    for (const session of this.sessions) if (session.debt > 0) session.stop()
+  }
+
+  acknowledge(bytes: number, isOnTime: boolean): void {
+    if (this.window.acknowledge(bytes, isOnTime, this.#windowMax)) this.tellAll()
+  }
+
+  tellAll(): void {
+    for (const session of this.sessions) session.tellWindow()
+  }
+
+  /** Something was acknowledged, written off or released: whoever waits asks again, where one of them can go. */
+  goOn(): void {
+    if (this.#waiting.size === 0) return this.#unstop()
+    const canGo = this.window.charged === 0 || [...this.#waiting.values()].some((unitBytes) => this.window.judge(unitBytes) !== 'later')
+    if (!canGo) return this.stopIfStuck()
+    const sessions = [...this.#waiting.keys()]
+    this.#waiting.clear()
+    this.#unstop()
+    for (const session of sessions) session.wake()
+  }
+
+  #unstop(): void {
+    if (!this.isStopped) return
+    this.isStopped = false
+    this.tellAll()
+  }
+
+  #spentInAll(): bigint {
+    let sum = 0n
+    for (const amount of this.spent.values()) sum += amount
+    return sum
+  }
+}
+
+/** Bytes that cost no more than `amount`, at the table's price, which no service exceeds. */
+function bytesFor(amount: bigint, prices: PriceTable): number {
+  if (amount < 0n) return 0
+  const most = bytesWithin(amount, 0n, prices, Number(PPM))
+  return most === undefined || most > SAFE ? Number.MAX_SAFE_INTEGER : Number(most)
+}

@@ -1,0 +1,65 @@
+/**
+ * One lane at a node that is paid: what was sent of it, what of that is acknowledged, and in which of two epochs.
+ * Offsets count DATA from the lane's start. `debt` is what was begun and is neither acknowledged nor written off.
+ */
+export class MeteredLane {
+  readonly id: number
+  readonly serviceId: number
+  readonly digest: Uint8Array
+  sent = 0
+  /** In progress: begun, and charged whole. Its end may turn out to be nearer. */
+  unit: { readonly start: number; readonly end: number } | undefined
+  /** In the newest epoch. */
+  acked = 0
+  /** What the epoch that closes has of it: up to `end`, and for a client that had not heard of the change, up to `limit`. */
+  old: { acked: number; readonly end: number; limit: number } | undefined
+  /** Nothing more is sent on it. */
+  isOver = false
+  /** The node gave it up and wrote off the rest; what is acknowledged nevertheless is welcome. */
+  isForgiven = false
+
+  constructor(id: number, serviceId: number, digest: Uint8Array) {
+    this.id = id
+    this.serviceId = serviceId
+    this.digest = digest
+  }
+
+  get oldDebt(): number {
+    return this.old === undefined ? 0 : Math.max(0, this.old.end - this.old.acked)
+  }
+
+  get debt(): number {
+    return this.oldDebt + Math.max(0, Math.max(this.sent, this.unit?.end ?? 0) - this.acked)
+  }
+
+  /** Everything before is acknowledged. */
+  get paidUntil(): number {
+    return this.oldDebt > 0 && this.old !== undefined ? this.old.acked : this.acked
+  }
+
+  /** From where an acknowledgement of the epoch goes on, if it may name `offset`. */
+  startFor(offset: bigint, isOld: boolean): number | undefined {
+    const from = isOld ? this.old?.acked : this.acked
+    const limit = isOld ? this.old?.limit : this.sent
+    return from !== undefined && limit !== undefined && offset > BigInt(from) && offset <= BigInt(limit) ? from : undefined
+  }
+
+  /** @param offset - as `startFor` allowed it. */
+  acknowledge(offset: number, isOld: boolean): void {
+    if (isOld && this.old !== undefined) {
+      this.old.acked = offset
+      this.acked = Math.max(this.acked, offset)
+      return
+    }
+    this.acked = offset
+    if (this.old !== undefined) this.old.limit = this.old.end // the new chain has begun there: nothing counts twice
+  }
+
+  /** The epoch ends for this lane at the unit in progress. @returns the boundary. */
+  beginEpoch(): number {
+    const boundary = Math.max(this.unit?.start ?? this.sent, this.acked)
+    this.old = boundary > this.acked ? { acked: this.acked, end: boundary, limit: this.sent } : undefined
+    this.acked = boundary
+    return boundary
+  }
+}

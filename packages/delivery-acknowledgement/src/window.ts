@@ -1,0 +1,154 @@
+/**
+ * How far ahead of its acknowledgements an account is served by one node, all its sessions and lanes together.
+ *
+ * Invariants, after every call: `charged` is what was begun and neither acknowledged nor written off; a unit is charged whole when it begins.
+ * It is below `bytes` when the last unit begins that does not fit, and such a unit there is one at a time: so `charged` never exceeds the
+ * largest window there was by more than one unit. What was written off in an epoch and what is charged never exceed `LOSS_BYTES_MAX` together.
+ */
+import { ackStepOf } from './ack-step.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** Window of an account that is not known. */
+export const WINDOW_START_BYTES: number = 256 * KIB
+/** Window of an account that did not acknowledge in time, and the least there is. */
+export const WINDOW_MIN_BYTES: number = 64 * KIB
+export const WINDOW_MAX_BYTES: number = 16 * MIB
+/** Longest unit, a block of 2 MiB with its head: nothing of it can be verified before its last byte. */
+export const UNIT_BYTES_MAX: number = 2 * MIB + 128 * KIB
+/** What an account may cost a node in one epoch: written off and not acknowledged, together. */
+export const LOSS_BYTES_MAX: number = WINDOW_MAX_BYTES + UNIT_BYTES_MAX
+/** After a default: windows acknowledged in full for one doubling. */
+const SLOW_WINDOWS = 16
+
+/** `later`: when something was acknowledged; `never`: the account has cost the node what it may in this epoch, or no window holds the unit. */
+export type UnitVerdict = 'fits' | 'permit' | 'later' | 'never'
+
+export class Window {
+  #bytes = WINDOW_START_BYTES
+  #charged = 0
+  #lost = 0
+  #defaults = 0
+  /** Whether the one unit that may exceed the window is out. */
+  #isPermitted = false
+  /** Most that was charged since the window last changed: it does not grow beyond twice what is in use. */
+  #peak = 0
+  #acknowledged = 0
+  /** Grows slowly up to here, for it was here when its account did not acknowledge. */
+  #slowUntil = 0
+
+  /** W: what may be sent and not acknowledged. */
+  get bytes(): number {
+    return this.#bytes
+  }
+  get charged(): number {
+    return this.#charged
+  }
+  /** Written off in this epoch. */
+  get lost(): number {
+    return this.#lost
+  }
+  get defaults(): number {
+    return this.#defaults
+  }
+  get isPermitted(): boolean {
+    return this.#isPermitted
+  }
+  /** Whether an account with no bytes out could be served nothing. */
+  get isSpent(): boolean {
+    return this.#lost >= LOSS_BYTES_MAX - UNIT_BYTES_MAX
+  }
+
+  /** Nothing is known of the account that a new one would not have. */
+  get isFresh(): boolean {
+    return this.#charged === 0 && this.#lost === 0 && this.#slowUntil === 0
+  }
+
+  /** Whether a unit may begin. */
+  judge(unitBytes: number): UnitVerdict {
+    const after = this.#charged + unitBytes
+    if (after + this.#lost > LOSS_BYTES_MAX) return this.#charged === 0 ? 'never' : 'later'
+    if (after <= this.#bytes) return 'fits'
+    if (unitBytes > UNIT_BYTES_MAX) return this.#charged === 0 ? 'never' : 'later'
+    return this.#charged < this.#bytes && !this.#isPermitted ? 'permit' : 'later'
+  }
+
+  /** Begins what was judged. */
+  begin(unitBytes: number, verdict: 'fits' | 'permit'): void {
+    this.#charged += unitBytes
+    this.#peak = Math.max(this.#peak, this.#charged)
+    if (verdict === 'permit') this.#isPermitted = true
+  }
+
+  /** The unit that exceeded the window is acknowledged, written off, or never came to its end. */
+  endPermit(): void {
+    this.#isPermitted = false
+  }
+
+  /** Begun and never sent. */
+  release(bytes: number): void {
+    this.#charged -= bytes
+  }
+
+  /**
+   * Bytes are acknowledged; `isOnTime`: before half of the clock of a stop ran for them.
+   * @param bytesMax - what the window may grow to by the price of its bytes.
+   * @returns whether the window has another size.
+   */
+  acknowledge(bytes: number, isOnTime: boolean, bytesMax: number): boolean {
+    this.#charged -= bytes
+    if (!isOnTime) return false
+    this.#acknowledged += bytes
+    const isSlow = this.#bytes < this.#slowUntil
+    const wanted = isSlow ? SLOW_WINDOWS * this.#bytes : ackStepOf(this.#bytes)
+    if (this.#acknowledged < wanted) return false
+    const isUsed = this.#peak * 2 >= this.#bytes
+    const next = Math.max(WINDOW_MIN_BYTES, Math.min(this.#bytes * 2, WINDOW_MAX_BYTES, bytesMax))
+    return isUsed && next > this.#bytes ? this.#resize(next) : false
+  }
+
+  /** Bytes of a lane that the node itself gave up: its own loss, but a client can bring it about. */
+  forgive(bytes: number): void {
+    this.#charged -= bytes
+    this.#lost += bytes
+  }
+
+  /** What was forgiven was acknowledged after all. */
+  recover(bytes: number): void {
+    this.#lost = Math.max(0, this.#lost - bytes)
+  }
+
+  /** A session went with bytes out: no default, but so much less is risked. @returns whether the window has another size. */
+  shrink(bytes: number): boolean {
+    this.forgive(bytes)
+    return bytes > 0 && this.#resize(Math.max(WINDOW_MIN_BYTES, this.#bytes - bytes))
+  }
+
+  /** An epoch closed over bytes that were not acknowledged in its grace. */
+  halve(bytes: number): boolean {
+    this.forgive(bytes)
+    return bytes > 0 && this.#resize(Math.max(WINDOW_MIN_BYTES, Math.floor(this.#bytes / 2)))
+  }
+
+  /** It did not acknowledge in time while the node was stopped. */
+  default(bytes: number): boolean {
+    this.forgive(bytes)
+    this.#defaults++
+    this.#slowUntil = Math.max(this.#slowUntil, this.#bytes)
+    return this.#resize(WINDOW_MIN_BYTES)
+  }
+
+  /** A new epoch: losses are counted anew. */
+  renew(): void {
+    this.#lost = 0
+  }
+
+  #resize(bytes: number): boolean {
+    const isOther = bytes !== this.#bytes
+    this.#bytes = bytes
+    this.#peak = this.#charged
+    this.#acknowledged = 0
+    return isOther
+  }
+}

@@ -1,0 +1,148 @@
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DeliveryAcknowledgementError } from '@selvedge/delivery-acknowledgement'
+import { createFileAckStore } from '@selvedge/delivery-acknowledgement/node'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { decodeChainRecord, encodeChainRecord } from '../src/ack-record.ts'
+import { recordOf, seqsOf } from './support/records.ts'
+import { EPOCH, evidenceOf } from './support/world.ts'
+
+let folder = ''
+const log = (): string => join(folder, 'acks.log')
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acks-'))
+})
+afterEach(async () => {
+  await rm(folder, { recursive: true })
+})
+
+test('a record is read as it was written, tick and all, and nothing else is', () => {
+  const evidence = evidenceOf({ client: 2, serviceId: 1, session: 3, bytes: 5_000_000n, tickIndex: 7 })
+  const record = { evidence, clientIndex: 2, amount: 54n }
+  const bytes = encodeChainRecord(record)
+  expect(decodeChainRecord(bytes)).toEqual(record)
+  for (let length = 0; length < bytes.length; length++)
+    expect(() => decodeChainRecord(bytes.subarray(0, length))).toThrow(DeliveryAcknowledgementError)
+  expect(() => decodeChainRecord(Uint8Array.of(...bytes, 0))).toThrow('too many')
+})
+
+test('of each chain the newest is kept, over a restart too', async () => {
+  const store = await createFileAckStore(folder)
+  for (let seq = 1; seq <= 5; seq++) for (let chain = 0; chain < 3; chain++) store.put(recordOf(chain, seq))
+  store.put(recordOf(1, 6, EPOCH + 1n))
+  const expected = new Map([
+    [0, 5],
+    [1, 5],
+    [2, 5],
+  ])
+  expect(seqsOf(store.all(EPOCH))).toEqual(expected)
+  await store.stop()
+  await store.stop()
+  const again = await createFileAckStore(folder)
+  expect(seqsOf(again.all(EPOCH))).toEqual(expected)
+  expect(again.all(EPOCH)[0]).toEqual(recordOf(0, 5))
+  expect(seqsOf(again.all(EPOCH + 1n))).toEqual(new Map([[1, 6]]))
+  await again.stop()
+})
+
+test('what is put reaches the disk by itself', async () => {
+  const store = await createFileAckStore(folder)
+  store.put(recordOf(0, 1))
+  while ((await stat(log())).size === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  const copy = await mkdtemp(join(tmpdir(), 'acks-'))
+  await writeFile(join(copy, 'acks.log'), await readFile(log()))
+  const other = await createFileAckStore(copy)
+  expect(seqsOf(other.all(EPOCH))).toEqual(new Map([[0, 1]]))
+  await other.stop()
+  await store.stop()
+  await rm(copy, { recursive: true })
+})
+
+test('what is forgotten stays forgotten, and its epoch can begin again', async () => {
+  const store = await createFileAckStore(folder)
+  store.put(recordOf(0, 1))
+  store.put(recordOf(0, 1, EPOCH + 1n))
+  await store.forget(EPOCH)
+  expect(store.all(EPOCH)).toEqual([])
+  await store.stop()
+  const again = await createFileAckStore(folder)
+  expect([again.all(EPOCH).length, again.all(EPOCH + 1n).length]).toEqual([0, 1])
+  again.put(recordOf(5, 9))
+  await again.stop()
+  const last = await createFileAckStore(folder)
+  expect(seqsOf(last.all(EPOCH))).toEqual(new Map([[5, 9]]))
+  await last.stop()
+})
+
+test('a log that was cut anywhere has all entries before the cut, and goes on', async () => {
+  const store = await createFileAckStore(folder)
+  store.put(recordOf(0, 1))
+  await store.flush()
+  const first = (await stat(log())).size
+  store.put(recordOf(1, 1))
+  await store.stop()
+  const whole = await readFile(log())
+  for (let length = first; length < whole.length; length += 7) {
+    await writeFile(log(), whole.subarray(0, length))
+    const cut = await createFileAckStore(folder)
+    expect(seqsOf(cut.all(EPOCH))).toEqual(new Map([[0, 1]]))
+    cut.put(recordOf(2, 3))
+    await cut.stop()
+    const again = await createFileAckStore(folder)
+    expect(again.all(EPOCH).length).toBe(2)
+    await again.stop()
+  }
+})
+
+test('an entry that was changed anywhere, and all behind it, is not believed', async () => {
+  const store = await createFileAckStore(folder)
+  store.put(recordOf(0, 1))
+  await store.stop()
+  const whole = await readFile(log())
+  for (let at = 0; at < whole.length; at += 11) {
+    const changed = Uint8Array.from(whole)
+    changed[at]! ^= 4
+    await writeFile(log(), changed)
+    const opened = await createFileAckStore(folder)
+    expect(opened.all(EPOCH)).toEqual([])
+    await opened.stop()
+  }
+})
+
+test('noise behind the log is cut off, also when it claims an absurd length', async () => {
+  const store = await createFileAckStore(folder)
+  store.put(recordOf(0, 1))
+  await store.stop()
+  await appendFile(log(), new Uint8Array(400).fill(255))
+  const again = await createFileAckStore(folder)
+  expect(again.all(EPOCH).length).toBe(1)
+  await again.stop()
+})
+
+test('the log does not grow with what is dead in it', async () => {
+  const store = await createFileAckStore(folder)
+  for (let seq = 1; seq <= 400; seq++) {
+    for (let chain = 0; chain < 20; chain++) store.put(recordOf(chain, seq))
+    await store.flush()
+  }
+  const { size } = await stat(log())
+  expect(size).toBeLessThan(1_200_000) // all of it would be 4 MB
+  store.put(recordOf(3, 1_000))
+  await store.stop()
+  const again = await createFileAckStore(folder)
+  const seqs = seqsOf(again.all(EPOCH))
+  expect([seqs.size, seqs.get(3), seqs.get(4)]).toEqual([20, 1_000, 400])
+  await again.stop()
+})
+
+test('lane nonces never come twice, and a counter that cannot be read is not begun anew', async () => {
+  const store = await createFileAckStore(folder)
+  expect([store.nextNonceBlock(), store.nextNonceBlock()]).toEqual([0n, 65_536n])
+  await store.stop()
+  const again = await createFileAckStore(folder)
+  expect(again.nextNonceBlock()).toBe(131_072n)
+  await writeFile(join(folder, 'nonces'), 'half')
+  expect(() => again.nextNonceBlock()).toThrow('4 bytes')
+  await again.stop()
+})
