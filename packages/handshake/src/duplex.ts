@@ -1,2 +1,2 @@
 /** Sessions over whatever stream of bytes there is. */
-export type { Duplex } from './carriers/duplex-carrier.ts'
+export { createDuplexCarrier, type Duplex, type DuplexKeys, type DuplexOptions } from './carriers/duplex-carrier.ts'

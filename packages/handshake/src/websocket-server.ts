@@ -1,2 +1,7 @@
 /** Sessions over WebSocket, the node's end. */
-export type { WebSocketDoor } from './carriers/websocket-server.ts'
+export {
+  createWebSocketDoor,
+  type WebSocketDoor,
+  type WebSocketDoorComponents,
+  type WebSocketDoorOptions,
+} from './carriers/websocket-server.ts'

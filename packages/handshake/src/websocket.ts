@@ -1,2 +1,2 @@
 /** Sessions over WebSocket, the client's end: for pages, and for Node.js where TLS does not pass. */
-export type { WebSocketOptions } from './carriers/websocket-carrier.ts'
+export { connectWebSocket, type WebSocketOptions } from './carriers/websocket-carrier.ts'
