@@ -1,4 +1,5 @@
 /** The state machine as its users see it: blocks in, outcomes out, questions about what is committed. Synchronous from end to end. */
+import type { EpochRules } from '@selvedge/delivery-acknowledgement'
 import type { MembershipView } from '@selvedge/interface'
 import {
   CODE_WORDS,
@@ -14,6 +15,7 @@ import {
 } from '@selvedge/ledger-types'
 import { encodeProof } from '@selvedge/state-tree'
 import { committeeMemberOf } from './epoch/change-epoch.ts'
+import { type AccountMeans, creditorsIn, meansIn } from './epoch/means.ts'
 import { decodeView, encodeView, viewOf } from './epoch/view.ts'
 import { ApplicationError } from './errors.ts'
 import type { EvidenceRules } from './evidence/contract.ts'
@@ -28,11 +30,13 @@ import { blockRecord, heightKey } from './history/records.ts'
 import type { History } from './history/history.ts'
 import { createSnapshot, type LedgerSnapshot } from './history/snapshot.ts'
 import { Ledger, SNAPSHOT_DELAY_BLOCKS } from './ledger.ts'
+import { rulesOf } from './node-transactions/claims-rules.ts'
 import type { PastState } from './past/past-states.ts'
 import { encodeField } from './state/fields.ts'
 import type { AccountRow } from './state/account-tables.ts'
 import { accountOf, balanceOf } from './state/accounts.ts'
 import { committees } from './state/node-tables.ts'
+import { nodeOf } from './state/nodes.ts'
 import { rowBytes } from './state/schema.ts'
 import type { State } from './state/state.ts'
 import { SPACES, type KeyValueStore, type Write } from './store/contract.ts'
@@ -99,6 +103,16 @@ export interface Application {
   account(address: Uint8Array): AccountRow
   /** µ; token 0 is the native one. */
   balance(address: Uint8Array, token: number): bigint
+  /**
+   * What claims of `epoch` by a node are judged by, as the state stands: of a running epoch what it holds now, which only grows until its end.
+   * Good until the next block; undefined: no such node. An epoch beyond the one that was settled last is not known any more.
+   */
+  epochRules(epoch: number, nodeIndex: number): EpochRules | undefined
+  /**
+   * What stands behind an account for a node in the running epoch; undefined: it never paid anything in. `creditors` is counted with the last block of
+   * each epoch from the first question on: 0 before that, and after a restart until the next one.
+   */
+  clientMeans(account: Uint8Array, nodeIndex: number): AccountMeans | undefined
   /** Read-only: rows of the committed state, by the package's tables. */
   readonly state: Pick<State, 'get' | 'rows' | 'between'>
   readonly history: History
@@ -146,12 +160,14 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
   const { genesis, isArchive = false, keepsSnapshots = false, newestVersion = NEWEST_VERSION } = options
   const ledger = new Ledger(store, genesis, evidenceRules, { isArchive, keepsSnapshots })
   let view = openView(ledger)
+  let creditors: ReadonlyMap<number, number> | undefined
   return {
     execute(block) {
       assertNext(ledger, block, newestVersion)
       let next: MembershipView | undefined
       const { executed, stateRoot, record } = ledger.apply(block, ({ isFinal }) => {
         if (!isFinal) return []
+        if (creditors !== undefined) creditors = creditorsIn(ledger.state, view.epoch)
         next = viewOf(ledger.state, ledger.chain, view)
         return viewWrites(next)
       })
@@ -171,6 +187,15 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
     },
     account: (address) => accountOf(ledger.asked.state, address),
     balance: (address, token) => balanceOf(ledger.asked.state, address, token),
+    epochRules(epoch, nodeIndex) {
+      const { state } = ledger.asked
+      const node = nodeOf(state, nodeIndex)
+      return node === undefined ? undefined : rulesOf(state, ledger.chain, epoch, nodeIndex, node.nodeKey)
+    },
+    clientMeans(account, nodeIndex) {
+      creditors ??= new Map()
+      return meansIn(ledger.asked.state, view.epoch, account, nodeIndex, creditors)
+    },
     state: {
       get: (table, key) => ledger.asked.state.get(table, key),
       rows: (...asked) => ledger.asked.state.rows(...asked),

@@ -8,7 +8,13 @@ import { accountOf, clientOf } from '../state/accounts.ts'
 import { SERVICE_STATES, services } from '../state/registry-tables.ts'
 import type { State } from '../state/state.ts'
 
-export function rulesOf(state: State, { chainId }: BlockContext, epoch: number, nodeIndex: number, nodeKey: Uint8Array): EpochRules {
+export function rulesOf(
+  state: State,
+  { chainId }: Pick<BlockContext, 'chainId'>,
+  epoch: number,
+  nodeIndex: number,
+  nodeKey: Uint8Array,
+): EpochRules {
   const { priceVersion, row } = currentPrices(state, epoch)
   const multiples = new Map<number, number | undefined>()
   return {
