@@ -1,8 +1,8 @@
 import type { ByteRange } from '@selvedge/content'
 import type { Receipt } from '@selvedge/delivery-acknowledgement/client'
-import { connectSession } from '@selvedge/handshake'
 import type { Entry } from '@selvedge/verified-car'
 import type { Sink } from '@selvedge/verified-streaming'
+import { connectToNode } from './connect.ts'
 import { parseNodeAddress, type NodeAddress } from './address.ts'
 import { openDownload, type Download, type GetOptions } from './download.ts'
 import { ClientError } from './errors.ts'
@@ -33,7 +33,7 @@ export interface ClientOptions {
   readonly bytesPerSecondMin?: number
   /** @default 60,000 */
   readonly rateWindowMs?: number
-  /** How sessions are made. @default TLS 1.3 over TCP */
+  /** How sessions are made. @default TLS 1.3 over TCP; in a page, Noise over the WebSocket that the node's address names */
   readonly connect?: Connect
 }
 
@@ -89,7 +89,7 @@ const RATE_WINDOW_MS = 60_000
 
 /** A client of the given nodes. Nothing is connected before it is needed. @throws {ClientError} `CLIENT_BAD_ARGUMENT` */
 export function createClient(options: ClientOptions): Client {
-  const { nodes, chainId = CHAIN_ID, account, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectSession } = options
+  const { nodes, chainId = CHAIN_ID, account, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectToNode } = options
   const { lanesMax = account === undefined ? GUEST_LANES_MAX : PAYING_LANES_MAX, capMicroUsd = UNCAPPED } = options
   const { bytesPerSecondMin = BYTES_PER_SECOND_MIN, rateWindowMs = RATE_WINDOW_MS } = options
   if (!(bytesPerSecondMin >= 0 && rateWindowMs > 0))

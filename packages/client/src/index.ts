@@ -3,7 +3,8 @@
  *
  * A node's word proves nothing here. A CID is checked block by block with the DAG's own CIDs, a root with its BLAKE3 tree.
  */
-export { formatNodeAddress, parseNodeAddress, type NodeAddress } from './address.ts'
+export { formatNodeAddress, parseNodeAddress, type NodeAddress, type WebSocketAddress } from './address.ts'
+export { connectOverWebSocket } from './connect.ts'
 export { createClient, type Client, type ClientOptions } from './client.ts'
 export type { Entry, VerifiedBlock } from '@selvedge/verified-car'
 export type { Download, DownloadProgress, GetOptions, VerifiedPart } from './download.ts'

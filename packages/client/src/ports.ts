@@ -1,5 +1,6 @@
 import type { KeyPair } from '@selvedge/crypto'
 import type { SessionPayer } from '@selvedge/handshake'
+import type { WebSocketAddress } from './address.ts'
 
 /** What the client needs of a session; the sessions of `@selvedge/handshake` fit. */
 export interface LanePort {
@@ -25,6 +26,7 @@ export interface ConnectOptions {
   readonly port: number
   readonly nodeKey: Uint8Array
   readonly chainId: number
+  readonly websocket?: WebSocketAddress
   readonly signal?: AbortSignal
   /** Of a client that pays, all three; without them it is a guest. The key is the delegation's session key. */
   readonly identity?: KeyPair

@@ -1,25 +1,26 @@
-/**
- * Real nodes that are paid, for tests: session server, content server over memory, whole units, and books of one page that hold what the ledger
- * would hold: a window, and `checkAcknowledgement` for every word that comes.
- */
+/** Real nodes that are paid, for tests: session server with both doors, content server over memory, the books, their store on disk. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createContentServer, type ContentAnswer, type ContentSourcePort } from '@selvedge/content'
 import { createKeyPair, type KeyPair } from '@selvedge/crypto'
+import { x25519KeyOf } from '@selvedge/crypto/noise'
 import { addressOf, secp256k1PublicKeyOf, signSecp256k1 } from '@selvedge/crypto/secp256k1'
 import {
-  checkAcknowledgement,
   decodeAcknowledgement,
-  decodeDelegation,
   delegationDigestOf,
-  NO_TICK,
   type Acknowledgement,
   type Delegation,
   type DelegationFields,
   type EpochRules,
 } from '@selvedge/delivery-acknowledgement'
-import type { LaneEnd, NodeLink, NodePayments, PayingHello, PayingSession, SessionMeter } from '@selvedge/handshake'
+import { createBooks, createFileAckStore, type Books } from '@selvedge/delivery-acknowledgement/node'
+import type { AckFrame, LaneEnd, NodeLink, NodePayments, PayingSession, SessionMeter } from '@selvedge/handshake'
 import { createSessionServer, type LaneRequest } from '@selvedge/handshake/tls'
+import { createWebSocketDoor } from '@selvedge/handshake/websocket-server'
+import { encodeNoiseRecord, noiseRecordSigningBytes } from '@selvedge/ledger-types'
 import { onTestFinished } from 'vitest'
-import type { NodeAddress, PayingAccount } from '../src/index.ts'
+import type { NodeAddress, PayingAccount, WebSocketAddress } from '../src/index.ts'
 
 export const CHAIN_ID = 1337
 export const WINDOW: number = 256 * 1024
@@ -53,94 +54,82 @@ interface PaidLane {
   how: LaneEnd | undefined
 }
 
-/** What one session owes and has signed for. */
-export class Book implements SessionMeter {
-  readonly deadlineMs: number = Number.POSITIVE_INFINITY
+/** The books' meter of one session, and what passed through it. */
+export class WatchedMeter implements SessionMeter {
   readonly acknowledgements: Acknowledgement[] = []
   readonly lanes: Map<number, PaidLane> = new Map()
-  readonly faults: string[] = []
-  isStopped = false
+  /** Codes for which the books ended the session. */
+  readonly faults: number[] = []
+  /** The largest that was told. */
+  window: number = WINDOW
   isOver = false
-  #session: PayingSession | undefined
-  #link: NodeLink | undefined
-  readonly #delegation: Delegation
-  readonly #rules: EpochRules
+  readonly #meter: SessionMeter
 
-  constructor(delegation: Delegation, rules: EpochRules) {
-    this.#delegation = delegation
-    this.#rules = rules
+  constructor(meter: SessionMeter) {
+    this.#meter = meter
   }
 
   get last(): Acknowledgement | undefined {
     return this.acknowledgements.at(-1)
   }
-  get sentBytes(): bigint {
-    return [...this.lanes.values()].reduce((sum, { sent }) => sum + sent, 0n)
-  }
   get unpaid(): bigint {
-    return this.sentBytes - (this.last?.cumBytes ?? 0n)
+    return [...this.lanes.values()].reduce((sum, { sent }) => sum + sent, 0n) - (this.last?.cumBytes ?? 0n)
+  }
+  get deadlineMs(): number {
+    return this.#meter.deadlineMs
   }
 
   begin(session: PayingSession, link: NodeLink): void {
-    this.#session = session
-    this.#link = link
-  }
-  lane(lane: number): void {
-    this.lanes.set(lane, { sent: 0n, acknowledged: 0n, how: undefined })
-  }
-  allow(_lane: number, unitBytes: number, isBegun: boolean): boolean {
-    const isAllowed = isBegun || this.unpaid === 0n || this.unpaid + BigInt(unitBytes) <= BigInt(WINDOW)
-    if (!isAllowed && !this.isStopped) {
-      this.isStopped = true
-      this.#link?.window({ window: WINDOW, isStopped: true })
+    const window: NodeLink['window'] = (frame) => {
+      this.window = Math.max(this.window, frame.window)
+      link.window(frame)
     }
-    return isAllowed
+    this.#meter.begin(session, { ...link, window })
   }
-  sent(lane: number, offset: bigint): void {
-    this.lanes.get(lane)!.sent = offset
+  lane(...args: Parameters<SessionMeter['lane']>): void {
+    this.lanes.set(args[0], { sent: 0n, acknowledged: 0n, how: undefined })
+    this.#meter.lane(...args)
   }
-  ack({
-    acknowledgement: bytes,
-    lanes,
-  }: {
-    acknowledgement: Uint8Array
-    lanes: readonly { lane: number; verifiedOffset: bigint }[]
-  }): undefined {
-    const acknowledgement = decodeAcknowledgement(bytes)
-    const { laneNonce, clientRand, nodeRand } = this.#session!
-    const evidence = { acknowledgement, tick: NO_TICK, session: { laneNonce, clientRand, nodeRand }, delegation: this.#delegation }
-    const verdict = checkAcknowledgement(evidence, this.#rules)
-    if (!verdict.isPayable) this.faults.push(verdict.fault)
-    let bytesOfLanes = this.last?.cumBytes ?? 0n
-    for (const { lane, verifiedOffset } of lanes) {
-      const known = this.lanes.get(lane)!
-      if (verifiedOffset <= known.acknowledged || verifiedOffset > known.sent) this.faults.push(`offset ${verifiedOffset}`)
-      bytesOfLanes += verifiedOffset - known.acknowledged
-      known.acknowledged = verifiedOffset
-    }
-    if (bytesOfLanes !== acknowledgement.cumBytes) this.faults.push('bytes')
-    if (acknowledgement.seq !== (this.last?.seq ?? 0) + 1) this.faults.push('seq')
-    this.acknowledgements.push(acknowledgement)
-    if (this.isStopped) this.#link?.window({ window: WINDOW, isStopped: false })
-    this.isStopped = false
-    this.#link?.wake()
+  allow(...args: Parameters<SessionMeter['allow']>): boolean {
+    return this.#meter.allow(...args)
   }
-  tick(): undefined {}
-  laneOver(lane: number, _offset: bigint, how: LaneEnd): void {
-    this.lanes.get(lane)!.how = how
+  sent(...args: Parameters<SessionMeter['sent']>): void {
+    this.lanes.get(args[0])!.sent = args[1]
+    this.#meter.sent(...args)
   }
-  pong(): void {}
-  due(): void {}
+  ack(frame: AckFrame, nowMs: number): number | undefined {
+    this.acknowledgements.push(decodeAcknowledgement(frame.acknowledgement))
+    for (const { lane, verifiedOffset } of frame.lanes) this.lanes.get(lane)!.acknowledged = verifiedOffset
+    const code = this.#meter.ack(frame, nowMs)
+    if (code !== undefined) this.faults.push(code)
+    return code
+  }
+  tick(...args: Parameters<SessionMeter['tick']>): number | undefined {
+    return this.#meter.tick(...args)
+  }
+  laneOver(...args: Parameters<SessionMeter['laneOver']>): void {
+    this.lanes.get(args[0])!.how = args[2]
+    this.#meter.laneOver(...args)
+  }
+  pong(...args: Parameters<SessionMeter['pong']>): void {
+    this.#meter.pong(...args)
+  }
+  due(nowMs: number): void {
+    this.#meter.due(nowMs)
+  }
   over(): void {
     this.isOver = true
+    this.#meter.over()
   }
 }
 
 export interface PaidNode extends NodeAddress {
   /** One for each session. */
-  readonly books: Book[]
+  readonly meters: WatchedMeter[]
+  readonly books: Books
   readonly requests: LaneRequest[]
   readonly rules: EpochRules
+  readonly websocket: WebSocketAddress
   stop(): Promise<void>
 }
 
@@ -188,14 +177,14 @@ export async function startPaidNode(
   onLane: (request: LaneRequest) => Promise<void>,
   { nodeIndex = 0, identity = createKeyPair() }: { readonly nodeIndex?: number; readonly identity?: KeyPair } = {},
 ): Promise<PaidNode> {
-  const books: Book[] = []
+  const meters: WatchedMeter[] = []
   const requests: LaneRequest[] = []
   const rules = rulesOf(nodeIndex, identity.publicKey)
-  const payments = paymentsOf(rules, books)
+  const books = await booksOf(rules)
   const server = createSessionServer(
     {
       identity,
-      payments,
+      payments: watched(books, meters),
       onLane: async (request) => {
         requests.push(request)
         await onLane(request)
@@ -203,9 +192,23 @@ export async function startPaidNode(
     },
     { chainId: CHAIN_ID },
   )
-  onTestFinished(() => server.stop())
+  const x25519Secret = crypto.getRandomValues(new Uint8Array(32))
+  const nodeKey = identity.publicKey
+  const door = createWebSocketDoor({ server, x25519Secret, nodeKey, chainId: CHAIN_ID })
+  const stop = async (): Promise<void> => {
+    await door.stop()
+    await server.stop()
+  }
+  onTestFinished(stop)
   const { host, port } = await server.start()
-  return { host, port, nodeKey: identity.publicKey, books, requests, rules, stop: () => server.stop() }
+  const at = await door.start()
+  const websocket = { url: `ws://${at.host}:${at.port}`, noiseRecord: noiseRecordOf(identity, x25519KeyOf(x25519Secret)) }
+  return { host, port, nodeKey, websocket, meters, books, requests, rules, stop }
+}
+
+export function noiseRecordOf(identity: KeyPair, x25519: Uint8Array, chainId: number = CHAIN_ID): Uint8Array {
+  const unsigned = { nodeKey: identity.publicKey, x25519, notAfterEpoch: 100 }
+  return encodeNoiseRecord({ ...unsigned, signature: identity.sign(noiseRecordSigningBytes(chainId, unsigned)) })
 }
 
 function rulesOf(nodeIndex: number, nodeKey: Uint8Array): EpochRules {
@@ -220,17 +223,42 @@ function rulesOf(nodeIndex: number, nodeKey: Uint8Array): EpochRules {
   }
 }
 
-function paymentsOf(rules: EpochRules, books: Book[]): NodePayments {
-  const price = { ...PRICES, fromEpoch: EPOCH, services: [{ serviceId: 0, multiplePpm: 1_000_000 }] }
-  let laneNonce = 0n
+async function booksOf(rules: EpochRules): Promise<Books> {
+  const { nodeKey, nodeIndex, epoch, chainId } = rules
+  const folder = await mkdtemp(join(tmpdir(), 'selvedge-client-'))
+  const store = await createFileAckStore(folder)
+  onTestFinished(async () => {
+    await store.stop()
+    await rm(folder, { recursive: true })
+  })
+  const means = { clientIndex: 1, free: 10n ** 12n, epochCap: 10n ** 12n, minNonce: 0n, reserve: 0n, creditors: 0 }
+  const books = createBooks(
+    {
+      rules: (asked) => (asked === epoch ? rules : undefined),
+      means: () => means,
+      store,
+      nowMs: () => performance.now(),
+      rand: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    },
+    { chainId, nodeKey, nodeIndex, epochMs: 3_600_000 },
+  )
+  const price = { ...PRICES, fromEpoch: epoch, services: [{ serviceId: 0, multiplePpm: 1_000_000 }] }
+  books.changeEpoch({ epoch, priceVersion: PRICES.priceVersion, price })
+  return books
+}
+
+function watched(books: Books, meters: WatchedMeter[]): NodePayments {
   return {
-    place: { nodeIndex: rules.nodeIndex, epoch: EPOCH, priceVersion: PRICES.priceVersion },
-    nextLaneNonce: () => ++laneNonce,
-    admit: ({ delegation: bytes }: PayingHello) => {
-      const delegation = decodeDelegation(bytes)
-      const meter = new Book(delegation, rules)
-      books.push(meter)
-      return { account: delegation.account, laneNonce: ++laneNonce, window: WINDOW, maxLanes: 24, price, meter }
+    get place() {
+      return books.place
+    },
+    nextLaneNonce: () => books.nextLaneNonce(),
+    admit(hello) {
+      const admission = books.admit(hello)
+      if ('refuse' in admission) return admission
+      const meter = new WatchedMeter(admission.meter)
+      meters.push(meter)
+      return { ...admission, meter }
     },
   }
 }

@@ -1,16 +1,36 @@
 import { encodeAnswer } from '@selvedge/content'
 import { checkAcknowledgement } from '@selvedge/delivery-acknowledgement'
+import { createKeyPair } from '@selvedge/crypto'
 import { connectSession } from '@selvedge/handshake'
 import { createMemoryStore, createSink } from '@selvedge/verified-streaming'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { ClientError, createClient, type Client, type ClientOptions, type VerifiedPart } from '../src/index.ts'
+import {
+  ClientError,
+  connectOverWebSocket,
+  createClient,
+  parseNodeAddress,
+  type Client,
+  type ClientOptions,
+  type VerifiedPart,
+} from '../src/index.ts'
 import { openDownload } from '../src/download.ts'
 import { createNodeLink } from '../src/node-link.ts'
 import { createPurse } from '../src/purse.ts'
 import { targetOf } from '../src/target.ts'
 import { MemoryContent, sampleBytes } from './node.ts'
-import { CHAIN_ID, NO_ANSWER, payingAccount, priceOfBytes, servingUnits, startPaidNode, WINDOW, type PaidNode } from './paying-node.ts'
+import {
+  CHAIN_ID,
+  NO_ANSWER,
+  noiseRecordOf,
+  payingAccount,
+  priceOfBytes,
+  servingUnits,
+  startPaidNode,
+  type PaidNode,
+} from './paying-node.ts'
 
+/** Of a lane that is paid for. */
+const CREDIT = 2 ** 21 + 2 ** 18
 /** Several windows, so that a client that did not sign would wait for ever. */
 const SIZE = 3_000_000
 const DATA = sampleBytes(SIZE)
@@ -39,15 +59,15 @@ async function errorOf(action: () => Promise<unknown>): Promise<ClientError> {
 /** A comparison by `toEqual` would take longer than all the rest. */
 const isData = (bytes: Uint8Array): boolean => Buffer.compare(bytes, DATA) === 0
 const sumOf = (values: readonly bigint[]): bigint => values.reduce((sum, value) => sum + value, 0n)
-const faultsOf = (node: PaidNode): string[] => node.books.flatMap(({ faults }) => faults)
+const faultsOf = (node: PaidNode): number[] => node.meters.flatMap(({ faults }) => faults)
 /** What a node may claim. */
 const paidTo = (node: PaidNode): { bytes: bigint; microUsd: bigint } => {
-  const newest = node.books.map(({ last }) => last)
+  const newest = node.meters.map(({ last }) => last)
   return { bytes: sumOf(newest.map((each) => each?.cumBytes ?? 0n)), microUsd: sumOf(newest.map((each) => each?.cumPrice ?? 0n)) }
 }
 /** Whatever was on its way to the node has come. */
 const settled = async (...nodes: readonly PaidNode[]): Promise<void> =>
-  await vi.waitFor(() => expect(nodes.flatMap(({ books }) => books).every(({ isOver }) => isOver)).toBe(true), { timeout: 20_000 })
+  await vi.waitFor(() => expect(nodes.flatMap(({ meters }) => meters).every(({ isOver }) => isOver)).toBe(true), { timeout: 20_000 })
 
 const WAYS: Readonly<
   Record<string, (client: Client, content: MemoryContent) => Promise<{ readonly data: Uint8Array; readonly receivedBytes: number }>>
@@ -92,8 +112,8 @@ test.each(Object.keys(WAYS))('content by %s is paid to the last byte and no furt
   expect(receivedBytes).toBeGreaterThan(SIZE)
   expect(client.cost()).toEqual({ bytes: BigInt(receivedBytes), microUsd: priceOfBytes(BigInt(receivedBytes)) })
   expect(paidTo(node)).toEqual(client.cost())
-  expect(node.books).toHaveLength(1)
-  expect(node.books[0]!.last!.isFinal).toBe(true)
+  expect(node.meters).toHaveLength(1)
+  expect(node.meters[0]!.last!.isFinal).toBe(true)
 })
 
 test('receipts are the last word of each session, and can be checked without the node', async () => {
@@ -111,7 +131,7 @@ test('receipts are the last word of each session, and can be checked without the
   }
   await settled(...nodes)
   for (const [i, { evidence, nodeKey }] of receipts.entries()) {
-    expect(evidence.acknowledgement).toEqual(nodes[i]!.books[0]!.last)
+    expect(evidence.acknowledgement).toEqual(nodes[i]!.meters[0]!.last)
     expect(nodeKey).toEqual(nodes[i]!.nodeKey)
     expect(checkAcknowledgement(evidence, nodes[i]!.rules)).toMatchObject({ isPayable: true, amount: evidence.acknowledgement.cumPrice })
     expect(checkAcknowledgement(evidence, nodes[1 - i]!.rules)).toMatchObject({ isPayable: false })
@@ -124,10 +144,10 @@ test('a guest pays nothing and has no receipts', async () => {
   const client = createClient({ nodes: [node] })
   onTestFinished(() => client.close())
   expect(isData(await bytesOf(await client.get(await content.addRoot(DATA))))).toBe(true)
-  expect({ cost: client.cost(), receipts: client.receipts(), books: node.books }).toEqual({
+  expect({ cost: client.cost(), receipts: client.receipts(), meters: node.meters }).toEqual({
     cost: { bytes: 0n, microUsd: 0n },
     receipts: [],
-    books: [],
+    meters: [],
   })
   expect((await errorOf(async () => createClient({ nodes: [node], capMicroUsd: 5n }))).code).toBe('CLIENT_BAD_ARGUMENT')
 })
@@ -194,10 +214,10 @@ test.each([
   })
   const client = clientOf({ nodes: [liar] })
   await errorOf(async () => await client.get(root))
-  await vi.waitFor(() => expect(liar.books[0]!.lanes.get(1)!.how).toBe('reset-by-client'), { timeout: 20_000 })
+  await vi.waitFor(() => expect(liar.meters[0]!.lanes.get(1)!.how).toBe('reset-by-client'), { timeout: 20_000 })
   await client.close()
   await settled(liar)
-  expect({ cost: client.cost(), acknowledgements: liar.books[0]!.acknowledgements }).toEqual({
+  expect({ cost: client.cost(), acknowledgements: liar.meters[0]!.acknowledgements }).toEqual({
     cost: { bytes: 0n, microUsd: 0n },
     acknowledgements: [],
   })
@@ -239,9 +259,10 @@ test.each([
   await settled(...nodes)
   expect(client.cost().microUsd).toBe(capMicroUsd)
   expect(sumOf(nodes.map((node) => paidTo(node).microUsd))).toBe(capMicroUsd)
-  expect(nodes.flatMap(({ books }) => books)).toHaveLength(sessions) // the second node was not even asked
+  expect(nodes.flatMap(({ meters }) => meters)).toHaveLength(sessions) // the second node was not even asked
   expect(nodes.flatMap(faultsOf)).toEqual([])
-  expect(BigInt(bytes)).toBeLessThan(client.cost().bytes + BigInt(WINDOW / 4)) // verified, and not yet due to be signed for
+  const steps = nodes.flatMap(({ meters }) => meters).map(({ window }) => window / 4)
+  expect(BigInt(bytes)).toBeLessThanOrEqual(client.cost().bytes + BigInt(Math.max(0, ...steps))) // verified, and not yet due to be signed for
 })
 
 test('one cap holds for two nodes that are asked at once', async () => {
@@ -283,13 +304,68 @@ test('what a reader leaves is paid for as far as the node has sent it, exactly',
   const node = await startPaidNode(servingUnits(content))
   const client = clientOf({ nodes: [node] })
   for await (const { offset } of await client.get(root)) if (offset > 400_000) break
-  const book = node.books[0]!
-  await vi.waitFor(() => expect(book.lanes.get(1)!).toMatchObject({ how: 'reset-by-client', acknowledged: book.lanes.get(1)!.sent }), {
+  const meter = node.meters[0]!
+  await vi.waitFor(() => expect(meter.lanes.get(1)!).toMatchObject({ how: 'reset-by-client', acknowledged: meter.lanes.get(1)!.sent }), {
     timeout: 20_000,
   })
-  expect(book.unpaid).toBe(0n)
-  expect(book.lanes.get(1)!.sent).toBeLessThan(400_000n + 2n * BigInt(WINDOW)) // no more than what the window let out
+  expect(meter.unpaid).toBe(0n)
+  expect(meter.lanes.get(1)!.sent).toBeLessThan(400_000n + BigInt(CREDIT)) // no more than its credit let out
   await client.close()
   await settled(node)
   expect(faultsOf(node)).toEqual([])
+})
+
+test('over WebSocket the same bytes are paid the same', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  const cid = await content.add({ file: DATA })
+  const costs = []
+  for (const connect of [undefined, connectOverWebSocket]) {
+    const node = await startPaidNode(servingUnits(content))
+    const client = clientOf({ nodes: [node], ...(connect === undefined ? {} : { connect }) })
+    expect(isData(await bytesOf(await client.get(root)))).toBe(true)
+    expect(isData(await bytesOf(await client.get(cid)))).toBe(true)
+    await client.close()
+    await settled(node)
+    expect(faultsOf(node)).toEqual([])
+    expect(paidTo(node)).toEqual(client.cost())
+    costs.push(client.cost())
+  }
+  expect(costs[1]).toEqual(costs[0])
+})
+
+test("a record of the key for sessions that is not the node's own for this chain is not used", async () => {
+  const content = new MemoryContent()
+  const identity = createKeyPair()
+  const node = await startPaidNode(servingUnits(content), { identity })
+  const x25519 = new Uint8Array(32).fill(9)
+  const { url, noiseRecord } = node.websocket
+  for (const [record, code] of [
+    [noiseRecord.subarray(1), 'CLIENT_UNREACHABLE'],
+    [noiseRecord.with(135, noiseRecord[135]! ^ 1), 'CLIENT_UNREACHABLE'],
+    [noiseRecordOf(createKeyPair(), x25519), 'CLIENT_UNREACHABLE'],
+    [noiseRecordOf(identity, x25519, CHAIN_ID + 1), 'CLIENT_UNREACHABLE'],
+    [noiseRecordOf(identity, x25519), 'CLIENT_UNREACHABLE'], // signed, and not the key that the node has
+  ] as const) {
+    const client = clientOf({ nodes: [{ ...node, websocket: { url, noiseRecord: record } }], connect: connectOverWebSocket })
+    expect((await errorOf(async () => await client.get(new Uint8Array(32)))).code).toBe(code)
+  }
+  expect(node.meters).toEqual([])
+})
+
+test('an address with a WebSocket is read from its text', () => {
+  const noise = '0a'.repeat(136)
+  const text = `selvedge://node.example:4433/${'67'.repeat(32)}?ws=${encodeURIComponent('wss://node.example/ws?x=1')}&noise=${noise}`
+  expect(parseNodeAddress(text)).toMatchObject({
+    host: 'node.example',
+    websocket: { url: 'wss://node.example/ws?x=1', noiseRecord: new Uint8Array(136).fill(10) },
+  })
+  for (const wrong of [
+    text.replace('wss', 'https'),
+    text.slice(0, -1),
+    `${text}&more=1`,
+    text.replace(/&noise=.*/, ''),
+    text.replace(/\?ws=[^&]*&/, '?'),
+  ])
+    expect(() => parseNodeAddress(wrong)).toThrow(expect.objectContaining({ code: 'CLIENT_BAD_ARGUMENT' }))
 })
