@@ -1,0 +1,75 @@
+/**
+ * Honest clients, several sessions of an account, one node, its books and their payers, under a seeded scheduler: bytes and verifiers are up to
+ * a fifth of a second late, readers pause and seek, epochs change at any moment, cables are cut.
+ *
+ * Goal: nobody is in default and no session ends by itself; what was asked for arrives whole; the client signs, and the node can claim, exactly
+ * the bytes that the node has sent, in all epochs together. Of a session whose cable was cut the node can claim what the client has signed, or less
+ * by what was under way.
+ */
+import { expect, test } from 'vitest'
+import { World } from './paying-world.ts'
+import { createRandom, type Random } from './random.ts'
+
+const FIRST = Number(process.env.SEED ?? 1)
+const COUNT = Number(process.env.RUNS ?? 60)
+
+function step(world: World, random: Random, canLose: boolean): void {
+  world.nowMs += random.below(8)
+  for (const session of world.sessions) session.live()
+  const choice = random.next()
+  if (choice < 0.01) return world.changeEpoch()
+  if (choice < 0.03 && world.sessions.length < 5) return world.open(random.below(2))
+  const session = random.pick(world.sessions)
+  if (canLose && choice < 0.033) return session.lose()
+  if (choice < 0.1 && session.lanes.size < 6) return session.openLane(unitsOf(random))
+  if (choice < 0.35) return session.send()
+  if (choice < 0.7) return session.deliver(random.chance(0.5) ? 'node' : 'client')
+  const lanes = [...session.lanes.values()]
+  if (lanes.length === 0 || session.isLost) return
+  const lane = random.pick(lanes)
+  if (choice < 0.85) session.serve(lane)
+  else if (choice < 0.95) session.verify(lane)
+  else if (choice < 0.99) session.read(lane, 1 + random.below(500_000))
+  else session.leaveLane(lane)
+}
+
+function unitsOf(random: Random): number[] {
+  const most = random.pick([300, 17_000, 17_000, 70_000, 2_200_000])
+  return Array.from({ length: 1 + random.below(most > 100_000 ? 3 : 40) }, () => 1 + random.below(most))
+}
+
+/** All that was asked for is served, verified and read, in all sessions in turn. */
+function finish(world: World): void {
+  for (let round = 0; world.sessions.some(({ isDone }) => !isDone) && round < 5_000; round++) {
+    world.nowMs += 1
+    for (const session of world.sessions) {
+      session.live()
+      session.carry()
+      for (const lane of session.lanes.values()) {
+        session.serve(lane)
+        session.verify(lane)
+        session.read(lane, 2 ** 20)
+      }
+    }
+  }
+}
+
+test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))('all complete, all paid exactly, none in default, seed %i', async (seed) => {
+  const random = createRandom(seed)
+  const canLose = random.chance(0.3)
+  const world = new World(random)
+  world.open(0)
+  for (let i = 0; i < 600; i++) step(world, random, canLose)
+  finish(world)
+  const whole = world.sessions.filter(({ isLost }) => !isLost)
+  expect(world.sessions.map(({ isDone }) => isDone)).not.toContain(false)
+  expect(whole.flatMap(({ endings }) => endings)).toEqual([])
+  for (const session of whole) session.close()
+  expect(whole.map(({ payer }) => payer.cost.bytes)).toEqual(whole.map(({ sentBytes }) => sentBytes))
+  const { defaults, writtenOffBytes } = world.books.losses
+  const signed = world.sessions.reduce((sum, { payer }) => sum + payer.cost.bytes, 0n)
+  const { bytes, microUsd } = await world.claimable()
+  expect([defaults, microUsd]).toEqual([0, bytes * 10n])
+  if (whole.length === world.sessions.length) expect([bytes, writtenOffBytes]).toEqual([signed, 0n])
+  else expect(bytes <= signed).toBe(true)
+})
