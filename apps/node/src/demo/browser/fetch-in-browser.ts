@@ -2,8 +2,8 @@
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { formatNodeAddress, type NodeAddress, type PayingAccount } from '@selvedge/client'
-import { encodeDelegation } from '@selvedge/delivery-acknowledgement'
 import { NodeError } from '../../errors.ts'
+import { formatAccount, hexOf } from './account-text.ts'
 import type { PageOrder, PageReport } from './page.ts'
 
 export type { PageReport } from './page.ts'
@@ -32,9 +32,7 @@ export async function fetchInBrowser({ node, chainId, address, account }: Browse
     node: textOf(node),
     chainId,
     address,
-    ...(account === undefined
-      ? {}
-      : { account: { delegation: hexOf(encodeDelegation(account.delegation)), seed: hexOf(account.sessionKey.seed) } }),
+    ...(account === undefined ? {} : { account: formatAccount(account) }),
   }
   return (await tools.runInPage({ entry: join(import.meta.dirname, 'page.ts'), argument: order })) as PageReport
 }
@@ -44,5 +42,3 @@ function textOf(node: NodeAddress): string {
   if (websocket === undefined) throw new NodeError('NODE_USAGE', 'the address of the node names no WebSocket: a page cannot reach it')
   return `${formatNodeAddress(node)}?ws=${encodeURIComponent(websocket.url)}&noise=${hexOf(websocket.noiseRecord)}`
 }
-
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')

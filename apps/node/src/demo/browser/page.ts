@@ -1,9 +1,9 @@
 /** What the demo's page does: fetches content from a node over WebSocket, verifies it, pays for it, and hashes what it got. */
 import { createClient, parseNodeAddress } from '@selvedge/client'
-import { createKeyPair, createSha256 } from '@selvedge/crypto'
-import { decodeDelegation } from '@selvedge/delivery-acknowledgement'
+import { createSha256 } from '@selvedge/crypto/sha256'
+import { type AccountText, hexOf, parseAccount } from './account-text.ts'
 
-/** Bytes are hex digits: all of it goes through JSON. */
+/** All of it goes through JSON. */
 export interface PageOrder {
   /** With its WebSocket, as text. */
   readonly node: string
@@ -11,7 +11,7 @@ export interface PageOrder {
   /** CID or root, as text. */
   readonly address: string
   /** Who pays; without it the page is a guest. */
-  readonly account?: { readonly delegation: string; readonly seed: string }
+  readonly account?: AccountText
 }
 
 export interface PageReport {
@@ -27,10 +27,7 @@ export interface PageReport {
 }
 
 export default async function fetchAndPay({ node, chainId, address, account }: PageOrder): Promise<PageReport> {
-  const paying =
-    account === undefined
-      ? {}
-      : { account: { delegation: decodeDelegation(bytesOf(account.delegation)), sessionKey: createKeyPair(bytesOf(account.seed)) } }
+  const paying = account === undefined ? {} : { account: parseAccount(account) }
   const client = createClient({ nodes: [parseNodeAddress(node)], chainId, ...paying })
   const hash = createSha256()
   let bytes = 0
@@ -44,6 +41,3 @@ export default async function fetchAndPay({ node, chainId, address, account }: P
   const paid = { paidBytes: String(cost.bytes), paidMicroUsd: String(cost.microUsd) }
   return { sha256: hexOf(hash.digest()), bytes, receivedBytes: download.receivedBytes, mode: download.mode, ...paid }
 }
-
-const bytesOf = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
-const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
