@@ -157,6 +157,8 @@ export class SessionRun {
   readonly endings: Effect[] = []
   /** The channel broke, or one end left: nothing more arrives. */
   isLost = false
+  /** Sees what the client sends. */
+  onSent: (bytes: Uint8Array) => void = () => {}
   readonly #world: World
   readonly #random: Random
   readonly #toNode: Uint8Array[] = []
@@ -268,7 +270,10 @@ export class SessionRun {
     for (const [core, wire] of [[this.client, this.#toNode] as const, [this.node, this.#toClient] as const]) {
       const budget = 1 + this.#random.below(300_000)
       this.#run(core, (effects) => {
-        if (core.hasOutput) wire.push(new Uint8Array(Buffer.concat(core.take(budget, effects).parts)))
+        if (!core.hasOutput) return
+        const bytes = new Uint8Array(Buffer.concat(core.take(budget, effects).parts))
+        if (core === this.client) this.onSent(bytes)
+        wire.push(bytes)
       })
     }
   }
@@ -281,14 +286,14 @@ export class SessionRun {
 
   /** Time passes: what is due is done, and a client that is there is never far behind. */
   live(): void {
-    this.#tick()
+    this.tick()
     if (this.isLost || this.#world.nowMs - this.#carriedMs < LATE_MS_MOST) return
     this.carry()
     for (const lane of this.lanes.values()) this.verify(lane)
     this.carry()
   }
 
-  #tick(): void {
+  tick(): void {
     for (const core of [this.client, this.node]) {
       if (core.deadlineMs <= this.#world.nowMs) this.#run(core, (effects) => core.tick(this.#world.nowMs, effects))
     }
