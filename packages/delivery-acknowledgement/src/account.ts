@@ -25,7 +25,7 @@ export interface Debtor {
   closeEpoch(): number
 }
 
-export type Begin = 'fits' | 'permit' | 'later' | { readonly leave: number }
+export type Begin = 'now' | 'later' | { readonly leave: number }
 
 export class Account {
   /** 20 bytes. */

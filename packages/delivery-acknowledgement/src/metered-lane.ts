@@ -32,11 +32,6 @@ export class MeteredLane {
     return this.oldDebt + Math.max(0, Math.max(this.sent, this.unit?.end ?? 0) - this.acked)
   }
 
-  /** Everything before is acknowledged. */
-  get paidUntil(): number {
-    return this.oldDebt > 0 && this.old !== undefined ? this.old.acked : this.acked
-  }
-
   /** From where an acknowledgement of the epoch goes on, if it may name `offset`. */
   startFor(offset: bigint, isOld: boolean): number | undefined {
     const from = isOld ? this.old?.acked : this.acked

@@ -57,8 +57,6 @@ export class MeteredSession implements SessionMeter, Debtor {
   #link: NodeLink | undefined
   #current: MeteredEpoch | undefined
   #closing: MeteredEpoch | undefined
-  /** Lane and end of the unit that exceeded the window, where it is this session's. */
-  #permit: { readonly lane: number; readonly end: number } | undefined
   #isToldStopped = false
 
   constructor(host: SessionHost, account: Account, delegation: Delegation, delegationKey: string) {
@@ -100,11 +98,10 @@ export class MeteredSession implements SessionMeter, Debtor {
     const { account } = this
     const left = this.delegation.spendCap - (account.spent.get(this.delegationKey) ?? 0n)
     const verdict = account.judge(unitBytes, left, this.#host.price)
-    if (verdict !== 'fits' && verdict !== 'permit') return this.#refuse(verdict, unitBytes)
-    account.window.begin(unitBytes, verdict)
+    if (verdict !== 'now') return this.#refuse(verdict, unitBytes)
+    account.window.begin(unitBytes)
     account.begun++
     lane.unit = { start: lane.sent, end: lane.sent + unitBytes }
-    if (verdict === 'permit') this.#permit = { lane: id, end: lane.unit.end }
     return true
   }
 
@@ -113,7 +110,7 @@ export class MeteredSession implements SessionMeter, Debtor {
     if (lane === undefined) return
     const before = lane.debt
     lane.sent = Number(offset)
-    if (lane.debt > before) this.account.window.begin(lane.debt - before, 'fits') // sent unasked: it is owed all the same
+    if (lane.debt > before) this.account.window.begin(lane.debt - before) // sent unasked: it is owed all the same
     if (!isUnitEnd) return
     this.#endUnit(lane)
     this.#allowance.unitSent()
@@ -160,7 +157,6 @@ export class MeteredSession implements SessionMeter, Debtor {
       this.#host.losses.writtenOffBytes += BigInt(lane.debt)
       lane.isForgiven = true
     }
-    this.#endPermit(lane)
     if (lane.debt === 0) this.#lanes.delete(id)
     this.account.goOn()
   }
@@ -238,7 +234,6 @@ export class MeteredSession implements SessionMeter, Debtor {
     for (const lane of this.#lanes.values()) {
       if (!lane.isForgiven) bytes += lane.oldDebt
       lane.old = undefined
-      this.#endPermit(lane)
       if (lane.isOver && lane.debt === 0) this.#lanes.delete(lane.id)
     }
     this.#host.losses.writtenOffBytes += BigInt(bytes)
@@ -293,7 +288,6 @@ export class MeteredSession implements SessionMeter, Debtor {
       const paid = before - lane.debt
       if (lane.isForgiven) this.#recover(paid)
       else bytes += paid
-      this.#endPermit(lane)
       if (lane.isOver && lane.debt === 0) this.#lanes.delete(id)
     }
     this.#allowance.acknowledged(bytes)
@@ -316,14 +310,6 @@ export class MeteredSession implements SessionMeter, Debtor {
     lane.unit = undefined
     this.account.begun--
     this.account.window.release(before - lane.debt)
-    if (this.#permit?.lane === lane.id && this.#permit.end > lane.sent) this.#permit = { lane: lane.id, end: lane.sent }
-    this.#endPermit(lane)
-  }
-
-  #endPermit(lane: MeteredLane): void {
-    if (this.#permit?.lane !== lane.id || (lane.paidUntil < this.#permit.end && !lane.isForgiven)) return
-    this.#permit = undefined
-    this.account.window.endPermit()
   }
 
   #refuse(verdict: 'later' | { readonly leave: number }, unitBytes: number): false {
@@ -343,8 +329,6 @@ export class MeteredSession implements SessionMeter, Debtor {
     const bytes = this.debt
     for (const lane of this.#lanes.values()) if (lane.unit !== undefined) this.account.begun--
     this.#lanes.clear()
-    if (this.#permit !== undefined) this.account.window.endPermit()
-    this.#permit = undefined
     this.#host.losses.writtenOffBytes += BigInt(bytes)
     return bytes
   }

@@ -2,8 +2,9 @@
  * How far ahead of its acknowledgements an account is served by one node, all its sessions and lanes together.
  *
  * Invariants, after every call: `charged` is what was begun and neither acknowledged nor written off; a unit is charged whole when it begins.
- * It is below `bytes` when the last unit begins that does not fit, and such a unit there is one at a time: so `charged` never exceeds the
- * largest window there was by more than one unit. What was written off in an epoch and what is charged never exceed `LOSS_BYTES_MAX` together.
+ * A unit that does not fit may begin while `charged` is below `bytes`, and nothing begins above: so `charged` never exceeds the largest window
+ * there was by more than one unit. (Without that one, an IPFS leaf of 1 MiB and a window of 256 KiB would wait for each other for ever.)
+ * What was written off in an epoch and what is charged never exceed `LOSS_BYTES_MAX` together.
  */
 import { ackStepOf } from './ack-step.ts'
 
@@ -23,15 +24,13 @@ export const LOSS_BYTES_MAX: number = WINDOW_MAX_BYTES + UNIT_BYTES_MAX
 const SLOW_WINDOWS = 16
 
 /** `later`: when something was acknowledged; `never`: the account has cost the node what it may in this epoch, or no window holds the unit. */
-export type UnitVerdict = 'fits' | 'permit' | 'later' | 'never'
+export type UnitVerdict = 'now' | 'later' | 'never'
 
 export class Window {
   #bytes = WINDOW_START_BYTES
   #charged = 0
   #lost = 0
   #defaults = 0
-  /** Whether the one unit that may exceed the window is out. */
-  #isPermitted = false
   /** Most that was charged since the window last changed: it does not grow beyond twice what is in use. */
   #peak = 0
   #acknowledged = 0
@@ -52,9 +51,6 @@ export class Window {
   get defaults(): number {
     return this.#defaults
   }
-  get isPermitted(): boolean {
-    return this.#isPermitted
-  }
   /** Whether an account with no bytes out could be served nothing. */
   get isSpent(): boolean {
     return this.#lost >= LOSS_BYTES_MAX - UNIT_BYTES_MAX
@@ -69,21 +65,15 @@ export class Window {
   judge(unitBytes: number): UnitVerdict {
     const after = this.#charged + unitBytes
     if (after + this.#lost > LOSS_BYTES_MAX) return this.#charged === 0 ? 'never' : 'later'
-    if (after <= this.#bytes) return 'fits'
+    if (after <= this.#bytes) return 'now'
     if (unitBytes > UNIT_BYTES_MAX) return this.#charged === 0 ? 'never' : 'later'
-    return this.#charged < this.#bytes && !this.#isPermitted ? 'permit' : 'later'
+    return this.#charged < this.#bytes ? 'now' : 'later'
   }
 
-  /** Begins what was judged. */
-  begin(unitBytes: number, verdict: 'fits' | 'permit'): void {
+  /** A unit begins: it is charged whole. */
+  begin(unitBytes: number): void {
     this.#charged += unitBytes
     this.#peak = Math.max(this.#peak, this.#charged)
-    if (verdict === 'permit') this.#isPermitted = true
-  }
-
-  /** The unit that exceeded the window is acknowledged, written off, or never came to its end. */
-  endPermit(): void {
-    this.#isPermitted = false
   }
 
   /** Begun and never sent. */

@@ -2,11 +2,18 @@
  * A session between the real books and a client, without a wire: two queues, in order, delivered when the test says so. The node's end sends
  * units as the books allow; it counts for itself what it sent, and what was acknowledged by what the books took.
  */
-import { createKeyPair } from '@selvedge/crypto/ed25519'
+import { createKeyPair, type KeyPair } from '@selvedge/crypto/ed25519'
 import { sessionIdOf } from '@selvedge/crypto/transcript'
 import { type Delegation, encodeDelegation, type EpochRules } from '@selvedge/delivery-acknowledgement'
 import { type AckFrame, createPayer, type Payer } from '@selvedge/delivery-acknowledgement/client'
-import { type AccountMeans, type Books, createBooks, type PriceFrame, type SessionMeter } from '@selvedge/delivery-acknowledgement/node'
+import {
+  type AccountMeans,
+  type AckStore,
+  type Books,
+  createBooks,
+  type PriceFrame,
+  type SessionMeter,
+} from '@selvedge/delivery-acknowledgement/node'
 import { createMemoryStore } from './memory-store.ts'
 import { BINDING, PRICE, RAND } from './paying.ts'
 import { CHAIN_ID, delegationOf, EPOCH, NODE, RULES, seedOf } from './world.ts'
@@ -15,6 +22,7 @@ const FRAME_BYTES = 65_536
 
 export interface World {
   readonly books: Books
+  readonly store: AckStore
   /** Of all books and links. */
   nowMs: number
   epoch: bigint
@@ -36,8 +44,10 @@ export function rulesAt(epoch: bigint): EpochRules {
 
 export function createWorld(epochMs = 60_000): World {
   let rands = 0
-  const world: { books: Books; nowMs: number; epoch: bigint; means: World['means'] } = {
+  const store = createMemoryStore()
+  const world: { books: Books; store: AckStore; nowMs: number; epoch: bigint; means: World['means'] } = {
     books: undefined!,
+    store,
     nowMs: 0,
     epoch: EPOCH,
     means: (account) => {
@@ -49,7 +59,7 @@ export function createWorld(epochMs = 60_000): World {
     {
       rules: rulesAt,
       means: (account) => world.means(account),
-      store: createMemoryStore(),
+      store,
       nowMs: () => world.nowMs,
       rand: (bytes) => seedOf(500 + rands++).slice(0, bytes),
     },
@@ -77,6 +87,16 @@ export interface LinkLane {
   verifiable: number
   acked: number
   isOver: boolean
+  /** The node gave it up: what it did not get paid for is its own loss. */
+  isGivenUp: boolean
+}
+
+/** Made once: an account's signature costs more than a schedule. */
+const known = new Map<number, { readonly keys: KeyPair; readonly delegation: Delegation }>()
+function clientOf(client: number): { readonly keys: KeyPair; readonly delegation: Delegation } {
+  const made = known.get(client) ?? { keys: createKeyPair(seedOf(client)), delegation: delegationOf(client) }
+  known.set(client, made)
+  return made
 }
 
 export class Link {
@@ -103,9 +123,9 @@ export class Link {
   readonly #world: World
   #isBlocked = false
 
-  constructor(world: World, client: number, delegation: Delegation = delegationOf(client), capMicroUsd: bigint = 10n ** 12n) {
+  constructor(world: World, client: number, delegation: Delegation = clientOf(client).delegation, capMicroUsd: bigint = 10n ** 12n) {
     this.#world = world
-    const keys = createKeyPair(seedOf(client))
+    const { keys } = clientOf(client)
     const hello = {
       delegation: encodeDelegation(delegation),
       clientKey: keys.publicKey,
@@ -153,7 +173,18 @@ export class Link {
   }
 
   open(id: number, units: readonly number[], serviceId = 0): LinkLane {
-    const lane = { id, serviceId, units: [...units], sent: 0, left: 0, received: 0, verifiable: 0, acked: 0, isOver: false }
+    const lane = {
+      id,
+      serviceId,
+      units: [...units],
+      sent: 0,
+      left: 0,
+      received: 0,
+      verifiable: 0,
+      acked: 0,
+      isOver: false,
+      isGivenUp: false,
+    }
     const bodies = [Uint8Array.of(id & 255, 1), Uint8Array.of(2)] as const
     this.lanes.set(id, lane)
     this.meter.lane(id, serviceId, ...bodies)
@@ -208,6 +239,7 @@ export class Link {
   resetByNode(lane: LinkLane): void {
     if (lane.isOver || this.isOver) return
     lane.isOver = true
+    lane.isGivenUp = true
     this.meter.laneOver(lane.id, BigInt(lane.sent), 'reset-by-node')
     const { sent } = lane
     this.#send(() => this.payer.laneOver(lane.id, BigInt(sent), 'reset-by-node'))
