@@ -46,6 +46,7 @@ test('a claim is committed, opened and paid to the micro-unit, and let go of whe
   expect(await filesOf(world)).toEqual([])
   expect(world.seen.events).toEqual([
     { type: 'claiming', epoch: 0, total: 100n * GB_PRICE, count: 3 },
+    { type: 'commit', epoch: 0, transaction: expect.any(Uint8Array) as Uint8Array },
     { type: 'over', epoch: 0, isPaid: true },
   ])
   expect(world.seen.errors).toEqual([])

@@ -2,7 +2,7 @@
 import { NEWEST_VERSION } from '@selvedge/application'
 import { ConsensusError } from '@selvedge/consensus'
 import { tuneCollector } from '@selvedge/consensus/collector'
-import { createKeyPair } from '@selvedge/crypto/ed25519'
+import { createKeyPair, type KeyPair } from '@selvedge/crypto/ed25519'
 import { transactionId } from '@selvedge/ledger-types'
 import { join } from 'node:path'
 import { destination, pino, type Logger } from 'pino'
@@ -15,6 +15,7 @@ import { createEpochArchive } from '../ledger-tools/epoch-archive.ts'
 import { createRootFetcher } from '../ledger-tools/fetch-root.ts'
 import { readGenesis } from '../ledger-tools/genesis-file.ts'
 import { loadLedgerSeeds, type LedgerSeeds } from '../ledger-tools/ledger-seeds.ts'
+import { createLedgerBooks, type LedgerBooks } from '../payments/ledger-books.ts'
 import { readPin } from '../ledger-tools/pin-file.ts'
 import { createVersionWatch } from '../ledger-tools/version-watch.ts'
 
@@ -46,7 +47,9 @@ export async function ledgerRun(report: Report, options: LedgerRunOptions): Prom
   const log = pino({ name: 'selvedge', level: logLevel }, destination({ dest: 2, sync: true }))
   const seeds = await loadLedgerSeeds(data)
   const { chainId } = genesis
-  const door = await startNode(createKeyPair(seeds.node), { dataDir: data, ...listen, origins: [], chainId })
+  const keys = createKeyPair(seeds.node)
+  const books = await booksOf(keys, join(data, 'payments'), log)
+  const door = await startNode(keys, { dataDir: data, ...listen, origins: [], chainId, payments: books.payments })
   const ended = Promise.withResolvers<Error>()
   const node = new LedgerNode({
     genesis,
@@ -60,6 +63,7 @@ export async function ledgerRun(report: Report, options: LedgerRunOptions): Prom
     sources: options.source,
     ...(pin === undefined ? {} : { pin }),
     attachments: [
+      books.attach,
       watchOf(seeds, log, ended.resolve),
       ...(options.archive === true ? [archiveOf(seeds, chainId, door, log, ended.resolve)] : []),
     ],
@@ -84,7 +88,20 @@ export async function ledgerRun(report: Report, options: LedgerRunOptions): Prom
   } finally {
     await node.stop()
     await door.stop()
+    await books.stop()
   }
+}
+
+function booksOf(keys: KeyPair, folder: string, log: Logger): Promise<LedgerBooks> {
+  return createLedgerBooks({
+    keys,
+    folder,
+    onClaim: (event) => {
+      if (event.type === 'claiming') log.info({ ...event, total: String(event.total) }, 'claiming for delivered content, in micro-USD')
+      else if (event.type === 'over') log.info(event, event.isPaid ? 'a claim is paid' : 'a claim is void')
+    },
+    onError: (error) => log.warn({ error: error instanceof Error ? error.message : String(error) }, 'something is wrong with a claim'),
+  })
 }
 
 function watchOf(seeds: LedgerSeeds, log: Logger, end: (error: Error) => void): ReturnType<typeof createVersionWatch> {

@@ -5,7 +5,9 @@ import { createBlockstore, type Blockstore } from '@selvedge/blockstore'
 import { createContentServer } from '@selvedge/content'
 import type { KeyPair } from '@selvedge/crypto'
 import { createFetcher } from '@selvedge/fetcher'
+import type { NodePayments } from '@selvedge/handshake'
 import { createSessionServer } from '@selvedge/handshake/tls'
+import { createWebSocketDoor } from '@selvedge/handshake/websocket-server'
 import { createIpfsOrigin } from '@selvedge/origin-ipfs'
 import { join } from 'node:path'
 import { NodeError } from '../errors.ts'
@@ -20,6 +22,15 @@ export interface NodeOptions {
   /** Trustless gateways to fetch from, in this order. Only these are ever asked. */
   readonly origins: readonly string[]
   readonly chainId?: number
+  /** Who lets paying clients in and stops them; without it all are guests. */
+  readonly payments?: NodePayments
+  /** A second door, for pages. */
+  readonly websocket?: {
+    /** 0: any free one. */
+    readonly port: number
+    /** Of the key in the node's signed record, 32 bytes. */
+    readonly x25519Secret: Uint8Array
+  }
   readonly onLane?: (event: LaneEvent) => void
   readonly onRecovery?: (event: object) => void
 }
@@ -28,6 +39,8 @@ export interface RunningNode {
   readonly nodeKey: Uint8Array
   readonly host: string
   readonly port: number
+  /** Of the door for pages. */
+  readonly websocketPort: number | undefined
   readonly store: Blockstore
   /** Ends lanes and sessions, then closes the store. May be called twice. */
   stop(): Promise<void>
@@ -40,7 +53,7 @@ export const keyPathOf = (dataDir: string): string => join(dataDir, 'node.key')
 
 /** Listens when it resolves. @throws {NodeError} `NODE_BUSY`, `NODE_LISTEN` */
 export async function startNode(identity: KeyPair, options: NodeOptions): Promise<RunningNode> {
-  const { dataDir, host, port, origins, chainId = CHAIN_ID, onLane = () => {}, onRecovery = () => {} } = options
+  const { dataDir, host, port, origins, chainId = CHAIN_ID, payments, websocket, onLane = () => {}, onRecovery = () => {} } = options
   const store = await openStore(dataDir, onRecovery)
   const running = new Set<Promise<void>>()
   try {
@@ -55,16 +68,25 @@ export async function startNode(identity: KeyPair, options: NodeOptions): Promis
           running.add(serving)
           void serving.finally(() => running.delete(serving))
         },
+        payments,
       },
       { host, port, chainId },
     )
     const bound = await listening(server.start(), host, port)
+    const nodeKey = identity.publicKey
+    const components = websocket && { server, x25519Secret: websocket.x25519Secret, nodeKey, chainId }
+    const door = components && createWebSocketDoor(components, { host, port: websocket.port })
+    const opening = door && listening(door.start(), host, websocket.port)
+    opening?.catch(() => server.stop()) // its port is taken: then there is no node
+    const page = await opening
     return {
-      nodeKey: identity.publicKey,
+      nodeKey,
       host,
       port: bound.port,
+      websocketPort: page?.port,
       store,
       async stop() {
+        await door?.stop()
         await server.stop()
         await Promise.all(running)
         await fetcher.stop()

@@ -1,7 +1,7 @@
 /** The nodes of a ledger devnet with their folders, and what is known of the chain by listening to them. */
 import { linkSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AppliedBlock, FromNode } from './messages.ts'
+import type { AppliedBlock, ContentPorts, FromNode, ProcessSettings } from './messages.ts'
 import { Processes } from './processes.ts'
 import type { DevnetSetup } from './setup.ts'
 
@@ -16,6 +16,8 @@ export class LedgerDevnet {
   readonly certificates: Map<number, Uint8Array> = new Map()
   /** Height of the last block, by epoch. */
   readonly finals: Map<number, number> = new Map()
+  /** By node, then by epoch: the transaction that commits its claim, hex. */
+  readonly commits: Map<number, Map<number, string>> = new Map()
   readonly joined: Map<number, { readonly height: number; readonly stateRoot: string }> = new Map()
 
   constructor(setup: DevnetSetup, firstCommittee: readonly number[], folder: string) {
@@ -25,15 +27,19 @@ export class LedgerDevnet {
     this.processes.hear((index, message) => this.#hear(index, message))
   }
 
-  /** Starts the node, or brings it back. */
-  async start(index: number): Promise<void> {
+  /**
+   * Starts the node, or brings it back.
+   * @param content - where it fetches what it serves for money. @returns the ports of that.
+   */
+  async start(index: number, content?: ProcessSettings['content']): Promise<ContentPorts | undefined> {
     const node = this.setup.nodes[index]
     if (node === undefined) throw new Error(`there is no node ${index}`)
     const folder = this.folderOf(index)
     mkdirSync(folder, { recursive: true })
     const others = this.setup.nodes.filter((other) => other.index !== index)
     const sources = others.map(({ ip, ports }) => ({ host: ip.join('.'), port: ports.sync }))
-    await this.processes.start({ genesisFile: this.setup.genesisFile, node, folder, sources })
+    const settings = { genesisFile: this.setup.genesisFile, node, folder, sources }
+    return await this.processes.start(content === undefined ? settings : { ...settings, content })
   }
 
   folderOf(index: number): string {
@@ -78,6 +84,8 @@ export class LedgerDevnet {
 
   #hear(index: number, message: FromNode): void {
     if (message.type === 'certified') this.certificates.set(message.height, message.certificate)
+    if (message.type === 'committing')
+      this.commits.set(index, (this.commits.get(index) ?? new Map<number, string>()).set(message.epoch, message.transaction))
     if (message.type === 'joined') this.joined.set(index, message)
     if (message.type === 'applied') this.#apply(index, message.block)
   }

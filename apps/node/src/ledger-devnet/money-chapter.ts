@@ -4,10 +4,11 @@
  */
 import { CODES } from '@selvedge/ledger-types'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { claimState, clientIndexOf, eventsOf, SETTLED, termsNow, usd, usdOf, VOID, wasSlashed } from './claim-reading.ts'
 import type { LedgerDevnet } from './ledger-devnet.ts'
 import { deliver, NodeClaim, type Terms } from './paid-delivery.ts'
-import { ask, bytesOf, hexOf } from './rpc-client.ts'
-import { MICRO, type DevnetNode } from './setup.ts'
+import { bytesOf } from './rpc-client.ts'
+import { MICRO, type DevnetNode, type Wallet } from './setup.ts'
 import { callSystem, sendRaw } from './wallets.ts'
 
 export interface MoneyOutcome {
@@ -16,28 +17,12 @@ export interface MoneyOutcome {
 }
 
 const GB = 1_000_000_000n
-/** A claim's states in events. */
-const SETTLED = 4
-const VOID = 5
 const LOOK_MS = 100
 const ATTEMPTS_MAX = 6
-const ACCOUNTS_TABLE = 2
-const CLIENT_INDEX_OFFSET = 16
 /** What a gigabyte costs by the table of a development network, µUSD. */
 const GB_PRICE = 10_000n
 /** Of what was paid, in percent: a tenth is burnt, a fifth is the service's. */
 const NODE_PERCENT = 70n
-
-interface Membership {
-  readonly epoch: number
-  readonly priceVersion: number
-  readonly prices: { readonly bytePrice: string; readonly cpuPrice: string }
-}
-
-interface EventAnswer {
-  readonly kind: string
-  readonly [field: string]: unknown
-}
 
 export async function runMoneyChapter(devnet: LedgerDevnet, say: (line: string) => void): Promise<MoneyOutcome> {
   const { setup } = devnet
@@ -47,21 +32,23 @@ export async function runMoneyChapter(devnet: LedgerDevnet, say: (line: string) 
   await callSystem(setup, 1, customer, 'deposit', { account: customer.address, amount: 1_000n * MICRO })
   const clientIndex = await clientIndexOf(port, customer.address)
   say('a customer deposited 1,000 USD')
-  const parts = { devnet, port, clientIndex, say }
+  const parts = { devnet, port, customer, clientIndex, say }
   const [paid, caught] = await Promise.all([claimHonestly(parts, honest), claimFalsely(parts, liar)])
   return { settled: paid, falseVoided: caught }
 }
 
-interface Parts {
+export interface ClaimParts {
   readonly devnet: LedgerDevnet
+  /** JSON-RPC of the node that is asked. */
   readonly port: number
+  /** Who signed for what is claimed. */
+  readonly customer: Wallet
   readonly clientIndex: number
   readonly say: (line: string) => void
 }
 
 /** @returns whether the node was paid to the micro-unit. */
-async function claimHonestly({ devnet, port, clientIndex, say }: Parts, node: DevnetNode): Promise<boolean> {
-  const { customer } = devnet.setup
+async function claimHonestly({ devnet, port, customer, clientIndex, say }: ClaimParts, node: DevnetNode): Promise<boolean> {
   let nonce = 0n
   const { epoch } = await inTime(port, async (terms) => {
     const deliveries = [5n, 20n, 75n].map((gigabytes) => deliver(customer, node, terms, gigabytes * GB))
@@ -87,8 +74,7 @@ async function claimHonestly({ devnet, port, clientIndex, say }: Parts, node: De
 }
 
 /** Twice of what was signed. @returns whether it was found out. */
-async function claimFalsely({ devnet, port, clientIndex, say }: Parts, node: DevnetNode): Promise<boolean> {
-  const { customer } = devnet.setup
+export async function claimFalsely({ devnet, port, customer, clientIndex, say }: ClaimParts, node: DevnetNode): Promise<boolean> {
   let nonce = 0n
   const { epoch } = await inTime(port, async (terms) => {
     const claim = new NodeClaim(node, clientIndex, [deliver(customer, node, terms, 50n * GB)], 2n, nonce)
@@ -129,27 +115,6 @@ async function commit({ processes, finals }: LedgerDevnet, port: number, { epoch
   await Promise.all(claim.commitTransactions().map((bytes) => sendRaw(port, bytes, 'a claim')))
 }
 
-async function termsNow(port: number): Promise<Terms> {
-  const { epoch, priceVersion, prices } = (await ask(port, 'selvedge_membership')) as Membership
-  return { epoch, priceVersion, bytePrice: BigInt(prices.bytePrice), cpuPrice: BigInt(prices.cpuPrice) }
-}
-
-/** Out of the state itself: nonce u64 · native u64 · clientIndex u32. */
-async function clientIndexOf(port: number, address: Uint8Array): Promise<number> {
-  const { value } = (await ask(port, 'selvedge_proof', ACCOUNTS_TABLE, hexOf(address))) as { value: string }
-  return Buffer.from(bytesOf(value)).readUInt32LE(CLIENT_INDEX_OFFSET)
-}
-
-async function eventsOf(port: number, kind: string): Promise<readonly EventAnswer[]> {
-  const all: EventAnswer[] = []
-  for (let from = 0; ; ) {
-    const { events, nextSeq } = (await ask(port, 'selvedge_events', [kind], from)) as { events: EventAnswer[]; nextSeq: number }
-    all.push(...events)
-    if (nextSeq === from) return all
-    from = nextSeq
-  }
-}
-
 async function beaconOf(port: number, epoch: number): Promise<{ readonly beacon: Uint8Array; readonly withheld: number }> {
   for (;;) {
     const found = (await eventsOf(port, 'beacon')).find((event) => event['epoch'] === epoch)
@@ -162,23 +127,4 @@ async function beaconOf(port: number, epoch: number): Promise<{ readonly beacon:
 async function answerUntilVoid(port: number, claim: NodeClaim, beacon: Uint8Array, withheld: number): Promise<void> {
   const [first] = claim.answerTransactions(beacon, withheld)
   if (first !== undefined) await sendRaw(port, first, 'a false answer')
-}
-
-async function claimState(port: number, epoch: number, { index }: DevnetNode): Promise<unknown> {
-  const events = await eventsOf(port, 'claim')
-  return events.findLast((event) => event['epoch'] === epoch && event['nodeIndex'] === index)?.['state']
-}
-
-async function wasSlashed(port: number, { index }: DevnetNode): Promise<boolean> {
-  return (await eventsOf(port, 'slash')).some((event) => event['nodeIndex'] === index && BigInt(event['amount'] as string) > 0n)
-}
-
-async function usdOf(port: number, address: Uint8Array): Promise<bigint> {
-  const token = `0x${Buffer.from('selvedge/token\0\0').toString('hex')}00000001`
-  const data = `0x70a08231${'0'.repeat(24)}${Buffer.from(address).toString('hex')}`
-  return BigInt((await ask(port, 'eth_call', { to: token, data }, 'latest')) as string)
-}
-
-function usd(micro: bigint): string {
-  return (Number(micro) / 1e6).toFixed(2)
 }

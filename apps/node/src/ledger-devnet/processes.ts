@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { AppliedBlock, FromNode, ProcessSettings, ToNode } from './messages.ts'
+import type { AppliedBlock, ContentPorts, FromNode, ProcessSettings, ToNode } from './messages.ts'
 
 export const LEDGER_PROCESS_COMMAND = 'devnet-ledger-node'
 
@@ -47,8 +47,8 @@ export class Processes {
     return last === undefined ? 0 : last.epoch + (last.nextCommittee === undefined ? 0 : 1)
   }
 
-  /** Resolves when the node says that it takes part. */
-  async start(settings: ProcessSettings): Promise<void> {
+  /** Resolves when the node says that it takes part, with the ports of its content where it has some. */
+  async start(settings: ProcessSettings): Promise<ContentPorts | undefined> {
     const { index } = settings.node
     const child = spawn(process.execPath, [...process.execArgv, ENTRY, LEDGER_PROCESS_COMMAND], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -57,9 +57,9 @@ export class Processes {
     living.add(child)
     const seat: Seat = { ...this.#seats.get(index), child, isDown: false }
     this.#seats.set(index, seat)
-    const started = new Promise<void>((resolve, reject) => {
+    const started = new Promise<ContentPorts | undefined>((resolve, reject) => {
       child.on('message', (message: FromNode) => {
-        if (message.type === 'started') resolve()
+        if (message.type === 'started') resolve(message.content)
         if (message.type === 'failed') reject(new Error(`node ${index}: ${message.reason}`))
         this.#take(index, seat, message)
       })
@@ -72,7 +72,7 @@ export class Processes {
       })
     })
     child.send({ type: 'start', settings } satisfies ToNode)
-    await started
+    return await started
   }
 
   /** `kill -9`; resolves when the process is gone. */

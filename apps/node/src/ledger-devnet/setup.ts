@@ -4,6 +4,7 @@ import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { addressOf, secp256k1PublicKeyOf } from '@selvedge/crypto/secp256k1'
 import { createGenesisNode, devGenesis, formatGenesis } from '@selvedge/ledger-types'
 import { createHash, randomBytes } from 'node:crypto'
+import { x25519KeyOf } from '../ledger-tools/ledger-seeds.ts'
 
 export const CHAIN_ID = 1337
 export const MICRO = 1_000_000n
@@ -94,7 +95,7 @@ function genesisOf({ nodes, senders, user, customer, serviceOwner }: Omit<Devnet
           owner: node.owner.address,
           keys: createKeyPair(node.seeds.node),
           bls: createBlsKeyPair(node.seeds.bls),
-          x25519: x25519Of(node.seeds),
+          x25519: x25519KeyOf(node.seeds),
           notAfterEpoch: KEYS_UNTIL_EPOCH,
           addresses: [addressOfNode(node)],
           stake: STAKE,
@@ -121,9 +122,4 @@ export function addressOfNode({ ip, ports }: DevnetNode): {
   pinger: number
 } {
   return { ip, pool: ports.order, sessions: 0, websocket: 0, pinger: 0 }
-}
-
-/** A key that no session uses yet: sessions come with content. */
-export function x25519Of({ node }: NodeSeeds): Uint8Array {
-  return createHash('sha256').update('x25519').update(node).digest()
 }

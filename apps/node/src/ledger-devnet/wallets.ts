@@ -10,8 +10,9 @@ import {
   type SystemFunctionName,
 } from '@selvedge/ledger-types'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { x25519KeyOf } from '../ledger-tools/ledger-seeds.ts'
 import { ask, hexOf } from './rpc-client.ts'
-import { addressOfNode, CHAIN_ID, MICRO, x25519Of, type DevnetSetup, type Wallet } from './setup.ts'
+import { addressOfNode, CHAIN_ID, MICRO, type DevnetSetup, type Wallet } from './setup.ts'
 
 const WEI: bigint = 10n ** 12n
 const LOOK_MS = 100
@@ -79,7 +80,7 @@ export async function registerNewcomer(setup: DevnetSetup, index: number, say: (
   const node = setup.nodes[index]!
   const { owner, seeds } = node
   const keys = createKeyPair(seeds.node)
-  const details = { chainId: CHAIN_ID, owner: owner.address, keys, bls: createBlsKeyPair(seeds.bls), x25519: x25519Of(seeds) }
+  const details = { chainId: CHAIN_ID, owner: owner.address, keys, bls: createBlsKeyPair(seeds.bls), x25519: x25519KeyOf(seeds) }
   const record = createGenesisNode({ ...details, timeMs: 0, notAfterEpoch: 10_000, addresses: [addressOfNode(node)], stake: 0n })
   const { nodeKey, bls, pop, noiseRecord, addresses } = record
   const nodeSig = keys.sign(registrationSigningBytes({ chainId: CHAIN_ID, owner: owner.address, bls, noiseRecord, addresses }))

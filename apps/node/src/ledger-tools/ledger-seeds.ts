@@ -19,9 +19,14 @@ export async function loadLedgerSeeds(folder: string): Promise<LedgerSeeds> {
   return { node: await loadSeed(keyPathOf(folder)), bls: await loadSeed(join(folder, 'bls.key')) }
 }
 
-/** The public key of the node's sessions, 32 bytes; its secret is derived from the node's seed. */
-export function x25519KeyOf({ node }: LedgerSeeds): Uint8Array {
-  const secret = Buffer.from(hkdfSync('sha256', node, '', 'selvedge x25519', 32))
+/** The secret key of the node's sessions over Noise, 32 bytes, derived from the node's seed. */
+export function x25519SecretOf({ node }: LedgerSeeds): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', node, '', 'selvedge x25519', 32))
+}
+
+/** The public key of the node's sessions, 32 bytes. */
+export function x25519KeyOf(seeds: LedgerSeeds): Uint8Array {
+  const secret = x25519SecretOf(seeds)
   const key = createPublicKey(createPrivateKey({ key: Buffer.concat([X25519_PKCS8, secret]), format: 'der', type: 'pkcs8' }))
   return new Uint8Array(Buffer.from((key.export({ format: 'jwk' }) as { readonly x: string }).x, 'base64url'))
 }

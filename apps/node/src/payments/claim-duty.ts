@@ -21,7 +21,7 @@ import {
   encodeClaimAnswer,
   momentOf,
 } from '@selvedge/delivery-acknowledgement'
-import { encodeNodeBody, isSameBytes, NODE_KINDS, signNodeTransaction, type NodeBody } from '@selvedge/ledger-types'
+import { encodeNodeBody, isSameBytes, NODE_KINDS, signNodeTransaction, transactionId, type NodeBody } from '@selvedge/ledger-types'
 import { NodeError } from '../errors.ts'
 import type { ClaimFiles } from './claim-files.ts'
 import { ClaimNonces } from './claim-nonces.ts'
@@ -40,6 +40,8 @@ export interface ClaimSource {
 
 export type ClaimEvent =
   | { readonly type: 'claiming'; readonly epoch: number; readonly total: bigint; readonly count: number }
+  /** 32 bytes: the transaction that fixes the claim, as often as it is said. */
+  | { readonly type: 'commit'; readonly epoch: number; readonly transaction: Uint8Array }
   | { readonly type: 'over'; readonly epoch: number; readonly isPaid: boolean }
 
 export interface ClaimDutyComponents {
@@ -153,7 +155,7 @@ export class ClaimDuty {
     const work = await this.#workOf(epoch, before)
     const here = this.#here() // the disk took a while
     if (work === undefined || here === undefined || this.#isStopped) return
-    for (const { name, body } of this.#missing(epoch, work, here)) this.#say(`${epoch} ${name}`, body, here)
+    for (const { name, body } of this.#missing(epoch, work, here)) this.#say(epoch, name, body, here)
   }
 
   /** What the state has not got of what this node owes it. */
@@ -257,13 +259,16 @@ export class ClaimDuty {
     return BigInt(timestampMs) < momentOf({ startMs: BigInt(startMs), endMs: BigInt(endMs) }, percent)
   }
 
-  #say(name: string, body: NodeBody, { nodeIndex, row, timestampMs }: Here): void {
+  #say(epoch: number, what: string, body: NodeBody, { nodeIndex, row, timestampMs }: Here): void {
+    const name = `${epoch} ${what}`
     const nonce = this.#nonces.next(name, row, timestampMs)
     if (nonce === undefined) return
-    const { application, keys, submit } = this.#components
+    const { application, keys, submit, onEvent } = this.#components
     const { chainId } = application.view()
     const unsigned = { chainId, nodeIndex, nonce, kind: NODE_KINDS[body.kind].id, body: encodeNodeBody(body) }
-    const job = submit(signNodeTransaction(unsigned, (message) => keys.sign(message)))
+    const transaction = signNodeTransaction(unsigned, (message) => keys.sign(message))
+    if (body.kind === 'claimCommit') onEvent?.({ type: 'commit', epoch, transaction: transactionId(transaction) })
+    const job = submit(transaction)
       .catch(() => this.#nonces.again(name)) // no room, or nobody takes it now
       .finally(() => this.#running.delete(job))
     this.#running.add(job)

@@ -1,0 +1,143 @@
+/**
+ * Where the money of sessions meets the ledger: the books of all paying sessions, judged by the rules and the accounts of this node's own state,
+ * and the duty that claims what they hold. The session server is there before the ledger is: until the first block everybody is a guest, and so
+ * it is while this node may claim nothing (it is not Active, or does not keep up with its clock).
+ *
+ * Files in the folder: `acks/` newest acknowledgements, counter of sessions; `claims/` what is claimed of an epoch.
+ */
+import { nodeKeys, type Application } from '@selvedge/application'
+import { CONTENT_SERVICE_ID } from '@selvedge/content'
+import { sha256 } from '@selvedge/crypto/sha256'
+import { createBooks, createFileAckStore, type Books, type EpochPlace, type NodePayments } from '@selvedge/delivery-acknowledgement/node'
+import { isSameBytes } from '@selvedge/ledger-types'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { AttachToLedger } from '../ledger-tools/attachment.ts'
+import { ClaimDuty, type ClaimEvent } from './claim-duty.ts'
+import { openClaimFiles } from './claim-files.ts'
+
+/** Of RESET and GOAWAY: not here, or not now. */
+const NOT_AUTHORISED = 6
+/** Epochs that a claim may be about, beside the running one. */
+const KEPT_EPOCHS = 2n
+
+export interface LedgerBooksOptions {
+  readonly keys: { readonly publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array }
+  readonly folder: string
+  readonly onClaim?: (event: ClaimEvent) => void
+  /** Something went wrong with one claim; the node goes on. */
+  readonly onError?: (error: unknown) => void
+}
+
+export interface LedgerBooks {
+  /** Of the session server. */
+  readonly payments: NodePayments
+  /** Of the ledger node. */
+  readonly attach: AttachToLedger
+  /** What was served and not paid for since the process began. */
+  readonly losses: Books['losses']
+  /** After session server and ledger. What was signed is on disk when it resolves. */
+  stop(): Promise<void>
+}
+
+export async function createLedgerBooks({ keys, folder, onClaim, onError }: LedgerBooksOptions): Promise<LedgerBooks> {
+  const store = await createFileAckStore(join(folder, 'acks'))
+  const files = await openClaimFiles(join(folder, 'claims'))
+  let ledger: Application | undefined
+  let books: Books | undefined
+
+  /** The books need the node's place in the registry, which it has for ever once it has it. */
+  function booksOf(application: Application): Books | undefined {
+    if (books !== undefined) return books
+    const nodeIndex = application.state.get(nodeKeys, sha256(keys.publicKey))
+    if (nodeIndex === undefined) return undefined
+    const { chainId, startMs, endMs } = application.view()
+    const components = {
+      rules: (epoch: bigint) => rulesIn(ledger ?? application, epoch, nodeIndex),
+      means: (account: Uint8Array) => (ledger ?? application).clientMeans(account, nodeIndex),
+      store,
+      nowMs: () => performance.now(), // the session server's clock
+      rand: (bytes: number) => new Uint8Array(randomBytes(bytes)),
+    }
+    books = createBooks(components, { chainId, nodeKey: keys.publicKey, nodeIndex, epochMs: endMs - startMs })
+    return books
+  }
+
+  const payments: NodePayments = {
+    get place() {
+      return books?.place ?? { nodeIndex: 0, epoch: 0n, priceVersion: 0 }
+    },
+    admit(hello) {
+      if (books === undefined || ledger === undefined || !mayClaim(ledger, keys.publicKey)) return { refuse: NOT_AUTHORISED }
+      return books.admit(hello)
+    },
+    nextLaneNonce() {
+      if (books === undefined) throw new Error('nobody was admitted')
+      return books.nextLaneNonce()
+    },
+  }
+
+  return {
+    payments,
+    attach(application, { submit }) {
+      const duty = new ClaimDuty({
+        application,
+        keys,
+        submit,
+        files,
+        source: {
+          takeEpoch: (epoch) => booksOf(application)?.takeEpoch(epoch),
+          forget: (epoch) => booksOf(application)?.forget(epoch) ?? Promise.resolve(),
+        },
+        ...(onClaim === undefined ? {} : { onEvent: onClaim }),
+        ...(onError === undefined ? {} : { onError }),
+      })
+      return {
+        onBlock(outcome) {
+          if (outcome !== undefined) {
+            ledger = application
+            booksOf(application)?.changeEpoch(placeOf(application.view()))
+          }
+          duty.onBlock()
+        },
+        onCertificate: (height) => duty.onCertificate(height),
+        sayAfterBlock: () => [],
+        stop: () => duty.stop(),
+      }
+    },
+    get losses() {
+      return books?.losses ?? { writtenOffBytes: 0n, defaults: 0 }
+    },
+    stop: () => store.stop(),
+  }
+}
+
+function rulesIn(application: Application, epoch: bigint, nodeIndex: number): ReturnType<Application['epochRules']> | undefined {
+  const running = BigInt(application.view().epoch)
+  return epoch > running || epoch + KEPT_EPOCHS < running ? undefined : application.epochRules(Number(epoch), nodeIndex)
+}
+
+/** Whether what is delivered now can be claimed: the node was Active when the epoch began, and its state is not one of the past. */
+function mayClaim(application: Application, publicKey: Uint8Array): boolean {
+  const { nodes, startMs, endMs } = application.view()
+  const state = nodes.find(({ nodeKey }) => isSameBytes(nodeKey, publicKey))?.state
+  const isActive = state === 'active' || state === 'optingOut'
+  return isActive && Date.now() - application.lastApplied().timestampMs < endMs - startMs
+}
+
+/** What is offered here, and what it costs. */
+function placeOf({ epoch, priceVersion, prices, services }: ReturnType<Application['view']>): EpochPlace {
+  const { bytePrice, cpuPrice } = prices
+  const offered = services.filter(({ id }) => id === CONTENT_SERVICE_ID)
+  return {
+    epoch: BigInt(epoch),
+    priceVersion,
+    price: {
+      priceVersion,
+      bytePrice,
+      cpuPrice,
+      fromEpoch: BigInt(epoch),
+      services: offered.map(({ id, multiplePpm }) => ({ serviceId: id, multiplePpm })),
+    },
+  }
+}
