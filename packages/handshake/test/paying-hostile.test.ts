@@ -97,6 +97,15 @@ describe('a client that signs nothing', () => {
   })
 })
 
+test('an account has 64 sessions at a node; the 65th is refused with 7, and others are served', () => {
+  const world = new World(createRandom(7))
+  for (let i = 0; i < 65; i++) world.open(0)
+  world.open(1)
+  const phases = world.sessions.map(({ client }) => client.phase)
+  expect([phases.filter((phase) => phase === 'open').length, phases[64], phases[65]]).toEqual([65, 'closed', 'open'])
+  expect(world.sessions[64]!.endings).toContainEqual(expect.objectContaining({ why: 'goaway', code: 7 }))
+})
+
 test('an acknowledgement that was taken once is refused with 12 the second time', () => {
   const world = new World(createRandom(5))
   world.open(0)
