@@ -27,6 +27,8 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
   #reject: ((error: unknown) => void) | undefined
   #askedMs = 0
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** Since when somebody waits for what is asked here; undefined: nobody does, it is only verified ahead. Without it, whoever asks waits. */
+  waitingSinceMs: (() => number | undefined) | undefined
   /** Of the window over which the node's rate is judged. */
   #waitedMs = 0
   #windowBytes = 0
@@ -72,7 +74,7 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
   #count(value: Uint8Array): Step {
     const { bytesPerSecondMin, rateWindowMs } = this.#link.pace
     this.#received.bytes += value.length
-    this.#waitedMs += performance.now() - this.#askedMs
+    this.#waitedMs += this.#waitMs() ?? 0
     this.#windowBytes += value.length
     if (this.#waitedMs < rateWindowMs) return { done: false, value }
     if ((this.#windowBytes * 1_000) / this.#waitedMs < bytesPerSecondMin) {
@@ -82,6 +84,13 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
     this.#waitedMs = 0
     this.#windowBytes = 0
     return { done: false, value }
+  }
+
+  /** How long the node is waited for. */
+  #waitMs(): number | undefined {
+    if (this.waitingSinceMs === undefined) return performance.now() - this.#askedMs
+    const sinceMs = this.waitingSinceMs()
+    return sinceMs === undefined ? undefined : performance.now() - Math.max(sinceMs, this.#askedMs)
   }
 
   #end(): Step {
@@ -99,7 +108,7 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
     return setTimeout(() => {
       this.#timer = undefined
       if (this.#reject === undefined) return // nobody waits
-      const leftMs = this.#link.stallTimeoutMs - (performance.now() - this.#askedMs)
+      const leftMs = this.#link.stallTimeoutMs - (this.#waitMs() ?? 0)
       if (leftMs > 0) this.#timer = this.#look(leftMs)
       else this.#fail()
     }, inMs)

@@ -17,8 +17,14 @@ export interface NodeLink {
   readonly stallTimeoutMs: number
   readonly pace: Pace
   /** Waits for a free lane. `release` gives it back and may be called twice. */
-  open(metadata: Uint8Array, signal?: AbortSignal): Promise<OpenLane>
+  open(metadata: Uint8Array, options?: OpenOptions): Promise<OpenLane>
   close(): Promise<void>
+}
+
+export interface OpenOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Where the lane is paid for: its bytes are verified ahead of their reader, and credit goes back when he takes them. */
+  readonly isReadAhead?: boolean
 }
 
 export interface OpenLane {
@@ -47,7 +53,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
   const name = formatNodeAddress(address)
   const slots = createSlots(lanesMax)
   const kept = createKeptSession(address, connect, chainId, purse)
-  async function openOnce(metadata: Uint8Array, life: AbortController): Promise<Omit<OpenLane, 'release'>> {
+  async function openOnce(metadata: Uint8Array, life: AbortController, isReadAhead: boolean): Promise<Omit<OpenLane, 'release'>> {
     const { signal } = life
     const used = kept.open()
     let opened: SessionPort
@@ -57,22 +63,23 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
       if (signal.aborted) throw signal.reason
       throw new ClientError('CLIENT_UNREACHABLE', `${name}: ${(cause as Error).message}`, { node: name }, { cause })
     }
-    const lane = await openWithin(opened, metadata, life, name, stallTimeoutMs)
-    return { lane, payment: used.purse === undefined ? NO_PAYMENT : createLanePayment(used.purse.payer, lane.laneId, name) }
+    const request = { serviceId: CONTENT_SERVICE_ID, metadata, signal, isCreditHeld: isReadAhead && used.purse !== undefined }
+    const lane = await openWithin(opened.openLane(request), life, name, stallTimeoutMs)
+    return { lane, payment: used.purse === undefined ? NO_PAYMENT : createLanePayment(used.purse.payer, lane, name) }
   }
 
-  async function openLane(metadata: Uint8Array, life: AbortController): Promise<Omit<OpenLane, 'release'>> {
+  async function openLane(metadata: Uint8Array, life: AbortController, isReadAhead: boolean): Promise<Omit<OpenLane, 'release'>> {
     const { signal } = life
     const before = kept.current
     try {
-      return await openOnce(metadata, life)
+      return await openOnce(metadata, life, isReadAhead)
     } catch (error) {
       // A session kept from before may have died without our noticing; nothing was asked on it yet, so it may be tried anew, once.
       const isStale = before !== undefined && kept.current !== before && !signal.aborted && !kept.isClosed
       if (!isStale) throw asClientError(error, name, signal)
     }
     try {
-      return await openOnce(metadata, life)
+      return await openOnce(metadata, life, isReadAhead)
     } catch (error) {
       throw asClientError(error, name, signal)
     }
@@ -81,13 +88,13 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
   return {
     ...options,
     name,
-    async open(metadata, signal) {
+    async open(metadata, { signal, isReadAhead = false } = {}) {
       if (kept.isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       if (purse?.isEmpty === true) throw capError(name)
       const giveBack = await slots.take(signal)
       const { life, release } = lifeOf(signal, giveBack)
       try {
-        return { ...(await openLane(metadata, life)), release }
+        return { ...(await openLane(metadata, life, isReadAhead)), release }
       } catch (error) {
         release()
         throw error
@@ -109,8 +116,7 @@ function lifeOf(signal: AbortSignal | undefined, giveBack: () => void): { readon
   return { life, release }
 }
 
-async function openWithin(session: SessionPort, metadata: Uint8Array, life: AbortController, node: string, ms: number): Promise<LanePort> {
-  const opening = session.openLane({ serviceId: CONTENT_SERVICE_ID, metadata, signal: life.signal })
+async function openWithin(opening: Promise<LanePort>, life: AbortController, node: string, ms: number): Promise<LanePort> {
   return await withinTime(opening, ms, () => {
     const error = stallOf(node, ms)
     life.abort(error) // the lane ends at the node too

@@ -12,10 +12,17 @@ export interface LanePort {
   /** Half close: this end sends nothing more. */
   end(): Promise<void> | void
   reset(code: number, reason?: string): void
+  /** Of a lane with `isCreditHeld`: so many bytes that `source` gave are done with. */
+  release?(bytes: number): void
 }
 
 export interface SessionPort {
-  openLane(options: { readonly serviceId: number; readonly metadata: Uint8Array; readonly signal?: AbortSignal }): Promise<LanePort>
+  openLane(options: {
+    readonly serviceId: number
+    readonly metadata: Uint8Array
+    readonly signal?: AbortSignal
+    readonly isCreditHeld?: boolean
+  }): Promise<LanePort>
   close(): Promise<void>
   /** Settles when the session is over, however it ended. */
   readonly closed: Promise<unknown>

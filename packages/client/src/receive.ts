@@ -52,7 +52,7 @@ async function receiveFrom(
 ): Promise<void> {
   const { boundaries } = sink.missing()
   const ranges = ChunkRanges.fromBoundaries(boundaries.slice(0, BOUNDARIES_MAX))
-  const { source, answer, payment, node, close } = await ask(link, { kind: 'root', root }, { ranges, received, signal })
+  const { source, answer, payment, node, close } = await ask(link, { kind: 'root', root }, { ranges, received, signal, isUnpaced: true })
   try {
     const { newBytes } = await sink.receive(source, {
       source: node,
@@ -67,8 +67,7 @@ async function receiveFrom(
       throw new ClientError('CLIENT_BAD_ANSWER', `${node} sent nothing that was missing`, { node })
   } catch (error) {
     if (isUnverified(error)) payment.refuse()
-    payment.check()
-    throw asClientError(error, node, signal)
+    throw asClientError(payment.causeOf(error), node, signal)
   } finally {
     close()
   }

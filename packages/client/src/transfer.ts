@@ -18,8 +18,9 @@ import { ChunkRanges, decode, type ContentSize, type VerifiedPart } from '@selve
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import { LaneBytes, type Received } from './lane-bytes.ts'
-import { isUnverified, paidFor, type LanePayment } from './lane-payment.ts'
+import { isUnverified, NO_PAYMENT, type LanePayment } from './lane-payment.ts'
 import type { NodeLink } from './node-link.ts'
+import { PaidReader, type PaidTerms } from './paid-reader.ts'
 import type { LanePort } from './ports.ts'
 import type { Target } from './target.ts'
 
@@ -53,6 +54,11 @@ export interface Asked {
   /** DATA as it comes, counted. Of a root, held against the size that the answer claims. */
   readonly source: AsyncIterable<Uint8Array>
   readonly payment: LanePayment
+  /**
+   * What a verifier yields of `source`, signed for as it comes where the node is paid, ahead of the reader; else `verified` itself.
+   * @param options - see `PaidTerms`.
+   */
+  paid<T>(verified: AsyncIterable<T>, options: Pick<PaidTerms<T>, 'endOf' | 'keep'>): AsyncIterable<T>
   /** Ends the lane, whatever its state. */
   close(): void
 }
@@ -63,11 +69,13 @@ export interface AskOptions {
   readonly scope?: RequestScope
   readonly received: Received
   readonly signal?: AbortSignal | undefined
+  /** Without `paid`: credit goes back as `source` is read. */
+  readonly isUnpaced?: boolean
 }
 
 /** @throws {ClientError} */
 export async function ask(link: NodeLink, target: Target, options: AskOptions): Promise<Asked> {
-  const { ranges, scope = 'entity', received, signal } = options
+  const { ranges, scope = 'entity', received, signal, isUnpaced = false } = options
   const request = encodeRequest({
     kind: target.kind,
     address: target.kind === 'cid' ? target.cid.bytes : target.root,
@@ -79,7 +87,7 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
     traceparent: EMPTY,
     ranges,
   })
-  const { lane, payment, release } = await link.open(request, signal)
+  const { lane, payment, release } = await link.open(request, { signal, isReadAhead: !isUnpaced })
   let isOver = false
   let source: LaneBytes | undefined
   const finish = (): void => {
@@ -95,8 +103,16 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
   try {
     await lane.end()
     const answer = answerOf(lane, target, scope, link.name)
-    source = new LaneBytes(lane, link, received, finish)
-    return { node: link.name, answer, payment, close, source: target.kind === 'root' ? withClaim(source, answer.size, link.name) : source }
+    const bytes = new LaneBytes(lane, link, received, finish)
+    source = bytes
+    return {
+      node: link.name,
+      answer,
+      payment,
+      close,
+      source: target.kind === 'root' ? withClaim(bytes, answer.size, link.name) : bytes,
+      paid: (verified, terms) => (payment === NO_PAYMENT ? verified : new PaidReader(verified, { ...terms, payment, bytes, close })),
+    }
   } catch (error) {
     if (isUnverified(error)) payment.refuse()
     close()
@@ -107,25 +123,32 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
 /** @throws {ClientError} */
 export async function openTransfer(link: NodeLink, target: Target, { range, received, signal }: TransferOptions): Promise<Transfer> {
   const ranges = range.start === 0 && range.end === undefined ? ChunkRanges.all : ChunkRanges.fromByteRanges([range])
-  const { source, payment, ...common } = await ask(link, target, { ranges, received, signal })
+  const { source, paid, ...common } = await ask(link, target, { ranges, received, signal })
   const { answer } = common
   const abort = signal === undefined ? {} : { signal }
   if (target.kind === 'root') {
     const decoding = decode(source, target.root, { ranges, chunkGroupLog: answer.chunkGroupLog, ...abort })
-    const parts = paidFor(decoding, payment, () => decoding.verifiedOffset)
+    const parts = paid(decoding, { endOf: () => decoding.verifiedOffset, keep: ({ offset, bytes }) => ({ offset, bytes: bytes.slice() }) })
     return { ...common, mode: 'blake3', parts, size: () => decoding.size }
   }
   const asked = byteRangesOf(ranges)
   const walk = asked === undefined ? abort : { ...abort, ranges: asked }
   if (answer.mode === 'car') {
     const blocks = verifyCar(source, target.cid, { ...walk, header: false, onlyAsked: true, scope: 'entity' })
-    return { ...common, mode: 'car', blocks: paidFor(blocks, payment, streamEndOf) }
+    return { ...common, mode: 'car', blocks: paid(blocks, OF_BLOCKS) }
   }
   const size = answer.size === undefined ? {} : { size: answer.size }
-  return { ...common, mode: 'proof', blocks: paidFor(verifyProof(source, target.cid, { ...walk, ...size }), payment, streamEndOf) }
+  return { ...common, mode: 'proof', blocks: paid(verifyProof(source, target.cid, { ...walk, ...size }), OF_BLOCKS) }
 }
 
-const streamEndOf = (block: VerifiedBlock | undefined): number | undefined => block?.streamEnd
+export const OF_BLOCKS: Pick<PaidTerms<VerifiedBlock>, 'endOf' | 'keep'> = {
+  endOf: (block) => block?.streamEnd,
+  keep({ cid, kind, fileOffset, dataStart, dataEnd, fileSize, depth, isEntityRoot, path, streamEnd, isLast, block: view }) {
+    const block = view.slice()
+    const parts = dataEnd > dataStart ? [block.subarray(dataStart, dataEnd)] : []
+    return { cid, kind, fileOffset, dataStart, dataEnd, fileSize, depth, isEntityRoot, path, streamEnd, isLast, block, parts }
+  },
+}
 
 function answerOf(lane: LanePort, target: Target, scope: RequestScope, node: string): ContentAnswer {
   const answer = decodeAnswer(lane.metadata)

@@ -8,11 +8,10 @@ import type { CID } from 'multiformats/cid'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import type { Received } from './lane-bytes.ts'
-import { paidFor } from './lane-payment.ts'
 import type { NodeLink } from './node-link.ts'
 import { checkName } from './names.ts'
 import { formatTarget, type Target } from './target.ts'
-import { ask } from './transfer.ts'
+import { ask, OF_BLOCKS } from './transfer.ts'
 
 export interface TreeEntry {
   /** Names joined with `/`, each of which is a plain file name; empty for what was asked. */
@@ -92,12 +91,15 @@ async function* blocksOf(state: State): AsyncGenerator<VerifiedBlock, void, unde
     let close = (): void => {}
     try {
       const asked = await ask(link, target, { ranges: ChunkRanges.all, scope: 'all', received, signal })
-      const { payment, source } = asked
+      const { payment, source, paid } = asked
       close = asked.close
       state.node = link.name
-      const onRepeated = (streamEnd: number): void => payment.verified(streamEnd)
+      const onRepeated = (streamEnd: number): void => {
+        payment.verified(streamEnd)
+        payment.taken(streamEnd) // nobody waits for it
+      }
       const blocks = walk.readCar(source, { header: false, onlyAsked: true, onRepeated, ...abort })
-      for await (const block of paidFor(blocks, payment, (each) => each?.streamEnd)) {
+      for await (const block of paid(blocks, OF_BLOCKS)) {
         onBlock?.(block)
         yield block
       }

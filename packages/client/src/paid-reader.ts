@@ -1,0 +1,107 @@
+/**
+ * What a verifier yields, verified and signed for as fast as it comes, and handed on when its reader asks. A node that is paid stops when too
+ * much is unpaid, so verifying may not wait for a reader that pauses: what he has not taken is held here, and no more of it than the lane's
+ * credit, which is given back as he takes it.
+ */
+import { ClientError } from './errors.ts'
+import type { LaneBytes } from './lane-bytes.ts'
+import { isUnverified, type LanePayment } from './lane-payment.ts'
+
+export interface PaidTerms<T> {
+  readonly payment: LanePayment
+  /** The lane's bytes: the node is not to be timed while nobody waits for it. */
+  readonly bytes: LaneBytes
+  /** The offset in the lane up to which everything is verified with the item; without one, at the end, where it is known. */
+  endOf(item: T | undefined): number | undefined
+  /** A copy: the verifier's own items are valid until the next one. */
+  keep(item: T): T
+  /** Ends the lane, whatever its state. */
+  close(): void
+}
+
+interface Held<T> {
+  readonly item: T
+  readonly end: number | undefined
+}
+
+/** To be read once. Begins at once, whether it is read or not. */
+export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #terms: PaidTerms<T>
+  readonly #held: Held<T>[] = []
+  #waiting: { resolve(result: IteratorResult<T, undefined>): void; reject(error: unknown): void } | undefined
+  #waitingSinceMs: number | undefined
+  #over: { readonly error: unknown } | undefined
+  #isLeft = false
+
+  constructor(verified: AsyncIterable<T>, terms: PaidTerms<T>) {
+    this.#terms = terms
+    terms.bytes.waitingSinceMs = () => this.#waitingSinceMs
+    void this.#run(verified)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#waiting !== undefined) return Promise.reject(new ClientError('CLIENT_BAD_ARGUMENT', 'one part is asked for at a time'))
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+      this.#waitingSinceMs = performance.now()
+      this.#turn()
+    })
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#leave()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  /** Never rejects: the reader is told. */
+  async #run(verified: AsyncIterable<T>): Promise<void> {
+    const { payment, endOf, keep } = this.#terms
+    try {
+      for await (const item of verified) {
+        if (this.#isLeft) return
+        const end = endOf(item)
+        if (end !== undefined) payment.verified(end)
+        this.#held.push({ item: keep(item), end })
+        this.#turn()
+      }
+      const end = endOf(undefined)
+      if (end !== undefined) payment.verified(end)
+      payment.refuse() // what follows the end nobody asked for
+      this.#over = { error: undefined }
+    } catch (error) {
+      if (isUnverified(error)) payment.refuse()
+      this.#over = { error: payment.causeOf(error) }
+    }
+    this.#turn()
+  }
+
+  #turn(): void {
+    const waiting = this.#waiting
+    if (waiting === undefined) return
+    const held = this.#held.shift()
+    if (held === undefined && this.#over === undefined) return
+    this.#waiting = undefined
+    this.#waitingSinceMs = undefined
+    if (held !== undefined) {
+      if (held.end !== undefined) this.#terms.payment.taken(held.end)
+      return waiting.resolve({ done: false, value: held.item })
+    }
+    const { error } = this.#over!
+    this.#over = { error: undefined } // told once
+    if (error === undefined) waiting.resolve({ done: true, value: undefined })
+    else waiting.reject(error)
+  }
+
+  /** Waits for nothing: the verifier may itself be waiting for the node, and ends with the lane. */
+  #leave(): void {
+    if (this.#isLeft) return
+    this.#isLeft = true
+    this.#held.length = 0
+    this.#over ??= { error: undefined }
+    this.#terms.close()
+  }
+}
