@@ -362,7 +362,7 @@ export class SessionCore {
   }
 
   #endWhenDrained(): void {
-    if (this.#phase !== 'draining' || this.#lanes.size > 0) return
+    if (this.#phase !== 'draining' || this.#lanes.size > 0 || this.#payment !== undefined) return // who pays leaves by itself, once it has
     this.#phase = 'closing' // GOAWAY was said by one of us
     this.#outbox.isLast = true
     this.#over('drained', CODES.draining, 'the session was drained')

@@ -154,7 +154,8 @@ class Door implements SessionServer {
     const entrant: Entrant = { destroy: () => controller.abort(new HandshakeError('HANDSHAKE_TIMEOUT', 'no secured channel in time')) }
     const leave = this.#enter(address, entrant)
     if (leave === undefined) return false
-    const accepted = this.#serve(entrant, address, secure(controller.signal), controller.signal).finally(() => {
+    const secured = (async () => secure(controller.signal))() // called now; what it throws is a rejection
+    const accepted = this.#serve(entrant, address, secured, controller.signal).finally(() => {
       leave()
       this.#accepted.delete(accepted)
     })

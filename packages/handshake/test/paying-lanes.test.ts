@@ -101,6 +101,23 @@ describe('a lane is over once for both ends, at the same byte', () => {
   })
 })
 
+test('a session that pays does not end when it is drained: the client signs for its last bytes, then it leaves', () => {
+  const session = paid()
+  const { client, node, meter, payer } = session
+  const { atClient, atNode } = openLane(session)
+  node.drain(0, [])
+  node.write(atNode, [new Uint8Array(10)], 'token')
+  node.end(atNode, [])
+  client.end(atClient, [])
+  const { client: told } = settle(client, node)
+  expect([told.map(({ type }) => type), client.phase, node.phase]).toEqual([['draining', 'data', 'end', 'done'], 'draining', 'draining'])
+  expect(client.open(0, new Uint8Array(), 0)).toBeUndefined()
+  payer.link.ack({ acknowledgement: new Uint8Array(236), lanes: [{ lane: 1, verifiedOffset: 10n }] })
+  client.leave(25, [])
+  feed(node, drain(client))
+  expect([meter.toldOf('ack').length, node.phase]).toEqual([1, 'closed'])
+})
+
 test('a lane number is used once in a session that pays', () => {
   const session = paid()
   const { client, node } = session
