@@ -34,15 +34,18 @@ export const budgets: readonly Budget[] = [
   weighing('verified-streaming', '{ fetchVerified }', 12.9 * KB),
   weighing('crypto', '{ sha256 }', 3.2 * KB, '/sha256'),
   weighing('crypto', '{ createKeyPair, verifyEd25519 }', 17 * KB),
+  weighing('crypto', '{ createNoiseInitiator }', 14.2 * KB, '/noise'),
   weighing('simulator', '{ createSimulator }', 3.6 * KB),
   weighing('state-tree', '{ verifyProof }', 3 * KB),
   weighing('ledger-types', '{ createLightClient }', 36.5 * KB, '/light-client'),
   weighing('delivery-acknowledgement', '{ signAcknowledgement }', 1.6 * KB),
+  weighing('delivery-acknowledgement', '{ createPayer }', 7.6 * KB, '/client'),
   weighing('verified-car', '{ verifyCar }', 33 * KB),
   weighing('content', '{ encodeRequest, decodeAnswer }', 6 * KB),
-  weighing('handshake', '{ connectSession }', 28 * KB),
+  weighing('handshake', '{ connectSession }', 30 * KB),
+  weighing('handshake', '{ connectWebSocket }', 16.8 * KB, '/websocket'),
   weighing('origin-ipfs', '{ createIpfsOrigin }', 38 * KB),
-  weighing('client', '{ createClient }', 72 * KB),
+  weighing('client', '{ createClient }', 86 * KB), // with Noise, WebSocket and what signs; 60 is the goal, and not met
 ]
 
 /** A bundler of a page has no built-in to offer: naming one is an error, behind a dynamic import too. */
