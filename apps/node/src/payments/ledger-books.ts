@@ -8,7 +8,14 @@
 import { nodeKeys, type Application } from '@selvedge/application'
 import { CONTENT_SERVICE_ID } from '@selvedge/content'
 import { sha256 } from '@selvedge/crypto/sha256'
-import { createBooks, createFileAckStore, type Books, type EpochPlace, type NodePayments } from '@selvedge/delivery-acknowledgement/node'
+import {
+  createBooks,
+  createFileAckStore,
+  type AckStore,
+  type Books,
+  type EpochPlace,
+  type NodePayments,
+} from '@selvedge/delivery-acknowledgement/node'
 import { isSameBytes } from '@selvedge/ledger-types'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -20,6 +27,7 @@ import { openClaimFiles } from './claim-files.ts'
 const NOT_AUTHORISED = 6
 /** Epochs that a claim may be about, beside the running one. */
 const KEPT_EPOCHS = 2n
+const NONCES_A_BLOCK: bigint = 2n ** 16n
 
 export interface LedgerBooksOptions {
   readonly keys: { readonly publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array }
@@ -63,19 +71,7 @@ export async function createLedgerBooks({ keys, folder, onClaim, onError }: Ledg
     return books
   }
 
-  const payments: NodePayments = {
-    get place() {
-      return books?.place ?? { nodeIndex: 0, epoch: 0n, priceVersion: 0 }
-    },
-    admit(hello) {
-      if (books === undefined || ledger === undefined || !mayClaim(ledger, keys.publicKey)) return { refuse: NOT_AUTHORISED }
-      return books.admit(hello)
-    },
-    nextLaneNonce() {
-      if (books === undefined) throw new Error('nobody was admitted')
-      return books.nextLaneNonce()
-    },
-  }
+  const payments = paymentsOf(store, () => (ledger !== undefined && mayClaim(ledger, keys.publicKey) ? books : undefined))
 
   return {
     payments,
@@ -109,6 +105,25 @@ export async function createLedgerBooks({ keys, folder, onClaim, onError }: Ledg
       return books?.losses ?? { writtenOffBytes: 0n, defaults: 0 }
     },
     stop: () => store.stop(),
+  }
+}
+
+/** Of the books while they may let anybody in; the sessions that they have go on whatever they may. Guests have nonces at any time. */
+function paymentsOf(store: AckStore, open: () => Books | undefined): NodePayments {
+  let next = 0n
+  let end = 0n
+  return {
+    get place() {
+      return open()?.place ?? { nodeIndex: 0, epoch: 0n, priceVersion: 0 }
+    },
+    admit: (hello) => open()?.admit(hello) ?? { refuse: NOT_AUTHORISED },
+    nextLaneNonce() {
+      if (next === end) {
+        next = store.nextNonceBlock() // blocks of the books are others of the same counter
+        end = next + NONCES_A_BLOCK
+      }
+      return next++
+    },
   }
 }
 
