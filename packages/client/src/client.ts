@@ -6,11 +6,12 @@ import { connectToNode } from './connect.ts'
 import { parseNodeAddress, type NodeAddress } from './address.ts'
 import { openDownload, type Download, type GetOptions } from './download.ts'
 import { ClientError } from './errors.ts'
+import { fetchWith, type FetchAddress, type FetchOptions } from './fetch.ts'
 import { createNodeLink } from './node-link.ts'
 import type { Connect } from './ports.ts'
 import { createPurse, type Cost, type PayingAccount } from './purse.ts'
 import { receiveRoot, type ReceiveOptions, type ReceiveResult } from './receive.ts'
-import { targetOf, type CidLike } from './target.ts'
+import { formatTarget, targetOf, type CidLike } from './target.ts'
 import { openTree, type Tree, type TreeOptions } from './tree.ts'
 
 export interface ClientOptions {
@@ -47,6 +48,15 @@ export interface Client {
    * @example for await (const { offset, bytes } of await client.get(cid)) await file.write(bytes, 0, bytes.length, offset)
    */
   get(address: CidLike | Uint8Array | string, options?: GetOptions): Promise<Download>
+  /**
+   * The same as the web's `Response`: status 200 or 206 (`range`), 304 (`if-none-match`: nothing is asked, the name is the tag), 404, 416, 502.
+   * The body is verified as it streams, and fails where it cannot be; read or cancel it, for it holds a lane.
+   *
+   * @param address - as of `get`, or `ipfs://CID`.
+   * @throws {ClientError} as `get`, but for `CLIENT_NOT_FOUND` and `CLIENT_ORIGIN_FAILED`.
+   * @example const picture = await (await client.fetch('ipfs://bafybei…', { contentType: 'image/png' })).blob()
+   */
+  fetch(address: FetchAddress, options?: FetchOptions): Promise<Response>
   /** The entries of a directory's CID, in its order, as its verified blocks come. @throws {ClientError} `CLIENT_NOT_A_DIRECTORY` and as `get`. */
   entries(cid: CidLike | string, options?: { readonly signal?: AbortSignal }): AsyncIterable<Entry>
   /**
@@ -122,6 +132,7 @@ export function createClient(options: ClientOptions): Client {
 
   return {
     get,
+    fetch: async (address, fetchOptions = {}) => await fetchWith(get, (named) => formatTarget(targetOf(named)), address, fetchOptions),
     async *entries(cid, entriesOptions = {}) {
       const download = await get(cid, entriesOptions)
       if (download.kind !== 'directory') {

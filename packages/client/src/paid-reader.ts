@@ -15,6 +15,8 @@ export interface PaidTerms<T> {
   endOf(item: T | undefined): number | undefined
   /** A copy: the verifier's own items are valid until the next one. */
   keep(item: T): T
+  /** What is held when it aborts is not handed on. */
+  readonly signal: AbortSignal | undefined
   /** Ends the lane, whatever its state. */
   close(): void
 }
@@ -59,7 +61,7 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
 
   /** Never rejects: the reader is told. */
   async #run(verified: AsyncIterable<T>): Promise<void> {
-    const { payment, endOf, keep } = this.#terms
+    const { payment, endOf, keep, signal } = this.#terms
     try {
       for await (const item of verified) {
         if (this.#isLeft) return
@@ -74,6 +76,7 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
       this.#over = { error: undefined }
     } catch (error) {
       if (isUnverified(error)) payment.refuse()
+      if (signal?.aborted === true) this.#held.length = 0
       this.#over = { error: payment.causeOf(error) }
     }
     this.#turn()

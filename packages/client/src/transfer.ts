@@ -111,7 +111,8 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
       payment,
       close,
       source: target.kind === 'root' ? withClaim(bytes, answer.size, link.name) : bytes,
-      paid: (verified, terms) => (payment === NO_PAYMENT ? verified : new PaidReader(verified, { ...terms, payment, bytes, close })),
+      paid: (verified, terms) =>
+        payment === NO_PAYMENT ? verified : new PaidReader(verified, { ...terms, payment, bytes, signal, close }),
     }
   } catch (error) {
     if (isUnverified(error)) payment.refuse()

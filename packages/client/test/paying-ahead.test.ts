@@ -59,3 +59,22 @@ test('a paid download whose bytes are never asked for holds no more than its cre
   await settled(node)
   expect(faultsOf(node)).toEqual([])
 })
+
+test('an abort ends a paid download at once, whatever is held for its reader', async () => {
+  const content = new MemoryContent()
+  const node = await startPaidNode(servingUnits(content))
+  const client = clientOf({ nodes: [node] })
+  const controller = new AbortController()
+  const reason = new Error('enough')
+  const parts = (await client.get(await content.addRoot(TWICE), { signal: controller.signal }))[Symbol.asyncIterator]()
+  await parts.next()
+  const lane = node.meters[0]!.lanes.get(1)!
+  await vi.waitFor(() => expect(Number(lane.sent)).toBeGreaterThan(CREDIT / 2), { timeout: 20_000 })
+  controller.abort(reason)
+  await new Promise((resolve) => setImmediate(resolve))
+  await expect(parts.next()).rejects.toBe(reason)
+  await vi.waitFor(() => expect(lane.how).toBe('reset-by-client'), { timeout: 20_000 })
+  await client.close()
+  await settled(node)
+  expect(faultsOf(node)).toEqual([])
+})

@@ -1,0 +1,118 @@
+/**
+ * A download as the web's `Response`: the body is verified as it streams, and what is named by its hash never changes, so the name is its
+ * entity tag.
+ *
+ * Nothing in the headers is a node's word alone but the total size of a root, which is proven with its last chunk. The media type that a
+ * node says is not handed on: whoever knows better says it.
+ */
+import type { ByteRange } from '@selvedge/content'
+import { byteRangesOfHeader } from '@selvedge/verified-streaming'
+import type { Download, DownloadProgress, GetOptions } from './download.ts'
+import { ClientError } from './errors.ts'
+import type { CidLike } from './target.ts'
+
+export interface FetchOptions {
+  /** @default 'GET', and nothing else */
+  readonly method?: string
+  /** `range` (one, not counted from the end) and `if-none-match` are looked at. */
+  readonly headers?: Headers | Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+  /** Of the response. @default 'application/octet-stream' */
+  readonly contentType?: string
+  readonly onProgress?: (progress: DownloadProgress) => void
+}
+
+export type FetchAddress = CidLike | Uint8Array | URL | string
+
+/** The statuses of what is no failure of the client's own. */
+const STATUS_OF: Readonly<Record<string, number>> = { CLIENT_NOT_FOUND: 404, CLIENT_ORIGIN_FAILED: 502 }
+const NAMED_FOR_EVER = 'public, max-age=31536000, immutable'
+
+/** @param nameOf - the address as text: what its tag is made of. */
+export async function fetchWith(
+  get: (address: CidLike | Uint8Array | string, options: GetOptions) => Promise<Download>,
+  nameOf: (address: CidLike | Uint8Array | string) => string,
+  address: FetchAddress,
+  options: FetchOptions,
+): Promise<Response> {
+  const { method = 'GET', signal, onProgress, contentType = 'application/octet-stream' } = options
+  if (method.toUpperCase() !== 'GET') throw new ClientError('CLIENT_BAD_ARGUMENT', `content is fetched with GET, not with ${method}`)
+  const asked = new Headers(options.headers as HeadersInit | undefined)
+  const named = addressOf(address)
+  const etag = `"${nameOf(named)}"`
+  const headers = new Headers({ etag, 'accept-ranges': 'bytes', 'cache-control': NAMED_FOR_EVER })
+  if (isTagged(asked.get('if-none-match'), etag)) return new Response(null, { status: 304, headers })
+  const range = rangeOf(asked.get('range'))
+  headers.set('content-type', contentType)
+  headers.set('x-content-type-options', 'nosniff')
+  try {
+    const details = { ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) }
+    const download = await get(named, range === undefined ? details : { ...details, range })
+    return responseOf(download, range, headers)
+  } catch (error) {
+    const status = error instanceof ClientError ? STATUS_OF[error.code] : undefined
+    if (status === undefined) throw error
+    return new Response((error as Error).message, { status, headers: { 'content-type': 'text/plain;charset=UTF-8' } })
+  }
+}
+
+function responseOf(download: Download, range: ByteRange | undefined, headers: Headers): Response {
+  if (download.kind !== 'file') {
+    download.close()
+    throw new ClientError('CLIENT_NOT_A_FILE', `${download.address} is a ${download.kind}, not a file`)
+  }
+  const size = download.size ?? download.sizeClaim
+  if (range === undefined) {
+    if (size !== undefined) headers.set('content-length', String(size))
+    return new Response(bodyOf(download), { headers })
+  }
+  const end = Math.min(range.end ?? Number.POSITIVE_INFINITY, size ?? Number.POSITIVE_INFINITY)
+  if (range.start >= end) {
+    download.close()
+    return new Response(null, { status: 416, headers: { 'content-range': `bytes */${size ?? '*'}` } })
+  }
+  if (end !== Number.POSITIVE_INFINITY) {
+    headers.set('content-range', `bytes ${range.start}-${end - 1}/${size ?? '*'}`)
+    headers.set('content-length', String(end - range.start))
+  }
+  return new Response(bodyOf(download), { status: 206, headers })
+}
+
+/** Asks for nothing before it is read; cancelling it ends the lane. Chunks are the reader's. */
+function bodyOf(download: Download): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const parts = download[Symbol.asyncIterator]()
+  const source: UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> = {
+    async pull(controller) {
+      const { done, value } = await parts.next()
+      if (done === true) controller.close()
+      else controller.enqueue(new Uint8Array(value.bytes))
+    },
+    async cancel() {
+      download.close()
+      await parts.return?.()
+    },
+  }
+  return new ReadableStream(source, { highWaterMark: 0 })
+}
+
+/** `ipfs://CID` is a CID; a path below it is not resolved here. */
+function addressOf(address: FetchAddress): CidLike | Uint8Array | string {
+  const text = address instanceof URL ? address.href : address
+  return typeof text === 'string' ? text.replace(/^ipfs:\/\/([^/?#]+)\/?$/, '$1') : text
+}
+
+function isTagged(header: string | null, etag: string): boolean {
+  return header !== null && header.split(',').some((each) => ['*', etag, `W/${etag}`].includes(each.trim()))
+}
+
+function rangeOf(header: string | null): ByteRange | undefined {
+  if (header === null) return undefined
+  let ranges: readonly ByteRange[]
+  try {
+    ranges = byteRangesOfHeader(header)
+  } catch (cause) {
+    throw new ClientError('CLIENT_BAD_ARGUMENT', `not one range from a known start: "${header.slice(0, 80)}"`, {}, { cause })
+  }
+  if (ranges.length !== 1) throw new ClientError('CLIENT_BAD_ARGUMENT', `one range at a time, got ${ranges.length}`)
+  return ranges[0]
+}

@@ -1,0 +1,139 @@
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { type Client, createClient } from '../src/index.ts'
+import { MemoryContent, sampleBytes, serving, startNode } from './node.ts'
+import { servingUnits, startPaidNode } from './paying-node.ts'
+import { clientOf as payingClientOf, errorOf, paidTo, settled } from './paying-world.ts'
+
+const SIZE = 300_000
+const DATA = sampleBytes(SIZE)
+
+const bytesOf = async (response: Response): Promise<Uint8Array> => new Uint8Array(await response.arrayBuffer())
+const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
+
+function clientOf(nodes: Parameters<typeof createClient>[0]['nodes']): Client {
+  const client = createClient({ nodes })
+  onTestFinished(() => client.close())
+  return client
+}
+
+test.each(['root', 'CID', 'ipfs://'])('content by %s is a Response with what is known of it', async (how) => {
+  const content = new MemoryContent()
+  const cid = await content.add({ file: DATA })
+  const root = await content.addRoot(DATA)
+  const client = clientOf([await startNode(serving(content))])
+  const response = await client.fetch(how === 'root' ? root : how === 'CID' ? cid : new URL(`ipfs://${cid}/`))
+  expect(response.status).toBe(200)
+  expect(Object.fromEntries(response.headers)).toEqual({
+    'accept-ranges': 'bytes',
+    'cache-control': 'public, max-age=31536000, immutable',
+    'content-length': String(SIZE),
+    'content-type': 'application/octet-stream',
+    etag: `"${how === 'root' ? Buffer.from(root).toString('hex') : cid}"`,
+    'x-content-type-options': 'nosniff',
+  })
+  expect(isEqual(await bytesOf(response), DATA)).toBe(true)
+})
+
+test.each([
+  ['bytes=100-199', 100, 200],
+  ['bytes=100001-', 100_001, SIZE],
+  ['bytes=299999-9999999', 299_999, SIZE],
+])('the range %s is status 206 and exactly that, by CID and by root', async (range, start, end) => {
+  const content = new MemoryContent()
+  const client = clientOf([await startNode(serving(content))])
+  for (const address of [await content.add({ file: DATA }), await content.addRoot(DATA)]) {
+    const response = await client.fetch(address, { headers: { range } })
+    expect([response.status, response.headers.get('content-range')]).toEqual([206, `bytes ${start}-${end - 1}/${SIZE}`])
+    expect(response.headers.get('content-length')).toBe(String(end - start))
+    expect(isEqual(await bytesOf(response), DATA.subarray(start, end))).toBe(true)
+  }
+})
+
+test('a range behind the end is status 416, and its lane is free again', async () => {
+  const content = new MemoryContent()
+  const client = clientOf([await startNode(serving(content))])
+  const cid = await content.add({ file: DATA })
+  for (let i = 0; i < 6; i++) {
+    const response = await client.fetch(cid, { headers: { range: `bytes=${SIZE}-` } })
+    expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${SIZE}`])
+  }
+})
+
+test('what the asker has already is status 304, and no node is asked', async () => {
+  const content = new MemoryContent()
+  const node = await startNode(serving(content))
+  const client = clientOf([node])
+  const cid = await content.add({ file: DATA })
+  for (const tag of [`"${cid}"`, `"other", W/"${cid}"`, '*']) {
+    const response = await client.fetch(cid, { headers: { 'if-none-match': tag } })
+    expect([response.status, response.headers.get('etag'), await response.text()]).toEqual([304, `"${cid}"`, ''])
+  }
+  expect(node.requests).toEqual([])
+  expect((await client.fetch(cid, { headers: { 'if-none-match': '"other"' } })).status).toBe(200)
+})
+
+test('what nobody has is status 404; a directory is an error', async () => {
+  const content = new MemoryContent()
+  const client = clientOf([await startNode(serving(content))])
+  expect((await client.fetch(new Uint8Array(32))).status).toBe(404)
+  const directory = await content.add({ a: DATA.subarray(0, 10), b: DATA.subarray(0, 20) })
+  expect((await errorOf(async () => await client.fetch(directory))).code).toBe('CLIENT_NOT_A_FILE')
+})
+
+test.each([
+  ['a method that is not GET', { method: 'POST' }],
+  ['a range from the end', { headers: { range: 'bytes=-500' } }],
+  ['several ranges', { headers: { range: 'bytes=0-1,5-9' } }],
+  ['a range of something else', { headers: { range: 'lines=0-1' } }],
+])('%s is refused before anybody is asked', async (_, options) => {
+  const node = await startNode(serving(new MemoryContent()))
+  const client = clientOf([node])
+  expect((await errorOf(async () => await client.fetch('00'.repeat(32), options))).code).toBe('CLIENT_BAD_ARGUMENT')
+  expect((await errorOf(async () => await client.fetch('ipfs://bafkqaaa/path'))).code).toBe('CLIENT_BAD_ARGUMENT')
+  expect(node.requests).toEqual([])
+})
+
+test('a body fails where it cannot be verified, after what could be', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  const liar = await startPaidNode(servingUnits(content, { flipAt: 200_000 }))
+  const { body } = await clientOf([liar]).fetch(root)
+  const parts: Uint8Array[] = []
+  const error = await errorOf(async () => {
+    for await (const bytes of body!) parts.push(bytes)
+  })
+  expect(error.code).toBe('CLIENT_UNVERIFIED')
+  const came = Buffer.concat(parts)
+  expect(came.length).toBeGreaterThan(100_000)
+  expect(isEqual(came, DATA.subarray(0, came.length))).toBe(true)
+})
+
+test('a body that is cancelled or whose signal aborts ends the lane at the node', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(sampleBytes(6_000_000))
+  const node = await startNode(serving(content))
+  const client = clientOf([node])
+  const cancelled = (await client.fetch(root)).body!.getReader()
+  await cancelled.read()
+  await cancelled.cancel()
+  await vi.waitFor(() => expect(node.requests[0]!.signal.aborted).toBe(true), { timeout: 20_000 })
+  const controller = new AbortController()
+  const reason = new Error('enough')
+  const aborted = (await client.fetch(root, { signal: controller.signal })).body!.getReader()
+  await aborted.read()
+  controller.abort(reason)
+  await expect(aborted.read()).rejects.toBe(reason)
+  await vi.waitFor(() => expect(node.requests[1]!.signal.aborted).toBe(true), { timeout: 20_000 })
+})
+
+test('a response is paid as a download is', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  const node = await startPaidNode(servingUnits(content))
+  const client = payingClientOf({ nodes: [node] })
+  expect(isEqual(await bytesOf(await client.fetch(root)), DATA)).toBe(true)
+  await client.close()
+  await settled(node)
+  expect(paidTo(node)).toEqual(client.cost())
+  expect(client.cost().bytes).toBeGreaterThan(BigInt(SIZE))
+})
