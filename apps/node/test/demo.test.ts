@@ -30,8 +30,12 @@ test('the whole job on its own input: everything comes true, lies are refused, a
     resumed: { bytesAgain: number }
     seek: { asked: number; received: number }
     tampered: { lie: string; code: string }[]
+    paid: { expected: number; debited: number; paid: number; burnt: number; difference: number; transaction: string }
+    cheats: { client: { nodeLost: number }; node: { paid: number } }
+    browser: { sha256Equal: boolean }
   }
-  expect(Object.keys(result)).toEqual(['ok', 'largestFileBytes', 'cold', 'warm', 'resumed', 'seek', 'tampered'])
+  const fields = ['ok', 'largestFileBytes', 'cold', 'warm', 'resumed', 'seek', 'tampered', 'paid', 'cheats', 'browser', 'times']
+  expect(Object.keys(result)).toEqual(fields)
   expect(result).toMatchObject({ ok: true, cold: { firstByteMs: expect.any(Number) }, warm: { wholeMs: expect.any(Number) } })
   expect(result.largestFileBytes).toBeGreaterThan(60_000_000)
   expect(result.resumed.bytesAgain).toBeLessThanOrEqual(2 ** 20)
@@ -46,6 +50,15 @@ test('the whole job on its own input: everything comes true, lies are refused, a
     'CAR_BAD_SIZE',
     'CAR_NOT_A_CAR',
   ])
+  const { expected, debited, paid, burnt, difference, transaction } = result.paid
+  expect(expected).toBeGreaterThan(0)
+  expect([debited, difference]).toEqual([expected, 0])
+  expect(burnt).toBe(Math.ceil(expected / 10))
+  expect(paid).toBe(expected - burnt - Math.floor(expected / 5))
+  expect(transaction).toMatch(/^0x[0-9a-f]{64}$/)
+  expect(result.cheats.client.nodeLost).toBeLessThanOrEqual(5) // µUSD: a window of 256 KiB and a leaf
+  expect(result.cheats.node).toEqual({ paid: 0 })
+  expect(result.browser).toEqual({ sha256Equal: true })
   expect(await leftovers()).toEqual([])
 })
 

@@ -19,9 +19,12 @@ export interface Input {
   readonly entities: readonly InputEntity[]
   /** `truth` is what the file held when its DAG was built: whatever comes is compared with it. */
   readonly large: { readonly cid: CID; readonly file: ListedFile; readonly truth: Uint8Array }
+  /** A file for a page: the largest one up to 8 MiB, where there is one. */
+  readonly page: { readonly cid: CID; readonly truth: Uint8Array }
 }
 
 const SMALL_FILES = 2_000
+const PAGE_BYTES_MAX = 8 * 2 ** 20
 
 /** Of the clone at `top`: the tracked files (or all, where it is no checkout), 2,000 small files in shards, and this very Node. */
 export async function buildOwnInput(dag: FileDag, top: string): Promise<Input> {
@@ -42,7 +45,8 @@ export async function buildOwnInput(dag: FileDag, top: string): Promise<Input> {
       files: new Map([['', executable]]),
     },
   ]
-  return { entities, large: { cid: entities[2]!.cid, file: executable, truth: await reading } }
+  const large = { cid: entities[2]!.cid, file: executable, truth: await reading }
+  return { entities, large, page: (await pageFile(dag, tracked)) ?? large }
 }
 
 /** Of one folder. */
@@ -52,7 +56,16 @@ export async function buildFolderInput(dag: FileDag, folder: string): Promise<In
   if (largest === undefined) throw new NodeError('NODE_USAGE', `${folder} holds no file`)
   const entity = await directory(dag, `the ${files.length} files of ${folder}`, files)
   const cid = await dag.build([largest], { wrap: false })
-  return { entities: [entity], large: { cid, file: largest, truth: await truthOf(largest) } }
+  const large = { cid, file: largest, truth: await truthOf(largest) }
+  return { entities: [entity], large, page: (await pageFile(dag, files)) ?? large }
+}
+
+async function pageFile(dag: FileDag, files: readonly ListedFile[]): Promise<Input['page'] | undefined> {
+  const isSmaller = ({ size }: ListedFile): boolean => size <= PAGE_BYTES_MAX
+  const largest = files.filter(isSmaller).reduce<ListedFile | undefined>((a, b) => (a === undefined || b.size > a.size ? b : a), undefined)
+  if (largest === undefined) return undefined
+  const cid = await dag.build([largest], { wrap: false })
+  return { cid, truth: largest.bytes ?? (await truthOf(largest)) }
 }
 
 async function truthOf({ file, size }: ListedFile): Promise<Uint8Array> {

@@ -16,9 +16,12 @@ import { untilSignal } from '../cli/until-signal.ts'
 import { createFileDag, type FileDag } from '../dag/file-dag.ts'
 import { serveDag } from '../dag/serve-dag.ts'
 import { NodeError } from '../errors.ts'
+import { killLedgerNodes } from '../ledger-devnet/processes.ts'
 import { createChecks } from './checks.ts'
 import { buildFolderInput, buildOwnInput, type Input } from './input.ts'
 import { doJob } from './job.ts'
+import { beginMoney, endMoney } from './money/chapter.ts'
+import { startMoneyNetwork } from './money/network.ts'
 import { killChildren, startNodeProcess } from './processes.ts'
 import { startMisledNode, type MisledNode } from './refusals.ts'
 
@@ -80,6 +83,7 @@ async function main(): Promise<number> {
   await sweep()
   process.on('exit', () => {
     killChildren()
+    killLedgerNodes()
     rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
   })
   const ended = untilSignal()
@@ -99,25 +103,29 @@ interface Work extends Options {
 
 async function work({ scratch, folder, isOnce, isJson, ended, phase }: Work): Promise<number> {
   const began = performance.now()
+  const sinceBegin = (): number => Math.round(performance.now() - began)
   const checks = createChecks()
   const dag = createFileDag()
   const server = await serveDag(dag)
   const starting = startNodeProcess(join(scratch, 'node'), [server.url]) // it has nothing to fetch before there is something to ask for
+  const joining = startMoneyNetwork(join(scratch, 'ledger'), [server.url])
   const inputs = folder === undefined ? ownInputs(dag, scratch) : folderInputs(dag, resolve(folder), scratch)
-  const [{ input, misled }, node] = await Promise.all([inputs, starting])
+  const [{ input, misled }, node, network] = await Promise.all([inputs, starting, joining])
   const { bytes, leaves, nodes } = dag.stats
   say(
     `origin: ${formatBytes(bytes)} in ${leaves} leaves and ${nodes} nodes, built in ${formatMs(performance.now() - began)}, served at ${server.url}`,
   )
   say(`node:   ${node.address}`)
-  const result = await doJob({ dag, input, address: node.address, misled, scratch, checks, say })
+  const money = { network, large: input.large, page: input.page, checks, say }
+  const begun = await beginMoney(money)
+  const job = await doJob({ dag, input, address: node.address, misled, scratch, checks, say })
+  const contentMs = sinceBegin()
+  const settled = await endMoney(money, begun)
+  const settledMs = sinceBegin()
   for (const failure of checks.failures) say(`FAILED: ${failure}`)
-  say(
-    checks.failures.length === 0
-      ? `all of it held, in ${formatMs(performance.now() - began)}`
-      : `${checks.failures.length} things did not hold`,
-  )
-  if (isJson) say(JSON.stringify(result))
+  say(checks.failures.length === 0 ? `all of it held, in ${formatMs(settledMs)}` : `${checks.failures.length} things did not hold`)
+  if (isJson) say(JSON.stringify({ ...job, ok: checks.failures.length === 0, ...settled, times: { contentMs, settledMs } }))
+  await network.stop()
   phase.isDone = true
   if (!isOnce) {
     say('')

@@ -54,10 +54,11 @@ export async function wasSlashed(port: number, { index }: DevnetNode): Promise<b
   return (await eventsOf(port, 'slash')).some((event) => event['nodeIndex'] === index && BigInt(event['amount'] as string) > 0n)
 }
 
-export async function usdOf(port: number, address: Uint8Array): Promise<bigint> {
+/** Now, or after the block at `height`. */
+export async function usdOf(port: number, address: Uint8Array, height?: number): Promise<bigint> {
   const token = `0x${Buffer.from('selvedge/token\0\0').toString('hex')}00000001`
   const data = `0x70a08231${'0'.repeat(24)}${Buffer.from(address).toString('hex')}`
-  return BigInt((await ask(port, 'eth_call', { to: token, data }, 'latest')) as string)
+  return BigInt((await ask(port, 'eth_call', { to: token, data }, height === undefined ? 'latest' : `0x${height.toString(16)}`)) as string)
 }
 
 export function usd(micro: bigint): string {
