@@ -157,6 +157,8 @@ export class SessionRun {
   readonly endings: Effect[] = []
   /** The channel broke, or one end left: nothing more arrives. */
   isLost = false
+  /** A lane of it was reset by the node. */
+  hasFailed = false
   /** Sees what the client sends. */
   onSent: (bytes: Uint8Array) => void = () => {}
   readonly #world: World
@@ -252,6 +254,13 @@ export class SessionRun {
     lane.isLeft = true
     this.#run(this.client, (effects) => this.client.reset(lane.atClient, 25, '', effects))
     lane.unread = 0
+  }
+
+  /** The service of the node fails in the middle of an answer. */
+  failLane({ atNode }: LaneRun): void {
+    if (atNode === undefined || atNode.isOver || atNode.isResetSent) return
+    this.hasFailed = true
+    this.#run(this.node, (effects) => this.node.reset(atNode, 10, '', effects))
   }
 
   /** Everything that is under way arrives. */

@@ -3,17 +3,17 @@
  * a fifth of a second late, readers pause and seek, epochs change at any moment, cables are cut.
  *
  * Goal: nobody is in default and no session ends by itself; what was asked for arrives whole; the client signs, and the node can claim, exactly
- * the bytes that the node has sent, in all epochs together. Of a session whose cable was cut the node can claim what the client has signed, or less
- * by what was under way.
+ * the bytes that the node has sent, in all epochs together. Where the node's service fails, it writes off what the client had not verified, and that
+ * is all of the difference. Of a session whose cable was cut the node can claim what the client has signed, or less by what was under way.
  */
 import { expect, test } from 'vitest'
-import { World } from './paying-world.ts'
+import { type SessionRun, World } from './paying-world.ts'
 import { createRandom, type Random } from './random.ts'
 
 const FIRST = Number(process.env.SEED ?? 1)
 const COUNT = Number(process.env.RUNS ?? 60)
 
-function step(world: World, random: Random, canLose: boolean): void {
+function step(world: World, random: Random, canLose: boolean, canFail: boolean): void {
   world.nowMs += random.below(8)
   for (const session of world.sessions) session.live()
   const choice = random.next()
@@ -30,6 +30,7 @@ function step(world: World, random: Random, canLose: boolean): void {
   if (choice < 0.85) session.serve(lane)
   else if (choice < 0.95) session.verify(lane)
   else if (choice < 0.99) session.read(lane, 1 + random.below(500_000))
+  else if (canFail && random.chance(0.5)) session.failLane(lane)
   else session.leaveLane(lane)
 }
 
@@ -57,19 +58,24 @@ function finish(world: World): void {
 test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))('all complete, all paid exactly, none in default, seed %i', async (seed) => {
   const random = createRandom(seed)
   const canLose = random.chance(0.3)
+  const canFail = random.chance(0.3)
   const world = new World(random)
   world.open(0)
-  for (let i = 0; i < 600; i++) step(world, random, canLose)
+  for (let i = 0; i < 600; i++) step(world, random, canLose, canFail)
   finish(world)
   const whole = world.sessions.filter(({ isLost }) => !isLost)
   expect(world.sessions.map(({ isDone }) => isDone)).not.toContain(false)
   expect(whole.flatMap(({ endings }) => endings)).toEqual([])
   for (const session of whole) session.close()
-  expect(whole.map(({ payer }) => payer.cost.bytes)).toEqual(whole.map(({ sentBytes }) => sentBytes))
+  const served = whole.filter(({ hasFailed }) => !hasFailed)
+  expect(served.map(({ payer }) => payer.cost.bytes)).toEqual(served.map(({ sentBytes }) => sentBytes))
+  expect(whole.filter(({ payer, sentBytes }) => payer.cost.bytes > sentBytes)).toEqual([])
   const { defaults, writtenOffBytes } = world.books.losses
-  const signed = world.sessions.reduce((sum, { payer }) => sum + payer.cost.bytes, 0n)
+  const sumOf = (bytesOf: (session: SessionRun) => bigint): bigint => world.sessions.reduce((sum, session) => sum + bytesOf(session), 0n)
+  const signed = sumOf(({ payer }) => payer.cost.bytes)
   const { bytes, microUsd } = await world.claimable()
   expect([defaults, microUsd]).toEqual([0, bytes * 10n])
-  if (whole.length === world.sessions.length) expect([bytes, writtenOffBytes]).toEqual([signed, 0n])
+  if (whole.length === world.sessions.length)
+    expect([bytes, bytes + writtenOffBytes]).toEqual([signed, sumOf(({ sentBytes }) => sentBytes)])
   else expect(bytes <= signed).toBe(true)
 })
