@@ -7,15 +7,17 @@ import { openPage } from './page.ts'
 export { chromiumPath } from './chromium.ts'
 
 export interface PageScriptOptions {
-  /** Its default export is an async function of what JSON can carry. A built-in of Node anywhere below it is an error. */
+  /** What runs in the page. A built-in of Node anywhere below it is an error. */
   readonly entry: string
+  /** The global function that it leaves there: of what JSON can carry, and async. */
+  readonly call: string
   readonly argument: unknown
 }
 
 const PLACE = join(import.meta.dirname, '.tmp')
 
 /** What the function returns in the page. @throws what it throws there, and when there is no browser. */
-export async function runInPage({ entry, argument }: PageScriptOptions): Promise<unknown> {
+export async function runInPage({ entry, call, argument }: PageScriptOptions): Promise<unknown> {
   mkdirSync(PLACE, { recursive: true })
   const outfile = join(PLACE, `page-script-${process.pid}.js`)
   await build({
@@ -24,7 +26,6 @@ export async function runInPage({ entry, argument }: PageScriptOptions): Promise
     bundle: true,
     minify: true,
     format: 'iife',
-    globalName: 'script',
     platform: 'browser',
     conditions: ['@selvedge/source', 'browser', 'import'],
     target: 'es2022',
@@ -33,7 +34,7 @@ export async function runInPage({ entry, argument }: PageScriptOptions): Promise
   await using opened = await openPage({ html: '<script src="/script.js"></script>', files: { 'script.js': outfile } })
   const { page, messages } = opened
   try {
-    return await page.evaluate(`script.default(${JSON.stringify(argument)})`)
+    return await page.evaluate(`${call}(${JSON.stringify(argument)})`)
   } catch (cause) {
     throw new Error([`the page failed: ${(cause as Error).message}`, ...messages].join('\n'), { cause })
   }

@@ -21,7 +21,7 @@ export interface BrowserOrder {
 
 interface PageTools {
   chromiumPath(): string | undefined
-  runInPage(options: { readonly entry: string; readonly argument: unknown }): Promise<unknown>
+  runInPage(options: { readonly entry: string; readonly call: string; readonly argument: unknown }): Promise<unknown>
 }
 
 /** @throws {NodeError} `NODE_USAGE` where no Chromium is installed. */
@@ -34,7 +34,7 @@ export async function fetchInBrowser({ node, chainId, address, account }: Browse
     address,
     ...(account === undefined ? {} : { account: formatAccount(account) }),
   }
-  return (await tools.runInPage({ entry: join(import.meta.dirname, 'page.ts'), argument: order })) as PageReport
+  return (await tools.runInPage({ entry: join(import.meta.dirname, 'page.ts'), call: 'fetchAndPay', argument: order })) as PageReport
 }
 
 function textOf(node: NodeAddress): string {

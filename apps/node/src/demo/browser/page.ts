@@ -26,7 +26,7 @@ export interface PageReport {
   readonly paidMicroUsd: string
 }
 
-export default async function fetchAndPay({ node, chainId, address, account }: PageOrder): Promise<PageReport> {
+async function fetchAndPay({ node, chainId, address, account }: PageOrder): Promise<PageReport> {
   const paying = account === undefined ? {} : { account: parseAccount(account) }
   const client = createClient({ nodes: [parseNodeAddress(node)], chainId, ...paying })
   const hash = createSha256()
@@ -41,3 +41,5 @@ export default async function fetchAndPay({ node, chainId, address, account }: P
   const paid = { paidBytes: String(cost.bytes), paidMicroUsd: String(cost.microUsd) }
   return { sha256: hexOf(hash.digest()), bytes, receivedBytes: download.receivedBytes, mode: download.mode, ...paid }
 }
+
+Object.assign(globalThis, { fetchAndPay }) // for whoever opened the page
