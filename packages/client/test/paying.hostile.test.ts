@@ -1,7 +1,8 @@
 import { encodeAnswer } from '@selvedge/content'
 import { expect, test, vi } from 'vitest'
+import type { Client } from '../src/index.ts'
 import { MemoryContent } from './node.ts'
-import { NO_ANSWER, servingUnits, startPaidNode } from './paying-node.ts'
+import { NO_ANSWER, servingUnits, startPaidNode, type PaidNode } from './paying-node.ts'
 import { CREDIT, DATA, clientOf, bytesOf, errorOf, isData, faultsOf, paidTo, settled } from './paying-world.ts'
 
 test.each(['root', 'cid'])('a node that flips a bit is paid for nothing behind the last unit that was true, by %s', async (how) => {
@@ -11,11 +12,12 @@ test.each(['root', 'cid'])('a node that flips a bit is paid for nothing behind t
   const client = clientOf({ nodes: [liar] })
   const error = await errorOf(async () => await bytesOf(await client.get(address)))
   expect(error.code).toBe('CLIENT_UNVERIFIED')
-  await client.close()
-  await settled(liar)
+  await lastWordOf(client, liar, await content.addRoot(DATA.subarray(0, 1_000)))
   expect(faultsOf(liar)).toEqual([])
-  expect(paidTo(liar).bytes).toBeLessThanOrEqual(500_000n)
-  expect(paidTo(liar).bytes).toBeGreaterThan(400_000n)
+  const { acknowledged, sent } = liar.meters[0]!.lanes.get(1)!
+  expect(sent).toBeGreaterThan(500_000n)
+  expect(acknowledged).toBeLessThanOrEqual(500_000n)
+  expect(acknowledged).toBeGreaterThan(400_000n)
 })
 
 test.each([
@@ -44,16 +46,27 @@ test('bytes behind the end of what was asked for are paid for by nobody', async 
   const serve = servingUnits(content, { padding: 100_000 })
   const liar = await startPaidNode(serve)
   const client = clientOf({ nodes: [liar] })
-  const download = await client.get(cid)
-  expect(isData(await bytesOf(download))).toBe(true)
-  await client.close()
-  await settled(liar)
+  expect(isData(await bytesOf(await client.get(cid)))).toBe(true)
+  const small = await content.addRoot(DATA.subarray(0, 1_000))
+  await lastWordOf(client, liar, small)
   const honest = await startPaidNode(servingUnits(content))
   const other = clientOf({ nodes: [honest] })
   await bytesOf(await other.get(cid))
-  await other.close()
+  await lastWordOf(other, honest, small)
+  const [padded, plain] = [liar, honest].map(({ meters }) => meters[0]!.lanes.get(1)!)
+  expect(padded!.sent).toBeGreaterThan(plain!.sent)
+  expect(padded!.acknowledged).toBe(plain!.acknowledged)
   expect(client.cost()).toEqual(other.cost())
 })
+
+/** All that the client says of its first lane has come, for the life of another one is behind it; then it leaves. */
+async function lastWordOf(client: Client, node: PaidNode, small: Uint8Array): Promise<void> {
+  await vi.waitFor(() => expect(node.meters[0]!.lanes.get(1)!.how).toBeDefined(), { timeout: 20_000 })
+  await bytesOf(await client.get(small))
+  await client.close()
+  await settled(node)
+  expect(node.meters).toHaveLength(1)
+}
 
 test('what a reader leaves is paid for as far as the node has sent it, exactly', async () => {
   const content = new MemoryContent()
