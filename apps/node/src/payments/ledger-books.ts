@@ -8,6 +8,7 @@
 import { nodeKeys, type Application } from '@selvedge/application'
 import { CONTENT_SERVICE_ID } from '@selvedge/content'
 import { sha256 } from '@selvedge/crypto/sha256'
+import type { EpochRules } from '@selvedge/delivery-acknowledgement'
 import {
   createBooks,
   createFileAckStore,
@@ -51,6 +52,7 @@ export interface LedgerBooks {
 export async function createLedgerBooks({ keys, folder, onClaim, onError }: LedgerBooksOptions): Promise<LedgerBooks> {
   const store = await createFileAckStore(join(folder, 'acks'))
   const files = await openClaimFiles(join(folder, 'claims'))
+  const rules = new Rules()
   let ledger: Application | undefined
   let books: Books | undefined
 
@@ -61,7 +63,7 @@ export async function createLedgerBooks({ keys, folder, onClaim, onError }: Ledg
     if (nodeIndex === undefined) return undefined
     const { chainId, startMs, endMs } = application.view()
     const components = {
-      rules: (epoch: bigint) => rulesIn(ledger ?? application, epoch, nodeIndex),
+      rules: (epoch: bigint) => rules.of(ledger ?? application, epoch, nodeIndex),
       means: (account: Uint8Array) => (ledger ?? application).clientMeans(account, nodeIndex),
       store,
       nowMs: () => performance.now(), // the session server's clock
@@ -90,6 +92,7 @@ export async function createLedgerBooks({ keys, folder, onClaim, onError }: Ledg
       })
       return {
         onBlock(outcome) {
+          rules.clear()
           if (outcome !== undefined) {
             ledger = application
             booksOf(application)?.changeEpoch(placeOf(application.view()))
@@ -127,7 +130,21 @@ function paymentsOf(store: AckStore, open: () => Books | undefined): NodePayment
   }
 }
 
-function rulesIn(application: Application, epoch: bigint, nodeIndex: number): ReturnType<Application['epochRules']> | undefined {
+/** Asked of every acknowledgement, and good until the next block. */
+class Rules {
+  readonly #known = new Map<bigint, EpochRules | undefined>()
+
+  of(application: Application, epoch: bigint, nodeIndex: number): EpochRules | undefined {
+    if (!this.#known.has(epoch)) this.#known.set(epoch, rulesIn(application, epoch, nodeIndex))
+    return this.#known.get(epoch)
+  }
+
+  clear(): void {
+    this.#known.clear()
+  }
+}
+
+function rulesIn(application: Application, epoch: bigint, nodeIndex: number): EpochRules | undefined {
   const running = BigInt(application.view().epoch)
   return epoch > running || epoch + KEPT_EPOCHS < running ? undefined : application.epochRules(Number(epoch), nodeIndex)
 }
