@@ -55,16 +55,19 @@ export async function buildFolderInput(dag: FileDag, folder: string): Promise<In
   const largest = files.reduce<ListedFile | undefined>((a, b) => (a === undefined || b.size > a.size ? b : a), undefined)
   if (largest === undefined) throw new NodeError('NODE_USAGE', `${folder} holds no file`)
   const entity = await directory(dag, `the ${files.length} files of ${folder}`, files)
-  const cid = await dag.build([largest], { wrap: false })
+  const cid = await dag.build([alone(largest)], { wrap: false })
   const large = { cid, file: largest, truth: await truthOf(largest) }
   return { entities: [entity], large, page: (await pageFile(dag, files)) ?? large }
 }
+
+/** The file by itself, wherever it lies: a path with folders in it would be a directory. */
+const alone = (file: ListedFile): ListedFile => ({ ...file, path: basename(file.path) })
 
 async function pageFile(dag: FileDag, files: readonly ListedFile[]): Promise<Input['page'] | undefined> {
   const isSmaller = ({ size }: ListedFile): boolean => size <= PAGE_BYTES_MAX
   const largest = files.filter(isSmaller).reduce<ListedFile | undefined>((a, b) => (a === undefined || b.size > a.size ? b : a), undefined)
   if (largest === undefined) return undefined
-  const cid = await dag.build([largest], { wrap: false })
+  const cid = await dag.build([alone(largest)], { wrap: false })
   return { cid, truth: largest.bytes ?? (await truthOf(largest)) }
 }
 
