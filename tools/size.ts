@@ -30,8 +30,8 @@ const weighing = (room: string, what: string, bytesMax: number, entry = ''): Bud
 export const budgets: readonly Budget[] = [
   weighing('verified-streaming', '{ hash }', 4.95 * KB),
   weighing('verified-streaming', '{ decode }', 8.3 * KB),
-  weighing('verified-streaming', '{ hash, createHasher, createOutboardBuilder, encode, encodeRanges, decode, ChunkRanges }', 10.9 * KB),
-  weighing('verified-streaming', '{ fetchVerified }', 12.9 * KB),
+  weighing('verified-streaming', '{ hash, createHasher, createOutboardBuilder, encode, encodeRanges, decode, ChunkRanges }', 10.95 * KB),
+  weighing('verified-streaming', '{ fetchVerified }', 12.95 * KB),
   weighing('crypto', '{ sha256 }', 3.2 * KB, '/sha256'),
   weighing('crypto', '{ createKeyPair, verifyEd25519 }', 17 * KB),
   weighing('crypto', '{ createNoiseInitiator }', 14.2 * KB, '/noise'),
@@ -45,7 +45,7 @@ export const budgets: readonly Budget[] = [
   weighing('handshake', '{ connectSession }', 30 * KB),
   weighing('handshake', '{ connectWebSocket }', 16.8 * KB, '/websocket'),
   weighing('origin-ipfs', '{ createIpfsOrigin }', 38 * KB),
-  weighing('client', '{ createClient }', 86 * KB), // with Noise, WebSocket and what signs; 60 is the goal, and not met
+  weighing('client', '{ createClient }', 90 * KB), // with Noise, WebSocket and what signs; 60 is the goal, and not met
 ]
 
 /** A bundler of a page has no built-in to offer: naming one is an error, behind a dynamic import too. */

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import type { Client } from '../src/index.ts'
 import { MemoryContent } from './node.ts'
 import { NO_ANSWER, servingUnits, startPaidNode, type PaidNode } from './paying-node.ts'
-import { CREDIT, DATA, clientOf, bytesOf, errorOf, isData, faultsOf, paidTo, settled } from './paying-world.ts'
+import { CREDIT, DATA, clientOf, bytesOf, errorOf, isData, faultsOf, settled } from './paying-world.ts'
 
 test.each(['root', 'cid'])('a node that flips a bit is paid for nothing behind the last unit that was true, by %s', async (how) => {
   const content = new MemoryContent()

@@ -1,7 +1,7 @@
 /** The body in whole units: the same bytes, each write of which a reader can verify to its end. */
 import { verifyCar, verifyProof, type VerifiedBlock } from '@selvedge/verified-car'
 import { ChunkRanges, decode } from '@selvedge/verified-streaming'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { describe, expect, test } from 'vitest'
 import { createContentServer, encodeRequest, type ContentRequest, type Served, type WholeUnits } from '../src/index.ts'
 import { createMemorySource, sampleBytes, type MemorySource } from './memory-source.ts'
