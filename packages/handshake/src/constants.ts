@@ -15,6 +15,8 @@ export const HEADER_BYTES = 8
 export const FRAME_BYTES_MAX: number = 64 * KIB
 /** §3: a lane is `connection · 8192 + k`, k = 1…8191; this package opens connection 0 only. */
 export const LANES_A_CONNECTION = 8192
+/** Epochs of a session are below it: what is signed in one expires in the next, which is a number below 2^32 too. */
+export const EPOCH_END: bigint = 2n ** 32n - 1n
 /** §3: longest reason of a RESET, in bytes of UTF-8. */
 export const REASON_BYTES_MAX = 256
 

@@ -89,6 +89,8 @@ export interface NodeGreeterOptions {
   readonly maxLanes: number
   /** Where there is a ledger; without it every client is a guest, and HELLO with a delegation is refused. */
   readonly payments?: NodePayments | undefined
+  /** Hears what they throw. */
+  readonly onError?: ((error: unknown) => void) | undefined
   /** Without `payments`: the node's counter of sessions, never repeated, and what WELCOME says of the ledger. */
   readonly laneNonce: bigint
   readonly nodeIndex: number
@@ -112,7 +114,8 @@ export function createNodeGreeter(options: NodeGreeterOptions): Greeter {
         throw protocolError(CODES.unknownSession, `HELLO to ${hello.kind} a session that is not known`)
       const { nodeIndex, epoch, priceVersion } = payments?.place ?? options
       const account = admitted?.account ?? GUEST_ACCOUNT
-      const laneNonce = admitted?.laneNonce ?? payments?.nextLaneNonce() ?? options.laneNonce
+      const laneNonce =
+        admitted?.laneNonce ?? (payments === undefined ? options.laneNonce : askBooks(() => payments.nextLaneNonce(), options))
       const sessionId = sessionIdOf({
         chainId,
         account,
@@ -149,11 +152,23 @@ export function createNodeGreeter(options: NodeGreeterOptions): Greeter {
 type Admitted = Exclude<Admission, { readonly refuse: number }>
 
 /** The account, or a refusal with the code that the books name. HELLO's own signature was checked. */
-function admit({ bracket, clientKey, rand: clientRand }: Hello, { payments, rand, channelBinding }: NodeGreeterOptions): Admitted {
+function admit({ bracket, clientKey, rand: clientRand }: Hello, options: NodeGreeterOptions): Admitted {
+  const { payments, rand, channelBinding } = options
   if (payments === undefined) throw protocolError(CODES.notAuthorised, 'no ledger: every client is a guest')
-  const admission = payments.admit({ delegation: bracket, clientKey, clientRand, nodeRand: rand, channelBinding })
+  const paying = { delegation: bracket, clientKey, clientRand, nodeRand: rand, channelBinding }
+  const admission = askBooks(() => payments.admit(paying), options)
   if ('refuse' in admission) throw protocolError(admission.refuse, `the account is not served (${nameOfCode(admission.refuse)})`)
   return admission
+}
+
+/** Books that cannot be written, on a full disk say, send this client away with 23; the node and its other sessions go on. */
+function askBooks<Answer>(ask: () => Answer, { onError }: NodeGreeterOptions): Answer {
+  try {
+    return ask()
+  } catch (error) {
+    onError?.(error)
+    throw protocolError(CODES.internal, 'the books of the node failed')
+  }
 }
 
 function payingSessionOf(

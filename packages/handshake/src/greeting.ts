@@ -7,7 +7,7 @@
 import { sha256 } from '@selvedge/crypto/sha256'
 import { transcriptOf } from '@selvedge/crypto/transcript'
 import { CODES } from './codes.ts'
-import { PROTOCOL_VERSION } from './constants.ts'
+import { EPOCH_END, PROTOCOL_VERSION } from './constants.ts'
 import { protocolError, viewOf, WELCOME_BODY_BYTES } from './frames.ts'
 
 const SIGNATURE_BYTES = 64
@@ -153,7 +153,7 @@ export function decodeWelcome(body: Uint8Array): { readonly welcome: Welcome; re
     nodeTimeMs: view.getBigUint64(65, true),
     resumeToken: body.slice(73, 105),
   }
-  if (welcome.epoch >= 2n ** 32n) throw protocolError(CODES.badFrame, `WELCOME of epoch ${welcome.epoch}`)
+  if (welcome.epoch >= EPOCH_END) throw protocolError(CODES.badFrame, `WELCOME of epoch ${welcome.epoch}`)
   return { welcome, signature: body.slice(-SIGNATURE_BYTES) }
 }
 

@@ -32,6 +32,8 @@ export class Outbox {
   gate: UnitGate | undefined
   /** Lanes out of the ring because the gate let no unit of theirs begin. */
   readonly #held = new Set<CoreLane>()
+  /** Calls of `wake`: one that comes while the gate is asked finds the lane still in the ring. */
+  #wakes = 0
 
   constructor(onEndSent: (lane: CoreLane) => void) {
     this.#onEndSent = onEndSent
@@ -82,6 +84,7 @@ export class Outbox {
 
   /** Lanes that wait for the credit of the connection, or for the meter, are asked again. */
   wake(): void {
+    this.#wakes++
     for (const lane of this.#held) this.schedule(lane)
   }
 
@@ -127,7 +130,9 @@ export class Outbox {
     if (lane.deficitBytes === 0) lane.deficitBytes = QUANTUM_BYTES
     const connectionBytes = this.sendLimit - this.sent
     const bytesMax = Math.min(FRAME_BYTES_MAX, lane.queuedBytes, lane.creditBytes, connectionBytes, lane.deficitBytes)
+    const wakes = this.#wakes
     const length = this.gate === undefined ? bytesMax : this.gate.take(lane, bytesMax, connectionBytes)
+    if (length === 0 && this.#wakes !== wakes) return // what let it wait has changed meanwhile: it stays first, and is asked again
     if (length === 0) return this.#hold(lane)
     const isEnd = lane.isEnding && length === lane.queuedBytes
     addPart(batch, encodeHeader({ type: FRAME.data, flags: isEnd ? FLAG_END : 0, lane: lane.id, length }))

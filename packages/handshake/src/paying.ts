@@ -1,8 +1,8 @@
 /**
  * Where a session meets the books that are kept of it: what a node asks of its payments and what a client tells its payer (sessions.md §4).
  *
- * Types only. Everything that the session calls here it calls synchronously, in order, and none of it throws; every `link` may be used at any
- * moment, also from inside these calls, and does nothing once `over` was called. `@selvedge/delivery-acknowledgement` fits both ends.
+ * Types only. Everything that the session calls here it calls synchronously, in order, and nothing but `NodePayments` may throw; every `link` may
+ * be used at any moment, also from inside these calls, and does nothing once `over` was called. `@selvedge/delivery-acknowledgement` fits both ends.
  */
 
 /** ACK: a signed acknowledgement, and the lanes that moved since the one before it in its chain. */
@@ -97,7 +97,7 @@ export type Admission =
       readonly price: PriceFrame
       readonly meter: SessionMeter
     }
-/** The node's books. */
+/** The node's books. Where `admit` or `nextLaneNonce` throws, the client is sent away with 23 and the node goes on. */
 export interface NodePayments {
   /** Judges a delegation, and whether `clientKey` is its session key. */
   admit(hello: PayingHello): Admission
@@ -114,7 +114,8 @@ export interface SessionMeter {
   lane(lane: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array): void
   /**
    * Whether a unit of a lane may begin, or go on. `unitBytes` are those of it that are not sent: 2 MiB + 128 KiB at most, and as many where
-   * its end is not written yet. True for one that begins: all will follow, unless the lane is over before. False: not before `link.wake()`.
+   * its end is not written yet. True for one that begins: all will follow, unless the lane is over before. False: not before
+   * `link.wake()`; a wake from inside of this call counts, so it comes only where the next answer may be another.
    */
   allow(lane: number, unitBytes: number, isBegun: boolean): boolean
   /** DATA up to `offset` was handed to the carrier; called at each end of a unit, in order, and where a frame ends inside one. */

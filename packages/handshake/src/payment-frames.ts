@@ -1,8 +1,9 @@
 /**
  * Bodies of the frames of a paying session (sessions.md §3): ACK and its tick, EPOCH, PRICE, WINDOW, METER. One canonical form each: lists are
- * as long as they say and strictly ascending, epochs stay below 2^32, lane 0 is no lane. What deviates is refused with code 1.
+ * as long as they say and strictly ascending, epochs stay below 2^32 − 1, lane 0 is no lane. What deviates is refused with code 1.
  */
 import { CODES } from './codes.ts'
+import { EPOCH_END } from './constants.ts'
 import { protocolError, viewOf } from './frames.ts'
 import type { AckFrame, EpochFrame, MeterFrame, PriceFrame, TickFrame, WindowFrame } from './paying.ts'
 
@@ -14,7 +15,6 @@ export const FLAG_STOPPED = 1
 const ACKNOWLEDGEMENT_BYTES = 236
 const RAND_BYTES = 16
 const PREIMAGE_BYTES = 32
-const EPOCH_END: bigint = 2n ** 32n
 /** `lane u16 · offset u64`. */
 const LANE_OFFSET_BYTES = 10
 const SERVICE_BYTES = 8

@@ -24,6 +24,8 @@ export interface SessionServerComponents {
   readonly onLane: LaneListener
   /** The node's books. Without them every client is a guest, and one that comes to pay is sent away with 6. */
   readonly payments?: NodePayments | undefined
+  /** Hears of what the books threw at a client's HELLO, such as a full disk; the client is sent away with 23. */
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
 export interface SessionServerOptions {
@@ -230,6 +232,7 @@ class Door implements SessionServer {
       resumeToken: new Uint8Array(randomBytes(32)),
       nodeTimeMs: BigInt(Date.now()),
       payments: this.#components.payments,
+      onError: this.#components.onError,
       laneNonce: this.#laneNonce++,
       nodeIndex: 0,
       epoch: 0n,

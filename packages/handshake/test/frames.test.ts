@@ -54,7 +54,7 @@ const hello = fc
   )
 const welcome = fc.record({
   nodeIndex: u32,
-  epoch: fc.bigInt(0n, 2n ** 32n - 1n),
+  epoch: fc.bigInt(0n, 2n ** 32n - 2n),
   priceVersion: u32,
   laneNonce: u64,
   rand: fixed(16),

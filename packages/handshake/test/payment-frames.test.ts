@@ -6,7 +6,7 @@ import * as frames from '../src/payment-frames.ts'
 const u16 = fc.integer({ min: 1, max: 65_535 })
 const u32 = fc.nat(2 ** 32 - 1)
 const u64 = fc.bigInt(0n, 2n ** 64n - 1n)
-const epoch = fc.bigInt(0n, 2n ** 32n - 1n)
+const epoch = fc.bigInt(0n, 2n ** 32n - 2n)
 const fixed = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length })
 const ascending = <T>(key: fc.Arbitrary<number>, maxLength: number, make: (number: number, value: bigint) => T): fc.Arbitrary<T[]> =>
   fc.uniqueArray(fc.tuple(key, u64), { maxLength, selector: ([number]) => number }).map((pairs) => {
