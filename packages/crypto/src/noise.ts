@@ -21,6 +21,8 @@ export interface NoiseInitiatorOptions extends NoiseOptions {
 export interface NoiseResponderOptions extends NoiseOptions {
   /** 32 secret bytes. */
   readonly staticSecret: Uint8Array
+  /** Its public key, from `x25519KeyOf`, so that a node derives it once. With another key no handshake comes to an end. @default derived */
+  readonly staticKey?: Uint8Array
 }
 
 /** The public key of a 32-byte X25519 secret. @throws {NoiseError} `NOISE_BAD_LENGTH` */
@@ -44,6 +46,8 @@ export function createNoiseInitiator(options: NoiseInitiatorOptions): NoiseHands
 
 /** The side whose key is known. @throws {NoiseError} `NOISE_BAD_LENGTH` */
 export function createNoiseResponder(options: NoiseResponderOptions): NoiseHandshake {
-  checkWidth('staticSecret', options.staticSecret)
-  return new NkHandshake(engine, options, engine.publicKeyOf(options.staticSecret), options.staticSecret)
+  const { staticSecret, staticKey } = options
+  checkWidth('staticSecret', staticSecret)
+  if (staticKey !== undefined) checkWidth('staticKey', staticKey)
+  return new NkHandshake(engine, options, staticKey?.slice() ?? engine.publicKeyOf(staticSecret), staticSecret)
 }

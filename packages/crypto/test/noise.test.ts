@@ -182,10 +182,25 @@ test('the longest message that there is comes through, one byte more does not', 
   expect(await far.receive.decrypt(await near.send.encrypt(Uint8Array.of(4)))).toEqual(Uint8Array.of(4)) // it took no nonce
 })
 
+test('a responder whose key is given derives none, and is the same; with another key it is nobody', async () => {
+  const engine = engines[0]!
+  const staticKey = engine.publicKeyOf(secret(1))
+  const first = async (): Promise<Uint8Array> => await createNoiseInitiator({ prologue: PROLOGUE, remoteStatic: staticKey }).write()
+  const options = { prologue: PROLOGUE, staticSecret: secret(1), ephemeralSecret: secret(3) }
+  const [given, derived] = [createNoiseResponder({ ...options, staticKey }), createNoiseResponder(options)]
+  const message = await first()
+  await given.read(message)
+  await derived.read(message)
+  expect(await given.write()).toEqual(await derived.write())
+  const another = createNoiseResponder({ ...options, staticKey: engine.publicKeyOf(secret(9)) })
+  await expect(another.read(await first())).rejects.toMatchObject(refused)
+})
+
 test('a key of another width is a mistake of the caller', () => {
   const short = new Uint8Array(31)
   expect(() => x25519KeyOf(short)).toThrow(badLength)
   expect(() => createNoiseInitiator({ prologue: PROLOGUE, remoteStatic: short })).toThrow(badLength)
   expect(() => createNoiseResponder({ prologue: PROLOGUE, staticSecret: short })).toThrow(badLength)
+  expect(() => createNoiseResponder({ prologue: PROLOGUE, staticSecret: secret(1), staticKey: short })).toThrow(badLength)
   expect(() => createNoiseResponder({ prologue: PROLOGUE, staticSecret: secret(1), ephemeralSecret: short })).toThrow(badLength)
 })
