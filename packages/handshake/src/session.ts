@@ -85,11 +85,24 @@ const FIRST_METADATA_BYTES_MAX: number = GREETING_BYTES_MAX - 1_096
 const OPEN_FIXED_BYTES = 10
 
 /**
- * Opens a session with the node that holds `nodeKey`. With `host` and `port` over TLS (Node.js), else over the given carrier.
+ * Opens a session with the node that holds `nodeKey`. With `host` and `port` over TLS (Node.js), else over the given carrier, which is the session's
+ * from here on: it is destroyed too where no session comes of it.
  * @throws {HandshakeError} `HANDSHAKE_UNREACHABLE`, `HANDSHAKE_TIMEOUT`, `HANDSHAKE_WRONG_KEY`, `HANDSHAKE_REFUSED` (`laneCode` says why),
  *   `HANDSHAKE_PROTOCOL`, `HANDSHAKE_NO_CARRIER`, `HANDSHAKE_BAD_ARGUMENT`; the reason of the signal.
  */
 export async function connectSession(options: ConnectOptions): Promise<Session> {
+  let session: ClientSession
+  try {
+    session = await sessionOf(options)
+  } catch (error) {
+    if ('carrier' in options) options.carrier.destroy() // nobody else knows that it is not used
+    throw error
+  }
+  return await session.greet(options.firstLane, options.signal)
+}
+
+/** A session that has not greeted yet. */
+async function sessionOf(options: ConnectOptions): Promise<ClientSession> {
   const { nodeKey, chainId, signal, timeoutMs = GREETING_TIMEOUT_MS, firstLane, identity = createKeyPair() } = options
   if (nodeKey.length !== PUBLIC_KEY_BYTES) throw badArgument(`nodeKey must be ${PUBLIC_KEY_BYTES} bytes, got ${nodeKey.length}`)
   if (chainId >>> 0 !== chainId || chainId === 0) throw badArgument(`chainId must be a u32 above 0, got ${chainId}`)
@@ -117,7 +130,7 @@ export async function connectSession(options: ConnectOptions): Promise<Session> 
     closingTimeoutMs: CLOSING_TIMEOUT_MS,
   }
   const core = new SessionCore({ role: 'client', greeter, clock, maxLanes: GUEST_LANES_MAX }, performance.now())
-  return new ClientSession(core, carrier, creditMin).greet(firstLane, signal)
+  return new ClientSession(core, carrier, creditMin)
 }
 
 interface Opening {

@@ -5,7 +5,7 @@
 import type { Carrier } from '../carrier.ts'
 import { GREETING_TIMEOUT_MS } from '../constants.ts'
 import { inTime } from './in-time.ts'
-import type { MessagePipe, MessagePipeEvents } from './message-pipe.ts'
+import { EarlyBytes, type MessagePipe, type MessagePipeEvents, tooMuch } from './message-pipe.ts'
 import { type NoiseNames, secureAsClient, secureAsNode } from './noise-carrier.ts'
 
 export interface Duplex {
@@ -18,7 +18,15 @@ export interface Duplex {
 }
 
 export type DuplexKeys = NoiseNames &
-  ({ readonly role: 'client'; readonly x25519: Uint8Array } | { readonly role: 'node'; readonly x25519Secret: Uint8Array })
+  (
+    | { readonly role: 'client'; readonly x25519: Uint8Array }
+    | {
+        readonly role: 'node'
+        readonly x25519Secret: Uint8Array
+        /** The public key of the secret, from `x25519KeyOf`: derived for each connection where it is not given. */
+        readonly x25519?: Uint8Array
+      }
+  )
 
 export interface DuplexOptions {
   /** For Noise. @default 5,000 */
@@ -47,8 +55,12 @@ class DuplexPipe implements MessagePipe {
   #wake: (() => void) | undefined
   #isClosed = false
   #events: MessagePipeEvents | undefined
-  /** Of a message that has not come whole. */
-  #held: Uint8Array = new Uint8Array(0)
+  readonly #early = new EarlyBytes()
+  /** Of the message that is coming: what its length is, of which so many bytes have come, then itself, of which so many have. */
+  #length = 0
+  #lengthBytes = 0
+  #message: Uint8Array | undefined
+  #filled = 0
 
   constructor(duplex: Duplex) {
     this.#duplex = duplex
@@ -58,7 +70,7 @@ class DuplexPipe implements MessagePipe {
   start(events: MessagePipeEvents): void {
     this.#events = events
     void this.#read().then(
-      () => this.#close(this.#held.length === 0 ? undefined : new Error('the stream ended inside a message')),
+      () => this.#close(this.#lengthBytes === 0 ? undefined : new Error('the stream ended inside a message')),
       (error: unknown) => this.#close(error as Error),
     )
   }
@@ -73,6 +85,10 @@ class DuplexPipe implements MessagePipe {
       onFlushed()
     }
     this.#writing = this.#writing.then(write).catch((error: unknown) => this.#close(error as Error))
+  }
+
+  trust(): void {
+    this.#early.trust()
   }
 
   pause(): void {
@@ -102,18 +118,28 @@ class DuplexPipe implements MessagePipe {
     }
   }
 
-  /** A Noise message is never longer than its u16 can say; what has come of one is copied once. */
+  /** Each byte is copied once, however small the pieces are. What an unknown side announces is refused before room is made for it. */
   #take(bytes: Uint8Array): void {
-    const all = this.#held.length === 0 ? bytes : joined(this.#held, bytes)
-    let at = 0
-    while (all.length - at >= LENGTH_BYTES) {
-      const length = (all[at]! << 8) | all[at + 1]!
-      const end = at + LENGTH_BYTES + length
-      if (end > all.length) break
-      this.#events?.onMessage(all.slice(at + LENGTH_BYTES, end))
-      at = end
+    if (!this.#early.take(bytes.length)) throw tooMuch()
+    for (let at = 0; at < bytes.length && !this.#isClosed; ) {
+      if (this.#message === undefined) {
+        this.#length = (this.#length << 8) | bytes[at++]!
+        if (++this.#lengthBytes < LENGTH_BYTES) continue
+        if (!this.#early.fits(this.#length)) throw tooMuch()
+        this.#message = new Uint8Array(this.#length)
+      }
+      const part = bytes.subarray(at, at + this.#length - this.#filled)
+      this.#message.set(part, this.#filled)
+      this.#filled += part.length
+      at += part.length
+      if (this.#filled === this.#length) this.#handOn(this.#message)
     }
-    this.#held = all.slice(at)
+  }
+
+  #handOn(message: Uint8Array): void {
+    this.#message = undefined
+    this.#length = this.#lengthBytes = this.#filled = 0
+    this.#events?.onMessage(message)
   }
 
   #close(error?: Error): void {
@@ -125,11 +151,4 @@ class DuplexPipe implements MessagePipe {
     const events = this.#events
     queueMicrotask(() => events?.onClosed(error))
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const out = new Uint8Array(first.length + second.length)
-  out.set(first)
-  out.set(second, first.length)
-  return out
 }

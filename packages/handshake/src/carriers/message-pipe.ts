@@ -1,3 +1,5 @@
+import { GREETING_BYTES_MAX } from '../constants.ts'
+
 /** What Noise runs over: whole messages both ways, in order, read by nobody else. */
 export interface MessagePipeEvents {
   /** A message; the receiver's from here on. */
@@ -11,6 +13,8 @@ export interface MessagePipe {
   start(events: MessagePipeEvents): void
   /** Sends a message, which is the pipe's from here on; `onFlushed` when more may follow, once, or never when the pipe is closed first. */
   send(message: Uint8Array, onFlushed: () => void): void
+  /** Until this is called no more than `EarlyBytes` has comes through: the pipe closes instead. */
+  trust(): void
   pause(): void
   resume(): void
   /** Sends what was given, then closes. */
@@ -19,20 +23,41 @@ export interface MessagePipe {
   destroy(): void
 }
 
-/** What arrives before there is somebody to take it: the two messages of the handshake, and what is close behind them. */
-const EARLY_BYTES_MAX = 128 * 1024
+/**
+ * What comes from a side that nobody knows yet, in bytes of the wire from the first message on: the handshake's and the greeting's flight, with what
+ * Noise and WebSocket put around them. A message that is announced and has not come whole counts as far as it has come.
+ */
+export class EarlyBytes {
+  #left: number = GREETING_BYTES_MAX
+  #isTrusted = false
 
-/** A pipe that is read message by message first, and handed over later. */
+  /** Whether so many more may come; to be called once for each piece. */
+  take(bytes: number): boolean {
+    if (this.#isTrusted) return true
+    this.#left -= bytes
+    return this.#left >= 0
+  }
+
+  /** Whether a message of this length may be announced. */
+  fits(length: number): boolean {
+    return this.#isTrusted || length <= GREETING_BYTES_MAX
+  }
+
+  trust(): void {
+    this.#isTrusted = true
+  }
+}
+
+export const tooMuch = (): Error => new Error(`more than ${GREETING_BYTES_MAX} bytes before the greeting was over`)
+
+/** A pipe that is read message by message first, and handed over later; what is kept between is the pipe's to bound. */
 export class Mailbox {
-  readonly #pipe: MessagePipe
   readonly #early: Uint8Array[] = []
-  #earlyBytes = 0
   #waiting: { resolve(message: Uint8Array): void; reject(error: Error): void } | undefined
   #events: MessagePipeEvents | undefined
   #closed: { readonly error: Error | undefined } | undefined
 
   constructor(pipe: MessagePipe) {
-    this.#pipe = pipe
     pipe.start({ onMessage: (message) => this.#take(message), onClosed: (error) => this.#close(error) })
   }
 
@@ -59,8 +84,6 @@ export class Mailbox {
     this.#waiting = undefined
     if (waiting !== undefined) return waiting.resolve(message)
     this.#early.push(message)
-    this.#earlyBytes += message.length
-    if (this.#earlyBytes > EARLY_BYTES_MAX) this.#pipe.destroy()
   }
 
   #close(error: Error | undefined): void {

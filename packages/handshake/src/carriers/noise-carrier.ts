@@ -10,6 +10,7 @@ import {
   createNoiseResponder,
   NOISE_MESSAGE_BYTES_MAX,
   NOISE_TAG_BYTES,
+  X25519_BYTES,
   type NoiseChannel,
 } from '@selvedge/crypto/noise'
 import { transcriptOf } from '@selvedge/crypto/transcript'
@@ -19,6 +20,8 @@ import { Mailbox, type MessagePipe } from './message-pipe.ts'
 
 /** Of one Noise message. */
 const PLAIN_BYTES_MAX = NOISE_MESSAGE_BYTES_MAX - NOISE_TAG_BYTES
+/** Of both messages of the handshake: a key, and the tag of an empty payload. */
+const HANDSHAKE_MESSAGE_BYTES = X25519_BYTES + NOISE_TAG_BYTES
 const BINDING_NOISE = 2
 
 export interface NoiseNames {
@@ -36,8 +39,7 @@ export async function secureAsClient(
   try {
     const handshake = createNoiseInitiator({ prologue: prologueOf(names), remoteStatic: x25519 })
     pipe.send(await handshake.write(), () => {})
-    const answer = await mailbox.next()
-    checkEmpty(await handshake.read(answer))
+    await handshake.read(await handshakeMessage(mailbox))
     return new NoiseCarrier(pipe, mailbox, handshake.split())
   } catch (cause) {
     pipe.destroy()
@@ -48,16 +50,20 @@ export async function secureAsClient(
   }
 }
 
-/** @throws what made it fail; the pipe is then closed. */
+/**
+ * A first message of another length costs no curve operation, one that does not open one agreement, one that opens two and a fresh key.
+ * @throws what made it fail; the pipe is then closed.
+ */
 export async function secureAsNode(
   pipe: MessagePipe,
-  { x25519Secret, ...names }: NoiseNames & { readonly x25519Secret: Uint8Array },
+  { x25519Secret, x25519, ...names }: NoiseNames & { readonly x25519Secret: Uint8Array; readonly x25519?: Uint8Array | undefined },
 ): Promise<Carrier> {
   const mailbox = new Mailbox(pipe)
   try {
-    const first = await mailbox.next()
-    const handshake = createNoiseResponder({ prologue: prologueOf(names), staticSecret: x25519Secret })
-    checkEmpty(await handshake.read(first))
+    const first = await handshakeMessage(mailbox)
+    const staticKey = x25519 === undefined ? {} : { staticKey: x25519 }
+    const handshake = createNoiseResponder({ prologue: prologueOf(names), staticSecret: x25519Secret, ...staticKey })
+    await handshake.read(first)
     pipe.send(await handshake.write(), () => {})
     return new NoiseCarrier(pipe, mailbox, handshake.split())
   } catch (error) {
@@ -72,8 +78,11 @@ function prologueOf({ nodeKey, chainId }: NoiseNames): Uint8Array {
   return transcriptOf('noise', chain, nodeKey)
 }
 
-function checkEmpty(payload: Uint8Array): void {
-  if (payload.length > 0) throw new Error('the payloads of both handshake messages are empty')
+/** The other side's. Its length says that its payload is empty, before anything is computed for it. */
+async function handshakeMessage(mailbox: Mailbox): Promise<Uint8Array> {
+  const message = await mailbox.next()
+  if (message.length === HANDSHAKE_MESSAGE_BYTES) return message
+  throw new Error(`a handshake message of ${message.length} bytes, not ${HANDSHAKE_MESSAGE_BYTES}`)
 }
 
 class NoiseCarrier implements Carrier {
@@ -108,6 +117,7 @@ class NoiseCarrier implements Carrier {
     }
     this.#unflushed.add(flushed)
     if (this.#isClosed) return queueMicrotask(flushed)
+    this.#pipe.trust() // what a session sends first is HELLO, before which no node speaks, or WELCOME, by which the client is known
     const sealed = messagesOf(parts).map((plain) => this.#channel.send.encrypt(plain))
     const send = async (): Promise<void> => {
       for (const [i, each] of sealed.entries()) this.#pipe.send(await each, i === sealed.length - 1 ? flushed : () => {})

@@ -9,7 +9,7 @@ import type { Carrier } from '../carrier.ts'
 import { CONNECTION_CREDIT_BYTES, GREETING_TIMEOUT_MS } from '../constants.ts'
 import { HandshakeError } from '../errors.ts'
 import { inTime } from './in-time.ts'
-import type { MessagePipe, MessagePipeEvents } from './message-pipe.ts'
+import { EarlyBytes, type MessagePipe, type MessagePipeEvents, tooMuch } from './message-pipe.ts'
 import { secureAsClient } from './noise-carrier.ts'
 
 export interface WebSocketOptions {
@@ -59,6 +59,7 @@ class SocketPipe implements MessagePipe {
   /** Rejects when the socket closes before it was open. */
   readonly opened: Promise<void>
   readonly #socket: WebSocket
+  readonly #early = new EarlyBytes()
   readonly #held: Uint8Array[] = []
   #heldBytes = 0
   #isPaused = false
@@ -89,6 +90,10 @@ class SocketPipe implements MessagePipe {
     this.#whenFlushed(onFlushed)
   }
 
+  trust(): void {
+    this.#early.trust()
+  }
+
   pause(): void {
     this.#isPaused = true
   }
@@ -114,6 +119,7 @@ class SocketPipe implements MessagePipe {
     if (this.#isClosed) return
     if (!(data instanceof ArrayBuffer)) return this.#fail(new Error('the node sent text'))
     const message = new Uint8Array(data)
+    if (!this.#early.take(message.length)) return this.#fail(tooMuch())
     if (!this.#isPaused) return this.#handOn(message)
     this.#held.push(message)
     this.#heldBytes += message.length

@@ -4,18 +4,19 @@
  * address that the server's bounds count.
  *
  * Each TCP connection is offered to the session server before a byte of it is read, so its bounds (pending, addresses, time until WELCOME)
- * hold for HTTP and Noise too: one X25519 agreement is the most that a stranger costs before they ask for his place.
+ * hold for HTTP and Noise too. Who has a place costs nothing on the curve before 48 bytes have come, one X25519 agreement when they do not open,
+ * two and a fresh key when they do; until WELCOME no more than 4 KiB are taken after the upgrade, whole messages or not.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { NOISE_MESSAGE_BYTES_MAX } from '@selvedge/crypto/noise'
+import { NOISE_MESSAGE_BYTES_MAX, X25519_BYTES, x25519KeyOf } from '@selvedge/crypto/noise'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Carrier } from '../carrier.ts'
 import { CONNECTIONS_MAX, GREETING_TIMEOUT_MS } from '../constants.ts'
 import { HandshakeError } from '../errors.ts'
 import type { SessionServer } from '../session-server.node.ts'
-import type { MessagePipe, MessagePipeEvents } from './message-pipe.ts'
+import { EarlyBytes, type MessagePipe, type MessagePipeEvents, tooMuch } from './message-pipe.ts'
 import { secureAsNode } from './noise-carrier.ts'
 
 export interface WebSocketDoorComponents {
@@ -36,15 +37,19 @@ export interface WebSocketDoorOptions {
 }
 
 export interface WebSocketDoor {
-  /** Listens. @throws the system's error when the address cannot be had. */
+  /** Listens. @throws the system's error when the address cannot be had; {HandshakeError} `HANDSHAKE_CLOSED` when `stop()` was called. */
   start(): Promise<{ readonly host: string; readonly port: number }>
-  /** Takes nobody else; sessions end with their server. May be called twice. */
+  /**
+   * Takes nobody else; resolves when it does not listen any more and those who had no WebSocket yet are gone. Sessions end with their server.
+   * May be called twice and at any moment.
+   */
   stop(): Promise<void>
 }
 
 const HEADER_BYTES_MAX = 8 * 1024
 const UPGRADE_REQUIRED = 426
 
+/** @throws {HandshakeError} `HANDSHAKE_BAD_ARGUMENT` (the secret is not 32 bytes) */
 export function createWebSocketDoor(components: WebSocketDoorComponents, options: WebSocketDoorOptions = {}): WebSocketDoor {
   return new Door(components, options)
 }
@@ -52,6 +57,8 @@ export function createWebSocketDoor(components: WebSocketDoorComponents, options
 class Door implements WebSocketDoor {
   readonly #components: WebSocketDoorComponents
   readonly #options: WebSocketDoorOptions
+  /** Derived once, and not for each stranger. */
+  readonly #x25519: Uint8Array
   readonly #http: Server
   readonly #upgrader = new WebSocketServer({
     noServer: true,
@@ -63,9 +70,16 @@ class Door implements WebSocketDoor {
   /** Connections that have a place and no WebSocket yet, and who waits for it. */
   readonly #waiting = new Map<Duplex, (request: IncomingMessage, head: Buffer) => void>()
   #isStopped = false
+  /** Until it is known whether it listens. */
+  #starting: Promise<void> = Promise.resolve()
+  #failStart: (error: HandshakeError) => void = () => {}
 
   constructor(components: WebSocketDoorComponents, options: WebSocketDoorOptions) {
+    const { x25519Secret } = components
+    if (x25519Secret.length !== X25519_BYTES)
+      throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `x25519Secret must be ${X25519_BYTES} bytes, got ${x25519Secret.length}`)
     this.#components = components
+    this.#x25519 = x25519KeyOf(x25519Secret)
     this.#options = options
     const timeouts = { headersTimeout: GREETING_TIMEOUT_MS, requestTimeout: GREETING_TIMEOUT_MS, keepAliveTimeout: 1 }
     this.#http = createServer({ maxHeaderSize: HEADER_BYTES_MAX, noDelay: true, ...timeouts }, (_, response) => {
@@ -84,9 +98,14 @@ class Door implements WebSocketDoor {
     const { host = '127.0.0.1', port = 0 } = this.#options
     return new Promise((resolve, reject) => {
       if (this.#isStopped) return reject(new HandshakeError('HANDSHAKE_CLOSED', 'start() after stop()'))
+      this.#failStart = reject
+      this.#starting = new Promise((known) => {
+        for (const event of ['listening', 'error', 'close'] as const) this.#http.once(event, () => known()) // one of them comes
+      })
       this.#http.once('error', reject)
       this.#http.listen({ host, port }, () => {
         this.#http.off('error', reject)
+        if (this.#isStopped) return void this.#http.close() // the address was looked up while stop() ran
         const address = this.#http.address()
         resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
       })
@@ -95,9 +114,11 @@ class Door implements WebSocketDoor {
 
   async stop(): Promise<void> {
     this.#isStopped = true
+    this.#failStart(new HandshakeError('HANDSHAKE_CLOSED', 'stop() while starting')) // says nothing to a start that is over
     this.#http.close()
+    const gone = [...this.#waiting.keys()].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())))
     for (const socket of this.#waiting.keys()) socket.destroy()
-    await Promise.resolve()
+    await Promise.all([this.#starting, ...gone])
   }
 
   #onConnection(socket: Socket): void {
@@ -111,13 +132,14 @@ class Door implements WebSocketDoor {
     signal.addEventListener('abort', destroy, { once: true })
     try {
       const { nodeKey, chainId, x25519Secret } = this.#components
-      return await secureAsNode(new ServerPipe(await this.#upgraded(socket)), { nodeKey, chainId, x25519Secret })
+      const pipe = await this.#upgraded(socket)
+      return await secureAsNode(pipe, { nodeKey, chainId, x25519Secret, x25519: this.#x25519 })
     } finally {
       signal.removeEventListener('abort', destroy)
     }
   }
 
-  #upgraded(socket: Socket): Promise<WebSocket> {
+  #upgraded(socket: Socket): Promise<ServerPipe> {
     return new Promise((resolve, reject) => {
       const close = (): void => {
         this.#waiting.delete(socket)
@@ -128,7 +150,7 @@ class Door implements WebSocketDoor {
         this.#waiting.delete(socket)
         this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
           socket.off('close', close)
-          resolve(webSocket)
+          resolve(new ServerPipe(webSocket, socket)) // now, so that it counts what is read next
         })
       })
     })
@@ -137,12 +159,24 @@ class Door implements WebSocketDoor {
 
 class ServerPipe implements MessagePipe {
   readonly #socket: WebSocket
+  readonly #under: Socket
+  readonly #early = new EarlyBytes()
+  /** What comes is counted below WebSocket, which would gather a whole message first. */
+  readonly #count: (bytes: Uint8Array) => void
+  #isOver = false
   #error: Error | undefined
   #isClosed = false
   #onClosed: MessagePipeEvents['onClosed'] | undefined
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, under: Socket) {
     this.#socket = socket
+    this.#under = under
+    this.#count = ({ length }) => {
+      if (this.#early.take(length)) return
+      this.#error ??= tooMuch()
+      this.destroy()
+    }
+    under.prependListener('data', this.#count)
     socket.on('error', (error) => {
       this.#error ??= error
     })
@@ -156,6 +190,7 @@ class ServerPipe implements MessagePipe {
     this.#onClosed = onClosed
     if (this.#isClosed) return queueMicrotask(() => onClosed(this.#error))
     this.#socket.on('message', (data, isBinary) => {
+      if (this.#isOver) return
       if (isBinary && Buffer.isBuffer(data)) return onMessage(data)
       this.#error ??= new Error('the client sent text')
       this.destroy()
@@ -167,6 +202,11 @@ class ServerPipe implements MessagePipe {
     this.#socket.send(message, (error) => {
       if (error === undefined || error === null) onFlushed()
     })
+  }
+
+  trust(): void {
+    this.#early.trust()
+    this.#under.off('data', this.#count)
   }
 
   pause(): void {
@@ -183,6 +223,7 @@ class ServerPipe implements MessagePipe {
   }
 
   destroy(): void {
+    this.#isOver = true
     this.#socket.terminate()
   }
 }
