@@ -3,7 +3,9 @@ import { createKeyPair } from '@selvedge/crypto'
 import { createGateway } from '@selvedge/gateway'
 import { serveGateway } from '@selvedge/gateway/node'
 import type { CID } from 'multiformats/cid'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startNode } from '../src/compose/node.ts'
@@ -133,4 +135,20 @@ test('a client that leaves ends the fetch that nobody else waits for', async () 
   await client.close()
   await node.stop() // would wait for the fetch, which waits at the gate
   open()
+})
+
+test('a node whose second port is taken is no node: nothing of it is left, and it starts when the port is free', async () => {
+  const dataDir = join(await scratchFolder(), 'data')
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { port } = holder.address() as { readonly port: number }
+  const identity = createKeyPair()
+  const options = { dataDir, host: '127.0.0.1', port: 0, origins: ['http://127.0.0.1:9'] }
+  const websocket = { port, x25519Secret: new Uint8Array(32).fill(1) }
+  await expect(startNode(identity, { ...options, websocket })).rejects.toMatchObject({ code: 'NODE_LISTEN' })
+  holder.close()
+  await once(holder, 'close')
+  const node = await startNode(identity, { ...options, websocket })
+  onTestFinished(() => node.stop())
+  expect(node.websocketPort).toBe(port)
 })

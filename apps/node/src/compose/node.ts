@@ -55,11 +55,19 @@ export const keyPathOf = (dataDir: string): string => join(dataDir, 'node.key')
 export async function startNode(identity: KeyPair, options: NodeOptions): Promise<RunningNode> {
   const { dataDir, host, port, origins, chainId = CHAIN_ID, payments, websocket, onLane = () => {}, onRecovery = () => {} } = options
   const store = await openStore(dataDir, onRecovery)
-  const running = new Set<Promise<void>>()
+  /** What was made so far, in that order; stopped from the end. */
+  const made: { stop(): Promise<unknown> }[] = [store]
+  const stop = async (): Promise<void> => {
+    for (const part of made.toReversed()) await part.stop()
+  }
   try {
     const origin = origins.length === 0 ? undefined : createIpfsOrigin({}, { gateways: origins })
+    if (origin !== undefined) made.push(origin)
     const fetcher = createFetcher({ store, origins: origin === undefined ? [] : [origin] })
+    made.push(fetcher)
     const content = createContentServer({ source: fetcher })
+    const running = new Set<Promise<void>>()
+    made.push({ stop: () => Promise.all(running) })
     const server = createSessionServer(
       {
         identity,
@@ -72,30 +80,16 @@ export async function startNode(identity: KeyPair, options: NodeOptions): Promis
       },
       { host, port, chainId },
     )
+    made.push(server)
     const bound = await listening(server.start(), host, port)
     const nodeKey = identity.publicKey
     const components = websocket && { server, x25519Secret: websocket.x25519Secret, nodeKey, chainId }
     const door = components && createWebSocketDoor(components, { host, port: websocket.port })
-    const opening = door && listening(door.start(), host, websocket.port)
-    opening?.catch(() => server.stop()) // its port is taken: then there is no node
-    const page = await opening
-    return {
-      nodeKey,
-      host,
-      port: bound.port,
-      websocketPort: page?.port,
-      store,
-      async stop() {
-        await door?.stop()
-        await server.stop()
-        await Promise.all(running)
-        await fetcher.stop()
-        await origin?.stop()
-        await store.stop()
-      },
-    }
+    if (door !== undefined) made.push(door)
+    const page = door && (await listening(door.start(), host, websocket.port))
+    return { nodeKey, host, port: bound.port, websocketPort: page?.port, store, stop }
   } catch (error) {
-    await store.stop()
+    await stop()
     throw error
   }
 }

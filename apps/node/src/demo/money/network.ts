@@ -9,7 +9,7 @@ const VALIDATORS = 4
 const SERVER = 1
 const LIAR = 2
 const PORTS_A_NODE = 3
-/** Customers: one for each attempt, one that signs nothing, one that signs for the false claim. */
+/** Customers: five for the attempts, one that signs nothing, one that signs for the false claim, and the last one in a page. */
 const WALLETS = 8
 
 export interface MoneyNetwork {
