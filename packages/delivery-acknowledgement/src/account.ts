@@ -2,9 +2,10 @@
  * One account at one node: its window, what it may still spend, and the stop. Where the window holds back every lane that wants to go on, the
  * node is stopped: it asks all sessions that owe to acknowledge everything, and their clocks run (metered-session.ts).
  */
-import { bytesWithin, type PriceTable } from './price.ts'
+import { bytesWithin, type PriceTable, priceOf } from './price.ts'
 import { CODES } from './codes.ts'
 import { PPM } from './constants.ts'
+import { Spending } from './spending.ts'
 import { Window } from './window.ts'
 
 /** µUSD that a window may be worth. */
@@ -14,7 +15,10 @@ const SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 /** A session, as its account sees it. */
 export interface Debtor {
   readonly debt: number
-  /** Is asked to acknowledge all it verified. */
+  readonly delegation: { readonly spendCap: bigint }
+  /** The same for all sessions under one delegation. */
+  readonly delegationKey: string
+  /** Is asked to acknowledge all it verified, once a stop. */
   stop(): void
   tellWindow(): void
   wake(): void
@@ -35,9 +39,9 @@ export class Account {
   isStopped = false
   /** Units begun and not at their end. */
   begun = 0
-  /** µUSD acknowledged in the running epoch and in the one that closes, by delegation. */
-  spent: Map<string, bigint> = new Map()
-  spentOld: Map<string, bigint> = new Map()
+  /** In the running epoch, and in the one that closes. */
+  spent: Spending = new Spending()
+  spentOld: Spending = new Spending()
   /** µUSD that the node serves the account for in one epoch. */
   limit = 0n
   #windowMax = Number.MAX_SAFE_INTEGER
@@ -56,30 +60,35 @@ export class Account {
 
   /** Whether it is as a new one would be. */
   get isFresh(): boolean {
-    return this.sessions.size === 0 && this.spent.size === 0 && this.window.isFresh
+    return this.sessions.size === 0 && this.spent.microUsd === 0n && this.window.isFresh
   }
 
   beginEpoch(): void {
     this.spentOld = this.spent
-    this.spent = new Map()
+    this.spent = new Spending()
     this.window.renew()
   }
 
-  /** Whether a unit of a session may begin now. @param left - µUSD of its delegation. */
-  judge(unitBytes: number, left: bigint, prices: PriceTable): Begin {
-    const ofAccount = this.limit - this.#spentInAll()
-    const least = left < ofAccount ? left : ofAccount
-    if (this.window.charged + unitBytes > bytesFor(least - 1n, prices)) {
-      // what is spent was rounded down
-      return this.window.charged > 0 ? 'later' : { leave: left < ofAccount ? CODES.spendCap : CODES.insufficientBalance }
+  /** Whether a unit of `session` may begin now: within its delegation's cap, what the node serves the account for, and the window. */
+  judge(unitBytes: number, { delegation, delegationKey }: Debtor, prices: PriceTable): Begin {
+    const { window, spent } = this
+    const ofDelegation = bytesFor(delegation.spendCap - spent.under(delegationKey) - 1n, prices) // what is spent was rounded down
+    if (window.charged + unitBytes > ofDelegation) {
+      const owed = this.#debtUnder(delegationKey)
+      if (owed + unitBytes > ofDelegation) return owed > 0 ? 'later' : { leave: CODES.spendCap }
     }
-    const verdict = this.window.judge(unitBytes)
+    const ofAccount = bytesFor(this.limit - spent.microUsd - 1n, prices)
+    if (window.charged + this.#unpaidBytes + unitBytes > ofAccount) {
+      return window.charged > 0 ? 'later' : { leave: CODES.insufficientBalance }
+    }
+    const verdict = window.judge(unitBytes)
     return verdict === 'never' ? { leave: CODES.ackTimeout } : verdict
   }
 
-  /** µUSD that the account may still spend. */
-  get left(): bigint {
-    return this.limit - this.#spentInAll()
+  /** µUSD that the node still serves the account for. */
+  leftAt(prices: PriceTable): bigint {
+    const unpaid = priceOf(BigInt(this.#unpaidBytes), 0n, prices, Number(PPM))
+    return unpaid === undefined ? 0n : this.limit - this.spent.microUsd - unpaid
   }
 
   /** A unit waits; `stopIfStuck` follows when the caller's own state is whole. */
@@ -92,9 +101,9 @@ export class Account {
     this.#waiting.delete(session)
   }
 
-  /** The node is stopped when something waits and no unit that was begun can go on. */
+  /** The node is stopped when something waits and no unit that was begun can go on. Asked again, it also asks those who began to owe since. */
   stopIfStuck(): void {
-    if (this.isStopped || this.#waiting.size === 0 || this.begun > 0 || this.window.charged === 0) return
+    if (this.#waiting.size === 0 || this.begun > 0 || this.window.charged === 0) return
     this.isStopped = true
     for (const session of this.sessions) if (session.debt > 0) session.stop()
   }
@@ -124,10 +133,15 @@ export class Account {
     this.tellAll()
   }
 
-  #spentInAll(): bigint {
-    let sum = 0n
-    for (const amount of this.spent.values()) sum += amount
-    return sum
+  /** Served in this epoch and never to be paid: written off, or rounded off. */
+  get #unpaidBytes(): number {
+    return this.window.lost + this.spent.restBytes
+  }
+
+  #debtUnder(delegationKey: string): number {
+    let bytes = 0
+    for (const session of this.sessions) if (session.delegationKey === delegationKey) bytes += session.debt
+    return bytes
   }
 }
 

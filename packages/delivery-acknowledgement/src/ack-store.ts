@@ -17,5 +17,7 @@ export interface AckStore {
   flush(): Promise<void>
   all(epoch: bigint): readonly ChainRecord[]
   forget(epoch: bigint): Promise<void>
+  /** The last attempt to bring something to the disk failed, and it stands unwritten; without it, that never happens. */
+  readonly isFailing?: boolean
   stop(): Promise<void>
 }

@@ -14,6 +14,7 @@ import { PAYING_LANES_MAX, SESSIONS_PER_ACCOUNT_MAX } from './constants.ts'
 import { decodeDelegation, type Delegation, encodeDelegation } from './delegation.ts'
 import { MeteredSession, type SessionHost } from './metered-session.ts'
 import type { Admission, NodePayments, PayingHello, PriceFrame } from './ports.ts'
+import type { PriceTable } from './price.ts'
 import { isEqualBytes } from './wire.ts'
 
 export interface BooksComponents {
@@ -127,6 +128,7 @@ class NodeBooks implements Books {
   admit({ delegation: bytes, clientKey }: PayingHello): Admission {
     const delegation = decoded(bytes)
     if (this.#place === undefined || delegation === undefined) return { refuse: CODES.notAuthorised }
+    if (this.#components.store.isFailing === true) return { refuse: CODES.internal } // what it would sign could be lost
     const { epoch, price } = this.#place
     const { signed } = this.#host
     const isOwn = isEqualBytes(delegation.sessionKey, clientKey) && delegation.notAfterEpoch >= epoch
@@ -138,7 +140,7 @@ class NodeBooks implements Books {
     if (!isSignedDelegation(this.#options.chainId, delegation, signed)) return { refuse: CODES.notAuthorised }
     const account = this.#accountOf(delegation.account)
     account.setTerms(price, limitOf(means))
-    const refuse = refusalOf(account, delegation, String(bytes))
+    const refuse = refusalOf(account, delegation, String(bytes), price)
     if (refuse !== undefined) return { refuse }
     const meter = new MeteredSession(this.#host, account, delegation, String(bytes))
     const window = account.window.bytes
@@ -177,7 +179,7 @@ class NodeBooks implements Books {
     if (!this.#durable.has(epoch)) {
       store.flush().then(
         () => this.#durable.add(epoch),
-        () => {}, // asked again with the next call
+        () => {}, // the store tells of it; asked again with the next call
       )
       return undefined
     }
@@ -205,9 +207,7 @@ class NodeBooks implements Books {
   /** What earlier lives of the process took in this epoch counts against what may be spent in it. */
   #countSpent(epoch: bigint): void {
     for (const { evidence, amount } of this.#components.store.all(epoch)) {
-      const { spent } = this.#accountOf(evidence.delegation.account)
-      const key = String(encodeDelegation(evidence.delegation))
-      spent.set(key, (spent.get(key) ?? 0n) + amount)
+      this.#accountOf(evidence.delegation.account).spent.add(String(encodeDelegation(evidence.delegation)), amount, 0)
     }
   }
 
@@ -230,11 +230,11 @@ function limitOf({ free, epochCap, reserve, creditors }: AccountMeans): bigint {
   return capped > reserve ? capped : reserve
 }
 
-function refusalOf(account: Account, { spendCap }: Delegation, key: string): number | undefined {
+function refusalOf(account: Account, { spendCap }: Delegation, key: string, prices: PriceTable): number | undefined {
   if (account.sessions.size >= SESSIONS_PER_ACCOUNT_MAX) return CODES.rateLimited
   if (account.window.isSpent) return CODES.ackTimeout
-  if (account.left <= 0n) return CODES.insufficientBalance
-  return (account.spent.get(key) ?? 0n) >= spendCap ? CODES.spendCap : undefined
+  if (account.leftAt(prices) <= 0n) return CODES.insufficientBalance
+  return account.spent.under(key) >= spendCap ? CODES.spendCap : undefined
 }
 
 function decoded(bytes: Uint8Array): Delegation | undefined {

@@ -16,6 +16,7 @@ import type { Delegation } from './delegation.ts'
 import { MeteredLane } from './metered-lane.ts'
 import type { Stretch } from './payer-chain.ts'
 import type { AckFrame, LaneEnd, NodeLink, PayingSession, PriceFrame, SessionMeter } from './ports.ts'
+import { bytesUnpaid } from './price.ts'
 import { StopClock } from './stop-clock.ts'
 import { NO_TICK } from './tick.ts'
 
@@ -41,8 +42,16 @@ interface MeteredEpoch {
   readonly epoch: bigint
   readonly inputs: SessionInputs
   readonly start: Uint8Array
-  readonly chains: Map<number, { state: ChainState; amount: bigint }>
+  readonly chains: Map<number, { state: ChainState; paid: Paid }>
 }
+
+/** What one chain pays, µUSD, and how many of its bytes are beyond that. */
+interface Paid {
+  readonly amount: bigint
+  readonly restBytes: number
+}
+
+const NOTHING_PAID: Paid = { amount: 0n, restBytes: 0 }
 
 export class MeteredSession implements SessionMeter, Debtor {
   readonly account: Account
@@ -96,8 +105,7 @@ export class MeteredSession implements SessionMeter, Debtor {
     this.#endUnit(lane)
     if (this.#isExpired) return this.#refuse(this.debt > 0 ? 'later' : { leave: CODES.epochClosed }, unitBytes)
     const { account } = this
-    const left = this.delegation.spendCap - (account.spent.get(this.delegationKey) ?? 0n)
-    const verdict = account.judge(unitBytes, left, this.#host.price)
+    const verdict = account.judge(unitBytes, this, this.#host.price)
     if (verdict !== 'now') return this.#refuse(verdict, unitBytes)
     account.window.begin(unitBytes)
     account.begun++
@@ -132,11 +140,11 @@ export class MeteredSession implements SessionMeter, Debtor {
     if (typeof next === 'string' || stretches === undefined) return CODES.ackInvalid
     const paid = this.#pay(
       { acknowledgement, tick: NO_TICK, session: open.inputs, delegation: this.delegation },
-      before?.amount ?? 0n,
+      before?.paid ?? NOTHING_PAID,
       isOld,
     )
     if (typeof paid === 'number') return paid
-    open.chains.set(serviceId, { state: next, amount: paid.amount })
+    open.chains.set(serviceId, { state: next, paid })
     this.#move(stretches, isOld, nowMs)
     return undefined
   }
@@ -189,7 +197,7 @@ export class MeteredSession implements SessionMeter, Debtor {
   }
 
   stop(): void {
-    if (this.#link === undefined) return
+    if (this.#link === undefined || this.#isToldStopped) return
     this.#isToldStopped = true
     this.#allowance.stopped()
     const nonce = this.#clock.start(this.#host.nowMs())
@@ -264,18 +272,22 @@ export class MeteredSession implements SessionMeter, Debtor {
   }
 
   /** Has it judged by the ledger's rules, and keeps it. @returns what it pays, or the code that ends the session. */
-  #pay(evidence: Evidence, before: bigint, isOld: boolean): { readonly amount: bigint } | number {
+  #pay(evidence: Evidence, before: Paid, isOld: boolean): Paid | number {
     const { rules: rulesOf, signed, store } = this.#host
     const rules = rulesOf(evidence.acknowledgement.epoch)
     if (rules === undefined) return CODES.epochClosed
     const verdict = checkAcknowledgement(evidence, rules, signed)
     if (!verdict.isPayable) return verdict.fault === 'spend-cap' ? CODES.spendCap : CODES.ackInvalid
     const spent = isOld ? this.account.spentOld : this.account.spent
-    const sum = (spent.get(this.delegationKey) ?? 0n) + verdict.amount - before
-    if (sum > this.delegation.spendCap) return CODES.spendCap // over several sessions a disputed entry would show it
-    spent.set(this.delegationKey, sum)
-    store.put({ evidence, clientIndex: verdict.client.clientIndex, amount: verdict.amount })
-    return { amount: verdict.amount }
+    const { amount, client } = verdict
+    const more = amount - before.amount
+    if (spent.under(this.delegationKey) + more > this.delegation.spendCap) return CODES.spendCap // a disputed entry would show it
+    const { serviceId, cumBytes, cumCpuMicros } = evidence.acknowledgement
+    const rest = bytesUnpaid(cumBytes, cumCpuMicros, amount, rules.prices, rules.multiplePpmOf(serviceId) ?? 0)
+    const restBytes = Number(rest)
+    spent.add(this.delegationKey, more, restBytes - before.restBytes)
+    if (amount > 0n) store.put({ evidence, clientIndex: client.clientIndex, amount }) // nothing else can be claimed
+    return { amount, restBytes }
   }
 
   #move(stretches: readonly Stretch[], isOld: boolean, nowMs: number): void {

@@ -98,7 +98,7 @@ export interface PayingHello {
 }
 
 export type Admission =
-  /** 6, 13, 14 or 18. */
+  /** 6, 7, 11, 13, 14, or 23 while nothing can be kept. */
   | { readonly refuse: number }
   | {
       readonly account: Uint8Array

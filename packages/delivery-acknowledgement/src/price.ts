@@ -33,3 +33,10 @@ export function bytesWithin(
   const left = (amount + 1n) * MICRO_AND_PPM - 1n - cpuMicros * cpuPrice * ppm
   return left < 0n ? 0n : left / (bytePrice * ppm)
 }
+
+/** Of `bytes`, how many are beyond the fewest that cost `amount` µUSD beside the time: an amount is rounded down, so nobody pays for them. */
+export function bytesUnpaid(bytes: bigint, cpuMicros: bigint, amount: bigint, prices: PriceTable, multiplePpm: number): bigint {
+  const below = bytesWithin(amount - 1n, cpuMicros, prices, multiplePpm)
+  if (below === undefined) return 0n // they cost nothing
+  return amount === 0n ? bytes : bytes - below - 1n
+}
