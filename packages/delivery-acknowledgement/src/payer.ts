@@ -27,6 +27,8 @@ export interface PayerOptions {
   readonly capMicroUsd: bigint
   /** The highest prices that are paid, in 10^-12 USD; without it, whatever the ledger governs. */
   readonly priceMax?: { readonly bytePrice: bigint; readonly cpuPrice: bigint }
+  /** Services that may charge processor time, which only the node can know, as far as the caps go. @default none: content has none */
+  readonly meteredServices?: readonly number[]
   /** Any clock that does not go back; it measures what acknowledgements say of the node, and decides nothing. */
   readonly nowMs: () => number
 }
@@ -201,6 +203,10 @@ class SessionSigner implements Payer {
   }
 
   meter({ serviceId, epoch, cumCpuMicros }: MeterFrame): void {
+    if (this.#options.meteredServices?.includes(serviceId) !== true) {
+      if (cumCpuMicros > 0n) this.#link?.leave(CODES.priceRefused)
+      return
+    }
     const open = [this.#current, this.#closing].find((each) => each?.about.epoch === epoch)
     const chain = this.#chainOf(open, serviceId)
     if (chain !== undefined && cumCpuMicros > chain.cumCpuMicros) chain.cumCpuMicros = cumCpuMicros

@@ -254,8 +254,18 @@ test('a cap is signed up to its last byte, never beyond, and ends the session', 
   expect(session.payer.cost.bytes).toBe(299_999n)
 })
 
+test('time is not signed for where nobody said that the service has any: the client leaves with 19', () => {
+  const session = withLane(payingSession(1, { capMicroUsd: 5_000_000n, meteredServices: [1] }), 1)
+  session.payer.meter({ serviceId: 0, epoch: EPOCH, cumCpuMicros: 0n })
+  expect(session.left).toEqual([])
+  session.payer.meter({ serviceId: 0, epoch: EPOCH, cumCpuMicros: 99_999_980_000n }) // what the cap pays for
+  session.payer.verified(1, 1_024n)
+  session.payer.finish()
+  expect([session.left, session.payer.cost]).toEqual([[19], { bytes: 1_024n, microUsd: 0n }])
+})
+
 test('time is signed for as far as the node told it, and never less than before', () => {
-  const session = withLane(payingSession(1), 1)
+  const session = withLane(payingSession(1, { meteredServices: [0] }), 1)
   session.payer.meter({ serviceId: 0, epoch: EPOCH, cumCpuMicros: 40_000n })
   session.payer.meter({ serviceId: 0, epoch: EPOCH, cumCpuMicros: 30_000n })
   session.payer.verified(1, STEP)
