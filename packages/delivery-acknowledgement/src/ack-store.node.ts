@@ -2,8 +2,9 @@
  * The acknowledgement store on disk: an append-only log of the newest record of each chain, and a counter of lane nonces.
  *
  * `acks.log` holds entries `length u32 · check 8 · kind u8 · body`, check = the first bytes of SHA-256 over kind and body; kind 1 is a record, 2 an
- * epoch (u64) that is forgotten. What is appended within 50 ms goes to the disk together. A torn end is cut when the log is opened; bytes
- * behind the first entry that does not check are a torn end. When most of the log is dead it is written anew beside it and renamed into place.
+ * epoch (u64) that is forgotten. What is appended within 50 ms goes to the disk together. What does not check is a torn end, which is cut when the
+ * log is opened, unless an entry that checks follows: then the file is damaged, and nothing in it is touched. When most of the log is dead it
+ * is written anew beside it and renamed into place. What could not be written is pending, and tried again every second.
  * `nonces` holds the end (u64) of the last block that was given out, replaced by a rename before any of it is used. One process a folder.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
@@ -12,10 +13,12 @@ import { join } from 'node:path'
 import { sha256 } from '@selvedge/crypto/sha256'
 import { decodeChainRecord, encodeChainRecord } from './ack-record.ts'
 import type { AckStore, ChainRecord } from './ack-store.ts'
-import { malformed } from './errors.ts'
+import { DELEGATION_BYTES, DELEGATION_SERVICES_MAX } from './constants.ts'
+import { DeliveryAcknowledgementError, malformed } from './errors.ts'
 import { isEqualBytes } from './wire.ts'
 
 const FLUSH_MS = 50
+const RETRY_MS = 1_000
 const NONCES_A_BLOCK = 2n ** 16n
 const NONCE_BYTES = 8
 const LENGTH_BYTES = 4
@@ -23,6 +26,8 @@ const CHECK_BYTES = 8
 const KIND_OFFSET = LENGTH_BYTES + CHECK_BYTES
 const HEAD_BYTES = KIND_OFFSET + 1
 const ENTRY_BYTES_MOST = 4_096
+/** The longest stretch of a record that a client chooses: its delegation, which could look like an entry. */
+const CHOSEN_BYTES_MOST = DELEGATION_BYTES + 4 * DELEGATION_SERVICES_MAX
 const KIND_RECORD = 1
 const KIND_FORGOTTEN = 2
 /** A log is written anew when it is larger than this and four times what lives in it. */
@@ -34,10 +39,18 @@ interface Kept {
   readonly bytes: number
 }
 
-/** @param folder - is made where it is not there. */
-export async function createFileAckStore(folder: string): Promise<AckStore> {
+export interface FileAckStoreOptions {
+  /** What is kept does not reach the disk, for this reason. Called when that begins, not with each attempt; `isFailing` says whether it lasts. */
+  readonly onError?: (error: unknown) => void
+}
+
+/**
+ * @param folder - is made where it is not there.
+ * @throws {DeliveryAcknowledgementError} `DELIVERY_ACKNOWLEDGEMENT_DAMAGED`, which names file and offset: the log is not what was written.
+ */
+export async function createFileAckStore(folder: string, { onError }: FileAckStoreOptions = {}): Promise<AckStore> {
   await mkdir(folder, { recursive: true })
-  const store = new FileAckStore(folder)
+  const store = new FileAckStore(folder, onError)
   await store.open()
   return store
 }
@@ -54,19 +67,26 @@ class FileAckStore implements AckStore {
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
   #isStopped = false
+  readonly #onError: ((error: unknown) => void) | undefined
+  #isFailing = false
+  /** Bytes may follow the last entry that is known to be written: half an entry would hide all behind it. */
+  #isTorn = false
+  /** The log is written anew, and its name is perhaps not on disk. */
+  #isRenamed = false
 
-  constructor(folder: string) {
+  constructor(folder: string, onError: ((error: unknown) => void) | undefined) {
     this.#folder = folder
+    this.#onError = onError
     this.#path = join(folder, 'acks.log')
   }
 
   async open(): Promise<void> {
-    await rm(`${this.#path}.new`, { force: true })
     const bytes = await readFile(this.#path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return new Uint8Array()
       throw error
     })
     const end = this.#replay(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)) // plain: `slice` of a Buffer copies nothing
+    await rm(`${this.#path}.new`, { force: true })
     this.#file = await open(this.#path, 'a')
     if (end < bytes.length) await this.#file.truncate(end)
     this.#fileBytes = end
@@ -95,8 +115,12 @@ class FileAckStore implements AckStore {
     clearTimeout(this.#timer)
     this.#timer = undefined
     const before = this.#writing
-    this.#writing = before.catch(() => {}).then(() => this.#write())
+    this.#writing = before.catch(() => {}).then(() => this.#writeOrTell())
     return this.#writing
+  }
+
+  get isFailing(): boolean {
+    return this.#isFailing
   }
 
   all(epoch: bigint): readonly ChainRecord[] {
@@ -126,30 +150,53 @@ class FileAckStore implements AckStore {
     const entry = entryOf(kind, body)
     this.#pending.delete(key) // behind an epoch that was forgotten in between
     this.#pending.set(key, entry)
+    this.#flushIn(FLUSH_MS)
+  }
+
+  #flushIn(ms: number): void {
     this.#timer ??= setTimeout(() => {
-      this.flush().catch(() => {}) // told to whoever flushes next: what could not be written is pending again
-    }, FLUSH_MS)
+      this.flush().catch(() => {}) // it was told, and what could not be written is pending again
+    }, ms)
+  }
+
+  async #writeOrTell(): Promise<void> {
+    try {
+      await this.#write()
+      this.#isFailing = false
+    } catch (error) {
+      if (!this.#isFailing) this.#onError?.(error)
+      this.#isFailing = true
+      if (!this.#isStopped) this.#flushIn(RETRY_MS)
+      throw error
+    }
   }
 
   async #write(): Promise<void> {
-    if (this.#pending.size === 0 || this.#file === undefined || this.#isStopped) return
+    if (this.#file === undefined || this.#isStopped) return
+    if (this.#pending.size > 0) await this.#writePending(this.#file)
+    if (this.#fileBytes > COMPACT_BYTES && this.#fileBytes > COMPACT_SHARE * this.#liveBytes) await this.#compact()
+  }
+
+  async #writePending(file: FileHandle): Promise<void> {
     const batch = this.#pending
     this.#pending = new Map()
     try {
+      if (this.#isTorn) await file.truncate(this.#fileBytes)
+      this.#isTorn = true
       const bytes = Buffer.concat([...batch.values()])
-      await this.#file.appendFile(bytes)
-      await this.#file.datasync()
+      await file.appendFile(bytes)
+      await file.datasync()
+      if (this.#isRenamed) await this.#syncName()
       this.#fileBytes += bytes.length
+      this.#isTorn = false
     } catch (error) {
       for (const [key, entry] of this.#pending) {
         batch.delete(key)
         batch.set(key, entry)
       }
       this.#pending = batch
-      await this.#file.truncate(this.#fileBytes) // half an entry would hide all that follow it
       throw error
     }
-    if (this.#fileBytes > COMPACT_BYTES && this.#fileBytes > COMPACT_SHARE * this.#liveBytes) await this.#compact()
   }
 
   async #compact(): Promise<void> {
@@ -169,8 +216,15 @@ class FileAckStore implements AckStore {
     const old = this.#file
     this.#file = file // of the log from here on, under its name
     this.#fileBytes = bytes.length
+    this.#isRenamed = true
     await old?.close()
+    await this.#syncName()
+  }
+
+  /** Until then a power cut brings back the old log, which lacks what is written to the new one. */
+  async #syncName(): Promise<void> {
     await syncFolder(this.#folder)
+    this.#isRenamed = false
   }
 
   #keep(record: ChainRecord, bytes: number): string {
@@ -188,24 +242,39 @@ class FileAckStore implements AckStore {
     this.#epochs.delete(epoch)
   }
 
-  /** @returns where the first entry begins that is not whole. */
+  /** @returns where the torn end begins. */
   #replay(log: Uint8Array): number {
     let at = 0
-    const view = new DataView(log.buffer, log.byteOffset, log.length)
-    while (at + HEAD_BYTES <= log.length) {
-      const length = view.getUint32(at, true)
-      const end = at + HEAD_BYTES + length
-      if (length > ENTRY_BYTES_MOST || end > log.length) break
-      const entry = log.subarray(at, end)
-      if (!isEqualBytes(checkOf(entry), entry.subarray(LENGTH_BYTES, KIND_OFFSET))) break
+    for (let entry = entryAt(log, at); entry !== undefined; entry = entryAt(log, at)) {
       const body = entry.subarray(HEAD_BYTES)
-      if (entry[KIND_OFFSET] === KIND_FORGOTTEN) this.#drop(view.getBigUint64(at + HEAD_BYTES, true))
+      if (entry[KIND_OFFSET] === KIND_FORGOTTEN) this.#drop(new DataView(body.buffer, body.byteOffset).getBigUint64(0, true))
       else this.#keep(decodeChainRecord(body), entry.length)
-      at = end
+      at += entry.length
+    }
+    for (let next = at + 1; next < log.length; next++) {
+      if ((entryAt(log, next)?.length ?? 0) > CHOSEN_BYTES_MOST) throw damaged(this.#path, at, next)
     }
     return at
   }
 }
+
+/** The entry that begins at an offset of the log, if one does that checks. */
+function entryAt(log: Uint8Array, at: number): Uint8Array | undefined {
+  if (at + HEAD_BYTES > log.length) return undefined
+  const length = new DataView(log.buffer, log.byteOffset + at).getUint32(0, true)
+  const end = at + HEAD_BYTES + length
+  const kind = log[at + KIND_OFFSET]
+  const isEntry = length <= ENTRY_BYTES_MOST && end <= log.length && (kind === KIND_RECORD || kind === KIND_FORGOTTEN)
+  const entry = log.subarray(at, end)
+  return isEntry && isEqualBytes(checkOf(entry), entry.subarray(LENGTH_BYTES, KIND_OFFSET)) ? entry : undefined
+}
+
+const damaged = (path: string, offset: number, next: number): DeliveryAcknowledgementError =>
+  new DeliveryAcknowledgementError(
+    'DELIVERY_ACKNOWLEDGEMENT_DAMAGED',
+    `${path} has a bad entry at ${offset}, and good ones from ${next} on: nothing in it was changed`,
+    { path, offset, next },
+  )
 
 function entryOf(kind: number, body: Uint8Array): Uint8Array {
   const entry = new Uint8Array(HEAD_BYTES + body.length)

@@ -110,6 +110,27 @@ test('an entry that was changed anywhere, and all behind it, is not believed', a
   }
 })
 
+test('a changed entry before others is damage: the store says where, and changes nothing', async () => {
+  const store = await createFileAckStore(folder)
+  const ends = [0]
+  for (let chain = 0; chain < 3; chain++) {
+    store.put(recordOf(chain, 1))
+    await store.flush()
+    ends.push((await stat(log())).size)
+  }
+  await store.stop()
+  const whole = await readFile(log())
+  for (let at = 0; at < ends[2]!; at += 53) {
+    const changed = Uint8Array.from(whole)
+    changed[at]! ^= 1
+    await writeFile(log(), changed)
+    const offset = at < ends[1]! ? 0 : ends[1]!
+    const details = { path: log(), offset, next: offset === 0 ? ends[1] : ends[2] }
+    await expect(createFileAckStore(folder)).rejects.toMatchObject({ code: 'DELIVERY_ACKNOWLEDGEMENT_DAMAGED', details })
+    expect(await readFile(log())).toEqual(Buffer.from(changed))
+  }
+})
+
 test('noise behind the log is cut off, also when it claims an absurd length', async () => {
   const store = await createFileAckStore(folder)
   store.put(recordOf(0, 1))

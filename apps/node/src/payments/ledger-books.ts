@@ -34,7 +34,7 @@ export interface LedgerBooksOptions {
   readonly keys: { readonly publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array }
   readonly folder: string
   readonly onClaim?: (event: ClaimEvent) => void
-  /** Something went wrong with one claim; the node goes on. */
+  /** Something went wrong with one claim, or acknowledgements do not reach the disk (nobody is let in to pay meanwhile); the node goes on. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -50,7 +50,7 @@ export interface LedgerBooks {
 }
 
 export async function createLedgerBooks({ keys, folder, onClaim, onError }: LedgerBooksOptions): Promise<LedgerBooks> {
-  const store = await createFileAckStore(join(folder, 'acks'))
+  const store = await createFileAckStore(join(folder, 'acks'), onError === undefined ? {} : { onError })
   const files = await openClaimFiles(join(folder, 'claims'))
   const rules = new Rules()
   let ledger: Application | undefined
