@@ -2,12 +2,14 @@
  * A download: verified bytes in order, from one node, and from the next where one fails. It goes on exactly where the last verified byte
  * ended, so that a caller sees one stream.
  */
-import { clipped } from './clip.ts'
 import type { ByteRange } from '@selvedge/content'
 import { entriesOf, flatBytes, type Entry, type VerifiedBlock } from '@selvedge/verified-car'
+import { Callbacks } from './callbacks.ts'
+import { clipped } from './clip.ts'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import type { Received } from './lane-bytes.ts'
+import { lifeOf } from './life.ts'
 import type { NodeLink } from './node-link.ts'
 import { formatTarget, type Target } from './target.ts'
 import { openTransfer, type Transfer } from './transfer.ts'
@@ -27,6 +29,7 @@ export interface DownloadProgress {
   readonly size: number | undefined
 }
 
+/** What a callback throws ends the download, and is thrown to whoever reads it. */
 export interface GetOptions {
   /** Bytes of the flat content; `end` exclusive, absent means to the end. Default: everything. */
   readonly range?: ByteRange
@@ -55,6 +58,7 @@ export interface Download extends AsyncIterable<VerifiedPart> {
   readonly receivedBytes: number
   /** Of a directory, sharded or not: its entries. Instead of iterating. */
   entries(): AsyncIterable<Entry>
+  /** Asks no further node. Whoever still reads is told `CLIENT_CLOSED`. */
   close(): void
 }
 
@@ -69,10 +73,17 @@ interface Start {
  * @throws {ClientError} of the last node that was tried.
  */
 export async function openDownload(links: readonly NodeLink[], target: Target, options: GetOptions): Promise<Download> {
-  const { signal, range = { start: 0 } } = options
+  const { range = { start: 0 } } = options
+  const { life, release } = lifeOf(options.signal)
   const received: Received = { bytes: 0 }
-  const state: State = { target, links, options, received, next: 0, position: range.start, end: range.end, start: undefined }
-  state.start = await startAtNext(state)
+  const fixed = { target, links, options, received, life: life.signal, release, callbacks: new Callbacks(), end: range.end }
+  const state: State = { ...fixed, next: 0, position: range.start, start: undefined }
+  try {
+    state.start = await startAtNext(state)
+  } catch (error) {
+    release()
+    throw error
+  }
   const opened = state.start
   const { transfer, first } = opened
   let isTaken = false
@@ -102,8 +113,12 @@ export async function openDownload(links: readonly NodeLink[], target: Target, o
     get receivedBytes() {
       return received.bytes
     },
-    entries: () => entriesIn(take(), signal),
-    close: () => state.start?.transfer.close(),
+    entries: () => entriesIn(state, take()),
+    close() {
+      state.start?.transfer.close()
+      life.abort(new ClientError('CLIENT_CLOSED', 'the download is closed')) // a node that is being asked is left too
+      release()
+    },
     [Symbol.asyncIterator]() {
       if (kind !== 'file') throw new ClientError('CLIENT_NOT_A_FILE', `${formatTarget(target)} is a ${kind}, not a file`)
       take()
@@ -117,6 +132,11 @@ interface State {
   readonly links: readonly NodeLink[]
   readonly options: GetOptions
   readonly received: Received
+  /** Over with the caller's abort, or his `close()`. */
+  readonly life: AbortSignal
+  /** Ends the listening to the caller's signal. */
+  readonly release: () => void
+  readonly callbacks: Callbacks
   /** Place in `links` of the node to try next. */
   next: number
   /** Every byte before it was handed out. */
@@ -126,28 +146,35 @@ interface State {
   fileSize?: number | undefined
 }
 
+/** What the caller did himself ends the download, whatever other nodes have. */
+function throwOwn({ callbacks, life }: State): void {
+  if (callbacks.thrown !== undefined) throw callbacks.thrown.error
+  life.throwIfAborted()
+}
+
 /** The first of the remaining nodes that answers; the error of the last one where none does. */
 async function startAtNext(state: State): Promise<Start> {
-  const { links, target, options, received, position, end } = state
-  const { signal } = options
+  const { links, target, options, received, life, position, end } = state
   for (;;) {
     const link = links[state.next++]
     if (link === undefined) throw new ClientError('CLIENT_BAD_ARGUMENT', 'no node to ask')
     try {
       const range = end === undefined ? { start: position } : { start: position, end }
-      const transfer = await openTransfer(link, target, signal === undefined ? { range, received } : { range, received, signal })
-      const start = await startOf(transfer, options, signal)
+      const transfer = await openTransfer(link, target, { range, received, life, signal: options.signal })
+      const start = await startOf(transfer, state)
       if (start.first?.fileSize !== undefined) state.fileSize = start.first.fileSize
       return start
     } catch (error) {
-      if (signal?.aborted || state.next >= links.length) throw error
+      throwOwn(state)
+      if (state.next >= links.length) throw error
     }
   }
 }
 
 /** Of a CID, waits for the root block: it proves the kind and the size. */
-async function startOf(transfer: Transfer, { onBlock }: GetOptions, signal: AbortSignal | undefined): Promise<Start> {
+async function startOf(transfer: Transfer, { options, callbacks, life }: State): Promise<Start> {
   if (transfer.blocks === undefined) return { transfer, blocks: undefined, first: undefined }
+  const onBlock = (block: VerifiedBlock): void => callbacks.call(options.onBlock, block)
   const iterator = transfer.blocks[Symbol.asyncIterator]()
   try {
     const { done, value } = await iterator.next()
@@ -155,18 +182,18 @@ async function startOf(transfer: Transfer, { onBlock }: GetOptions, signal: Abor
     return { transfer, blocks: resumed(value, iterator, onBlock), first: value }
   } catch (error) {
     transfer.close()
-    throw asClientError(error, transfer.node, signal)
+    throw asClientError(error, transfer.node, life)
   }
 }
 
 async function* resumed(
   first: VerifiedBlock,
   iterator: AsyncIterator<VerifiedBlock>,
-  onBlock: GetOptions['onBlock'],
+  onBlock: (block: VerifiedBlock) => void,
 ): AsyncGenerator<VerifiedBlock> {
   try {
     for (let block: VerifiedBlock | undefined = first; block !== undefined; ) {
-      onBlock?.(block)
+      onBlock(block)
       yield block
       const { done, value } = await iterator.next()
       block = done === true ? undefined : value
@@ -176,36 +203,46 @@ async function* resumed(
   }
 }
 
-async function* entriesIn({ transfer, blocks }: Start, signal: AbortSignal | undefined): AsyncGenerator<Entry> {
+async function* entriesIn(state: State, { transfer, blocks }: Start): AsyncGenerator<Entry> {
   try {
+    throwOwn(state)
     if (blocks === undefined) throw new ClientError('CLIENT_NOT_A_DIRECTORY', 'a BLAKE3 root names bytes, not a directory')
     yield* entriesOf(blocks)
   } catch (error) {
-    throw asClientError(error, transfer.node, signal)
+    throwOwn(state)
+    throw asClientError(error, transfer.node)
   } finally {
     transfer.close()
+    state.release()
   }
 }
 
 async function* partsOf(state: State): AsyncGenerator<VerifiedPart> {
-  const { signal, onProgress } = state.options
-  const first = state.position
-  for (;;) {
-    const { transfer, blocks } = state.start!
-    try {
-      const range = state.end === undefined ? { start: state.position } : { start: state.position, end: state.end }
-      for await (const part of blocks === undefined ? clipped(transfer.parts!, range) : flatBytes(blocks, range)) {
-        state.position = part.offset + part.bytes.length
-        onProgress?.({ type: 'verified', bytes: state.position - first, size: state.fileSize ?? transfer.answer.size })
-        yield part
+  const { options, callbacks, end, position: first } = state
+  try {
+    for (;;) {
+      const { transfer, blocks } = state.start!
+      try {
+        const range = end === undefined ? { start: state.position } : { start: state.position, end }
+        throwOwn(state)
+        for await (const part of blocks === undefined ? clipped(transfer.parts!, range) : flatBytes(blocks, range)) {
+          throwOwn(state)
+          const reached = part.offset + part.bytes.length
+          const size = state.fileSize ?? transfer.answer.size
+          callbacks.call(options.onProgress, { type: 'verified', bytes: reached - first, size })
+          state.position = reached
+          yield part
+        }
+        return
+      } catch (error) {
+        throwOwn(state)
+        if (state.next >= state.links.length) throw asClientError(error, transfer.node)
+      } finally {
+        transfer.close()
       }
-      return
-    } catch (error) {
-      const named = asClientError(error, transfer.node, signal)
-      if (signal?.aborted || state.next >= state.links.length) throw named
-    } finally {
-      transfer.close()
+      state.start = await startAtNext(state)
     }
-    state.start = await startAtNext(state)
+  } finally {
+    state.release()
   }
 }

@@ -1,14 +1,14 @@
 /** Stable: renaming a code is a breaking change. */
 export type ClientErrorCode =
   | 'CLIENT_BAD_ARGUMENT' // a caller's mistake: no CID, no root, no node, a range that is none
-  | 'CLIENT_CLOSED' // used after `close()`
+  | 'CLIENT_CLOSED' // used after `close()`, or read when `close()` came
   | 'CLIENT_UNREACHABLE' // no session with the node could be made
   | 'CLIENT_INTERRUPTED' // the session or its lane ended before everything had come
   | 'CLIENT_CAP' // more would cost more than `capMicroUsd`, or than the delegation allows at the node
   | 'CLIENT_NOT_FOUND' // the node has not got it and knows nobody who has
   | 'CLIENT_ORIGIN_FAILED' // the node's origin could not be reached, was cut short, or sent no CAR; `details.finer` names it
   | 'CLIENT_REFUSED' // the node found that its origin's bytes do not match the name, and refused them; `details.finer` names it
-  | 'CLIENT_BAD_ANSWER' // the node's answer is malformed, or is not one to what was asked
+  | 'CLIENT_BAD_ANSWER' // the node's answer is malformed, not one to what was asked, or claimed a length that was none
   | 'CLIENT_UNVERIFIED' // the NODE sent bytes that do not match what was asked for; `details.finer` names it
   | 'CLIENT_NOT_A_FILE' // bytes were asked of something that is no file
   | 'CLIENT_BAD_NAME' // a directory holds a name that is no file name, and could mean a place outside of it

@@ -4,6 +4,7 @@ import { formatNodeAddress, type NodeAddress } from './address.ts'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import { capError, createLanePayment, NO_PAYMENT, type LanePayment } from './lane-payment.ts'
+import { lifeOf } from './life.ts'
 import type { Connect, LanePort, SessionPort } from './ports.ts'
 import { createKeptSession } from './kept-session.ts'
 import type { Purse } from './purse.ts'
@@ -92,7 +93,11 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
       if (kept.isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       if (purse?.isEmpty === true) throw capError(name)
       const giveBack = await slots.take(signal)
-      const { life, release } = lifeOf(signal, giveBack)
+      const { life, release: unlisten } = lifeOf(signal) // the lane's: the caller's, or until the node is given up
+      const release = (): void => {
+        unlisten()
+        giveBack()
+      }
       try {
         return { ...(await openLane(metadata, life, isReadAhead)), release }
       } catch (error) {
@@ -102,18 +107,6 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
     },
     close: () => kept.close(),
   }
-}
-
-/** The life of a lane: the caller's, or until the node is given up. `release` ends the listening too. */
-function lifeOf(signal: AbortSignal | undefined, giveBack: () => void): { readonly life: AbortController; release(): void } {
-  const life = new AbortController()
-  const abort = (): void => life.abort(signal?.reason)
-  signal?.addEventListener('abort', abort, { once: true })
-  const release = (): void => {
-    signal?.removeEventListener('abort', abort)
-    giveBack()
-  }
-  return { life, release }
 }
 
 async function openWithin(opening: Promise<LanePort>, life: AbortController, node: string, ms: number): Promise<LanePort> {

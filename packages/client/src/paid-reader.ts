@@ -85,6 +85,11 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
   #turn(): void {
     const waiting = this.#waiting
     if (waiting === undefined) return
+    const { signal } = this.#terms
+    if (signal?.aborted === true && !this.#isLeft) {
+      this.#held.length = 0 // also where all had come, and nothing is left to fail
+      this.#over = { error: signal.reason }
+    }
     const held = this.#held.shift()
     if (held === undefined && this.#over === undefined) return
     this.#waiting = undefined

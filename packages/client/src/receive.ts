@@ -1,5 +1,6 @@
 /** A root into a sink: what is missing, from one node after the other. The sink is the verifier, and remembers what it has. */
 import { ChunkRanges, type Sink } from '@selvedge/verified-streaming'
+import { Callbacks } from './callbacks.ts'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import type { Received } from './lane-bytes.ts'
@@ -9,7 +10,7 @@ import { ask } from './transfer.ts'
 
 export interface ReceiveOptions {
   readonly signal?: AbortSignal
-  /** After each part that was verified and stored. */
+  /** After each part that was verified and stored. What it throws ends the receiving, and is thrown. */
   readonly onProgress?: (progress: { readonly type: 'stored'; readonly offset: number; readonly bytes: number }) => void
 }
 
@@ -31,12 +32,14 @@ export async function receiveRoot(
   options: ReceiveOptions,
 ): Promise<ReceiveResult> {
   const received: Received = { bytes: 0 }
+  const callbacks = new Callbacks()
   let place = 0
   while (!sink.isComplete) {
     const link = links[place]!
     try {
-      await receiveFrom(link, root, sink, received, options)
+      await receiveFrom(link, root, sink, { ...options, received, callbacks })
     } catch (error) {
+      if (callbacks.thrown !== undefined) throw callbacks.thrown.error
       if (options.signal?.aborted || ++place >= links.length) throw error
     }
   }
@@ -47,8 +50,7 @@ async function receiveFrom(
   link: NodeLink,
   root: Uint8Array,
   sink: Sink,
-  received: Received,
-  { signal, onProgress }: ReceiveOptions,
+  { signal, onProgress, received, callbacks }: ReceiveOptions & { readonly received: Received; readonly callbacks: Callbacks },
 ): Promise<void> {
   const { boundaries } = sink.missing()
   const ranges = ChunkRanges.fromBoundaries(boundaries.slice(0, BOUNDARIES_MAX))
@@ -60,7 +62,7 @@ async function receiveFrom(
       ...(signal === undefined ? {} : { signal }),
       onProgress: ({ verifiedOffset, ...progress }) => {
         payment.verified(verifiedOffset)
-        onProgress?.(progress)
+        callbacks.call(onProgress, progress)
       },
     })
     if (newBytes === 0 && answer.size !== 0 && !sink.isComplete)

@@ -44,7 +44,10 @@ export interface Transfer {
 export interface TransferOptions {
   readonly range: ByteRange
   readonly received: Received
-  readonly signal?: AbortSignal
+  /** Ends the lane. */
+  readonly life: AbortSignal
+  /** The caller's: ends the verifying at once. `life` ends with it. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** One request and its answer: what came before anything is verified. */
@@ -122,9 +125,9 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
 }
 
 /** @throws {ClientError} */
-export async function openTransfer(link: NodeLink, target: Target, { range, received, signal }: TransferOptions): Promise<Transfer> {
+export async function openTransfer(link: NodeLink, target: Target, { range, received, life, signal }: TransferOptions): Promise<Transfer> {
   const ranges = range.start === 0 && range.end === undefined ? ChunkRanges.all : ChunkRanges.fromByteRanges([range])
-  const { source, paid, ...common } = await ask(link, target, { ranges, received, signal })
+  const { source, paid, ...common } = await ask(link, target, { ranges, received, signal: life })
   const { answer } = common
   const abort = signal === undefined ? {} : { signal }
   if (target.kind === 'root') {

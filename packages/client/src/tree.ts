@@ -5,6 +5,7 @@
 import { createVerifiedWalk, type VerifiedBlock } from '@selvedge/verified-car'
 import { ChunkRanges } from '@selvedge/verified-streaming'
 import type { CID } from 'multiformats/cid'
+import { Callbacks } from './callbacks.ts'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import type { Received } from './lane-bytes.ts'
@@ -35,6 +36,7 @@ export interface TreeProgress {
   readonly bytes: number
 }
 
+/** What a callback throws ends the tree, and is thrown to whoever reads it. */
 export interface TreeOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: TreeProgress) => void
@@ -86,6 +88,7 @@ async function* blocksOf(state: State): AsyncGenerator<VerifiedBlock, void, unde
   const { links, target, received, options } = state
   const { signal, onBlock } = options
   const abort = signal === undefined ? {} : { signal }
+  const callbacks = new Callbacks()
   const walk = createVerifiedWalk(target.cid, { scope: 'all' })
   for (const [place, link] of links.entries()) {
     let close = (): void => {}
@@ -100,11 +103,12 @@ async function* blocksOf(state: State): AsyncGenerator<VerifiedBlock, void, unde
       }
       const blocks = walk.readCar(source, { header: false, onlyAsked: true, onRepeated, ...abort })
       for await (const block of paid(blocks, OF_BLOCKS)) {
-        onBlock?.(block)
+        callbacks.call(onBlock, block)
         yield block
       }
       return
     } catch (error) {
+      if (callbacks.thrown !== undefined) throw callbacks.thrown.error
       const named = asClientError(error, link.name, signal)
       const isFinal = (error as { isFinal?: unknown }).isFinal === true // the DAG itself is wrong, at every node
       if (signal?.aborted || isFinal || place === links.length - 1) throw named

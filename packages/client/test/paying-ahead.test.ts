@@ -78,3 +78,24 @@ test('an abort ends a paid download at once, whatever is held for its reader', a
   await settled(node)
   expect(faultsOf(node)).toEqual([])
 })
+
+test.each(['root', 'proof', 'tree'])(
+  'an abort ends a paid download whose bytes have all come and are held for its reader, by %s',
+  async (how) => {
+    const content = new MemoryContent()
+    const node = await startPaidNode(servingUnits(content))
+    const client = clientOf({ nodes: [node] })
+    const short = DATA.subarray(0, 1_000_000) // less than a lane's credit
+    const address = how === 'root' ? await content.addRoot(short) : await content.add({ file: short })
+    const controller = new AbortController()
+    const { signal } = controller
+    const source = how === 'tree' ? filesOf(client.getTree(address as CidLike, { signal })) : await client.get(address, { signal })
+    const parts = source[Symbol.asyncIterator]()
+    await parts.next()
+    const lane = node.meters[0]!.lanes.get(1)!
+    await vi.waitFor(() => expect(lane).toMatchObject({ how: expect.anything(), acknowledged: lane.sent }), { timeout: 20_000 })
+    const reason = new Error('enough')
+    controller.abort(reason)
+    await expect(parts.next()).rejects.toBe(reason)
+  },
+)
