@@ -50,7 +50,8 @@ export interface Client {
   get(address: CidLike | Uint8Array | string, options?: GetOptions): Promise<Download>
   /**
    * The same as the web's `Response`: status 200 or 206 (`range`), 304 (`if-none-match`: nothing is asked, the name is the tag), 404, 416, 502.
-   * The body is verified as it streams, and fails where it cannot be; read or cancel it, for it holds a lane.
+   * Resolves when the first bytes are verified. The body is verified as it streams, and fails where it cannot be, and where its length is not
+   * the promised one; read or cancel it, for it holds a lane.
    *
    * @param address - as of `get`, or `ipfs://CID`.
    * @throws {ClientError} as `get`, but for `CLIENT_NOT_FOUND` and `CLIENT_ORIGIN_FAILED`.

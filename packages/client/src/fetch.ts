@@ -2,12 +2,13 @@
  * A download as the web's `Response`: the body is verified as it streams, and what is named by its hash never changes, so the name is its
  * entity tag.
  *
- * Nothing in the headers is a node's word alone but the total size of a root, which is proven with its last chunk. The media type that a
- * node says is not handed on: whoever knows better says it.
+ * It begins when its first bytes are verified, so that a node whose word about the size cannot be true has been left by then. Until the last
+ * chunk of a root has come its total is not proven and not said; the length that is promised then rests on the node's word, and a body that
+ * turns out to have another one fails. The media type that a node says is not handed on: whoever knows better says it.
  */
 import type { ByteRange } from '@selvedge/content'
 import { byteRangesOfHeader } from '@selvedge/verified-streaming'
-import type { Download, DownloadProgress, GetOptions } from './download.ts'
+import type { Download, DownloadProgress, GetOptions, VerifiedPart } from './download.ts'
 import { ClientError } from './errors.ts'
 import type { CidLike } from './target.ts'
 
@@ -48,7 +49,7 @@ export async function fetchWith(
   try {
     const details = { ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) }
     const download = await get(named, range === undefined ? details : { ...details, range })
-    return responseOf(download, range, headers)
+    return await responseOf(download, range, headers, signal)
   } catch (error) {
     const status = error instanceof ClientError ? STATUS_OF[error.code] : undefined
     if (status === undefined) throw error
@@ -56,41 +57,71 @@ export async function fetchWith(
   }
 }
 
-function responseOf(download: Download, range: ByteRange | undefined, headers: Headers): Response {
+async function responseOf(
+  download: Download,
+  range: ByteRange | undefined,
+  headers: Headers,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
   if (download.kind !== 'file') {
     download.close()
     throw new ClientError('CLIENT_NOT_A_FILE', `${download.address} is a ${download.kind}, not a file`)
   }
-  const size = download.size ?? download.sizeClaim
-  if (range === undefined) {
-    if (size !== undefined) headers.set('content-length', String(size))
-    return new Response(bodyOf(download), { headers })
+  const parts = download[Symbol.asyncIterator]()
+  const step = await parts.next()
+  const first = step.done === true ? undefined : new Uint8Array(step.value.bytes)
+  const { size: proven } = download
+  if (range !== undefined && first === undefined) {
+    if (proven === undefined)
+      throw new ClientError('CLIENT_BAD_ANSWER', `${download.node} sent nothing of the range`, { node: download.node })
+    return new Response(null, { status: 416, headers: { 'content-range': `bytes */${proven}` } })
   }
-  const end = Math.min(range.end ?? Number.POSITIVE_INFINITY, size ?? Number.POSITIVE_INFINITY)
-  if (range.start >= end) {
-    download.close()
-    return new Response(null, { status: 416, headers: { 'content-range': `bytes */${size ?? '*'}` } })
-  }
+  const { start, end: asked = Number.POSITIVE_INFINITY } = range ?? { start: 0 }
+  const end = Math.min(asked, proven ?? download.sizeClaim ?? Number.POSITIVE_INFINITY)
   if (end !== Number.POSITIVE_INFINITY) {
-    headers.set('content-range', `bytes ${range.start}-${end - 1}/${size ?? '*'}`)
-    headers.set('content-length', String(end - range.start))
+    if (range !== undefined) headers.set('content-range', `bytes ${start}-${end - 1}/${proven ?? '*'}`)
+    headers.set('content-length', String(end - start))
   }
-  return new Response(bodyOf(download), { status: 206, headers })
+  return new Response(bodyOf({ download, parts, first, promised: end - start, signal }), {
+    status: range === undefined ? 200 : 206,
+    headers,
+  })
 }
 
-/** Asks for nothing before it is read; cancelling it ends the lane. Chunks are the reader's. */
-function bodyOf(download: Download): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const parts = download[Symbol.asyncIterator]()
+interface Body {
+  readonly download: Download
+  readonly parts: AsyncIterator<VerifiedPart>
+  readonly first: Uint8Array<ArrayBuffer> | undefined
+  /** Bytes; infinite where none were. */
+  readonly promised: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Asks for no more before it is read; cancelling it ends the lane. Chunks are the reader's. */
+function bodyOf({ download, parts, first, promised, signal }: Body): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let held = first
+  let left = promised
+  const next = async (): Promise<Uint8Array<ArrayBuffer> | undefined> => {
+    const { done, value } = await parts.next()
+    return done === true ? undefined : new Uint8Array(value.bytes)
+  }
+  const leave = async (): Promise<void> => {
+    download.close()
+    await parts.return?.()
+  }
   const source: UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> = {
     async pull(controller) {
-      const { done, value } = await parts.next()
-      if (done === true) controller.close()
-      else controller.enqueue(new Uint8Array(value.bytes))
+      const bytes = held === undefined || signal?.aborted === true ? await next() : held
+      held = undefined
+      left -= bytes?.length ?? 0
+      if (left < 0 || (bytes === undefined && left > 0 && left !== Number.POSITIVE_INFINITY)) {
+        await leave()
+        throw new ClientError('CLIENT_BAD_ANSWER', `the content has not the length that a node claimed, ${promised} bytes`)
+      }
+      if (bytes === undefined) controller.close()
+      else controller.enqueue(bytes)
     },
-    async cancel() {
-      download.close()
-      await parts.return?.()
-    },
+    cancel: leave,
   }
   return new ReadableStream(source, { highWaterMark: 0 })
 }

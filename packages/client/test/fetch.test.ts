@@ -1,6 +1,8 @@
+import type { ContentSourcePort } from '@selvedge/content'
+import type { LaneRequest } from '@selvedge/handshake/tls'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Client, createClient } from '../src/index.ts'
-import { MemoryContent, sampleBytes, serving, startNode } from './node.ts'
+import { MemoryContent, sampleBytes, saying, serving, startNode } from './node.ts'
 import { servingUnits, startPaidNode } from './paying-node.ts'
 import { clientOf as payingClientOf, errorOf, paidTo, settled } from './paying-world.ts'
 
@@ -43,20 +45,78 @@ test.each([
   const client = clientOf([await startNode(serving(content))])
   for (const address of [await content.add({ file: DATA }), await content.addRoot(DATA)]) {
     const response = await client.fetch(address, { headers: { range } })
-    expect([response.status, response.headers.get('content-range')]).toEqual([206, `bytes ${start}-${end - 1}/${SIZE}`])
+    // By root the total is proven with the last chunk, which is the first that comes of the last range only.
+    const total = address instanceof Uint8Array && start < 299_999 ? '*' : SIZE
+    expect([response.status, response.headers.get('content-range')]).toEqual([206, `bytes ${start}-${end - 1}/${total}`])
     expect(response.headers.get('content-length')).toBe(String(end - start))
     expect(isEqual(await bytesOf(response), DATA.subarray(start, end))).toBe(true)
   }
 })
 
-test('a range behind the end is status 416, and its lane is free again', async () => {
+test.each(['root', 'CID'])('a range behind the end is status 416, and its lane is free again, by %s', async (how) => {
   const content = new MemoryContent()
   const client = clientOf([await startNode(serving(content))])
-  const cid = await content.add({ file: DATA })
+  const address = how === 'root' ? await content.addRoot(DATA) : await content.add({ file: DATA })
   for (let i = 0; i < 6; i++) {
-    const response = await client.fetch(cid, { headers: { range: `bytes=${SIZE}-` } })
+    const response = await client.fetch(address, { headers: { range: `bytes=${SIZE}-` } })
     expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${SIZE}`])
   }
+})
+
+test('empty content is an empty Response, and has no range', async () => {
+  const content = new MemoryContent()
+  const client = clientOf([await startNode(serving(content))])
+  const root = await content.addRoot(new Uint8Array(0))
+  const response = await client.fetch(root)
+  expect([response.status, response.headers.get('content-length'), (await bytesOf(response)).length]).toEqual([200, '0', 0])
+  const range = await client.fetch(root, { headers: { range: 'bytes=0-9' } })
+  expect([range.status, range.headers.get('content-range')]).toEqual([416, 'bytes */0'])
+})
+
+/** Claims the size, says it again, and sends nothing. */
+function claiming(size: number): (request: LaneRequest) => Promise<void> {
+  const head = new Uint8Array(8)
+  new DataView(head.buffer).setBigUint64(0, BigInt(size), true)
+  return saying({ mode: 'blake3', size, chunkGroupLog: 4 }, [head])
+}
+
+test.each([
+  [100, 'bytes=1000-1999', 206, 'bytes 1000-1999/*', 1_000],
+  [100, 'bytes=50-1999', 206, 'bytes 50-1999/*', 1_950],
+  [9_999_999, 'bytes=50-', 206, `bytes 50-${SIZE - 1}/*`, SIZE - 50],
+  [9_999_999, `bytes=${SIZE}-`, 416, `bytes */${SIZE}`, null],
+  [100, undefined, 200, null, SIZE],
+  [9_999_999, undefined, 200, null, SIZE],
+])('a node that claims %i bytes decides nothing about the answer to %s where the next one is honest', async (claim, range, ...expected) => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  const client = clientOf([await startNode(claiming(claim)), await startNode(serving(content))])
+  const response = await client.fetch(root, range === undefined ? {} : { headers: { range } })
+  const length = response.headers.get('content-length')
+  expect([response.status, response.headers.get('content-range'), length === null ? null : Number(length)]).toEqual(expected)
+  expect((await bytesOf(response)).length).toBe(Number(length))
+})
+
+test('where all nodes claim less than is asked for, there is no answer', async () => {
+  const root = await new MemoryContent().addRoot(DATA)
+  const client = clientOf([await startNode(claiming(100)), await startNode(claiming(100))])
+  const error = await errorOf(async () => await client.fetch(root, { headers: { range: 'bytes=1000-1999' } }))
+  expect(['CLIENT_UNVERIFIED', 'CLIENT_INTERRUPTED']).toContain(error.code)
+})
+
+test.each([-10, 10])('a body whose length turns out not to be the promised one fails, by %i bytes', async (change) => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  // As many chunks as there are: nothing but the last one shows the lie.
+  const openRoot: ContentSourcePort['openRoot'] = async (asked) => {
+    const opened = (await content.openRoot(asked))!
+    const data = change < 0 ? DATA.subarray(0, SIZE + change) : new Uint8Array(Buffer.concat([DATA, new Uint8Array(change)]))
+    return { ...opened, size: data.length, data }
+  }
+  const liar = await startNode(serving({ openRoot, openCid: content.openCid }))
+  const response = await clientOf([liar, await startNode(serving(content))]).fetch(root)
+  expect(response.headers.get('content-length')).toBe(String(SIZE + change))
+  expect((await errorOf(async () => await bytesOf(response))).code).toBe('CLIENT_BAD_ANSWER')
 })
 
 test('what the asker has already is status 304, and no node is asked', async () => {
