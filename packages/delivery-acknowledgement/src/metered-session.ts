@@ -45,7 +45,7 @@ interface MeteredEpoch {
   readonly chains: Map<number, { state: ChainState; paid: Paid }>
 }
 
-/** What one chain pays, µUSD, and how many of its bytes are beyond that. */
+/** What one chain pays, µUSD, and what is beyond that, as bytes at the table's price. */
 interface Paid {
   readonly amount: bigint
   readonly restBytes: number

@@ -1,5 +1,5 @@
 /** What delivered bytes and used processor time cost: exact, rounded down once. */
-import { U64_END } from './constants.ts'
+import { PPM, U64_END } from './constants.ts'
 
 /** One epoch's prices. */
 export interface PriceTable {
@@ -34,9 +34,19 @@ export function bytesWithin(
   return left < 0n ? 0n : left / (bytePrice * ppm)
 }
 
-/** Of `bytes`, how many are beyond the fewest that cost `amount` µUSD beside the time: an amount is rounded down, so nobody pays for them. */
-export function bytesUnpaid(bytes: bigint, cpuMicros: bigint, amount: bigint, prices: PriceTable, multiplePpm: number): bigint {
-  const below = bytesWithin(amount - 1n, cpuMicros, prices, multiplePpm)
-  if (below === undefined) return 0n // they cost nothing
-  return amount === 0n ? bytes : bytes - below - 1n
+/**
+ * What is beyond the `amount` µUSD that bytes and time were rounded down to, as bytes at the table's price, rounded up: nobody pays for it.
+ * Less than a µUSD is worth, whatever the service's multiple.
+ */
+export function bytesUnpaid(
+  bytes: bigint,
+  cpuMicros: bigint,
+  amount: bigint,
+  { bytePrice, cpuPrice }: PriceTable,
+  multiplePpm: number,
+): bigint {
+  const ofTable = bytePrice * PPM
+  if (ofTable === 0n) return 0n
+  const rest = (bytes * bytePrice + cpuMicros * cpuPrice) * BigInt(multiplePpm) - amount * MICRO_AND_PPM
+  return (rest + ofTable - 1n) / ofTable
 }

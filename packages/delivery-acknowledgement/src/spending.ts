@@ -9,7 +9,7 @@ export class Spending {
     return this.#microUsd
   }
 
-  /** Acknowledged, and beyond what each chain's whole µUSD pay for. */
+  /** Acknowledged, and beyond what each chain's whole µUSD pay for: bytes at the table's price. */
   get restBytes(): number {
     return this.#restBytes
   }

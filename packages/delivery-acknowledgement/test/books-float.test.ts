@@ -1,7 +1,8 @@
 /** What a node serves an account for in one epoch is also the most that it loses of it: taken, left, and rounded off. */
 import { expect, test } from 'vitest'
+import { bytesUnpaid, priceOf } from '../src/price.ts'
 import { createWorld, GROUP, groups, Link, MIB, nextEpoch, refusalOf, RICH, silentLink, type World } from './support/paid-link.ts'
-import { delegationOf, EPOCH } from './support/world.ts'
+import { delegationOf, EPOCH, PRICES } from './support/world.ts'
 
 /** A float of 2 µUSD is worth so many bytes. */
 const FLOAT_BYTES = 200_000
@@ -73,6 +74,19 @@ test('what is rounded off is no debt: a rich account has as many short sessions 
     link.settle()
     expect([link.left, link.ackedBytes]).toEqual([undefined, 99_999])
     link.close(undefined)
+  }
+})
+
+test('what is rounded off is worth less than a micro-dollar at the table’s price, also of a service that costs a thousandth of it', () => {
+  for (const multiplePpm of [1_000_000, 500_000, 1_000, 1, 0]) {
+    for (let bytes = 0n; bytes < 10n ** 12n; bytes = bytes * 3n + 7n) {
+      const amount = priceOf(bytes, 0n, PRICES, multiplePpm)!
+      const unpaid = bytesUnpaid(bytes, 0n, amount, PRICES, multiplePpm)
+      const exact = bytes * 10n * BigInt(multiplePpm) // 10^-12 µUSD
+      expect(unpaid * 10_000_000n + amount * 10n ** 12n - exact).toBeGreaterThanOrEqual(0n)
+      expect(unpaid * 10_000_000n + amount * 10n ** 12n - exact).toBeLessThan(10_000_000n) // one byte
+      expect(unpaid).toBeLessThanOrEqual(100_000n)
+    }
   }
 })
 
