@@ -111,7 +111,11 @@ function bodyOf({ download, parts, first, promised, signal }: Body): ReadableStr
   }
   const source: UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> = {
     async pull(controller) {
-      const bytes = held === undefined || signal?.aborted === true ? await next() : held
+      if (signal?.aborted === true) {
+        await leave()
+        throw signal.reason
+      }
+      const bytes = held ?? (await next())
       held = undefined
       left -= bytes?.length ?? 0
       if (left < 0 || (bytes === undefined && left > 0 && left !== Number.POSITIVE_INFINITY)) {

@@ -186,6 +186,19 @@ test('a body that is cancelled or whose signal aborts ends the lane at the node'
   await vi.waitFor(() => expect(node.requests[1]!.signal.aborted).toBe(true), { timeout: 20_000 })
 })
 
+test('an abort before the body is read ends it, where all of it has come', async () => {
+  const content = new MemoryContent()
+  const client = clientOf([await startNode(serving(content))])
+  const reason = new Error('enough')
+  const small = DATA.subarray(0, 1_000)
+  for (const address of [await content.addRoot(small), await content.add({ file: small })]) {
+    const controller = new AbortController()
+    const response = await client.fetch(address, { signal: controller.signal })
+    controller.abort(reason)
+    await expect(response.body!.getReader().read()).rejects.toBe(reason)
+  }
+})
+
 test('a response is paid as a download is', async () => {
   const content = new MemoryContent()
   const root = await content.addRoot(DATA)
