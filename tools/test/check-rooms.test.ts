@@ -1,12 +1,18 @@
 import { expect, test } from 'vitest'
 import { checkRooms } from '../check-rooms.ts'
-import { isAllowed, roomNamed, rooms } from '../rooms.ts'
+import { browserEntriesOf, isAllowed, roomNamed, rooms } from '../rooms.ts'
 import { linesOf, manifest, plant, type Tree } from './planted.ts'
 
 const crypto = { 'packages/crypto/package.json': manifest('crypto'), 'packages/crypto/src/index.ts': 'export const a = 1\n' }
 const workspace = (...names: string[]): object => ({
   dependencies: Object.fromEntries(names.map((name) => [`@selvedge/${name}`, 'workspace:*'])),
 })
+
+/** With every entry that the room has for browsers. */
+const handshake = (): object => {
+  const entries = browserEntriesOf(roomNamed('handshake')!).map((entry) => [entry, { '@selvedge/source': './src/index.ts' }])
+  return manifest('handshake', { ...workspace('crypto'), exports: Object.fromEntries(entries) })
+}
 
 function findingsIn(tree: Tree): string[] {
   const root = plant(tree)
@@ -17,7 +23,7 @@ test('a tree that keeps the rules has no findings', () => {
   expect(
     findingsIn({
       ...crypto,
-      'packages/handshake/package.json': manifest('handshake', workspace('crypto')),
+      'packages/handshake/package.json': handshake(),
       'packages/handshake/src/index.ts': "export { a } from '@selvedge/crypto'\nexport type { B } from './b.ts'\n",
       'packages/handshake/src/b.ts': 'export type B = 1\n',
       'packages/handshake/src/server.ts': "import { connect } from 'node:tls'\nexport const c = connect\n",
@@ -64,7 +70,7 @@ test('a dependency that the table does not allow is reported though nothing impo
 test('a subpath that is not exported, and a dependency that is not declared, are reported', () => {
   const tree = {
     ...crypto,
-    'packages/handshake/package.json': manifest('handshake', workspace('crypto')),
+    'packages/handshake/package.json': handshake(),
     'packages/handshake/src/index.ts': "import '@selvedge/crypto/src/secret.ts'\nimport 'left-pad'\n",
   }
   expect(findingsIn(tree)).toEqual([

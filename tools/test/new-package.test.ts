@@ -11,9 +11,9 @@ import { linesOf, plant } from './planted.ts'
 
 test('a new package keeps every rule from its first minute', async () => {
   const root = plant({ 'tsconfig.base.json': { extends: join(top, 'tsconfig.base.json') } })
-  await makePackage(root, roomNamed('delivery-acknowledgement') as Room)
+  await makePackage(root, roomNamed('reputation') as Room)
   expect(linesOf(root, [...tidy(root), ...checkRooms(root), ...(await checkReadmes(root)).findings])).toEqual([])
-  const types = await runCommand(join(top, 'node_modules/.bin/tsc'), ['-p', 'packages/delivery-acknowledgement', '--noEmit'], { cwd: root })
+  const types = await runCommand(join(top, 'node_modules/.bin/tsc'), ['-p', 'packages/reputation', '--noEmit'], { cwd: root })
   expect(types).toMatchObject({ code: 0 })
 })
 
