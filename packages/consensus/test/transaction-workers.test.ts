@@ -96,7 +96,7 @@ test('what never comes to an end holds no thread for ever: a worker that owes an
   const endless = Uint8Array.of(252, 7)
   const details = { bytes: 2, sha256: createHash('sha256').update(endless).digest('hex') }
   const failures: unknown[] = []
-  const workers = start({ silenceMsMax: 4_000, onWorkerFailure: (error) => failures.push(error) })
+  const workers = start({ silenceMsMax: 1_000, onWorkerFailure: (error) => failures.push(error) })
   await expect(workers.judge([endless], { urgency: 'peer' })).rejects.toMatchObject({ code: 'CONSENSUS_WORKER_FAILED', details })
   expect(failures).toHaveLength(3)
 })
