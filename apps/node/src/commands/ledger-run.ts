@@ -49,7 +49,8 @@ export async function ledgerRun(report: Report, options: LedgerRunOptions): Prom
   const { chainId } = genesis
   const keys = createKeyPair(seeds.node)
   const books = await booksOf(keys, join(data, 'payments'), log)
-  const door = await startNode(keys, { dataDir: data, ...listen, origins: [], chainId, payments: books.payments })
+  const onError = (error: unknown): void => log.error({ err: error }, 'a client that pays was sent away')
+  const door = await startNode(keys, { dataDir: data, ...listen, origins: [], chainId, payments: books.payments, onError })
   const ended = Promise.withResolvers<Error>()
   const node = new LedgerNode({
     genesis,
@@ -100,7 +101,7 @@ function booksOf(keys: KeyPair, folder: string, log: Logger): Promise<LedgerBook
       if (event.type === 'claiming') log.info({ ...event, total: String(event.total) }, 'claiming for delivered content, in micro-USD')
       else if (event.type === 'over') log.info(event, event.isPaid ? 'a claim is paid' : 'a claim is void')
     },
-    onError: (error) => log.warn({ error: error instanceof Error ? error.message : String(error) }, 'something is wrong with a claim'),
+    onError: (error) => log.warn({ error: error instanceof Error ? error.message : String(error) }, 'something is wrong with what is claimed or kept for it'),
   })
 }
 

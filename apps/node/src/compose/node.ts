@@ -32,6 +32,8 @@ export interface NodeOptions {
     readonly x25519Secret: Uint8Array
   }
   readonly onLane?: (event: LaneEvent) => void
+  /** Hears of what the books threw at a client's HELLO, such as a full disk. */
+  readonly onError?: (error: unknown) => void
   readonly onRecovery?: (event: object) => void
 }
 
@@ -53,7 +55,18 @@ export const keyPathOf = (dataDir: string): string => join(dataDir, 'node.key')
 
 /** Listens when it resolves. @throws {NodeError} `NODE_BUSY`, `NODE_LISTEN` */
 export async function startNode(identity: KeyPair, options: NodeOptions): Promise<RunningNode> {
-  const { dataDir, host, port, origins, chainId = CHAIN_ID, payments, websocket, onLane = () => {}, onRecovery = () => {} } = options
+  const {
+    dataDir,
+    host,
+    port,
+    origins,
+    chainId = CHAIN_ID,
+    payments,
+    websocket,
+    onLane = () => {},
+    onError,
+    onRecovery = () => {},
+  } = options
   const store = await openStore(dataDir, onRecovery)
   /** What was made so far, in that order; stopped from the end. */
   const made: { stop(): Promise<unknown> }[] = [store]
@@ -77,6 +90,7 @@ export async function startNode(identity: KeyPair, options: NodeOptions): Promis
           void serving.finally(() => running.delete(serving))
         },
         payments,
+        onError,
       },
       { host, port, chainId },
     )
