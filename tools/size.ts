@@ -45,7 +45,7 @@ export const budgets: readonly Budget[] = [
   weighing('handshake', '{ connectSession }', 30 * KB),
   weighing('handshake', '{ connectWebSocket }', 16.8 * KB, '/websocket'),
   weighing('origin-ipfs', '{ createIpfsOrigin }', 38 * KB),
-  weighing('client', '{ createClient }', 90.5 * KB), // with Noise, WebSocket and what signs; 60 is the goal, and not met
+  weighing('client', '{ createClient }', 91 * KB), // with Noise, WebSocket and what signs; 60 is the goal, and not met
 ]
 
 /** A bundler of a page has no built-in to offer: naming one is an error, behind a dynamic import too. */

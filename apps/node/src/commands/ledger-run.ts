@@ -101,7 +101,8 @@ function booksOf(keys: KeyPair, folder: string, log: Logger): Promise<LedgerBook
       if (event.type === 'claiming') log.info({ ...event, total: String(event.total) }, 'claiming for delivered content, in micro-USD')
       else if (event.type === 'over') log.info(event, event.isPaid ? 'a claim is paid' : 'a claim is void')
     },
-    onError: (error) => log.warn({ error: error instanceof Error ? error.message : String(error) }, 'something is wrong with what is claimed or kept for it'),
+    onError: (error) =>
+      log.warn({ error: error instanceof Error ? error.message : String(error) }, 'something is wrong with what is claimed or kept for it'),
   })
 }
 
