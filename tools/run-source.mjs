@@ -4,9 +4,12 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { ensureInstalled, top } from './install.mjs'
 
-/** @param {readonly string[]} flags - of Node, beside what every source needs. */
-export function spawnNode(entry, args, flags = []) {
-  ensureInstalled('run')
+/**
+ * @param {readonly string[]} flags - of Node, beside what every source needs.
+ * @param {'run' | 'full'} scope - what has to be installed.
+ */
+export function spawnNode(entry, args, flags = [], scope = 'run') {
+  ensureInstalled(scope)
   const child = spawn(process.execPath, ['--conditions=@selvedge/source', ...flags, join(top, entry), ...args], {
     cwd: process.env.INIT_CWD ?? process.cwd(),
     stdio: 'inherit',
