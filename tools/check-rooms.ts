@@ -12,7 +12,7 @@ import { join, posix } from 'node:path'
 import { checkBrowser, checkCycles } from './import-graph.ts'
 import { isBuiltin, isExported, manifestOf } from './manifests.ts'
 import { existing, folderOf, isAllowed, type Room, roomNamed, rooms } from './rooms.ts'
-import { filesOf, isScript, parse, type Source } from './sources.ts'
+import { filesOf, isScript, parse, type Import, type Source } from './sources.ts'
 import { type Finding, runTool } from './tool.ts'
 
 const scope = '@selvedge/'
@@ -46,7 +46,7 @@ function checkManifest(root: string, room: Room): Finding[] {
   return findings
 }
 
-function checkOutside(root: string, room: Room, source: Source, specifier: string): string | undefined {
+function checkOutside(root: string, room: Room, source: Source, { specifier, isNeeded }: Import): string | undefined {
   const manifest = manifestOf(root, room)
   const { name, entry } = splitSpecifier(specifier)
   const isShipped = source.file.startsWith(`${folderOf(room)}/src/`)
@@ -59,7 +59,9 @@ function checkOutside(root: string, room: Room, source: Source, specifier: strin
     if (existsSync(join(root, folderOf(to))) && !isExported(manifestOf(root, to), entry))
       return `imports ${specifier}, which ${name} does not export`
   }
-  const { dependencies, peerDependencies, optionalDependencies, devDependencies } = manifest
+  const { dependencies, peerDependencies, peerDependenciesMeta = {}, optionalDependencies, devDependencies } = manifest
+  if (isShipped && isNeeded && peerDependenciesMeta[name]?.optional === true && !(name in (dependencies ?? {})))
+    return `cannot load without ${name}, an optional peer that nobody has to install`
   const declared = { ...dependencies, ...peerDependencies, ...optionalDependencies, ...(isShipped ? {} : devDependencies) }
   const isRootTool = !isShipped && ['vitest', 'tsup', 'esbuild'].includes(name)
   return name in declared || isRootTool ? undefined : `imports ${name}, which its package.json does not declare`
@@ -68,7 +70,8 @@ function checkOutside(root: string, room: Room, source: Source, specifier: strin
 function checkFile(root: string, room: Room, source: Source): Finding[] {
   const folder = folderOf(room)
   const inSources = source.file.startsWith(`${folder}/src/`)
-  return source.imports.flatMap(({ specifier, line }): Finding[] => {
+  return source.imports.flatMap((each): Finding[] => {
+    const { specifier, line } = each
     const report = (message: string | undefined): Finding[] => (message === undefined ? [] : [{ file: source.file, line, message }])
     if (specifier.startsWith('#'))
       return report(specifier in (manifestOf(root, room).imports ?? {}) ? undefined : `imports ${specifier}, unknown to package.json`)
@@ -76,7 +79,7 @@ function checkFile(root: string, room: Room, source: Source): Finding[] {
       const isMisplaced = room.browser === true && inSources && !source.file.endsWith('.node.ts')
       return report(isMisplaced ? `${room.name} is browser-safe: ${specifier} belongs into a file named *.node.ts` : undefined)
     }
-    if (!specifier.startsWith('.')) return report(checkOutside(root, room, source, specifier))
+    if (!specifier.startsWith('.')) return report(checkOutside(root, room, source, each))
     const target = posix.join(posix.dirname(source.file), specifier)
     if (inSources && !target.startsWith(`${folder}/src/`)) return report(`imports ${specifier}, outside its own sources`)
     const isMadeByBuild = target.endsWith('.wasm')

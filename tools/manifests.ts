@@ -20,6 +20,7 @@ export interface Manifest {
   readonly dependencies?: Versions
   readonly devDependencies?: Versions
   readonly peerDependencies?: Versions
+  readonly peerDependenciesMeta?: { readonly [name: string]: { readonly optional?: boolean } }
   readonly optionalDependencies?: Versions
 }
 

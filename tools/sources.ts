@@ -54,6 +54,8 @@ export function walk(node: AstNode, visit: Visit, ancestors: readonly AstNode[] 
 export interface Import {
   readonly specifier: string
   readonly line: number
+  /** The file does not load without it: no `import()`, no `require` that may fail, no type. */
+  readonly isNeeded: boolean
 }
 
 export interface Source {
@@ -79,6 +81,9 @@ function specifierOf(node: AstNode): string | undefined {
   return requires ? textOf((node.arguments as readonly unknown[])[0]) : undefined
 }
 
+const isNeeded = ({ type, importKind, exportKind }: AstNode): boolean =>
+  /^(Import|Export\w+)Declaration$/.test(type) && (importKind ?? exportKind) !== 'type'
+
 const parsed = new Map<string, Source>()
 
 export function parse(root: string, file: string): Source {
@@ -92,7 +97,7 @@ export function parse(root: string, file: string): Source {
   const imports: Import[] = []
   walk(program as unknown as AstNode, (node) => {
     const specifier = specifierOf(node)
-    if (specifier !== undefined) imports.push({ specifier, line: lineAt(node.start) })
+    if (specifier !== undefined) imports.push({ specifier, line: lineAt(node.start), isNeeded: isNeeded(node) })
   })
   const source: Source = { file, text, program: program as unknown as AstNode, comments, imports, lineAt }
   parsed.set(path, source)

@@ -67,6 +67,16 @@ test('a dependency that the table does not allow is reported though nothing impo
   ])
 })
 
+test('an optional peer that a file cannot load without is reported; a type of it, and what may fail, are not', () => {
+  const peers = { peerDependencies: { ws: '^8.0.0' }, peerDependenciesMeta: { ws: { optional: true } } }
+  const found = findingsIn({
+    'packages/crypto/package.json': manifest('crypto', peers),
+    'packages/crypto/src/index.ts': "import type { A } from 'ws'\nexport const a = (): Promise<A> => import('ws')\n",
+    'packages/crypto/src/door.ts': "import { b } from 'ws'\nexport const c = b\n",
+  })
+  expect(found).toEqual(['packages/crypto/src/door.ts:1: cannot load without ws, an optional peer that nobody has to install'])
+})
+
 test('a subpath that is not exported, and a dependency that is not declared, are reported', () => {
   const tree = {
     ...crypto,

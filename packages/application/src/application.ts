@@ -1,5 +1,5 @@
 /** The state machine as its users see it: blocks in, outcomes out, questions about what is committed. Synchronous from end to end. */
-import type { EpochRules } from '@selvedge/delivery-acknowledgement'
+import type { AccountMeans, EpochRules } from '@selvedge/delivery-acknowledgement'
 import type { MembershipView } from '@selvedge/interface'
 import {
   CODE_WORDS,
@@ -15,7 +15,7 @@ import {
 } from '@selvedge/ledger-types'
 import { encodeProof } from '@selvedge/state-tree'
 import { committeeMemberOf } from './epoch/change-epoch.ts'
-import { type AccountMeans, creditorsIn, meansIn } from './epoch/means.ts'
+import { creditorsIn, meansIn } from './epoch/means.ts'
 import { decodeView, encodeView, viewOf } from './epoch/view.ts'
 import { ApplicationError } from './errors.ts'
 import type { EvidenceRules } from './evidence/contract.ts'

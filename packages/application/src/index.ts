@@ -5,7 +5,6 @@
  */
 export * from './application.ts'
 export * from './errors.ts'
-export type { AccountMeans } from './epoch/means.ts'
 export { SLASH_CAUSES } from './epoch/slash.ts'
 export type { EvidenceMember, EvidenceRules } from './evidence/contract.ts'
 export type { BlockItem, Executed, LedgerBlock, Outcome, Verdict } from './execute/block-contract.ts'

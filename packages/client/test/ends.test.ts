@@ -3,7 +3,7 @@ import { createMemoryStore, createSink } from '@selvedge/verified-streaming'
 import type { LaneRequest } from '@selvedge/handshake/tls'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createClient, type CidLike, type Client, type GetOptions } from '../src/index.ts'
-import { MemoryContent, sampleBytes, serving, startNode, type TestNode } from './node.ts'
+import { MemoryContent, sampleBytes, serving, startNode, stoppingAfter, type TestNode } from './node.ts'
 
 const SIZE = 300_000
 const DATA = sampleBytes(SIZE)
@@ -15,23 +15,6 @@ function clientOf(nodes: readonly TestNode[]): Client {
   const client = createClient({ nodes })
   onTestFinished(() => client.close())
   return client
-}
-
-/** Half of what `honest` sends; then the node lives, and says nothing more. */
-function stalling(honest: (request: LaneRequest) => Promise<void>): (request: LaneRequest) => Promise<void> {
-  return async (request) => {
-    let left = SIZE / 2
-    const accept: LaneRequest['accept'] = (metadata) => {
-      const lane = request.accept(metadata)
-      const write = async (bytes: Uint8Array | readonly Uint8Array[]): Promise<void> => {
-        const part = (bytes as Uint8Array).subarray(0, left)
-        left -= part.length
-        if (part.length > 0) await lane.write(part)
-      }
-      return Object.assign(Object.create(lane) as typeof lane, { write, end: async () => {} })
-    }
-    await honest({ ...request, accept })
-  }
 }
 
 async function ended({ requests }: TestNode): Promise<void> {
@@ -91,7 +74,7 @@ test.each(['root', 'CID'])(
   async (how) => {
     const content = new MemoryContent()
     const address = how === 'root' ? await content.addRoot(DATA) : await content.add({ file: DATA })
-    const [first, second] = [await startNode(stalling(serving(content))), await startNode(serving(content))]
+    const [first, second] = [await startNode(stoppingAfter(SIZE / 2, serving(content))), await startNode(serving(content))]
     const download = await clientOf([first, second]).get(address)
     const parts = download[Symbol.asyncIterator]()
     const asked = Array.from({ length: MANY }, () => parts.next())
@@ -107,7 +90,7 @@ test.each(['root', 'CID'])(
 
 test('a body that is cancelled while its node stalls asks no other node', async () => {
   const content = new MemoryContent()
-  const [first, second] = [await startNode(stalling(serving(content))), await startNode(serving(content))]
+  const [first, second] = [await startNode(stoppingAfter(SIZE / 2, serving(content))), await startNode(serving(content))]
   const reader = (await clientOf([first, second]).fetch(await content.addRoot(DATA))).body!.getReader()
   for (let bytes = 0; bytes < 131_072; ) bytes += (await reader.read()).value!.length
   const asked = [reader.read(), reader.read(), reader.read()] // more than what can still be verified

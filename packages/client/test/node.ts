@@ -43,6 +43,23 @@ export function serving(source: ContentSourcePort): (request: LaneRequest) => Pr
   }
 }
 
+/** So many bytes of what `honest` sends; then the node lives, and says nothing more. */
+export function stoppingAfter(bytesMax: number, honest: (request: LaneRequest) => Promise<void>): (request: LaneRequest) => Promise<void> {
+  return async (request) => {
+    let left = bytesMax
+    const accept: LaneRequest['accept'] = (metadata) => {
+      const lane = request.accept(metadata)
+      const write = async (bytes: Uint8Array | readonly Uint8Array[]): Promise<void> => {
+        const part = (bytes as Uint8Array).subarray(0, left)
+        left -= part.length
+        if (part.length > 0) await lane.write(part)
+      }
+      return Object.assign(Object.create(lane) as typeof lane, { write, end: async () => {} })
+    }
+    await honest({ ...request, accept })
+  }
+}
+
 /** What a node does that says `fields` and sends `bytes`, whatever was asked. */
 export function saying(fields: Partial<ContentAnswer>, bytes: readonly Uint8Array[]): (request: LaneRequest) => Promise<void> {
   return async (request) => {

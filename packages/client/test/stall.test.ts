@@ -2,7 +2,7 @@ import { encodeAnswer } from '@selvedge/content'
 import type { LaneRequest } from '@selvedge/handshake/tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { createClient, type Client, type ClientOptions } from '../src/index.ts'
-import { MemoryContent, sampleBytes, serving, startNode } from './node.ts'
+import { MemoryContent, sampleBytes, serving, startNode, stoppingAfter } from './node.ts'
 
 const DATA = sampleBytes(300_000)
 const STALL_MS = 1_000
@@ -22,17 +22,7 @@ function stopping(moment: 'silent' | 'answered' | number, honest?: (request: Lan
       request.accept(encodeAnswer({ status: 200, mode: 'proof', chunkGroupLog: 0, ...none }))
       return
     }
-    let left = moment
-    const accept: LaneRequest['accept'] = (metadata) => {
-      const lane = request.accept(metadata)
-      const write = async (bytes: Uint8Array | readonly Uint8Array[]): Promise<void> => {
-        const part = (bytes as Uint8Array).subarray(0, left)
-        left -= part.length
-        if (part.length > 0) await lane.write(part)
-      }
-      return Object.assign(Object.create(lane) as typeof lane, { write, end: async () => {} })
-    }
-    await honest!({ ...request, accept })
+    await stoppingAfter(moment, honest!)(request)
   }
 }
 

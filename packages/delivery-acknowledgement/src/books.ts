@@ -14,6 +14,7 @@ import { PAYING_LANES_MAX, SESSIONS_PER_ACCOUNT_MAX } from './constants.ts'
 import { decodeDelegation, type Delegation, encodeDelegation } from './delegation.ts'
 import { MeteredSession, type SessionHost } from './metered-session.ts'
 import type { Admission, NodePayments, PayingHello, PriceFrame } from './ports.ts'
+import type { AccountMeans } from './means.ts'
 import type { PriceTable } from './price.ts'
 import { isEqualBytes } from './wire.ts'
 
@@ -26,19 +27,6 @@ export interface BooksComponents {
   /** Any clock that does not go back. */
   readonly nowMs: () => number
   readonly rand: (bytes: number) => Uint8Array
-}
-
-/** Of the ledger's state, in µUSD. */
-export interface AccountMeans {
-  readonly clientIndex: number
-  /** Prepaid, less what is on its way out. */
-  readonly free: bigint
-  readonly epochCap: bigint
-  readonly minNonce: bigint
-  /** Set aside for this node alone. */
-  readonly reserve: bigint
-  /** Nodes that claimed from the account in the last settled epoch. */
-  readonly creditors: number
 }
 
 export interface BooksOptions {

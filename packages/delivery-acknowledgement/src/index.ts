@@ -43,6 +43,7 @@ export {
   type Evidence,
   type SessionInputs,
 } from './check.ts'
+export type { AccountMeans } from './means.ts'
 export {
   claimKeyOf,
   createClaimTree,

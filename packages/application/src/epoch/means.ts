@@ -2,6 +2,7 @@
  * What stands behind an account for one node: how far the node can serve it in the running epoch without more than its own float at risk.
  * It is asked beside the order of blocks, and changes nothing.
  */
+import type { AccountMeans } from '@selvedge/delivery-acknowledgement'
 import { reserveIn, termsIn } from '../calls/deposits.ts'
 import { claimsOf } from '../node-transactions/claims-clock.ts'
 import { debitsOfClaim } from '../node-transactions/claims-debits.ts'
@@ -10,21 +11,6 @@ import { accountOf, clientOf } from '../state/accounts.ts'
 import { CLAIM_STATES } from '../state/claim-tables.ts'
 import type { State } from '../state/state.ts'
 import { SETTLED_LATER } from './settlement.ts'
-
-/** Money in µUSD. */
-export interface AccountMeans {
-  readonly clientIndex: number
-  /** Prepaid, less what is on its way out. */
-  readonly free: bigint
-  /** What all nodes together may take of it in this epoch, beside reserves. */
-  readonly epochCap: bigint
-  /** Delegations below have ended. */
-  readonly minNonce: bigint
-  /** Set aside for this node alone. */
-  readonly reserve: bigint
-  /** Nodes that the account paid in the epoch that was settled last. */
-  readonly creditors: number
-}
 
 export function meansIn(
   state: State,

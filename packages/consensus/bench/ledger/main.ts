@@ -135,8 +135,8 @@ async function main(): Promise<void> {
     scratch,
   })
   for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`)
-  say(`\n${tableOf(rows, [commandOf(positionals, times)])}`)
-  if (values.record) record(rows, times)
+  say(`\n${tableOf(rows, [commandOf(positionals, times, rate)])}`)
+  if (values.record) record(rows, times, rate)
 }
 
 /** The packages as users get them, and the links to them in bench/; nothing where sources are run. */
@@ -150,10 +150,10 @@ function prepare(): void {
   run('pnpm', ['install', '--ignore-workspace', '--ignore-scripts', '--frozen-lockfile'], join(top, 'packages/consensus/bench'))
 }
 
-function record(rows: readonly Row[], times: Times): void {
+function record(rows: readonly Row[], times: Times, rate: number | undefined): void {
   mkdirSync(join(top, 'docs/benchmarks'), { recursive: true })
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: top, encoding: 'utf8' }).stdout.trim()
-  const context = { room: 'consensus', commit, date: new Date().toISOString(), machine: machineOf(), times }
+  const context = { room: 'consensus', commit, date: new Date().toISOString(), machine: machineOf(), times, rate }
   const file = join(top, 'docs/benchmarks/consensus-ledger.jsonl')
   appendFileSync(file, rows.map((row) => `${JSON.stringify({ ...context, ...row })}\n`).join(''))
   const table = recordedTable(file, ROWS)

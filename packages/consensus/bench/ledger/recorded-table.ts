@@ -9,6 +9,8 @@ interface RecordedRow extends Row {
   readonly date: string
   readonly machine: { readonly cpu: string; readonly cores: number; readonly kernel: string; readonly runtime: string }
   readonly times: Times
+  /** The peak that was named, where G1 was not measured in the run. */
+  readonly rate?: number
 }
 
 export const TIMES_BY_DEFAULT: Times = { windowSeconds: 60, warmUpSeconds: 10, repeats: 5 }
@@ -16,12 +18,12 @@ const FLAGS = { windowSeconds: 'window', warmUpSeconds: 'warmup', repeats: 'repe
 const SETTING =
   'Four validators are four processes over mutual TLS 1.3 on loopback, fsync on; each has an open-loop generator process of its own; latency is from when a transaction was due to when it is final at the validator that it was given to. etcd: 3 nodes, no TLS, fsync on, gRPC over local sockets; commit is the response to the put. A figure is the median of its repeats [least–most].'
 
-export const commandOf = (ids: readonly string[], times: Times): string => {
+export const commandOf = (ids: readonly string[], times: Times, rate?: number): string => {
   const named = Object.entries(FLAGS).flatMap(([key, flag]) => {
     const value = times[key as keyof typeof FLAGS]
     return value === TIMES_BY_DEFAULT[key as keyof typeof FLAGS] ? [] : [`--${flag} ${value}`]
   })
-  return ['pnpm bench:ledger', ...ids, ...named].join(' ')
+  return ['pnpm bench:ledger', ...ids, ...named, ...(rate === undefined ? [] : [`--rate ${rate}`])].join(' ')
 }
 
 /** @param file - JSON lines. @param ids - the order of rows. */
@@ -37,8 +39,8 @@ export function recordedTable(file: string, ids: readonly string[]): string {
     const run = recorded.filter((row) => row.date === date)
     const shown = ids.filter((id) => newest.get(id) === date)
     const measured = ids.filter((id) => run.some((row) => row.id === id))
-    const { machine, times } = run[0] as RecordedRow
-    return `- ${shown.join(', ')}: \`${commandOf(measured, times)}\` on ${date.slice(0, 10)}; ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${machine.runtime}.`
+    const { machine, times, rate } = run[0] as RecordedRow
+    return `- ${shown.join(', ')}: \`${commandOf(measured, times, rate)}\` on ${date.slice(0, 10)}; ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${machine.runtime}.`
   })
   return tableOf(rows, [...footer, '', SETTING])
 }
