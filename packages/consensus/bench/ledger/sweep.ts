@@ -83,5 +83,8 @@ export async function sweep(subject: Subject, times: Times, scratch: Scratch, fr
   return { points, knee: held }
 }
 
-/** Where a repeat begins: two rates below the knee that was found, since all lower ones were held. */
-export const repeatFrom = (knee: Measured): number => RATES.filter((rate) => rate <= knee.offeredPerSecond).at(-2) ?? 0
+/** Of a knee that was found, what a repeat should hold as well. */
+const SURELY_HELD_SHARE = 0.9
+
+/** Where a repeat begins: the highest rate that is well below the knee that was found, since all lower ones were held. */
+export const repeatFrom = (knee: Measured): number => RATES.findLast((rate) => rate <= SURELY_HELD_SHARE * knee.offeredPerSecond) ?? 0
