@@ -11,6 +11,7 @@
  *   --rate TX/S         the peak that G2, G4, G5 and G10 start from, where G1 is not measured
  *   --rates A,B         single windows at these rates instead of rows, of --subjects A,B (bullshark mysticeti ed25519 secp256k1
  *                       etcd; bullshark)
+ *   --windows FILE      of G1 to G3, takes the windows that FILE has of the same sources and times, and adds those that it has not
  *   --profile FOLDER    CPU profiles of the validators of these windows
  *   --record            writes bench/RESULTS.md and the README's table, and adds JSON lines to docs/benchmarks/
  *
@@ -26,6 +27,7 @@ import { machineOf } from '../../../../tools/bench/report.ts'
 import { holdBlock } from '../../../../tools/markers.ts'
 import { helpOf, top } from '../../../../tools/tool.ts'
 import { ETCD_MISSING, etcdVersion } from './etcd-cluster.ts'
+import { createKeptWindows } from './kept-windows.ts'
 import type { Measured } from './measure.ts'
 import { measurePoints, SUBJECTS } from './points.ts'
 import { measureCatchUp, measureCrash, measurePartition } from './rows-faults.ts'
@@ -47,6 +49,7 @@ const options = {
   rate: { type: 'string' },
   rates: { type: 'string' },
   subjects: { type: 'string', default: 'bullshark' },
+  windows: { type: 'string' },
   profile: { type: 'string' },
   record: { type: 'boolean' },
   help: { type: 'boolean' },
@@ -117,7 +120,8 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130)) // children end with their channel
   if (wanted.has('G1') && etcdVersion() === undefined) say(ETCD_MISSING)
   prepare()
-  const scratch: Scratch = { folder, onMeasured: sayMeasured }
+  const kept = values.windows === undefined ? undefined : createKeptWindows(values.windows, times)
+  const scratch: Scratch = { folder, onMeasured: sayMeasured, kept }
   if (values.rates !== undefined) {
     const subjects = values.subjects.split(',')
     const strange = subjects.filter((subject) => !SUBJECTS.includes(subject))

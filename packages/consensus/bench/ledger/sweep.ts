@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cluster } from './cluster.ts'
+import type { KeptWindows } from './kept-windows.ts'
 import { FOREIGN_SHARE_MAX, type Measured, measureAt } from './measure.ts'
 
 export interface Subject {
@@ -19,6 +20,8 @@ export interface Times {
 export interface Scratch {
   readonly folder: string
   readonly onMeasured: (subject: string, measured: Measured) => void
+  /** What an earlier run has measured, and where the next one finds what this one does. */
+  readonly kept?: KeptWindows | undefined
 }
 
 const RATES = [1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000]
@@ -36,14 +39,20 @@ export const isHeld = ({ p99Ms, committedPerSecond, offeredPerSecond }: Measured
 /** One window of `subject` at one rate; taken again when a process outside the test was busy. The last try stands, and says so. */
 export async function measureSubject(subject: Subject, perSecond: number, times: Times, scratch: Scratch): Promise<Measured> {
   for (let left = TRIES - 1; ; left--) {
-    const folder = join(scratch.folder, `${subject.name}-${perSecond}`)
-    rmSync(folder, { recursive: true, force: true })
-    const measured = await onFreshCluster(subject, folder, (cluster) =>
-      measureAt(cluster, perSecond, times.warmUpSeconds, times.windowSeconds),
-    )
+    const measured = scratch.kept?.take(subject.name, perSecond) ?? (await measureFresh(subject, perSecond, times, scratch))
     scratch.onMeasured(subject.name, measured)
     if (measured.foreign.share <= FOREIGN_SHARE_MAX || left === 0) return measured
   }
+}
+
+async function measureFresh(subject: Subject, perSecond: number, times: Times, { folder: parent, kept }: Scratch): Promise<Measured> {
+  const folder = join(parent, `${subject.name}-${perSecond}`)
+  rmSync(folder, { recursive: true, force: true })
+  const measured = await onFreshCluster(subject, folder, (cluster) =>
+    measureAt(cluster, perSecond, times.warmUpSeconds, times.windowSeconds),
+  )
+  kept?.keep(subject.name, measured)
+  return measured
 }
 
 export async function onFreshCluster<C extends Cluster, T>(
