@@ -97,7 +97,7 @@ interface Work extends Options {
   readonly scratch: string
   /** Resolves when this process is asked to end. */
   readonly ended: Promise<unknown>
-  /** Whether nothing is left but waiting for that. */
+  /** Whether nothing is left but waiting, for that or for the settlement. */
   readonly phase: { isDone: boolean }
 }
 
@@ -116,25 +116,37 @@ async function work({ scratch, folder, isOnce, isJson, ended, phase }: Work): Pr
     `origin: ${formatBytes(bytes)} in ${leaves} leaves and ${nodes} nodes, built in ${formatMs(performance.now() - began)}, served at ${server.url}`,
   )
   say(`node:   ${node.address}`)
+  const stopAll = async (): Promise<number> => {
+    await Promise.all([network.stop(), node.stop(), server.stop()])
+    return 0
+  }
   const money = { network, large: input.large, page: input.page, checks, say }
   const begun = await beginMoney(money)
   const job = await doJob({ dag, input, address: node.address, misled, scratch, checks, say })
   const contentMs = sinceBegin()
-  const settled = await endMoney(money, begun)
+  if (!isOnce) sayWhatToTry(input.large.cid.toString(), node.address)
+  phase.isDone = !isOnce
+  const settling = endMoney(money, begun)
+  settling.catch(() => {}) // who does not want to wait for it ends what it waits for
+  const settled = await (isOnce ? settling : Promise.race([settling, ended.then(() => undefined)]))
+  if (settled === undefined) return await stopAll()
   const settledMs = sinceBegin()
   for (const failure of checks.failures) say(`FAILED: ${failure}`)
   say(checks.failures.length === 0 ? `all of it held, in ${formatMs(settledMs)}` : `${checks.failures.length} things did not hold`)
   if (isJson) say(JSON.stringify({ ...job, ok: checks.failures.length === 0, ...settled, times: { contentMs, settledMs } }))
-  await network.stop()
-  phase.isDone = true
   if (!isOnce) {
-    say('')
-    say('the node keeps running until Ctrl-C; in another terminal, try:')
-    say(`  npm run -s selvedge -- get ${input.large.cid.toString()} -o copy --node ${node.address}`)
+    await network.stop()
     await ended
   }
-  await Promise.all([node.stop(), server.stop()])
+  await stopAll()
   return isOnce && checks.failures.length > 0 ? 1 : 0
+}
+
+function sayWhatToTry(cid: string, address: string): void {
+  say('')
+  say('the node keeps running until Ctrl-C; in another terminal, try:')
+  say(`  npm run -s selvedge -- get ${cid} -o copy --node ${address}`)
+  say('')
 }
 
 interface Inputs {
