@@ -1,0 +1,185 @@
+/**
+ * What a session does with its lanes: the calls of this side, and the frames of the other one (sessions.md §3, §4). Which frame may come at all,
+ * and what ends the session, is the session core's.
+ *
+ * Invariant: a lane is in the table from OPEN until it ended both ways or both RESETs passed.
+ */
+import { CODES } from './codes.ts'
+import * as bounds from './constants.ts'
+import type { Effect } from './effects.ts'
+import * as frames from './frames.ts'
+import { FLAG_END, FRAME, type FrameHeader, protocolError } from './frames.ts'
+import type { CoreLane } from './lane-core.ts'
+import { LaneTable } from './lane-table.ts'
+import { Outbox } from './outbox.ts'
+import type { Payment } from './paying-core.ts'
+import { ReceiveCredit } from './receive-credit.ts'
+import type { Phase, Role } from './rules.ts'
+
+/** What lanes need of their session. */
+export interface LaneHost {
+  readonly role: Role
+  readonly phase: Phase
+  /** Lanes that may be open at once. */
+  readonly maxLanes: number
+  /** Node: OPEN may come in HELLO's own flight, once. */
+  readonly flight: { opens: number } | undefined
+  emit(effect: Effect): void
+  /** A lane has left the table. */
+  onRemoved(): void
+}
+
+export class LaneProtocol {
+  readonly table: LaneTable = new LaneTable()
+  readonly outbox: Outbox = new Outbox((lane) => this.#onEndSent(lane))
+  readonly credit: ReceiveCredit = new ReceiveCredit(this.outbox)
+  /** Of a paying session, once it is greeted. */
+  payment: Payment | undefined
+  readonly #host: LaneHost
+
+  constructor(host: LaneHost) {
+    this.#host = host
+  }
+
+  /** Client: opens a lane; none when all numbers are taken. */
+  open(serviceId: number, metadata: Uint8Array, initialCredit: number): CoreLane | undefined {
+    const lane = this.table.addNext()
+    if (lane === undefined) return undefined
+    lane.grant(initialCredit)
+    lane.request = { serviceId, openBody: frames.encodeOpen({ serviceId, initialCredit, metadata }) }
+    this.outbox.pushControl(FRAME.open, 0, lane.id, lane.request.openBody)
+    return lane
+  }
+
+  accept(lane: CoreLane, metadata: Uint8Array, initialCredit: number): void {
+    if (lane.isOver || lane.isResetSent || lane.isAccepted) return
+    lane.isAccepted = true
+    lane.grant(initialCredit)
+    const body = frames.encodeAccept({ initialCredit, metadata })
+    this.outbox.pushControl(FRAME.accept, 0, lane.id, body)
+    this.payment?.lane(lane, body)
+    lane.request = undefined
+  }
+
+  write(lane: CoreLane, parts: readonly Uint8Array[], token: unknown, unitEnds?: readonly number[]): boolean {
+    const filled = parts.filter((part) => part.length > 0)
+    if (filled.length === 0 || lane.isOver || lane.isEnding || lane.isResetSent) return false
+    lane.writes.push({ parts: filled, token, partIndex: 0, partOffset: 0 })
+    const length = filled.reduce((bytes, part) => bytes + part.length, 0)
+    lane.queuedBytes += length
+    this.outbox.gate?.written(lane, length, unitEnds)
+    this.outbox.schedule(lane)
+    return true
+  }
+
+  end(lane: CoreLane): void {
+    if (lane.isOver || lane.isEnding || lane.isResetSent) return
+    lane.isEnding = true
+    this.outbox.gate?.ended(lane)
+    if (lane.queuedBytes > 0) return // END goes with the last byte
+    this.outbox.pushControl(FRAME.data, FLAG_END, lane.id, new Uint8Array())
+    this.#onEndSent(lane)
+  }
+
+  reset(lane: CoreLane, code: number, reason: string): void {
+    if (lane.isOver || lane.isResetSent) return
+    this.#sendReset(lane, code, reason, this.#host.role)
+  }
+
+  onData(header: FrameHeader, piece: Uint8Array, isLast: boolean): void {
+    const lane = this.table.get(header.lane)
+    if (lane === undefined) return // ended by an effect of an earlier piece
+    lane.received += piece.length
+    this.credit.receive(piece.length)
+    if (lane.isResetSent) this.credit.giveBack(piece.length)
+    else if (piece.length > 0) this.#host.emit({ type: 'data', lane, bytes: piece })
+    if (!isLast || header.flags !== FLAG_END) return
+    lane.isEndReceived = true
+    this.outbox.dropGrant(lane.id)
+    if (!lane.isResetSent) this.#host.emit({ type: 'end', lane })
+    this.#removeWhenEnded(lane)
+  }
+
+  onOpen(id: number, body: Uint8Array): void {
+    const { serviceId, initialCredit, metadata } = frames.decodeOpen(body)
+    const { flight, phase, maxLanes } = this.#host
+    if (this.table.isTaken(id)) throw protocolError(CODES.badFrame, `OPEN of lane ${id}, which is taken`)
+    if (initialCredit > bounds.LANE_CREDIT_BYTES_MAX) throw protocolError(CODES.flowViolation, `OPEN with ${initialCredit} bytes of credit`)
+    if (flight !== undefined && ++flight.opens > 1) throw protocolError(CODES.badFrame, 'a second OPEN before WELCOME')
+    const isFull = this.table.open >= maxLanes
+    const lane = this.table.add(id)
+    lane.sendLimit = initialCredit
+    if (this.payment !== undefined) lane.request = { serviceId, openBody: body.slice() }
+    if (isFull || phase === 'draining') return this.#refuse(lane, isFull ? CODES.tooManyLanes : CODES.draining)
+    this.#host.emit({ type: 'request', lane, serviceId, metadata })
+  }
+
+  onAccept(id: number, body: Uint8Array): void {
+    const { initialCredit, metadata } = frames.decodeAccept(body)
+    const lane = this.table.get(id)
+    if (lane === undefined || lane.isAccepted) throw protocolError(CODES.badFrame, `ACCEPT of lane ${id}, which does not wait for one`)
+    if (initialCredit > bounds.LANE_CREDIT_BYTES_MAX)
+      throw protocolError(CODES.flowViolation, `ACCEPT with ${initialCredit} bytes of credit`)
+    lane.isAccepted = true
+    lane.sendLimit = initialCredit
+    this.payment?.lane(lane, body.slice()) // also under our RESET: what is in flight on it is paid for
+    lane.request = undefined
+    if (lane.isResetSent) return
+    this.outbox.schedule(lane)
+    this.#host.emit({ type: 'accepted', lane, metadata })
+  }
+
+  onCredit(id: number, bytes: number): void {
+    const lane = this.table.get(id)
+    if (id !== 0 && lane === undefined) return this.table.passOver(id, 'CREDIT')
+    if (lane?.isAccepted === false && this.#host.role === 'client') {
+      throw protocolError(CODES.badFrame, `CREDIT for lane ${id} before ACCEPT`)
+    }
+    this.outbox.addCredit(lane, bytes)
+  }
+
+  onReset(id: number, { code, offset, reason }: frames.ResetBody): void {
+    const lane = this.table.get(id)
+    if (lane === undefined) return this.table.passOver(id, 'RESET')
+    if (offset !== BigInt(lane.received))
+      throw protocolError(CODES.badFrame, `RESET of lane ${id} at ${offset}, after ${lane.received} bytes`)
+    if (!lane.isResetSent) {
+      this.#host.emit({ type: 'reset', lane, code, reason })
+      this.#sendReset(lane, code, '', this.#host.role === 'client' ? 'node' : 'client')
+    }
+    this.#remove(lane)
+  }
+
+  #refuse(lane: CoreLane, code: number): void {
+    if (this.table.refused >= bounds.REFUSED_LANES_MAX)
+      throw protocolError(code, `${bounds.REFUSED_LANES_MAX} refused lanes wait for their answer`)
+    this.table.refused++
+    lane.isRefused = true
+    this.#sendReset(lane, code, '', this.#host.role)
+  }
+
+  #sendReset(lane: CoreLane, code: number, reason: string, by: Role): void {
+    lane.isResetSent = true
+    lane.resetBy = by
+    this.outbox.dropLane(lane)
+    this.outbox.pushControl(FRAME.reset, 0, lane.id, frames.encodeReset({ code, offset: BigInt(lane.sent), reason }))
+    this.credit.writeOff(lane)
+  }
+
+  #onEndSent(lane: CoreLane): void {
+    lane.isEndSent = true
+    this.#removeWhenEnded(lane)
+  }
+
+  #removeWhenEnded(lane: CoreLane): void {
+    if (lane.isEndSent && lane.isEndReceived) this.#remove(lane) // also under our RESET: the other side has both ENDs and will not answer it
+  }
+
+  #remove(lane: CoreLane): void {
+    this.outbox.dropLane(lane)
+    this.table.remove(lane)
+    this.payment?.laneOver(lane, lane.resetBy === undefined ? 'ended' : `reset-by-${lane.resetBy}`)
+    this.#host.emit({ type: 'done', lane })
+    this.#host.onRemoved()
+  }
+}
