@@ -11,6 +11,8 @@ export interface NodeAddress {
   readonly nodeKey: Uint8Array
   /** Where a page reaches the node: where there is no TLS of our own. */
   readonly websocket?: WebSocketAddress
+  /** Its place in the node registry, where it is known: what other nodes name it by when they hand a client on. */
+  readonly nodeIndex?: number
 }
 
 export interface WebSocketAddress {

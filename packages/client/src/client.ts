@@ -1,16 +1,16 @@
 import type { ByteRange } from '@selvedge/content'
 import type { Receipt } from '@selvedge/delivery-acknowledgement/client'
 import type { Entry } from '@selvedge/verified-car'
-import type { Sink } from '@selvedge/verified-streaming'
 import { connectToNode } from './connect.ts'
 import { parseNodeAddress, type NodeAddress } from './address.ts'
-import { openDownload, type Download, type GetOptions } from './download.ts'
+import { openDownload, type Download, type GetOptions, type OpenDownload } from './download.ts'
 import { ClientError } from './errors.ts'
 import { fetchWith, type FetchAddress, type FetchOptions } from './fetch.ts'
 import { createNodeLink } from './node-link.ts'
 import type { Connect } from './ports.ts'
+import { rangeLeftOf } from './saved.ts'
 import { createPurse, type Cost, type PayingAccount } from './purse.ts'
-import { receiveRoot, type ReceiveOptions, type ReceiveResult } from './receive.ts'
+import { receiveRoot, type ReceiveOptions, type ReceiveResult, type ReceivingSink } from './receive.ts'
 import { formatTarget, targetOf, type CidLike } from './target.ts'
 import { openTree, type Tree, type TreeOptions } from './tree.ts'
 
@@ -36,6 +36,8 @@ export interface ClientOptions {
   readonly rateWindowMs?: number
   /** How sessions are made. @default TLS 1.3 over TCP; in a page, Noise over the WebSocket that the node's address names */
   readonly connect?: Connect
+  /** How `get` and `fetch` use the nodes; `severalNodes()` of `@selvedge/client/several-nodes` asks several at once. @default one after the other */
+  readonly downloads?: OpenDownload
 }
 
 export interface Client {
@@ -75,7 +77,7 @@ export interface Client {
    * @throws {ClientError} as `get`.
    * @example await client.receive(root, createSink(root, { store, state: store.state }))
    */
-  receive(root: Uint8Array | string, sink: Sink, options?: ReceiveOptions): Promise<ReceiveResult>
+  receive(root: Uint8Array | string, sink: ReceivingSink, options?: ReceiveOptions): Promise<ReceiveResult>
   /** What was signed for so far, over all nodes. A guest's is nothing. */
   cost(): Cost
   /**
@@ -101,6 +103,7 @@ const RATE_WINDOW_MS = 60_000
 /** A client of the given nodes. Nothing is connected before it is needed. @throws {ClientError} `CLIENT_BAD_ARGUMENT` */
 export function createClient(options: ClientOptions): Client {
   const { nodes, chainId = CHAIN_ID, account, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectToNode } = options
+  const { downloads = openDownload } = options
   const { lanesMax = account === undefined ? GUEST_LANES_MAX : PAYING_LANES_MAX, capMicroUsd = UNCAPPED } = options
   const { bytesPerSecondMin = BYTES_PER_SECOND_MIN, rateWindowMs = RATE_WINDOW_MS } = options
   if (!(bytesPerSecondMin >= 0 && rateWindowMs > 0))
@@ -127,8 +130,11 @@ export function createClient(options: ClientOptions): Client {
   async function get(address: CidLike | Uint8Array | string, getOptions: GetOptions = {}): Promise<Download> {
     if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
     getOptions.signal?.throwIfAborted()
-    checkRange(getOptions.range)
-    return await openDownload(links, targetOf(address), getOptions)
+    const target = targetOf(address)
+    const { range, from } = getOptions
+    if (range !== undefined && from !== undefined) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a saved state has its own range')
+    checkRange(range)
+    return await downloads(links, target, from === undefined ? getOptions : { ...getOptions, range: rangeLeftOf(from, target) })
   }
 
   return {

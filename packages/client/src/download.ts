@@ -11,6 +11,7 @@ import { asClientError } from './failures.ts'
 import type { Received } from './lane-bytes.ts'
 import { lifeOf } from './life.ts'
 import type { NodeLink } from './node-link.ts'
+import { savedStateOf, type DownloadState } from './saved.ts'
 import { formatTarget, type Target } from './target.ts'
 import { openTransfer, type Transfer } from './transfer.ts'
 
@@ -33,6 +34,8 @@ export interface DownloadProgress {
 export interface GetOptions {
   /** Bytes of the flat content; `end` exclusive, absent means to the end. Default: everything. */
   readonly range?: ByteRange
+  /** What an earlier download of the same address saved of itself: goes on there. Instead of `range`. */
+  readonly from?: DownloadState
   readonly signal?: AbortSignal
   /** Each verified block of a CID, before its bytes are handed out; a view, valid during the call. */
   readonly onBlock?: (block: VerifiedBlock) => void
@@ -56,11 +59,19 @@ export interface Download extends AsyncIterable<VerifiedPart> {
   readonly node: string
   /** Bytes that came over lanes for this, proofs included. */
   readonly receivedBytes: number
+  /**
+   * Where its reader stands: JSON, for `get(address, { from })` in this process or another. What was handed out counts as kept, so it is to be
+   * asked for when that is written.
+   */
+  state(): DownloadState
   /** Of a directory, sharded or not: its entries. Instead of iterating. */
   entries(): AsyncIterable<Entry>
   /** Asks no further node. Whoever still reads is told `CLIENT_CLOSED`. */
   close(): void
 }
+
+/** How one inner door of `get` and `fetch` looks: the default asks one node after the other. */
+export type OpenDownload = (links: readonly NodeLink[], target: Target, options: GetOptions) => Promise<Download>
 
 interface Start {
   readonly transfer: Transfer
@@ -76,15 +87,21 @@ export async function openDownload(links: readonly NodeLink[], target: Target, o
   const { range = { start: 0 } } = options
   const { life, release } = lifeOf(options.signal)
   const received: Received = { bytes: 0 }
-  const fixed = { target, links, options, received, life: life.signal, release, callbacks: new Callbacks(), end: range.end }
-  const state: State = { ...fixed, next: 0, position: range.start, start: undefined }
+  const fixed = { target, links, options, received, life, release, callbacks: new Callbacks(), end: range.end }
+  const state: Downloading = { ...fixed, next: 0, position: range.start, start: undefined }
   try {
     state.start = await startAtNext(state)
   } catch (error) {
     release()
     throw error
   }
-  const opened = state.start
+  return downloadOf(state)
+}
+
+/** A download of what has started. */
+export function downloadOf(state: Downloading): Download {
+  const { target, received, life, release, end } = state
+  const opened = state.start!
   const { transfer, first } = opened
   let isTaken = false
   const take = (): Start => {
@@ -113,6 +130,7 @@ export async function openDownload(links: readonly NodeLink[], target: Target, o
     get receivedBytes() {
       return received.bytes
     },
+    state: () => savedStateOf(target, state.position, end),
     entries: () => entriesIn(state, take()),
     close() {
       state.start?.transfer.close()
@@ -127,13 +145,13 @@ export async function openDownload(links: readonly NodeLink[], target: Target, o
   }
 }
 
-interface State {
+export interface Downloading {
   readonly target: Target
   readonly links: readonly NodeLink[]
   readonly options: GetOptions
   readonly received: Received
   /** Over with the caller's abort, or his `close()`. */
-  readonly life: AbortSignal
+  readonly life: AbortController
   /** Ends the listening to the caller's signal. */
   readonly release: () => void
   readonly callbacks: Callbacks
@@ -147,20 +165,20 @@ interface State {
 }
 
 /** What the caller did himself ends the download, whatever other nodes have. */
-function throwOwn({ callbacks, life }: State): void {
+function throwOwn({ callbacks, life }: Downloading): void {
   if (callbacks.thrown !== undefined) throw callbacks.thrown.error
-  life.throwIfAborted()
+  life.signal.throwIfAborted()
 }
 
 /** The first of the remaining nodes that answers; the error of the last one where none does. */
-async function startAtNext(state: State): Promise<Start> {
+async function startAtNext(state: Downloading): Promise<Start> {
   const { links, target, options, received, life, position, end } = state
   for (;;) {
     const link = links[state.next++]
     if (link === undefined) throw new ClientError('CLIENT_BAD_ARGUMENT', 'no node to ask')
     try {
       const range = end === undefined ? { start: position } : { start: position, end }
-      const transfer = await openTransfer(link, target, { range, received, life, signal: options.signal })
+      const transfer = await openTransfer(link, target, { range, received, life: life.signal, signal: options.signal })
       const start = await startOf(transfer, state)
       if (start.first?.fileSize !== undefined) state.fileSize = start.first.fileSize
       return start
@@ -172,7 +190,7 @@ async function startAtNext(state: State): Promise<Start> {
 }
 
 /** Of a CID, waits for the root block: it proves the kind and the size. */
-async function startOf(transfer: Transfer, { options, callbacks, life }: State): Promise<Start> {
+async function startOf(transfer: Transfer, { options, callbacks, life }: Downloading): Promise<Start> {
   if (transfer.blocks === undefined) return { transfer, blocks: undefined, first: undefined }
   const onBlock = (block: VerifiedBlock): void => callbacks.call(options.onBlock, block)
   const iterator = transfer.blocks[Symbol.asyncIterator]()
@@ -182,11 +200,12 @@ async function startOf(transfer: Transfer, { options, callbacks, life }: State):
     return { transfer, blocks: resumed(value, iterator, onBlock), first: value }
   } catch (error) {
     transfer.close()
-    throw asClientError(error, transfer.node, life)
+    throw asClientError(error, transfer.node, life.signal)
   }
 }
 
-async function* resumed(
+/** `first`, and what `iterator` yields after it. */
+export async function* resumed(
   first: VerifiedBlock,
   iterator: AsyncIterator<VerifiedBlock>,
   onBlock: (block: VerifiedBlock) => void,
@@ -203,7 +222,7 @@ async function* resumed(
   }
 }
 
-async function* entriesIn(state: State, { transfer, blocks }: Start): AsyncGenerator<Entry> {
+async function* entriesIn(state: Downloading, { transfer, blocks }: Start): AsyncGenerator<Entry> {
   try {
     throwOwn(state)
     if (blocks === undefined) throw new ClientError('CLIENT_NOT_A_DIRECTORY', 'a BLAKE3 root names bytes, not a directory')
@@ -217,7 +236,7 @@ async function* entriesIn(state: State, { transfer, blocks }: Start): AsyncGener
   }
 }
 
-async function* partsOf(state: State): AsyncGenerator<VerifiedPart> {
+async function* partsOf(state: Downloading): AsyncGenerator<VerifiedPart> {
   const { options, callbacks, end, position: first } = state
   try {
     for (;;) {

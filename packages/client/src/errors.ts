@@ -12,6 +12,10 @@ export type ClientErrorCode =
   | 'CLIENT_UNVERIFIED' // the NODE sent bytes that do not match what was asked for; `details.finer` names it
   | 'CLIENT_NOT_A_FILE' // bytes were asked of something that is no file
   | 'CLIENT_BAD_NAME' // a directory holds a name that is no file name, and could mean a place outside of it
+  | 'CLIENT_BAD_DISCOVERY' // a discovery document is not in its one form, or too long
+  | 'CLIENT_BAD_SIGNATURE' // a discovery document is not signed by the network's discovery key
+  | 'CLIENT_WRONG_NETWORK' // a discovery document is of another chain than the one that was meant
+  | 'CLIENT_OLD_DISCOVERY' // a discovery document is older than one that was seen, or past its date
   | 'CLIENT_NOT_A_DIRECTORY' // entries were asked of something that is no directory
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */

@@ -23,6 +23,9 @@ export interface FetchOptions {
   readonly onProgress?: (progress: DownloadProgress) => void
 }
 
+/** What of a download is used here. */
+export type FetchedDownload = Pick<Download, 'kind' | 'address' | 'size' | 'sizeClaim' | 'node' | 'close' | typeof Symbol.asyncIterator>
+
 export type FetchAddress = CidLike | Uint8Array | URL | string
 
 /** The statuses of what is no failure of the client's own. */
@@ -31,7 +34,7 @@ const NAMED_FOR_EVER = 'public, max-age=31536000, immutable'
 
 /** @param nameOf - the address as text: what its tag is made of. */
 export async function fetchWith(
-  get: (address: CidLike | Uint8Array | string, options: GetOptions) => Promise<Download>,
+  get: (address: CidLike | Uint8Array | string, options: GetOptions) => Promise<FetchedDownload>,
   nameOf: (address: CidLike | Uint8Array | string) => string,
   address: FetchAddress,
   options: FetchOptions,
@@ -58,7 +61,7 @@ export async function fetchWith(
 }
 
 async function responseOf(
-  download: Download,
+  download: FetchedDownload,
   range: ByteRange | undefined,
   headers: Headers,
   signal: AbortSignal | undefined,
@@ -89,7 +92,7 @@ async function responseOf(
 }
 
 interface Body {
-  readonly download: Download
+  readonly download: FetchedDownload
   readonly parts: AsyncIterator<VerifiedPart>
   readonly first: Uint8Array<ArrayBuffer> | undefined
   /** Bytes; infinite where none were. */

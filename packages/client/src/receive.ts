@@ -21,6 +21,9 @@ export interface ReceiveResult {
   readonly node: string
 }
 
+/** What is used of a sink; those of `@selvedge/verified-streaming` fit. */
+export type ReceivingSink = Pick<Sink, 'receive' | 'missing' | 'isComplete'>
+
 /** What fits into a request; the rest is asked for with the next. */
 const BOUNDARIES_MAX = 200
 
@@ -28,7 +31,7 @@ const BOUNDARIES_MAX = 200
 export async function receiveRoot(
   links: readonly NodeLink[],
   root: Uint8Array,
-  sink: Sink,
+  sink: ReceivingSink,
   options: ReceiveOptions,
 ): Promise<ReceiveResult> {
   const received: Received = { bytes: 0 }
@@ -49,7 +52,7 @@ export async function receiveRoot(
 async function receiveFrom(
   link: NodeLink,
   root: Uint8Array,
-  sink: Sink,
+  sink: ReceivingSink,
   { signal, onProgress, received, callbacks }: ReceiveOptions & { readonly received: Received; readonly callbacks: Callbacks },
 ): Promise<void> {
   const { boundaries } = sink.missing()

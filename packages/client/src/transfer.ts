@@ -37,6 +37,9 @@ export interface Transfer {
   readonly parts?: AsyncIterable<VerifiedPart>
   /** Of a root: what is known of its size. */
   readonly size?: () => ContentSize
+  /** Whether what it yields may be kept; else it is valid until the next iteration. */
+  readonly isOwned: boolean
+  readonly payment: LanePayment
   /** Ends the lane, whatever its state. */
   close(): void
 }
@@ -129,20 +132,21 @@ export async function openTransfer(link: NodeLink, target: Target, { range, rece
   const ranges = range.start === 0 && range.end === undefined ? ChunkRanges.all : ChunkRanges.fromByteRanges([range])
   const { source, paid, ...common } = await ask(link, target, { ranges, received, signal: life })
   const { answer } = common
+  const isOwned = common.payment !== NO_PAYMENT
   const abort = signal === undefined ? {} : { signal }
   if (target.kind === 'root') {
     const decoding = decode(source, target.root, { ranges, chunkGroupLog: answer.chunkGroupLog, ...abort })
     const parts = paid(decoding, { endOf: () => decoding.verifiedOffset, keep: ({ offset, bytes }) => ({ offset, bytes: bytes.slice() }) })
-    return { ...common, mode: 'blake3', parts, size: () => decoding.size }
+    return { ...common, isOwned, mode: 'blake3', parts, size: () => decoding.size }
   }
   const asked = byteRangesOf(ranges)
   const walk = asked === undefined ? abort : { ...abort, ranges: asked }
   if (answer.mode === 'car') {
     const blocks = verifyCar(source, target.cid, { ...walk, header: false, onlyAsked: true, scope: 'entity' })
-    return { ...common, mode: 'car', blocks: paid(blocks, OF_BLOCKS) }
+    return { ...common, isOwned, mode: 'car', blocks: paid(blocks, OF_BLOCKS) }
   }
   const size = answer.size === undefined ? {} : { size: answer.size }
-  return { ...common, mode: 'proof', blocks: paid(verifyProof(source, target.cid, { ...walk, ...size }), OF_BLOCKS) }
+  return { ...common, isOwned, mode: 'proof', blocks: paid(verifyProof(source, target.cid, { ...walk, ...size }), OF_BLOCKS) }
 }
 
 export const OF_BLOCKS: Pick<PaidTerms<VerifiedBlock>, 'endOf' | 'keep'> = {

@@ -148,13 +148,16 @@ export interface Misdeeds {
   readonly breakAt?: number
   /** One bit of the byte at this offset is turned. */
   readonly flipAt?: number
+  /** It stops when its lanes have sent so many bytes together, until it is let go on, or its lane is left. */
+  readonly stall?: { readonly atBytes: number; readonly isOver: Promise<void>; onStall?: () => void }
   /** Bytes sent behind the end of what is longer than a megabyte. */
   readonly padding?: number
 }
 
 /** What an honest node does with a lane that is paid for: whole units. */
 export function servingUnits(source: ContentSourcePort, misdeeds: Misdeeds = {}): (request: LaneRequest) => Promise<void> {
-  const { breakAt = Number.POSITIVE_INFINITY, flipAt = -1, padding = 0 } = misdeeds
+  const { breakAt = Number.POSITIVE_INFINITY, flipAt = -1, padding = 0, stall } = misdeeds
+  let sent = 0
   const content = createContentServer({ source })
   return async (request) => {
     const { answer, units } = await content.serve(request.metadata, { signal: request.signal })
@@ -163,6 +166,12 @@ export function servingUnits(source: ContentSourcePort, misdeeds: Misdeeds = {})
     for await (const { parts, unitEnds } of units()) {
       const bytes = new Uint8Array(Buffer.concat(parts))
       if (offset + bytes.length > breakAt) return lane.reset(23)
+      if (stall !== undefined && sent >= stall.atBytes) {
+        stall.onStall?.()
+        await Promise.race([stall.isOver, new Promise((resolve) => request.signal.addEventListener('abort', resolve))])
+        if (request.signal.aborted) return
+      }
+      sent += bytes.length
       if (flipAt >= offset && flipAt < offset + bytes.length) bytes[flipAt - offset]! ^= 1
       await lane.write(bytes, { unitEnds })
       offset += bytes.length

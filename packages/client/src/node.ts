@@ -1,0 +1,2 @@
+/** What needs Node.js: a discovery document in a file. */
+export { discoveryInFile } from './discovery/file.node.ts'
