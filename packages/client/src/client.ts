@@ -8,6 +8,7 @@ import { ClientError } from './errors.ts'
 import { fetchWith, type FetchAddress, type FetchOptions } from './fetch.ts'
 import { createNodeLink } from './node-link.ts'
 import type { Connect } from './ports.ts'
+import { quoteOf, type Quote, type QuoteOptions } from './quote.ts'
 import { rangeLeftOf } from './saved.ts'
 import { createPurse, type Cost, type PayingAccount } from './purse.ts'
 import { receiveRoot, type ReceiveOptions, type ReceiveResult, type ReceivingSink } from './receive.ts'
@@ -78,6 +79,12 @@ export interface Client {
    * @example await client.receive(root, createSink(root, { store, state: store.state }))
    */
   receive(root: Uint8Array | string, sink: ReceivingSink, options?: ReceiveOptions): Promise<ReceiveResult>
+  /**
+   * What content would cost, asked of a node before a byte of it comes. The size is that node's word: the bound is in `Quote`.
+   * @throws {ClientError} as `get`; the reason of `options.signal`.
+   * @example const { microUsdMax } = await client.quote(cid, { range: { start: 0, end: 1_048_576 } })
+   */
+  quote(address: CidLike | Uint8Array | string, options?: QuoteOptions): Promise<Quote>
   /** What was signed for so far, over all nodes. A guest's is nothing. */
   cost(): Cost
   /**
@@ -159,6 +166,12 @@ export function createClient(options: ClientOptions): Client {
       const target = targetOf(root)
       if (target.kind !== 'root') throw new ClientError('CLIENT_BAD_ARGUMENT', 'a sink receives by root: a CID is fetched with get()')
       return await receiveRoot(links, target.root, sink, receiveOptions)
+    },
+    async quote(address, quoteOptions = {}) {
+      if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+      quoteOptions.signal?.throwIfAborted()
+      checkRange(quoteOptions.range)
+      return await quoteOf(links, targetOf(address), quoteOptions)
     },
     cost: () => purse?.cost ?? { bytes: 0n, microUsd: 0n },
     receipts: () => purse?.receipts ?? [],

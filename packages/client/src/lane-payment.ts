@@ -1,9 +1,11 @@
 /** What the reader of one lane owes for it, told to the signer of its session as the bytes are verified. */
-import type { Payer } from '@selvedge/delivery-acknowledgement/client'
+import type { Payer, PriceFrame } from '@selvedge/delivery-acknowledgement/client'
 import { ClientError } from './errors.ts'
 import type { LanePort } from './ports.ts'
 
 export interface LanePayment {
+  /** The newest of the session; none for a guest. */
+  readonly prices: PriceFrame | undefined
   /** DATA of the lane is verified up to `offset`. @throws {ClientError} `CLIENT_CAP`: more than the cap pays for has come */
   verified(offset: number): void
   /** Nothing behind what is verified is owed: it is wrong, or nobody asked for it. To be told before the lane is reset. */
@@ -17,11 +19,14 @@ export interface LanePayment {
 }
 
 /** Of a guest. */
-export const NO_PAYMENT: LanePayment = { verified() {}, refuse() {}, taken() {}, leave() {}, causeOf: (error) => error }
+export const NO_PAYMENT: LanePayment = { prices: undefined, verified() {}, refuse() {}, taken() {}, leave() {}, causeOf: (error) => error }
 
 export function createLanePayment(payer: Payer, lane: LanePort, node: string): LanePayment {
   let takenOffset = 0
   return {
+    get prices() {
+      return payer.prices
+    },
     verified(offset) {
       payer.verified(lane.laneId, BigInt(offset))
       if (payer.isCapped) throw capError(node)

@@ -73,6 +73,8 @@ export interface AskOptions {
   readonly ranges: ChunkRanges
   /** @default 'entity' */
   readonly scope?: RequestScope
+  /** Only the answer is wanted, no bytes. */
+  readonly isHead?: boolean
   readonly received: Received
   readonly signal?: AbortSignal | undefined
   /** Without `paid`: credit goes back as `source` is read. */
@@ -81,12 +83,12 @@ export interface AskOptions {
 
 /** @throws {ClientError} */
 export async function ask(link: NodeLink, target: Target, options: AskOptions): Promise<Asked> {
-  const { ranges, scope = 'entity', received, signal, isUnpaced = false } = options
+  const { ranges, scope = 'entity', isHead = false, received, signal, isUnpaced = false } = options
   const request = encodeRequest({
     kind: target.kind,
     address: target.kind === 'cid' ? target.cid.bytes : target.root,
     modes: target.kind === 'root' ? ['blake3'] : scope === 'all' ? ['car'] : ['proof', 'car'],
-    head: false,
+    head: isHead,
     mappingProof: false,
     outboardOnly: false,
     scope,

@@ -44,6 +44,8 @@ export interface Payer extends SessionPayer {
   flush(): void
   /** Signs what is verified and unsigned, and that nothing follows; then the session may be closed. */
   finish(): void
+  /** The newest prices that the node has told, and that were taken. */
+  readonly prices: PriceFrame | undefined
   /** What was signed for, all epochs of the session together. */
   readonly cost: { readonly bytes: bigint; readonly microUsd: bigint }
   /** Nothing more is signed, for the cap or the delegation's is reached; the session was left with code 14. */
@@ -100,6 +102,10 @@ class SessionSigner implements Payer {
 
   constructor(options: PayerOptions) {
     this.#options = options
+  }
+
+  get prices(): PriceFrame | undefined {
+    return this.#price
   }
 
   get isCapped(): boolean {

@@ -225,7 +225,9 @@ test('an epoch that is not the next, or whose prices were not told, ends the ses
 
 test('new prices hold from the new epoch on, and not before', () => {
   const session = withLane(payingSession(1), 1)
+  expect(session.payer.prices).toEqual(PRICE)
   session.payer.price({ ...PRICE, priceVersion: 4, bytePrice: 10_000_000n, fromEpoch: EPOCH + 1n })
+  expect(session.payer.prices).toMatchObject({ priceVersion: 4 })
   session.payer.verified(1, STEP)
   session.payer.epoch({ ...nextEpoch([{ lane: 1, offset: STEP }]), priceVersion: 4 })
   session.payer.verified(1, 2n * STEP)
@@ -238,6 +240,7 @@ test('prices above the client’s own most, and multiples above the table, are r
   expect(payingSession(1, { priceMax: { bytePrice: 10n, cpuPrice: 50n } }).left).toEqual([])
   const session = payingSession(1)
   expect(session.payer.price({ ...PRICE, services: [{ serviceId: 0, multiplePpm: 1_000_001 }] })).toBe(19)
+  expect(session.payer.prices).toEqual(PRICE) // what is refused is not taken
   session.payer.lane(1, 9, OPEN, ACCEPT) // a service that the table does not name cannot be paid
   expect(session.left).toEqual([19])
 })
