@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { addLedger } from '../commands/ledger.ts'
 import { NodeError } from '../errors.ts'
 import { createReport, type Report } from './report.ts'
-import { parseListen, parseOrigin, parseRange, parseValidators } from './usage.ts'
+import { parseListen, parseOrigin, parseRange, parseValidators, PASSPHRASE_TEXT } from './usage.ts'
 
 const DATA_DEFAULT = join('.selvedge', 'node')
 const DEVNET_DATA_DEFAULT = '.selvedge'
@@ -36,7 +36,8 @@ Examples:
   $ selvedge run --listen 0.0.0.0:4433 --data /srv/selvedge
   $ selvedge run --origin https://trustless-gateway.link
 
-The address line selvedge://HOST:PORT/KEY is what clients need. The key is made at the first run (DATA/node.key, mode 0600).
+The address line selvedge://HOST:PORT/KEY is what clients need. The key is made at the first run (DATA/node.key, mode 0600); with a
+passphrase, in a file or in SELVEDGE_PASSPHRASE, it is encrypted on disk from then on.
 SIGINT or SIGTERM stops it: lanes end, the store is closed. Logs go to stderr as JSON lines.`
 
 const DEVNET_EXAMPLES = `
@@ -97,6 +98,7 @@ function addRun(program: Command, report: Report): void {
     .command('run')
     .description('Run a node until it is stopped.')
     .option('--data <dir>', DATA_TEXT, DATA_DEFAULT)
+    .option('--passphrase-file <file>', PASSPHRASE_TEXT)
     .addOption(listenOption('where sessions are accepted', 4433))
     .option('--origin <url>', 'a trustless IPFS gateway to fetch from; again for each further one', collect(parseOrigin), [])
     .addOption(new Option('--log-level <level>', 'how much is said on stderr').choices(LOG_LEVELS).default('info'))

@@ -2,6 +2,8 @@
 import type { ByteRange } from '@selvedge/content'
 import { NodeError } from '../errors.ts'
 
+export const PASSPHRASE_TEXT = 'file with the passphrase of the keys, or set SELVEDGE_PASSPHRASE; without one keys are plain'
+
 const usage = (message: string): NodeError => new NodeError('NODE_USAGE', message)
 
 /** `HOST:PORT`, `[::1]:PORT`, `:PORT` or `PORT`. */

@@ -14,6 +14,7 @@ import {
   type DraftOptions,
 } from '../ledger-tools/genesis-draft.ts'
 import { checked, readFileOf, readGenesis } from '../ledger-tools/genesis-file.ts'
+import { passphraseFrom } from '../compose/passphrase.ts'
 import { loadLedgerSeeds } from '../ledger-tools/ledger-seeds.ts'
 import { addressIn, integerIn, ipAddressIn, timeIn, tokensIn } from '../ledger-tools/texts.ts'
 
@@ -58,7 +59,7 @@ export async function genesisInit(report: Report, path: string, options: InitOpt
 export async function genesisSign(report: Report, path: string, options: SignOptions): Promise<void> {
   const { data, owner, stake, address, keysUntil, output } = options
   const draft = parseDraft(path, await readFileOf(path))
-  const seeds = await loadLedgerSeeds(data)
+  const seeds = await loadLedgerSeeds(data, { passphrase: await passphraseFrom(undefined) })
   const entry = entryOf(draft, seeds, {
     owner: addressIn('--owner', owner),
     stake: tokensIn('--stake', stake),

@@ -15,6 +15,7 @@ import {
 import type { Report } from '../cli/report.ts'
 import { abortOnSignal } from '../cli/until-signal.ts'
 import { NodeError } from '../errors.ts'
+import { passphraseFrom } from '../compose/passphrase.ts'
 import { loadLedgerSeeds } from '../ledger-tools/ledger-seeds.ts'
 import {
   assertKnowable,
@@ -77,7 +78,8 @@ export async function ledgerRegister(report: Report, options: RegisterOptions): 
   const stake = tokensIn('--stake', options.stake)
   const address = ipAddressIn('--address', options.address)
   const notAfterEpoch = Number(integerIn('--keys-until', options.keysUntil, 2n ** 32n - 1n))
-  const args = registrationOf(await loadLedgerSeeds(options.data), { chainId, owner: wallet.address, address, notAfterEpoch })
+  const seeds = await loadLedgerSeeds(options.data, { passphrase: await passphraseFrom(undefined) })
+  const args = registrationOf(seeds, { chainId, owner: wallet.address, address, notAfterEpoch })
   const minStake = await parameterOf(door, 'minStake')
   const nodeKey = Buffer.from(args.nodeKey).toString('hex')
   const deed: Deed<'registerNode'> = {

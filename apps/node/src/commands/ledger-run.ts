@@ -9,6 +9,7 @@ import { destination, pino, type Logger } from 'pino'
 import type { Report } from '../cli/report.ts'
 import { untilSignal } from '../cli/until-signal.ts'
 import { startNode, type RunningNode } from '../compose/node.ts'
+import { passphraseFrom } from '../compose/passphrase.ts'
 import { NodeError } from '../errors.ts'
 import { LedgerNode } from '../ledger/ledger-node.ts'
 import { createEpochArchive } from '../ledger-tools/epoch-archive.ts'
@@ -36,6 +37,7 @@ export interface LedgerRunOptions {
   readonly archive?: true
   readonly pin?: string
   readonly pinHash?: string
+  readonly passphraseFile?: string
   readonly logLevel: string
 }
 
@@ -45,7 +47,10 @@ export async function ledgerRun(report: Report, options: LedgerRunOptions): Prom
   const genesis = await readGenesis(options.genesis, options.hash)
   const pin = options.pin === undefined ? undefined : await readPin(options.pin, genesis, options.pinHash)
   const log = pino({ name: 'selvedge', level: logLevel }, destination({ dest: 2, sync: true }))
-  const seeds = await loadLedgerSeeds(data)
+  const seeds = await loadLedgerSeeds(data, {
+    passphrase: await passphraseFrom(options.passphraseFile),
+    onPlain: (path) => log.info({ path }, 'the key is not encrypted on disk: a passphrase (--passphrase-file) does that'),
+  })
   const { chainId } = genesis
   const keys = createKeyPair(seeds.node)
   const books = await booksOf(keys, join(data, 'payments'), log)

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import { join } from 'node:path'
 import type { Report } from '../cli/report.ts'
-import { parseListen } from '../cli/usage.ts'
+import { parseListen, PASSPHRASE_TEXT } from '../cli/usage.ts'
 import { addOwnerWords } from './ledger-owner-words.ts'
 
 const JSON_TEXT = 'results as one line of JSON on stdout'
@@ -55,6 +55,7 @@ function addRun(ledger: Command, report: Report): void {
     .requiredOption('--genesis <file>', GENESIS_TEXT)
     .option('--hash <hex>', HASH_TEXT)
     .option('--data <dir>', 'folder of keys, ledger and store', join('.selvedge', 'node'))
+    .option('--passphrase-file <file>', PASSPHRASE_TEXT)
     .addOption(doorOption('--listen', 'where content sessions are accepted', 4433))
     .addOption(doorOption('--order', 'where other validators connect', 4434))
     .addOption(doorOption('--sync', 'where joiners get state and blocks; at the host of --order', 4435))

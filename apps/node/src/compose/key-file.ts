@@ -1,48 +1,52 @@
-/** The node's identity: 32 random bytes as 64 hex digits in a file that only its owner may read. */
+/** The node's secrets, each in a file that only its owner may read: encrypted where a passphrase is given, else 64 hex digits. */
 import { createKeyPair, type KeyPair } from '@selvedge/crypto'
-import { randomBytes } from 'node:crypto'
-import { chmod, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { createKeyFile, encryptKeyFile, type KeyFile, KeyFileError, readKeyFile } from '@selvedge/crypto/keyfile'
 import { NodeError } from '../errors.ts'
 
+export interface SeedOptions {
+  /** Opens an encrypted file, and encrypts one that is plain. */
+  readonly passphrase?: string | undefined
+  /** The file is plain: whoever gets it has the key. */
+  readonly onPlain?: (path: string) => void
+  /** Of a file that is written encrypted: `KeyFileOptions` of crypto. */
+  readonly workLog2?: number
+}
+
 /** Reads the key of `path`, or makes one there (mode 0600) where there is none yet. @throws {NodeError} `NODE_KEY_FILE` */
-export async function loadKeyPair(path: string): Promise<KeyPair> {
-  return createKeyPair(await loadSeed(path))
+export async function loadKeyPair(path: string, options: SeedOptions = {}): Promise<KeyPair> {
+  return createKeyPair(await loadSeed(path, options))
 }
 
-/** The secret of `path` itself, 32 bytes. @throws {NodeError} `NODE_KEY_FILE` */
-export async function loadSeed(path: string): Promise<Uint8Array> {
-  await mkdir(dirname(path), { recursive: true })
-  const text = (await readIfThere(path)) ?? (await create(path))
-  const match = /^([0-9a-f]{64})\n?$/.exec(text)
-  if (match === null) throw new NodeError('NODE_KEY_FILE', `${path} is not a key: expected 64 hex digits`)
-  const { mode } = await stat(path)
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    throw new NodeError('NODE_KEY_FILE', `${path} may be read by others (mode ${(mode & 0o777).toString(8)}): chmod 600 it`)
-  }
-  return new Uint8Array(Buffer.from(match[1]!, 'hex'))
+/** The secret of `path` itself, 32 bytes; made where there is none yet. @throws {NodeError} `NODE_KEY_FILE` */
+export async function loadSeed(path: string, { passphrase, onPlain, workLog2 }: SeedOptions = {}): Promise<Uint8Array> {
+  const read = (): Promise<KeyFile> => (passphrase === undefined ? readKeyFile(path) : encryptKeyFile(path, passphrase, { workLog2 }))
+  const file = await named(async () => {
+    try {
+      return await read()
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      await createKeyFile(path, { passphrase, workLog2 })
+      return await read()
+    }
+  })
+  if (!file.isEncrypted) onPlain?.(path)
+  return file.secret
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+/** The secret of a file that is neither made nor changed here, 32 bytes. @throws {NodeError} `NODE_KEY_FILE` */
+export async function readSeed(path: string, passphrase?: string): Promise<Uint8Array> {
+  return (await named(() => readKeyFile(path, { passphrase }))).secret
+}
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof KeyFileError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
+
+async function named<T>(job: () => Promise<T>): Promise<T> {
   try {
-    return await readFile(path, 'utf8')
+    return await job()
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new NodeError('NODE_KEY_FILE', `${path} cannot be read: ${(cause as Error).message}`, {}, { cause })
+    if (!(cause instanceof KeyFileError)) throw cause
+    const hint = cause.code === 'KEYFILE_LOCKED' ? ', in the file of --passphrase-file or in SELVEDGE_PASSPHRASE' : ''
+    throw new NodeError('NODE_KEY_FILE', `${cause.message}${hint}`, { cause: cause.code }, { cause })
   }
-}
-
-/** Whole or not at all, and never over another: of two nodes started at once, one makes it and both read it. */
-async function create(path: string): Promise<string> {
-  const temporary = `${path}.${process.pid}.tmp`
-  await writeFile(temporary, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flush: true })
-  await chmod(temporary, 0o600)
-  try {
-    await link(temporary, path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    await rm(temporary)
-  }
-  return await readFile(path, 'utf8')
 }

@@ -1,7 +1,7 @@
 /** The secrets of a ledger node, each a file of its own that only its owner may read. */
 import { createPrivateKey, createPublicKey, hkdfSync } from 'node:crypto'
 import { join } from 'node:path'
-import { loadSeed } from '../compose/key-file.ts'
+import { loadSeed, type SeedOptions } from '../compose/key-file.ts'
 import { keyPathOf } from '../compose/node.ts'
 
 export interface LedgerSeeds {
@@ -15,8 +15,8 @@ export interface LedgerSeeds {
 const X25519_PKCS8 = Buffer.from('302e020100300506032b656e04220420', 'hex')
 
 /** Reads `node.key` and `bls.key` of `folder`, or makes them. @throws {NodeError} `NODE_KEY_FILE` */
-export async function loadLedgerSeeds(folder: string): Promise<LedgerSeeds> {
-  return { node: await loadSeed(keyPathOf(folder)), bls: await loadSeed(join(folder, 'bls.key')) }
+export async function loadLedgerSeeds(folder: string, options: SeedOptions = {}): Promise<LedgerSeeds> {
+  return { node: await loadSeed(keyPathOf(folder), options), bls: await loadSeed(join(folder, 'bls.key'), options) }
 }
 
 /** The secret key of the node's sessions over Noise, 32 bytes, derived from the node's seed. */

@@ -13,6 +13,7 @@ import {
 } from '@selvedge/ledger-types'
 import { existsSync } from 'node:fs'
 import { keyPathOf } from '../compose/node.ts'
+import { passphraseFrom } from '../compose/passphrase.ts'
 import { NodeError } from '../errors.ts'
 import { loadLedgerSeeds, x25519KeyOf, type LedgerSeeds } from './ledger-seeds.ts'
 import { isOnThisMachine, type RpcDoor } from './rpc-door.ts'
@@ -32,7 +33,7 @@ export async function nodeIndexOf(door: RpcDoor, { data, node }: NodeChoice): Pr
   if (data === undefined) throw new NodeError('NODE_USAGE', 'which node? --data names its folder, or --node its nodeIndex')
   const path = keyPathOf(data)
   if (!existsSync(path)) throw new NodeError('NODE_KEY_FILE', `${path} is not there: --data names the folder of a node that has run`)
-  const { publicKey } = createKeyPair((await loadLedgerSeeds(data)).node)
+  const { publicKey } = createKeyPair((await loadLedgerSeeds(data, { passphrase: await passphraseFrom(undefined) })).node)
   const nodeIndex = await door.row(nodeKeys, sha256(publicKey))
   if (nodeIndex !== undefined) return nodeIndex
   throw new NodeError('NODE_REFUSED', `the node of ${data}, key ${Buffer.from(publicKey).toString('hex')}, is not registered`)

@@ -12,7 +12,8 @@ import {
 } from '@selvedge/ledger-types'
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { loadSeed } from '../compose/key-file.ts'
+import { readSeed } from '../compose/key-file.ts'
+import { passphraseFrom } from '../compose/passphrase.ts'
 import { NodeError } from '../errors.ts'
 import { hexOf, integerOf, notUnderstood, objectOf, quantityOf, type FinalReceipt, type RpcDoor } from './rpc-door.ts'
 
@@ -30,8 +31,9 @@ export interface OwnerWallet {
 }
 
 /**
- * The owner's secp256k1 key: 64 hex digits in a file that nobody else may read. It is never made here: an account's key is kept, not found.
- * @throws {NodeError} `NODE_KEY_FILE`; `NODE_USAGE` for a key in place of a file's name
+ * The owner's secp256k1 key: 64 hex digits, or an encrypted key file, that nobody else may read. It is never made here: an account's key is kept,
+ * not found.
+ * @throws {NodeError} `NODE_KEY_FILE`, `NODE_PASSPHRASE`; `NODE_USAGE` for a key in place of a file's name
  */
 export async function loadOwner(path: string): Promise<OwnerWallet> {
   if (/^(0x)?[0-9a-fA-F]{64}$/.test(path)) {
@@ -41,7 +43,7 @@ export async function loadOwner(path: string): Promise<OwnerWallet> {
     )
   }
   if (!existsSync(path)) throw new NodeError('NODE_KEY_FILE', `${path} is not there: the owner's key, 64 hex digits with mode 600`)
-  const secretKey = await loadSeed(path)
+  const secretKey = await readSeed(path, await passphraseFrom(undefined))
   try {
     return { secretKey, address: addressOf(secp256k1PublicKeyOf(secretKey)) }
   } catch (cause) {
