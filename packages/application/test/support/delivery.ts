@@ -30,6 +30,7 @@ export interface Delivery {
   readonly session?: number
   readonly spendCap?: bigint
   readonly nonce?: bigint
+  readonly notAfterEpoch?: bigint
 }
 
 /** Two pairs of the first section fit into a part, so that small claims have several. */
@@ -39,9 +40,9 @@ export function clientIndexOf(network: Network, { address }: Wallet): number {
   return network.app.account(address).clientIndex
 }
 
-function delegationOf({ client, spendCap = 10n ** 12n, nonce = 0n }: Delivery): Delegation {
+function delegationOf({ client, spendCap = 10n ** 12n, nonce = 0n, notAfterEpoch = 1_000n }: Delivery): Delegation {
   const sessionKey = createKeyPair(sha256(client.secretKey)).publicKey
-  const fields = { account: client.address, sessionKey, spendCap, notAfterEpoch: 1_000n, nonce, services: [] }
+  const fields = { account: client.address, sessionKey, spendCap, notAfterEpoch, nonce, services: [] }
   const { signature, v } = signSecp256k1(delegationDigestOf(CHAIN_ID, fields), client.secretKey)
   return { ...fields, signature: Uint8Array.of(...signature, v) }
 }
