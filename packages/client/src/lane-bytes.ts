@@ -1,6 +1,7 @@
 /**
  * The bytes of a lane: counted, and only waited for as long as its node may say nothing. By hand, because pieces have 16 KiB and come by the
- * thousand a second: one promise for each, and one timer for all of them, which looks when it is due whether somebody waits, and since when.
+ * thousand a second: one promise for each, and one timer for all of them, which looks when it is due whether somebody waits, and since when. Time
+ * is that which this process was awake: a node is not stalled because the laptop slept.
  */
 import { LANE_CANCELLED } from '@selvedge/content'
 import { slownessOf, stallOf, type NodeLink } from './node-link.ts'
@@ -27,7 +28,7 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
   #reject: ((error: unknown) => void) | undefined
   #askedMs = 0
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** Since when somebody waits for what is asked here; undefined: nobody does, it is only verified ahead. Without it, whoever asks waits. */
+  /** Since when somebody waits for what is asked here, by `nowMs`; undefined: nobody does, it is only verified ahead. Without it, whoever asks waits. */
   waitingSinceMs: (() => number | undefined) | undefined
   /** Of the window over which the node's rate is judged. */
   #waitedMs = 0
@@ -48,7 +49,7 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
 
   next(): Promise<Step> {
     if (this.#isOver) return Promise.resolve(DONE)
-    this.#askedMs = performance.now()
+    this.#askedMs = this.nowMs()
     this.#timer ??= this.#look(this.#link.stallTimeoutMs)
     return new Promise((resolve, reject) => {
       this.#reject = reject
@@ -86,11 +87,16 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
     return { done: false, value }
   }
 
+  /** Awake time. */
+  nowMs(): number {
+    return this.#link.time.nowMs()
+  }
+
   /** How long the node is waited for. */
   #waitMs(): number | undefined {
-    if (this.waitingSinceMs === undefined) return performance.now() - this.#askedMs
+    if (this.waitingSinceMs === undefined) return this.nowMs() - this.#askedMs
     const sinceMs = this.waitingSinceMs()
-    return sinceMs === undefined ? undefined : performance.now() - Math.max(sinceMs, this.#askedMs)
+    return sinceMs === undefined ? undefined : this.nowMs() - Math.max(sinceMs, this.#askedMs)
   }
 
   #end(): Step {
@@ -105,13 +111,16 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
   }
 
   #look(inMs: number): ReturnType<typeof setTimeout> {
-    return setTimeout(() => {
-      this.#timer = undefined
-      if (this.#reject === undefined) return // nobody waits
-      const leftMs = this.#link.stallTimeoutMs - (this.#waitMs() ?? 0)
-      if (leftMs > 0) this.#timer = this.#look(leftMs)
-      else this.#fail()
-    }, inMs)
+    return setTimeout(
+      () => {
+        this.#timer = undefined
+        if (this.#reject === undefined) return // nobody waits
+        const leftMs = this.#link.stallTimeoutMs - (this.#waitMs() ?? 0)
+        if (leftMs > 0) this.#timer = this.#look(leftMs)
+        else this.#fail()
+      },
+      Math.min(inMs, this.#link.time.lookMs),
+    )
   }
 
   #fail(): void {

@@ -1,6 +1,7 @@
 /** One node: its session, and the bound on its lanes. */
 import { CONTENT_SERVICE_ID } from '@selvedge/content'
 import { formatNodeAddress, type NodeAddress } from './address.ts'
+import { createAwakeTime, type AwakeTime } from './awake-time.ts'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import { capError, createLanePayment, NO_PAYMENT, type LanePayment } from './lane-payment.ts'
@@ -17,6 +18,8 @@ export interface NodeLink {
   /** How long this node may say nothing while it is waited for. */
   readonly stallTimeoutMs: number
   readonly pace: Pace
+  /** By which it is judged. */
+  readonly time: AwakeTime
   /** Waits for a free lane. `release` gives it back and may be called twice. */
   open(metadata: Uint8Array, options?: OpenOptions): Promise<OpenLane>
   close(): Promise<void>
@@ -41,7 +44,13 @@ export interface NodeLinkOptions {
   readonly pace: Pace
   /** What sessions are paid with; without it the client is a guest. */
   readonly purse?: Purse | undefined
+  /** Milliseconds that never fall. @default `performance.now` */
+  readonly clockMs?: () => number
 }
+
+/** Nobody looks at the clock less often while he waits; four times within the shortest stall. */
+const LOOK_MS_MAX = 5_000
+const LOOKS_MIN = 4
 
 /** The least that a node must send of one answer, over so much waiting for it. */
 export interface Pace {
@@ -50,7 +59,8 @@ export interface Pace {
 }
 
 export function createNodeLink(address: NodeAddress, connect: Connect, options: NodeLinkOptions): NodeLink {
-  const { chainId, lanesMax, stallTimeoutMs, purse } = options
+  const { chainId, lanesMax, stallTimeoutMs, purse, clockMs = () => performance.now() } = options
+  const time = createAwakeTime(clockMs, Math.min(LOOK_MS_MAX, stallTimeoutMs / LOOKS_MIN))
   const name = formatNodeAddress(address)
   const slots = createSlots(lanesMax)
   const kept = createKeptSession(address, connect, chainId, purse)
@@ -65,7 +75,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
       throw new ClientError('CLIENT_UNREACHABLE', `${name}: ${(cause as Error).message}`, { node: name }, { cause })
     }
     const request = { serviceId: CONTENT_SERVICE_ID, metadata, signal, isCreditHeld: isReadAhead && used.purse !== undefined }
-    const lane = await openWithin(opened.openLane(request), life, name, stallTimeoutMs)
+    const lane = await openWithin(opened.openLane(request), life, { name, stallTimeoutMs, time })
     return { lane, payment: used.purse === undefined ? NO_PAYMENT : createLanePayment(used.purse.payer, lane, name) }
   }
 
@@ -89,6 +99,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
   return {
     ...options,
     name,
+    time,
     async open(metadata, { signal, isReadAhead = false } = {}) {
       if (kept.isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       if (purse?.isEmpty === true) throw capError(name)
@@ -109,9 +120,13 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
   }
 }
 
-async function openWithin(opening: Promise<LanePort>, life: AbortController, node: string, ms: number): Promise<LanePort> {
-  return await withinTime(opening, ms, () => {
-    const error = stallOf(node, ms)
+async function openWithin(
+  opening: Promise<LanePort>,
+  life: AbortController,
+  { name, stallTimeoutMs, time }: Pick<NodeLink, 'name' | 'stallTimeoutMs' | 'time'>,
+): Promise<LanePort> {
+  return await withinTime(opening, stallTimeoutMs, time, () => {
+    const error = stallOf(name, stallTimeoutMs)
     life.abort(error) // the lane ends at the node too
     return error
   })

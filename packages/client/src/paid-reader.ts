@@ -49,7 +49,7 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
     if (this.#waiting !== undefined) return Promise.reject(new ClientError('CLIENT_BAD_ARGUMENT', 'one part is asked for at a time'))
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject }
-      this.#waitingSinceMs = performance.now()
+      this.#waitingSinceMs = this.#terms.bytes.nowMs()
       this.#turn()
     })
   }

@@ -1,7 +1,15 @@
-/** What `work` gives, or the error of `onLate` when it takes longer. The timer goes with it. */
-export function withinTime<T>(work: Promise<T>, ms: number, onLate: () => Error): Promise<T> {
+import type { AwakeTime } from './awake-time.ts'
+
+/** What `work` gives, or the error of `onLate` when it takes longer than so much awake time. The timer goes with it. */
+export function withinTime<T>(work: Promise<T>, ms: number, time: AwakeTime, onLate: () => Error): Promise<T> {
+  const startedMs = time.nowMs()
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(onLate()), ms)
+    let timer: ReturnType<typeof setTimeout>
+    const look = (leftMs: number): void => {
+      if (leftMs <= 0) return reject(onLate())
+      timer = setTimeout(() => look(ms - (time.nowMs() - startedMs)), Math.min(leftMs, time.lookMs))
+    }
+    look(ms)
     work.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }
