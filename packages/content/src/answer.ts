@@ -11,9 +11,9 @@ import { ContentError } from './errors.ts'
 import { modeBits, modesOf, type ContentMode } from './modes.ts'
 
 export interface ContentAnswer {
-  /** As HTTP's: 200, 206 where ranges were asked for, 404 … */
+  /** As HTTP's: 200, 206 where ranges were asked for, 304 where the client holds it, 404 … */
   readonly status: number
-  /** One of the asked; undefined (0) exactly when `status` is an error. */
+  /** One of the asked; undefined (0) exactly when `status` is 304 or an error, and nothing follows. */
   readonly mode: ContentMode | undefined
   /** Flat bytes of the whole content, as the node claims; undefined while it does not know. */
   readonly size: number | undefined
@@ -33,7 +33,7 @@ const TYPE_OFFSET = 44
 const FIXED_BYTES = 47
 
 const malformed = (message: string): ContentError => new ContentError('CONTENT_MALFORMED', `answer: ${message}`)
-const isError = (status: number): boolean => status >= 400
+const isBare = (status: number): boolean => status >= 400 || status === 304
 
 /** The only encoding of `answer`. @throws {ContentError} `CONTENT_MALFORMED` where a field does not fit. */
 export function encodeAnswer(answer: ContentAnswer): Uint8Array {
@@ -91,7 +91,7 @@ export function decodeAnswer(bytes: Uint8Array): ContentAnswer {
 
 function checkFields(status: number, mode: ContentMode | undefined, chunkGroupLog: number): void {
   if (!(Number.isInteger(status) && status >= 100 && status <= 599)) throw malformed(`status ${status} is not one of HTTP's`)
-  if (isError(status) !== (mode === undefined)) throw malformed(`status ${status} does not go with mode ${mode ?? 'none'}`)
+  if (isBare(status) !== (mode === undefined)) throw malformed(`status ${status} does not go with mode ${mode ?? 'none'}`)
   if (!(chunkGroupLog >= 0 && chunkGroupLog <= CHUNK_GROUP_LOG_MAX)) {
     throw malformed(`chunkGroupLog must be 0..${CHUNK_GROUP_LOG_MAX}, got ${chunkGroupLog}`)
   }

@@ -37,6 +37,8 @@ export interface ContentRequest {
   /** W3C trace context for the node's traces, at most 255 bytes; empty where there is none. */
   readonly traceparent: Uint8Array
   readonly ranges: ChunkRanges
+  /** The client holds all that the address names: 304 where it is still served. The address is the validator, so no other is named. */
+  readonly ifNoneMatch?: boolean
 }
 
 const KINDS: readonly AddressKind[] = ['root', 'cid', 'url']
@@ -44,7 +46,8 @@ const FLAG_HEAD = 1
 const FLAG_MAPPING_PROOF = 2
 const FLAG_OUTBOARD_ONLY = 4
 const FLAG_SCOPE_ALL = 8
-const FLAGS_MAX = 15
+const FLAG_IF_NONE_MATCH = 16
+const FLAGS_MAX = 31
 
 const malformed = (message: string): ContentError => new ContentError('CONTENT_MALFORMED', `request: ${message}`)
 
@@ -104,17 +107,19 @@ export function decodeRequest(bytes: Uint8Array): ContentRequest {
     scope: (flags & FLAG_SCOPE_ALL) !== 0 ? 'all' : 'entity',
     traceparent: bytes.slice(rest + 3, end),
     ranges: decodeRanges(bytes.slice(end)),
+    ...((flags & FLAG_IF_NONE_MATCH) !== 0 ? { ifNoneMatch: true } : {}),
   }
   checkScope(request)
   return request
 }
 
-function flagsOf({ head, mappingProof, outboardOnly, scope }: ContentRequest): number {
+function flagsOf({ head, mappingProof, outboardOnly, scope, ifNoneMatch }: ContentRequest): number {
   return (
     (head ? FLAG_HEAD : 0) |
     (mappingProof ? FLAG_MAPPING_PROOF : 0) |
     (outboardOnly ? FLAG_OUTBOARD_ONLY : 0) |
-    (scope === 'all' ? FLAG_SCOPE_ALL : 0)
+    (scope === 'all' ? FLAG_SCOPE_ALL : 0) |
+    (ifNoneMatch === true ? FLAG_IF_NONE_MATCH : 0)
   )
 }
 

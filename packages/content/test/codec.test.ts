@@ -39,6 +39,7 @@ const ROOT_REQUEST: ContentRequest = {
   traceparent: new TextEncoder().encode('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'),
   ranges: ChunkRanges.fromByteRanges([{ start: 1024, end: 3072 }, { start: 9216 }]),
 }
+const HELD_REQUEST: ContentRequest = { ...ROOT_REQUEST, head: false, ifNoneMatch: true }
 const ANSWER: ContentAnswer = {
   status: 200,
   mode: 'proof',
@@ -57,6 +58,8 @@ const REFUSAL: ContentAnswer = {
   contentType: '',
   mappingProof: EMPTY,
 }
+
+const NOT_MODIFIED: ContentAnswer = { ...REFUSAL, status: 304 }
 
 describe('the bytes of a request and of an answer', () => {
   test('a request for a CID, written out', () => {
@@ -78,15 +81,23 @@ describe('the bytes of a request and of an answer', () => {
     expect(hex.slice(6 + 72)).toBe('01' + '08' + '00' + '0100') // car, everything below, no trace, all chunks
   })
 
+  test('a request of a client that holds the content, written out', () => {
+    const asked = hexOf(encodeRequest({ ...ROOT_REQUEST, head: false }))
+    expect(hexOf(encodeRequest(HELD_REQUEST))).toBe(`${asked.slice(0, 72)}10${asked.slice(74)}`)
+    expect(encodeRequest({ ...HELD_REQUEST, ifNoneMatch: false })).toEqual(encodeRequest({ ...ROOT_REQUEST, head: false }))
+  })
+
   test('an answer, written out', () => {
     const type = hexOf(new TextEncoder().encode(ANSWER.contentType))
     expect(encodeAnswer(ANSWER)).toEqual(bytesOf(`c800 02 809b820700000000 00 ${'07'.repeat(32)} 19 ${type} 0300 010203`))
+    expect(encodeAnswer(NOT_MODIFIED)).toEqual(bytesOf(`3001 00 ${'ff'.repeat(8)} 00 ${'00'.repeat(32)} 00 0000`))
     expect(encodeAnswer(REFUSAL)).toEqual(bytesOf(`9401 00 ${'ff'.repeat(8)} 00 ${'00'.repeat(32)} 00 0000`))
   })
 
   test('what is encoded is decoded again', () => {
-    for (const request of [REQUEST, ROOT_REQUEST, TREE_REQUEST]) expect(decodeRequest(encodeRequest(request))).toEqual(request)
-    for (const answer of [ANSWER, REFUSAL]) expect(decodeAnswer(encodeAnswer(answer))).toEqual(answer)
+    for (const request of [REQUEST, ROOT_REQUEST, TREE_REQUEST, HELD_REQUEST])
+      expect(decodeRequest(encodeRequest(request))).toEqual(request)
+    for (const answer of [ANSWER, REFUSAL, NOT_MODIFIED]) expect(decodeAnswer(encodeAnswer(answer))).toEqual(answer)
   })
 
   test('a decoded record owns its bytes', () => {
@@ -142,7 +153,7 @@ describe('hostile bytes', () => {
     ['an address length beyond the end', `00 ffff ${'da'.repeat(32)} 04 00 00 01 00`],
     ['no mode', `00 2000 ${'da'.repeat(32)} 00 00 00 01 00`],
     ['an unknown mode', `00 2000 ${'da'.repeat(32)} 14 00 00 01 00`],
-    ['an unknown flag', `00 2000 ${'da'.repeat(32)} 04 10 00 01 00`],
+    ['an unknown flag', `00 2000 ${'da'.repeat(32)} 04 20 00 01 00`],
     ['everything below a root', `00 2000 ${'da'.repeat(32)} 04 08 00 01 00`],
     ['everything below a URL', `02 2000 ${'da'.repeat(32)} 01 08 00 01 00`],
     ['everything below a CID in ranges', `01 2400 01551220${'da'.repeat(32)} 01 08 00 02 00 05`],
@@ -162,6 +173,7 @@ describe('hostile bytes', () => {
     ['status 99', `6300 02 ${'00'.repeat(8)} 00 ${'00'.repeat(32)} 00 0000`],
     ['two modes', `c800 03 ${'00'.repeat(8)} 00 ${'00'.repeat(32)} 00 0000`],
     ['success without a mode', `c800 00 ${'00'.repeat(8)} 00 ${'00'.repeat(32)} 00 0000`],
+    ['a mode where the client holds it', `3001 02 ${'00'.repeat(8)} 00 ${'00'.repeat(32)} 00 0000`],
     ['an error with a mode', `9401 02 ${'00'.repeat(8)} 00 ${'00'.repeat(32)} 00 0000`],
     ['a size of 2^63', `c800 02 0000000000000080 00 ${'00'.repeat(32)} 00 0000`],
     ['a size of 2^53', `c800 02 0000000000002000 00 ${'00'.repeat(32)} 00 0000`],

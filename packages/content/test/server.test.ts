@@ -182,6 +182,17 @@ test('HEAD has the answer and no bytes', async () => {
   expect(source.openCount).toBe(0)
 })
 
+test('a client that holds the content is told that it is served, or that it is not, and gets no bytes', async () => {
+  const source = createMemorySource()
+  const root = await source.addRoot(DATA)
+  const server = createContentServer({ source })
+  const { answer, body } = await server.serve(requestOf(root, ['blake3'], { ifNoneMatch: true }))
+  expect(decodeAnswer(answer)).toMatchObject({ status: 304, mode: undefined, size: undefined })
+  expect(await collect(body)).toEqual(EMPTY)
+  expect(source.openCount).toBe(0)
+  expect((await server.serve(requestOf(new Uint8Array(32), ['blake3'], { ifNoneMatch: true }))).fields.status).toBe(404)
+})
+
 test('a reader that stops closes what was opened', async () => {
   const source = createMemorySource()
   const cid = await source.addFile(DATA)

@@ -1,0 +1,90 @@
+/**
+ * One request at a service: the ports bound to it, and what it opened. However it ends, all that was opened is closed but the one that is
+ * answered with; what the node opens after that is closed as it comes.
+ */
+import { type Address, checkAddress } from './address.ts'
+import { OPENS_MAX } from './constants.ts'
+import { SdkError } from './errors.ts'
+import { encodeHandle, type Handle } from './handle.ts'
+import type { HostPorts } from './host-ports.ts'
+import type { ContentPort, OpenContentOptions, OpenedContent } from './ports.ts'
+import { ALL_CHUNKS } from './spans.ts'
+
+export class Visit<Opened> implements ContentPort {
+  readonly #ports: HostPorts<Opened>
+  readonly #signal: AbortSignal
+  readonly #opened: { readonly key: string; readonly opened: Opened }[] = []
+  /** The node's own errors behind those that the service was given. */
+  readonly #causes = new WeakMap<object, unknown>()
+  #opens = 0
+  #isOver = false
+
+  constructor(ports: HostPorts<Opened>, signal: AbortSignal) {
+    this.#ports = ports
+    this.#signal = signal
+  }
+
+  async stat(address: Address): ReturnType<ContentPort['stat']> {
+    checkAddress(address)
+    const { state, size } = await this.#asked(() => this.#ports.stat(ownAddress(address), this.#signal))
+    return { state, size }
+  }
+
+  async open(address: Address, options: OpenContentOptions = {}): Promise<OpenedContent | undefined> {
+    const { ranges = ALL_CHUNKS, scope = 'entity', keep = true } = options
+    const encoded = encodeHandle({ address, ranges, scope, priceClass: 'table' })
+    if (++this.#opens > OPENS_MAX) throw new SdkError('SDK_TOO_MANY', `more than ${OPENS_MAX} are opened for one request`)
+    const handle: Handle = {
+      address: ownAddress(address),
+      ranges: ranges.map(({ start, end }) => ({ start, end })),
+      scope,
+      priceClass: 'table',
+    }
+    const found = await this.#asked(() => this.#ports.open(handle, keep, this.#signal))
+    if (found === undefined) return undefined
+    const { opened, facts } = found
+    if (this.#isOver) {
+      await this.#ports.close(opened)
+      throw new SdkError('SDK_CONTENT_FAILED', 'the request is over')
+    }
+    this.#opened.push({ key: textOf(encoded), opened })
+    const { state, kind, size, root } = facts
+    return { handle, state, kind, size, root: root?.slice() }
+  }
+
+  /** Ends it. @returns what `handle` was opened as, no longer to be closed here; undefined where it was not, or none is given. */
+  async end(handle?: Handle): Promise<Opened | undefined> {
+    this.#isOver = true
+    const key = handle && textOf(encodeHandle(handle))
+    const chosen = this.#opened.find((each) => each.key === key)
+    await Promise.all(this.#opened.filter((each) => each !== chosen).map((each) => this.#ports.close(each.opened)))
+    return chosen?.opened
+  }
+
+  /** The node's own error, where the service hands back the one that stands for it. */
+  causeOf(error: unknown): unknown {
+    return typeof error === 'object' && error !== null ? this.#causes.get(error) : undefined
+  }
+
+  /** Calls the node. What went wrong there names hosts and paths, which are not for a service to know. */
+  async #asked<T>(call: () => Promise<T>): Promise<T> {
+    this.#signal.throwIfAborted()
+    try {
+      return await call()
+    } catch (cause) {
+      if (this.#signal.aborted) throw this.#signal.reason
+      const hidden = new SdkError('SDK_CONTENT_FAILED', 'the node could not get it')
+      this.#causes.set(hidden, cause)
+      throw hidden
+    }
+  }
+}
+
+const ownAddress = ({ kind, bytes }: Address): Address => ({ kind, bytes: bytes.slice() })
+
+/** One character a byte: a key of a map, cheap to make. */
+const textOf = (bytes: Uint8Array): string => {
+  let text = ''
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return text
+}

@@ -1,0 +1,12 @@
+import type { Options } from 'tsup'
+
+const config: Options = {
+  entry: ['src/index.ts'],
+  format: 'esm',
+  target: 'es2022',
+  dts: false,
+  clean: true,
+  splitting: true,
+}
+
+export default config
