@@ -3,7 +3,7 @@
  */
 import { connectSession, type Session } from '@selvedge/handshake'
 import { connectWebSocket } from '@selvedge/handshake/websocket'
-import { decodeNoiseRecord, isNoiseRecordSigned, type NoiseRecord } from '@selvedge/ledger-types'
+import { decodeNoiseRecord, isNoiseRecordSigned, type NoiseRecord } from '@selvedge/ledger-types/noise-record'
 import { ClientError } from './errors.ts'
 import type { ConnectOptions } from './ports.ts'
 

@@ -20,9 +20,11 @@ import {
   compareBytes,
   concatBytes,
   decodeAction,
+  decodeNoiseRecord,
   defaultParameters,
   encodeAction,
   encodeNodeBody,
+  encodeNoiseRecord,
   EVENTS,
   eventKindOf,
   feeOf,
@@ -296,6 +298,19 @@ describe('what is signed or hashed', () => {
     expect(isNoiseRecordSigned(7, { ...record, signature })).toBe(true)
     expect(isNoiseRecordSigned(8, { ...record, signature })).toBe(false)
     expect(isNoiseRecordSigned(7, { ...record, notAfterEpoch: 41, signature })).toBe(false)
+    const bytes = encodeNoiseRecord({ ...record, signature })
+    expect(decodeNoiseRecord(bytes)).toEqual({ ...record, signature })
+    const malformed = expect.objectContaining({ code: 'LEDGER_MALFORMED' })
+    for (const wrong of [bytes.subarray(1), Uint8Array.of(...bytes, 0), new Uint8Array(0), bytes.with(68, 1)])
+      expect(() => decodeNoiseRecord(wrong)).toThrow(malformed)
+    const outOfRange = expect.objectContaining({ code: 'LEDGER_OUT_OF_RANGE' })
+    for (const wrong of [
+      { notAfterEpoch: 2 ** 32 },
+      { notAfterEpoch: 1.5 },
+      { x25519: new Uint8Array(31) },
+      { signature: new Uint8Array(65) },
+    ])
+      expect(() => encodeNoiseRecord({ ...record, signature, ...wrong })).toThrow(outOfRange)
   })
 
   test('a bridge’s keys sign what a wallet shows', () => {

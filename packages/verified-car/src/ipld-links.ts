@@ -32,7 +32,8 @@ export function dagCborLinks(block: Uint8Array): CID[] {
   return links
 }
 
-function argumentOf(view: DataView, position: number, low: number, major: number): [value: number, size: number] {
+/** Of the item whose first byte stands before `position`: its argument, and how many bytes that has. */
+export function argumentOf(view: DataView, position: number, low: number, major: number): [value: number, size: number] {
   if (low < 24) return [low, 0]
   if (low === 24) return [view.getUint8(position), 1]
   if (low === 25) return [view.getUint16(position), 2]

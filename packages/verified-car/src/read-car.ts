@@ -4,11 +4,10 @@
  * The stream is only asked "is this the block that must come next?": its header's roots and its order decide nothing. Held
  * at any moment: the stack of the walk and one block. Bytes that were handed on before a failure stay valid.
  */
-import { decode as decodeDagCbor } from '@ipld/dag-cbor'
 import type { CID } from 'multiformats/cid'
 import { JoinBuffer } from './block-body.ts'
 import { ByteSource } from './byte-source.ts'
-import { headerOf } from './car-format.ts'
+import { headerOf, versionIn } from './car-header.ts'
 import { IDENTITY, INLINE_AHEAD_MAX, SECTION_OVERHEAD_BYTES, SHA2_256 } from './constants.ts'
 import { CarError } from './errors.ts'
 import { drain, inlineBody, readBody, skip, truncated } from './read-block.ts'
@@ -75,13 +74,13 @@ async function readHeader(source: ByteSource, walk: Walk): Promise<void> {
   if (!(await source.fill(length))) throw truncated(walk, 'inside the header', source.offset)
   const bytes = source.take(length)
   if (isEqual(bytes, headerOf([walk.root]))) return // what an honest source sends need not be decoded
-  let version: unknown
+  let version: number | undefined
   try {
-    version = decodeDagCbor<{ version?: unknown }>(bytes).version
+    version = versionIn(bytes)
   } catch (cause) {
     throw notACar('its header is no dag-cbor', cause)
   }
-  if (version !== 1) throw notACar(`its header has version ${String(version)}`)
+  if (version !== 1) throw notACar(`its header has version ${version}`)
 }
 
 /** Reads up to the first byte of the block: its length, once the section's CID is known to be the one that is expected. */
