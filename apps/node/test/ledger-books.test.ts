@@ -87,3 +87,9 @@ test('a node that has left lets nobody in: nothing that it delivers can be claim
   while (world.application.view().nodes.some(({ index }) => index === 0)) await block()
   expect(books.payments.admit(hello(world))).toEqual({ refuse: 6 })
 })
+
+test('books on a folder that another process has, or this one, are refused', async () => {
+  const { world } = await start()
+  const keys = createKeyPair(world.network.nodes[0]!.seeds.node)
+  await expect(createLedgerBooks({ keys, folder: join(world.folder, 'payments') })).rejects.toMatchObject({ code: 'NODE_BUSY' })
+})

@@ -1,41 +1,38 @@
 /**
- * The acknowledgement store on disk: an append-only log of the newest record of each chain, and a counter of lane nonces.
+ * The acknowledgement store on disk: an append-only log of the newest record of each chain and standing of each account, and a counter of lane nonces.
  *
- * `acks.log` holds entries `length u32 · check 8 · kind u8 · body`, check = the first bytes of SHA-256 over kind and body; kind 1 is a record, 2 an
- * epoch (u64) that is forgotten. What is appended within 50 ms goes to the disk together. What does not check is a torn end, which is cut when the
- * log is opened, unless an entry that checks follows: then the file is damaged, and nothing in it is touched. When most of the log is dead it
- * is written anew beside it and renamed into place. What could not be written is pending, and tried again every second.
- * `nonces` holds the end (u64) of the last block that was given out, replaced by a rename before any of it is used. One process a folder.
+ * `acks.log` holds entries (ack-store-entry.ts). What is appended within 50 ms goes to the disk together. What does not check is a torn end, which is
+ * cut when the log is opened, unless an entry that checks follows: then the file is damaged, and nothing in it is touched. When most of the log is
+ * dead it is written anew beside it and renamed into place. What could not be written is pending, and tried again every second.
+ * `nonces` holds the end (u64) of the last block that was given out, replaced by a rename before any of it is used. One process a folder (ack-store-lock.node.ts).
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sha256 } from '@selvedge/crypto/sha256'
-import { decodeChainRecord, encodeChainRecord } from './ack-record.ts'
-import type { AckStore, ChainRecord } from './ack-store.ts'
+import { chainRecordBytes, decodeChainRecord, decodeStanding, encodeChainRecord, encodeStanding } from './ack-record.ts'
+import { encodeEntry, ENTRY_HEAD_BYTES, entryAt, KINDS } from './ack-store-entry.ts'
+import { acquireLock } from './ack-store-lock.node.ts'
+import type { AckStore, ChainRecord, Standing } from './ack-store.ts'
 import { DELEGATION_BYTES, DELEGATION_SERVICES_MAX } from './constants.ts'
 import { DeliveryAcknowledgementError, malformed } from './errors.ts'
-import { isEqualBytes } from './wire.ts'
 
 const FLUSH_MS = 50
 const RETRY_MS = 1_000
 const NONCES_A_BLOCK = 2n ** 16n
 const NONCE_BYTES = 8
-const LENGTH_BYTES = 4
-const CHECK_BYTES = 8
-const KIND_OFFSET = LENGTH_BYTES + CHECK_BYTES
-const HEAD_BYTES = KIND_OFFSET + 1
-const ENTRY_BYTES_MOST = 4_096
 /** The longest stretch of a record that a client chooses: its delegation, which could look like an entry. */
 const CHOSEN_BYTES_MOST = DELEGATION_BYTES + 4 * DELEGATION_SERVICES_MAX
-const KIND_RECORD = 1
-const KIND_FORGOTTEN = 2
 /** A log is written anew when it is larger than this and four times what lives in it. */
 const COMPACT_BYTES = 1_048_576
 const COMPACT_SHARE = 4
 
 interface Kept {
   readonly record: ChainRecord
+  readonly bytes: number
+}
+
+interface KeptStanding {
+  readonly standing: Standing
   readonly bytes: number
 }
 
@@ -46,24 +43,33 @@ export interface FileAckStoreOptions {
 
 /**
  * @param folder - is made where it is not there.
- * @throws {DeliveryAcknowledgementError} `DELIVERY_ACKNOWLEDGEMENT_DAMAGED`, which names file and offset: the log is not what was written.
+ * @throws {DeliveryAcknowledgementError} `DELIVERY_ACKNOWLEDGEMENT_DAMAGED`, which names file and offset: the log is not what was written;
+ *   `DELIVERY_ACKNOWLEDGEMENT_LOCKED` while another process, or another store of this one, has the folder.
  */
 export async function createFileAckStore(folder: string, { onError }: FileAckStoreOptions = {}): Promise<AckStore> {
   await mkdir(folder, { recursive: true })
-  const store = new FileAckStore(folder, onError)
-  await store.open()
-  return store
+  const release = await acquireLock(folder)
+  const store = new FileAckStore(folder, release, onError)
+  try {
+    await store.open()
+    return store
+  } catch (error) {
+    await release()
+    throw error
+  }
 }
 
 class FileAckStore implements AckStore {
   readonly #folder: string
   readonly #path: string
   readonly #epochs = new Map<bigint, Map<string, Kept>>()
+  readonly #standings = new Map<string, KeptStanding>()
+  readonly #release: () => Promise<void>
   #file: FileHandle | undefined
   #fileBytes = 0
   #liveBytes = 0
-  /** Entries that are not handed to the file yet; of one chain the newest alone. */
-  #pending = new Map<string, Uint8Array>()
+  /** Entries that are not handed to the file yet, of one chain the newest alone: made when they are, for most are replaced before. */
+  #pending = new Map<string, () => Uint8Array>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
   #isStopped = false
@@ -74,8 +80,9 @@ class FileAckStore implements AckStore {
   /** The log is written anew, and its name is perhaps not on disk. */
   #isRenamed = false
 
-  constructor(folder: string, onError: ((error: unknown) => void) | undefined) {
+  constructor(folder: string, release: () => Promise<void>, onError: ((error: unknown) => void) | undefined) {
     this.#folder = folder
+    this.#release = release
     this.#onError = onError
     this.#path = join(folder, 'acks.log')
   }
@@ -106,9 +113,17 @@ class FileAckStore implements AckStore {
   }
 
   put(record: ChainRecord): void {
-    const body = encodeChainRecord(record)
-    const key = this.#keep(record, body.length + HEAD_BYTES)
-    this.#append(key, KIND_RECORD, body)
+    const key = this.#keep(record, chainRecordBytes(record) + ENTRY_HEAD_BYTES)
+    this.#append(key, () => encodeEntry(KINDS.record, encodeChainRecord(record)))
+  }
+
+  putStanding(standing: Standing): void {
+    const entry = encodeEntry(KINDS.standing, encodeStanding(standing))
+    this.#append(this.#keepStanding(standing, entry.length), () => entry)
+  }
+
+  standings(): readonly Standing[] {
+    return [...this.#standings.values()].map(({ standing }) => standing)
   }
 
   flush(): Promise<void> {
@@ -131,7 +146,7 @@ class FileAckStore implements AckStore {
     this.#drop(epoch)
     const body = new Uint8Array(8)
     new DataView(body.buffer).setBigUint64(0, epoch, true)
-    this.#append(`forgotten ${epoch}`, KIND_FORGOTTEN, body)
+    this.#append(`forgotten ${epoch}`, () => encodeEntry(KINDS.forgotten, body))
     return this.flush()
   }
 
@@ -143,11 +158,11 @@ class FileAckStore implements AckStore {
       this.#isStopped = true
       clearTimeout(this.#timer)
       await this.#file?.close()
+      await this.#release()
     }
   }
 
-  #append(key: string, kind: number, body: Uint8Array): void {
-    const entry = entryOf(kind, body)
+  #append(key: string, entry: () => Uint8Array): void {
     this.#pending.delete(key) // behind an epoch that was forgotten in between
     this.#pending.set(key, entry)
     this.#flushIn(FLUSH_MS)
@@ -183,7 +198,7 @@ class FileAckStore implements AckStore {
     try {
       if (this.#isTorn) await file.truncate(this.#fileBytes)
       this.#isTorn = true
-      const bytes = Buffer.concat([...batch.values()])
+      const bytes = Buffer.concat([...batch.values()].map((entry) => entry()))
       await file.appendFile(bytes)
       await file.datasync()
       if (this.#isRenamed) await this.#syncName()
@@ -204,7 +219,10 @@ class FileAckStore implements AckStore {
     await rm(path, { force: true })
     const file = await open(path, 'a')
     const chains = [...this.#epochs.values()].flatMap((each) => [...each.values()])
-    const bytes = Buffer.concat(chains.map(({ record }) => entryOf(KIND_RECORD, encodeChainRecord(record))))
+    const bytes = Buffer.concat([
+      ...chains.map(({ record }) => encodeEntry(KINDS.record, encodeChainRecord(record))),
+      ...this.standings().map((standing) => encodeEntry(KINDS.standing, encodeStanding(standing))),
+    ])
     try {
       await file.appendFile(bytes)
       await file.sync()
@@ -237,6 +255,13 @@ class FileAckStore implements AckStore {
     return key
   }
 
+  #keepStanding(standing: Standing, bytes: number): string {
+    const key = `standing ${Buffer.from(standing.account).toString('hex')}`
+    this.#liveBytes += bytes - (this.#standings.get(key)?.bytes ?? 0)
+    this.#standings.set(key, { standing, bytes })
+    return key
+  }
+
   #drop(epoch: bigint): void {
     for (const { bytes } of this.#epochs.get(epoch)?.values() ?? []) this.#liveBytes -= bytes
     this.#epochs.delete(epoch)
@@ -246,10 +271,11 @@ class FileAckStore implements AckStore {
   #replay(log: Uint8Array): number {
     let at = 0
     for (let entry = entryAt(log, at); entry !== undefined; entry = entryAt(log, at)) {
-      const body = entry.subarray(HEAD_BYTES)
-      if (entry[KIND_OFFSET] === KIND_FORGOTTEN) this.#drop(new DataView(body.buffer, body.byteOffset).getBigUint64(0, true))
-      else this.#keep(decodeChainRecord(body), entry.length)
-      at += entry.length
+      const { kind, body, length } = entry
+      if (kind === KINDS.record) this.#keep(decodeChainRecord(body), length)
+      else if (kind === KINDS.standing) this.#keepStanding(decodeStanding(body), length)
+      else this.#drop(new DataView(body.buffer, body.byteOffset).getBigUint64(0, true))
+      at += length
     }
     for (let next = at + 1; next < log.length; next++) {
       if ((entryAt(log, next)?.length ?? 0) > CHOSEN_BYTES_MOST) throw damaged(this.#path, at, next)
@@ -258,34 +284,12 @@ class FileAckStore implements AckStore {
   }
 }
 
-/** The entry that begins at an offset of the log, if one does that checks. */
-function entryAt(log: Uint8Array, at: number): Uint8Array | undefined {
-  if (at + HEAD_BYTES > log.length) return undefined
-  const length = new DataView(log.buffer, log.byteOffset + at).getUint32(0, true)
-  const end = at + HEAD_BYTES + length
-  const kind = log[at + KIND_OFFSET]
-  const isEntry = length <= ENTRY_BYTES_MOST && end <= log.length && (kind === KIND_RECORD || kind === KIND_FORGOTTEN)
-  const entry = log.subarray(at, end)
-  return isEntry && isEqualBytes(checkOf(entry), entry.subarray(LENGTH_BYTES, KIND_OFFSET)) ? entry : undefined
-}
-
 const damaged = (path: string, offset: number, next: number): DeliveryAcknowledgementError =>
   new DeliveryAcknowledgementError(
     'DELIVERY_ACKNOWLEDGEMENT_DAMAGED',
     `${path} has a bad entry at ${offset}, and good ones from ${next} on: nothing in it was changed`,
     { path, offset, next },
   )
-
-function entryOf(kind: number, body: Uint8Array): Uint8Array {
-  const entry = new Uint8Array(HEAD_BYTES + body.length)
-  new DataView(entry.buffer).setUint32(0, body.length, true)
-  entry[KIND_OFFSET] = kind
-  entry.set(body, HEAD_BYTES)
-  entry.set(checkOf(entry), LENGTH_BYTES)
-  return entry
-}
-
-const checkOf = (entry: Uint8Array): Uint8Array => sha256(entry.subarray(KIND_OFFSET)).subarray(0, CHECK_BYTES)
 
 function nonceIn(path: string): bigint {
   if (!existsSync(path)) return 0n

@@ -5,10 +5,10 @@
  * A pure function of the evidence and the epoch's rules; total: no evidence makes it throw. Cheap checks come first, signatures last.
  */
 import { isEd25519Signature } from '@selvedge/crypto/ed25519'
-import { sessionIdOf } from '@selvedge/crypto/transcript'
 import { type Acknowledgement, acknowledgementPreimageOf } from './acknowledgement.ts'
 import { TICK_BYTES } from './constants.ts'
 import { type Delegation, encodeDelegation, isDelegationSigned } from './delegation.ts'
+import { idOf, KnownGood } from './known-good.ts'
 import { type PriceTable, priceOf } from './price.ts'
 import { isTick, type Tick } from './tick.ts'
 import { isEqualBytes } from './wire.ts'
@@ -76,10 +76,10 @@ export type AcknowledgementVerdict =
 /**
  * Judges one acknowledgement, once decoded, with all that belongs to it.
  * @param signed - delegations found signed before, a character for each byte behind the chain's id, and where new ones are noted: an account's recovery
- * costs as much as the rest. The caller bounds it. It spares work and changes no answer.
+ * costs as much as the rest. The caller bounds it. It spares work and changes no answer; a `KnownGood` spares more.
  */
 export function checkAcknowledgement(evidence: Evidence, rules: EpochRules, signed?: Set<string>): AcknowledgementVerdict {
-  const fault = contextFaultOf(evidence, rules)
+  const fault = contextFaultOf(evidence, rules, signed)
   if (fault !== undefined) return { isPayable: false, fault }
   const client = rules.clientOf(evidence.acknowledgement.account)
   if (client === undefined) return { isPayable: false, fault: 'client' }
@@ -90,7 +90,11 @@ export function checkAcknowledgement(evidence: Evidence, rules: EpochRules, sign
   return signature === undefined ? { isPayable: true, amount: price, client } : { isPayable: false, fault: signature }
 }
 
-function contextFaultOf({ acknowledgement, delegation, session }: Evidence, rules: EpochRules): AcknowledgementFault | undefined {
+function contextFaultOf(
+  { acknowledgement, delegation, session }: Evidence,
+  rules: EpochRules,
+  signed: Set<string> | undefined,
+): AcknowledgementFault | undefined {
   const { chainId, epoch, nodeIndex, nodeKey } = rules
   if (acknowledgement.chainId !== chainId) return 'chain'
   if (acknowledgement.epoch !== epoch || BigInt(acknowledgement.expiryEpoch) !== epoch + 1n) return 'epoch'
@@ -99,11 +103,9 @@ function contextFaultOf({ acknowledgement, delegation, session }: Evidence, rule
   if (delegation.notAfterEpoch < epoch) return 'delegation-expired'
   const { services } = delegation
   if (services.length > 0 && !services.includes(acknowledgement.serviceId)) return 'delegation-service'
-  const { account, sessionId } = acknowledgement
-  const { sessionKey } = delegation
-  const inputs = { chainId, account, sessionKey, nodeKey, laneNonce: session.laneNonce, epoch }
-  const expected = sessionIdOf({ ...inputs, clientRand: session.clientRand, nodeRand: session.nodeRand })
-  return isEqualBytes(sessionId, expected) ? undefined : 'session'
+  const place = { chainId, nodeKey, epoch } // the account is the delegation's, as was checked
+  const expected = signed instanceof KnownGood ? signed.sessionIdOf(session, delegation, place) : idOf(session, delegation, place)
+  return isEqualBytes(acknowledgement.sessionId, expected) ? undefined : 'session'
 }
 
 /** The amount in µUSD, or what is wrong with it. */
@@ -114,7 +116,7 @@ function priceFaultOf({ acknowledgement, tick, delegation }: Evidence, rules: Ep
   if (multiplePpm === undefined) return 'service'
   if (priceOf(cumBytes, cumCpuMicros, rules.prices, multiplePpm) !== cumPrice) return 'price'
   if (!isTick(payAnchor, tick)) return 'tick'
-  const amount = priceOf(cumBytes + TICK_BYTES * BigInt(tick.index), cumCpuMicros, rules.prices, multiplePpm)
+  const amount = tick.index === 0 ? cumPrice : priceOf(cumBytes + TICK_BYTES * BigInt(tick.index), cumCpuMicros, rules.prices, multiplePpm)
   if (amount === undefined) return 'price'
   return amount <= delegation.spendCap ? amount : 'spend-cap'
 }
@@ -131,9 +133,19 @@ function signatureFaultOf(
 
 /** Whether the account signed it; `signed` as in `checkAcknowledgement`. */
 export function isSignedDelegation(chainId: number, delegation: Delegation, signed: Set<string> | undefined): boolean {
-  const known = signed === undefined ? undefined : `${chainId} ${String.fromCharCode(...encodeDelegation(delegation))}`
-  if (known !== undefined && signed?.has(known) === true) return true
+  if (signed instanceof KnownGood) {
+    if (signed.isSigned(chainId, delegation)) return true
+    if (!isSignedByBytes(chainId, delegation, signed)) return false
+    signed.noteSigned(chainId, delegation)
+    return true
+  }
+  return signed === undefined ? isDelegationSigned(chainId, delegation) : isSignedByBytes(chainId, delegation, signed)
+}
+
+function isSignedByBytes(chainId: number, delegation: Delegation, signed: Set<string>): boolean {
+  const known = `${chainId} ${String.fromCharCode(...encodeDelegation(delegation))}`
+  if (signed.has(known)) return true
   if (!isDelegationSigned(chainId, delegation)) return false
-  if (known !== undefined) signed?.add(known)
+  signed.add(known)
   return true
 }

@@ -9,7 +9,7 @@ import { NO_TICK, type Tick } from './tick.ts'
 import { isEqualBytes, type WireReader, WireWriter } from './wire.ts'
 
 /** Without delegation and path. */
-const OPENING_FIXED_BYTES = ACKNOWLEDGEMENT_BYTES + 2 + DIGEST_BYTES + 8 + 2 * RAND_BYTES + 2 + 1 + 4
+export const OPENING_FIXED_BYTES: number = ACKNOWLEDGEMENT_BYTES + 2 + DIGEST_BYTES + 8 + 2 * RAND_BYTES + 2 + 1 + 4
 const STEP_BYTES = DIGEST_BYTES + 8 + CLAIM_KEY_BYTES
 
 export interface Opening extends Evidence {

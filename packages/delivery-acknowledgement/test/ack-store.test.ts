@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { DeliveryAcknowledgementError } from '@selvedge/delivery-acknowledgement'
 import { createFileAckStore } from '@selvedge/delivery-acknowledgement/node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { decodeChainRecord, encodeChainRecord } from '../src/ack-record.ts'
+import { chainRecordBytes, decodeChainRecord, decodeStanding, encodeChainRecord, encodeStanding } from '../src/ack-record.ts'
 import { recordOf, seqsOf } from './support/records.ts'
-import { EPOCH, evidenceOf } from './support/world.ts'
+import { accountOf, delegationOf, EPOCH, evidenceOf } from './support/world.ts'
 
 let folder = ''
 const log = (): string => join(folder, 'acks.log')
@@ -25,6 +25,44 @@ test('a record is read as it was written, tick and all, and nothing else is', ()
   for (let length = 0; length < bytes.length; length++)
     expect(() => decodeChainRecord(bytes.subarray(0, length))).toThrow(DeliveryAcknowledgementError)
   expect(() => decodeChainRecord(Uint8Array.of(...bytes, 0))).toThrow('too many')
+})
+
+test('how long a record is follows from its services', () => {
+  for (const services of [[], [1], [1, 2, 7]]) {
+    const delegation = delegationOf(2, { services })
+    const record = { evidence: evidenceOf({ client: 2, serviceId: 1, session: 3, bytes: 5n, delegation }), clientIndex: 2, amount: 54n }
+    expect(chainRecordBytes(record)).toBe(encodeChainRecord(record).length)
+  }
+})
+
+const STANDING = { account: accountOf(3), epoch: EPOCH, lostBytes: 70_000, windowBytes: 65_536, slowUntilBytes: 262_144, defaults: 1 }
+
+test('a standing is read as it was written, and nothing else is', () => {
+  const bytes = encodeStanding(STANDING)
+  expect([bytes.length, decodeStanding(bytes)]).toEqual([44, STANDING])
+  for (let length = 0; length < bytes.length; length++) expect(() => decodeStanding(bytes.subarray(0, length))).toThrow('needs')
+  expect(() => decodeStanding(Uint8Array.of(...bytes, 0))).toThrow('too many')
+})
+
+test('of each account the newest standing is kept, whatever is forgotten, over restarts and when the log is written anew', async () => {
+  const store = await createFileAckStore(folder)
+  const newest = { ...STANDING, lostBytes: 90_000, defaults: 2 }
+  const other = { ...STANDING, account: accountOf(4) }
+  for (const standing of [STANDING, other, newest]) store.putStanding!(standing)
+  store.put(recordOf(0, 1))
+  await store.forget(EPOCH)
+  await store.stop()
+  const again = await createFileAckStore(folder)
+  expect(again.standings!().toSorted((a, b) => a.defaults - b.defaults)).toEqual([other, newest])
+  for (let seq = 1; seq <= 200; seq++) {
+    for (let chain = 0; chain < 20; chain++) again.put(recordOf(chain, seq))
+    await again.flush()
+  }
+  await again.stop()
+  expect((await stat(log())).size).toBeLessThan(1_200_000)
+  const last = await createFileAckStore(folder)
+  expect(last.standings!().toSorted((a, b) => a.defaults - b.defaults)).toEqual([other, newest])
+  await last.stop()
 })
 
 test('of each chain the newest is kept, over a restart too', async () => {

@@ -8,7 +8,7 @@
 import { nodeKeys, type Application } from '@selvedge/application'
 import { CONTENT_SERVICE_ID } from '@selvedge/content'
 import { sha256 } from '@selvedge/crypto/sha256'
-import type { EpochRules } from '@selvedge/delivery-acknowledgement'
+import { DeliveryAcknowledgementError, type EpochRules } from '@selvedge/delivery-acknowledgement'
 import {
   createBooks,
   createFileAckStore,
@@ -20,6 +20,7 @@ import {
 import { isSameBytes } from '@selvedge/ledger-types'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { NodeError } from '../errors.ts'
 import type { AttachToLedger } from '../ledger-tools/attachment.ts'
 import { ClaimDuty, type ClaimEvent } from './claim-duty.ts'
 import { openClaimFiles } from './claim-files.ts'
@@ -49,8 +50,9 @@ export interface LedgerBooks {
   stop(): Promise<void>
 }
 
+/** @throws {NodeError} `NODE_BUSY` where another process has the folder */
 export async function createLedgerBooks({ keys, folder, onClaim, onError }: LedgerBooksOptions): Promise<LedgerBooks> {
-  const store = await createFileAckStore(join(folder, 'acks'), onError === undefined ? {} : { onError })
+  const store = await storeIn(join(folder, 'acks'), onError)
   const files = await openClaimFiles(join(folder, 'claims'))
   const rules = new Rules()
   let ledger: Application | undefined
@@ -108,6 +110,15 @@ export async function createLedgerBooks({ keys, folder, onClaim, onError }: Ledg
       return books?.losses ?? { writtenOffBytes: 0n, defaults: 0 }
     },
     stop: () => store.stop(),
+  }
+}
+
+async function storeIn(folder: string, onError: LedgerBooksOptions['onError']): Promise<AckStore> {
+  try {
+    return await createFileAckStore(folder, onError === undefined ? {} : { onError })
+  } catch (cause) {
+    if (!(cause instanceof DeliveryAcknowledgementError) || cause.code !== 'DELIVERY_ACKNOWLEDGEMENT_LOCKED') throw cause
+    throw new NodeError('NODE_BUSY', `${folder} is in use: ${cause.message}`, { folder }, { cause })
   }
 }
 

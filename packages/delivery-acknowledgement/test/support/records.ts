@@ -13,3 +13,10 @@ export function recordOf(chain: number, seq: number, epoch: bigint = EPOCH): Cha
 export function seqsOf(records: readonly ChainRecord[]): Map<number, number> {
   return new Map(records.map(({ evidence, clientIndex }) => [clientIndex, evidence.acknowledgement.seq]))
 }
+
+/** Sessions of one epoch that acknowledge in turn. */
+export const CHAINS = 100
+
+/** Acknowledgement number `number` of all that the sessions make together. */
+export const recordOfNumber = (number: number): ChainRecord => recordOf(number % CHAINS, seqOfNumber(number))
+export const seqOfNumber = (number: number): number => Math.floor(number / CHAINS) + 1
