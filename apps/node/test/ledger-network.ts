@@ -45,6 +45,8 @@ export interface NetworkOptions {
   /** Nodes of the first committee. With more than `committeeSize` of them, each epoch leaves others without a seat. @default 4 */
   readonly members?: number
   readonly parameters?: Partial<Parameters>
+  /** @default what a development network begins with: a cent a gigabyte */
+  readonly prices?: Partial<Genesis['prices']>
   /** Block time to time. */
   readonly pace: number
   /** Accounts with money beside the user's. */
@@ -74,14 +76,15 @@ export class TestNetwork {
   readonly #living = new Map<number, LedgerNode>()
   readonly #waiting = new Set<() => void>()
 
-  private constructor(nodes: readonly TestNode[], { members = MEMBERS, parameters = {}, pace, senders = 0 }: NetworkOptions) {
+  private constructor(nodes: readonly TestNode[], options: NetworkOptions) {
+    const { members = MEMBERS, pace, senders = 0 } = options
     this.nodes = nodes
     this.#members = members
     this.user = createWallet()
     this.senders = Array.from({ length: senders }, createWallet)
     const timeMs = Date.now()
     this.#clock = fastClock(timeMs, pace)
-    this.genesisFile = genesisOf(nodes.slice(0, members), [this.user, ...this.senders], parameters, timeMs)
+    this.genesisFile = genesisOf(nodes.slice(0, members), [this.user, ...this.senders], options, timeMs)
     this.genesis = parseGenesis(this.genesisFile)
   }
 
@@ -216,7 +219,8 @@ function fastClock(startMs: number, pace: number): Clock {
   }
 }
 
-function genesisOf(nodes: readonly TestNode[], rich: readonly Wallet[], parameters: Partial<Parameters>, timeMs: number): Uint8Array {
+function genesisOf(nodes: readonly TestNode[], rich: readonly Wallet[], options: NetworkOptions, timeMs: number): Uint8Array {
+  const { parameters = {}, prices = {} } = options
   const [user] = rich as [Wallet]
   const keys = { threshold: 1, accounts: [user.address] }
   return formatGenesis(
@@ -224,6 +228,7 @@ function genesisOf(nodes: readonly TestNode[], rich: readonly Wallet[], paramete
       chainId: CHAIN_ID,
       timeMs,
       parameters: { scheduleCommits: 30, ...parameters },
+      prices,
       governors: keys,
       tokens: [{ symbol: 'USD', name: 'US dollar', keys, cap: 1_000n * MICRO }],
       accounts: rich
