@@ -8,6 +8,8 @@ import { PPM } from './constants.ts'
 import { Spending } from './spending.ts'
 import { Window } from './window.ts'
 
+/** Sessions of an account that wait for a connection; one more ends with its own. */
+const AWAY_SESSIONS_MAX = 8
 /** µUSD that a window may be worth. */
 const WINDOW_MICRO_USD = 1_000n
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER)
@@ -25,6 +27,8 @@ export interface Debtor {
   leave(code: number): void
   /** @param rand - 16 bytes, for the new session id. */
   beginEpoch(epoch: bigint, rand: Uint8Array, isNewPrice: boolean): void
+  /** It has no connection now, and may get another one. */
+  readonly isAway: boolean
   /** The grace of the old epoch is over. @returns bytes that nobody will pay any more. */
   closeEpoch(): number
 }
@@ -73,13 +77,14 @@ export class Account {
   judge(unitBytes: number, { delegation, delegationKey }: Debtor, prices: PriceTable): Begin {
     const { window, spent } = this
     const ofDelegation = bytesFor(delegation.spendCap - spent.under(delegationKey) - 1n, prices) // what is spent was rounded down
-    if (window.charged + unitBytes > ofDelegation) {
+    const out = window.charged + window.away
+    if (out + unitBytes > ofDelegation) {
       const owed = this.#debtUnder(delegationKey)
       if (owed + unitBytes > ofDelegation) return owed > 0 ? 'later' : { leave: CODES.spendCap }
     }
     const ofAccount = bytesFor(this.limit - spent.microUsd - 1n, prices)
-    if (window.charged + this.#unpaidBytes + unitBytes > ofAccount) {
-      return window.charged > 0 ? 'later' : { leave: CODES.insufficientBalance }
+    if (out + this.#unpaidBytes + unitBytes > ofAccount) {
+      return out > 0 ? 'later' : { leave: CODES.insufficientBalance }
     }
     const verdict = window.judge(unitBytes)
     return verdict === 'never' ? { leave: CODES.ackTimeout } : verdict
@@ -99,6 +104,15 @@ export class Account {
   forgetSession(session: Debtor): void {
     this.sessions.delete(session)
     this.#waiting.delete(session)
+  }
+
+  /** Whether one more session may wait for a connection; one that does waits for nothing else. */
+  suspend(session: Debtor): boolean {
+    let away = 0
+    for (const { isAway } of this.sessions) if (isAway) away++
+    if (away >= AWAY_SESSIONS_MAX) return false
+    this.#waiting.delete(session)
+    return true
   }
 
   /** The node is stopped when something waits and no unit that was begun can go on. Asked again, it also asks those who began to owe since. */

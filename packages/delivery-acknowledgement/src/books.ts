@@ -204,8 +204,12 @@ class NodeBooks implements Books {
     this.#host.closesMs = undefined
     for (const account of this.#accounts.values()) {
       let bytes = 0
-      for (const session of account.sessions) bytes += session.closeEpoch()
-      if (account.window.halve(bytes)) account.tellAll()
+      let away = 0
+      for (const session of account.sessions) {
+        if (session.isAway) away += session.closeEpoch()
+        else bytes += session.closeEpoch()
+      }
+      if (account.window.halve(bytes, away)) account.tellAll()
       account.goOn()
     }
   }

@@ -2,6 +2,9 @@
  * One lane at a node that is paid: what was sent of it, what of that is acknowledged, and in which of two epochs.
  * Offsets count DATA from the lane's start. `debt` is what was begun and is neither acknowledged nor written off.
  */
+import type { Stretch } from './payer-chain.ts'
+import type { AckFrame } from './ports.ts'
+
 export class MeteredLane {
   readonly id: number
   readonly serviceId: number
@@ -11,10 +14,16 @@ export class MeteredLane {
   unit: { readonly start: number; readonly end: number } | undefined
   /** In the newest epoch. */
   acked = 0
+  /** Acknowledged, in whichever epoch: never asked for again. */
+  verified = 0
   /** What the epoch that closes has of it: up to `end`, and for a client that had not heard of the change, up to `limit`. */
   old: { acked: number; readonly end: number; limit: number } | undefined
   /** Nothing more is sent on it. */
   isOver = false
+  /** By END of both: what was lost of it with a connection is sent again. */
+  isEnded = false
+  /** An epoch closed since nothing was owed for it any more. */
+  isStale = false
   /** The node gave it up and wrote off the rest; what is acknowledged nevertheless is welcome. */
   isForgiven = false
 
@@ -26,6 +35,16 @@ export class MeteredLane {
 
   get oldDebt(): number {
     return this.old === undefined ? 0 : Math.max(0, this.old.end - this.old.acked)
+  }
+
+  /** Nothing of it can be acknowledged or be asked for any more; what an epoch closed over may, for another epoch. */
+  get isSettled(): boolean {
+    return this.isOver && this.debt === 0 && (!this.isEnded || this.verified >= this.sent)
+  }
+
+  /** What of the debt was sent: the rest is of a unit that has begun. */
+  get sentDebt(): number {
+    return this.oldDebt + Math.max(0, this.sent - this.acked)
   }
 
   get debt(): number {
@@ -41,6 +60,7 @@ export class MeteredLane {
 
   /** @param offset - as `startFor` allowed it. */
   acknowledge(offset: number, isOld: boolean): void {
+    this.verified = Math.max(this.verified, offset)
     if (isOld && this.old !== undefined) {
       this.old.acked = offset
       this.acked = Math.max(this.acked, offset)
@@ -57,4 +77,23 @@ export class MeteredLane {
     this.acked = boundary
     return boundary
   }
+}
+
+/** What the lanes of an acknowledgement moved by; undefined where one is not of this service, does not move, or was not sent so far. */
+export function stretchesOf(
+  lanes: ReadonlyMap<number, MeteredLane>,
+  { lanes: moved }: AckFrame,
+  serviceId: number,
+  isOld: boolean,
+): Stretch[] | undefined {
+  const stretches: Stretch[] = []
+  let last = -1
+  for (const { lane: id, verifiedOffset } of moved) {
+    const lane = lanes.get(id)
+    const from = lane?.serviceId === serviceId && id > last ? lane.startFor(verifiedOffset, isOld) : undefined
+    if (lane === undefined || from === undefined) return undefined
+    stretches.push({ lane: id, digest: lane.digest, from: BigInt(from), to: verifiedOffset })
+    last = id
+  }
+  return stretches
 }

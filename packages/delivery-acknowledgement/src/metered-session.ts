@@ -7,18 +7,15 @@ import { sessionIdOf } from '@selvedge/crypto/transcript'
 import { AckAllowance } from './ack-allowance.ts'
 import type { AckStore } from './ack-store.ts'
 import type { Account, Debtor } from './account.ts'
-import { type Acknowledgement, decodeAcknowledgement } from './acknowledgement.ts'
-import { type ChainState, stepChain } from './chain-check.ts'
-import { checkAcknowledgement, type EpochRules, type Evidence, type SessionInputs } from './check.ts'
+import type { EpochRules } from './check.ts'
 import { CODES } from './codes.ts'
-import { contentStartOf, laneDigestOf } from './content-chain.ts'
+import { laneDigestOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
-import { MeteredLane } from './metered-lane.ts'
+import { acknowledgementIn, MeteredChains } from './metered-chains.ts'
+import { MeteredLane, stretchesOf } from './metered-lane.ts'
 import type { Stretch } from './payer-chain.ts'
-import type { AckFrame, LaneEnd, NodeLink, PayingSession, PriceFrame, SessionMeter } from './ports.ts'
-import { bytesUnpaid } from './price.ts'
+import type { AckFrame, ChainSeq, LaneEnd, NodeLink, PayingSession, PriceFrame, ResumedLane, SessionMeter } from './ports.ts'
 import { StopClock } from './stop-clock.ts'
-import { NO_TICK } from './tick.ts'
 
 /** What all sessions of a node share. */
 export interface SessionHost {
@@ -37,22 +34,6 @@ export interface SessionHost {
   closeOld(): void
 }
 
-/** What a session holds of one epoch. */
-interface MeteredEpoch {
-  readonly epoch: bigint
-  readonly inputs: SessionInputs
-  readonly start: Uint8Array
-  readonly chains: Map<number, { state: ChainState; paid: Paid }>
-}
-
-/** What one chain pays, µUSD, and what is beyond that, as bytes at the table's price. */
-interface Paid {
-  readonly amount: bigint
-  readonly restBytes: number
-}
-
-const NOTHING_PAID: Paid = { amount: 0n, restBytes: 0 }
-
 export class MeteredSession implements SessionMeter, Debtor {
   readonly account: Account
   readonly delegation: Delegation
@@ -64,15 +45,22 @@ export class MeteredSession implements SessionMeter, Debtor {
   readonly #allowance = new AckAllowance()
   #session: PayingSession | undefined
   #link: NodeLink | undefined
-  #current: MeteredEpoch | undefined
-  #closing: MeteredEpoch | undefined
+  readonly #chains: MeteredChains
   #isToldStopped = false
+  /** Without a connection: what it was charged for, and what its account's window was made smaller by, after how many defaults. */
+  #away: { charged: number; readonly shrunk: number; readonly defaults: number } | undefined
+  /** Lanes of which something is sent again and not all of it yet. */
+  readonly #behind = new Set<number>()
+  /** It was without a connection since its epoch began to close: what it acknowledges too late of that one (`#missedEpoch`) is passed over. */
+  #isExcused = false
+  #missedEpoch: bigint | undefined
 
   constructor(host: SessionHost, account: Account, delegation: Delegation, delegationKey: string) {
     this.#host = host
     this.account = account
     this.delegation = delegation
     this.delegationKey = delegationKey
+    this.#chains = new MeteredChains(host, account, delegation, delegationKey)
   }
 
   get debt(): number {
@@ -81,8 +69,17 @@ export class MeteredSession implements SessionMeter, Debtor {
     return bytes
   }
 
+  get isAway(): boolean {
+    return this.#away !== undefined
+  }
+
+  get chains(): readonly ChainSeq[] {
+    const owing = [...this.#lanes.values()].filter(({ oldDebt }) => oldDebt > 0)
+    return this.#chains.seqs(new Set(owing.map(({ serviceId }) => serviceId)))
+  }
+
   get deadlineMs(): number {
-    const closesMs = this.#closing === undefined ? undefined : this.#host.closesMs
+    const closesMs = this.#chains.closing === undefined ? undefined : this.#host.closesMs
     return Math.min(this.#clock.deadlineMs, closesMs ?? Number.POSITIVE_INFINITY)
   }
 
@@ -90,7 +87,7 @@ export class MeteredSession implements SessionMeter, Debtor {
     this.#session = session
     this.#link = link
     this.account.sessions.add(this)
-    this.#current = this.#epochOf(session.epoch, session.nodeRand, session.sessionId)
+    this.#chains.open(session.epoch, session, session.nodeRand, session.sessionId)
   }
 
   lane(id: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array): void {
@@ -117,8 +114,9 @@ export class MeteredSession implements SessionMeter, Debtor {
     const lane = this.#lanes.get(id)
     if (lane === undefined) return
     const before = lane.debt
-    lane.sent = Number(offset)
+    lane.sent = Math.max(lane.sent, Number(offset))
     if (lane.debt > before) this.account.window.begin(lane.debt - before) // sent unasked: it is owed all the same
+    this.#caughtUp(id)
     if (!isUnitEnd) return
     this.#endUnit(lane)
     this.#allowance.unitSent()
@@ -126,26 +124,18 @@ export class MeteredSession implements SessionMeter, Debtor {
   }
 
   ack(frame: AckFrame, nowMs: number): number | undefined {
-    const acknowledgement = decoded(frame.acknowledgement)
-    if (acknowledgement === undefined || this.#current === undefined) return CODES.ackInvalid
-    const { epoch, serviceId } = acknowledgement
-    const open = [this.#current, this.#closing].find((each) => each?.epoch === epoch)
-    if (open === undefined) return epoch < this.#current.epoch ? CODES.epochClosed : CODES.ackInvalid
+    const acknowledgement = acknowledgementIn(frame)
+    const newest = this.#chains.current?.epoch
+    if (acknowledgement === undefined || newest === undefined || acknowledgement.epoch > newest) return CODES.ackInvalid
     if (!this.#allowance.use()) return CODES.rateLimited
-    const isOld = open === this.#closing
-    const stretches = this.#stretchesOf(frame, serviceId, isOld)
-    const before = open.chains.get(serviceId)
-    const state = before?.state ?? { seq: 0, cumBytes: 0n, cumCpuMicros: 0n, contentRoot: open.start, isFinal: false }
-    const next = stretches === undefined ? 'lanes' : stepChain(state, acknowledgement, stretches, 0n)
-    if (typeof next === 'string' || stretches === undefined) return CODES.ackInvalid
-    const paid = this.#pay(
-      { acknowledgement, tick: NO_TICK, session: open.inputs, delegation: this.delegation },
-      before?.paid ?? NOTHING_PAID,
-      isOld,
-    )
-    if (typeof paid === 'number') return paid
-    open.chains.set(serviceId, { state: next, paid })
-    this.#move(stretches, isOld, nowMs)
+    const { epoch, serviceId } = acknowledgement
+    const open = this.#chains.of(epoch)
+    if (open === undefined) return this.#missedEpoch !== undefined && epoch <= this.#missedEpoch ? undefined : CODES.epochClosed
+    const isOld = open === this.#chains.closing
+    const stretches = stretchesOf(this.#lanes, frame, serviceId, isOld)
+    const refused = this.#chains.take(open, acknowledgement, stretches)
+    if (refused !== undefined) return refused
+    this.#move(stretches ?? [], isOld, nowMs)
     return undefined
   }
 
@@ -160,12 +150,15 @@ export class MeteredSession implements SessionMeter, Debtor {
     this.sent(id, offset, false)
     this.#endUnit(lane)
     lane.isOver = true
+    lane.isEnded = how === 'ended'
+    lane.isStale = false
+    this.#loseBeyond(lane, Number(offset)) // what was lost with a connection and is not sent again
     if (how === 'reset-by-node') {
       this.account.window.forgive(lane.debt)
       this.#host.losses.writtenOffBytes += BigInt(lane.debt)
       lane.isForgiven = true
     }
-    if (lane.debt === 0) this.#lanes.delete(id)
+    if (lane.isSettled) this.#lanes.delete(id)
     this.account.goOn()
   }
 
@@ -174,9 +167,9 @@ export class MeteredSession implements SessionMeter, Debtor {
   }
 
   due(nowMs: number): void {
-    if (this.#closing !== undefined && this.#host.closesMs !== undefined && nowMs >= this.#host.closesMs) this.#host.closeOld()
+    if (this.#chains.closing !== undefined && this.#host.closesMs !== undefined && nowMs >= this.#host.closesMs) this.#host.closeOld()
     if (nowMs < this.#clock.deadlineMs) return
-    if (!this.#clock.isRunning) return this.#leave(CODES.idleTimeout)
+    if (!this.#clock.isRunning) return this.#cut()
     this.#host.losses.defaults++
     const bytes = this.#writeOff()
     const isOther = this.account.window.default(bytes)
@@ -185,11 +178,10 @@ export class MeteredSession implements SessionMeter, Debtor {
   }
 
   over(): void {
-    if (this.#link === undefined && this.#current === undefined) return
+    if (this.#link === undefined && this.#chains.current === undefined) return
     this.#link = undefined
-    const isOther = this.account.window.shrink(this.#writeOff())
-    this.#current = undefined
-    this.#closing = undefined
+    const isOther = this.#away === undefined ? this.account.window.shrink(this.#writeOff()) : this.#expire(this.#away)
+    this.#chains.clear()
     this.#clock.clear()
     this.account.forgetSession(this)
     if (isOther) this.account.tellAll()
@@ -197,12 +189,55 @@ export class MeteredSession implements SessionMeter, Debtor {
   }
 
   stop(): void {
-    if (this.#link === undefined || this.#isToldStopped) return
+    if (this.#link === undefined || this.isAway || this.#isToldStopped) return
     this.#isToldStopped = true
     this.#allowance.stopped()
-    const nonce = this.#clock.start(this.#host.nowMs())
     this.#link.window({ window: this.account.window.bytes, isStopped: true })
-    this.#link.ping(nonce)
+    if (this.#behind.size === 0) this.#link.ping(this.#clock.start(this.#host.nowMs())) // else the client has not got what it is to acknowledge
+  }
+
+  suspend(): boolean {
+    if (this.#link === undefined || !this.account.suspend(this)) return false
+    const { window } = this.account
+    let sent = 0
+    for (const lane of this.#lanes.values()) {
+      if (!lane.isForgiven) sent += lane.sentDebt
+      if (lane.unit !== undefined) this.account.begun-- // it comes back with the session, and takes no place meanwhile
+    }
+    const charged = this.debt
+    this.#away = { charged, shrunk: window.suspend(charged, sent), defaults: window.defaults }
+    this.#isExcused = true
+    this.#behind.clear()
+    this.#clock.clear()
+    this.#isToldStopped = false
+    if (this.#away.shrunk > 0) this.account.tellAll()
+    this.account.goOn()
+    return true
+  }
+
+  /** Each lane's offset is held against what was sent and acknowledged; what is sent again is charged already. */
+  resume(lanes: readonly ResumedLane[]): number | undefined {
+    const away = this.#away
+    if (away === undefined) return undefined
+    const { window } = this.account
+    window.resume(away.charged, window.defaults === away.defaults ? away.shrunk : 0)
+    this.#away = undefined
+    for (const lane of this.#lanes.values()) if (lane.unit !== undefined) this.account.begun++
+    let again = 0
+    for (const { lane: id, received, sent } of lanes) {
+      const lane = this.#lanes.get(id)
+      const isRight = lane === undefined ? received === (sent ?? received) : received >= lane.verified && received <= lane.sent
+      if (!isRight) return CODES.badFrame // one that is acknowledged whole is not known here any more: nothing of it is to be sent again
+      if (lane === undefined || lane.sent === received) continue
+      if (sent === undefined) this.#loseBeyond(lane, received)
+      else this.#behind.add(id)
+      again += lane.sent - received
+    }
+    if (!window.resend(again)) return CODES.rateLimited
+    this.account.tellAll()
+    this.account.goOn()
+    if (this.account.isStopped && this.debt > 0) this.stop()
+    return undefined
   }
 
   tellWindow(): void {
@@ -220,15 +255,15 @@ export class MeteredSession implements SessionMeter, Debtor {
   /** @param rand - 16 bytes, for the new session id. */
   beginEpoch(epoch: bigint, rand: Uint8Array, isNewPrice: boolean): void {
     const session = this.#session
-    if (session === undefined || this.#current === undefined) return
+    if (session === undefined || this.#chains.current === undefined) return
     const { chainId, nodeKey, price } = this.#host
     const { account, laneNonce, clientRand } = session
     const { sessionKey } = this.delegation
     const sessionId = sessionIdOf({ chainId, account, sessionKey, nodeKey, laneNonce, epoch, clientRand, nodeRand: rand })
     const lanes = [...this.#lanes.values()].toSorted((a, b) => a.id - b.id)
     const named = lanes.map((lane) => ({ lane: lane.id, offset: BigInt(lane.beginEpoch()) }))
-    this.#closing = this.#current
-    this.#current = this.#epochOf(epoch, rand, sessionId)
+    this.#chains.open(epoch, session, rand, sessionId)
+    this.#isExcused = this.isAway
     this.#allowance.epochBegan()
     if (isNewPrice) this.#link?.price(price)
     this.#link?.epoch({ epoch, rand, priceVersion: price.priceVersion, lanes: named })
@@ -236,58 +271,24 @@ export class MeteredSession implements SessionMeter, Debtor {
 
   /** The grace of the old epoch is over. @returns bytes that nobody will pay any more. */
   closeEpoch(): number {
-    if (this.#closing === undefined) return 0
-    this.#closing = undefined
+    const { closing } = this.#chains
+    if (closing === undefined) return 0
+    if (this.#isExcused) this.#missedEpoch = closing.epoch
+    this.#chains.closing = undefined
     let bytes = 0
     for (const lane of this.#lanes.values()) {
       if (!lane.isForgiven) bytes += lane.oldDebt
       lane.old = undefined
-      if (lane.isOver && lane.debt === 0) this.#lanes.delete(lane.id)
+      if (lane.isSettled || (lane.isStale && !this.isAway && !this.#behind.has(lane.id))) this.#lanes.delete(lane.id)
+      else lane.isStale = lane.isOver && lane.debt === 0
     }
     this.#host.losses.writtenOffBytes += BigInt(bytes)
+    if (this.#away !== undefined) this.#away.charged -= bytes
     return bytes
   }
 
   leave(code: number): void {
     this.#leave(code)
-  }
-
-  #epochOf(epoch: bigint, nodeRand: Uint8Array, sessionId: Uint8Array): MeteredEpoch {
-    const { laneNonce, clientRand, channelBinding } = this.#session!
-    return { epoch, inputs: { laneNonce, clientRand, nodeRand }, start: contentStartOf(sessionId, channelBinding), chains: new Map() }
-  }
-
-  /** What the frame's lanes moved by; undefined where one is not this chain's, does not move, or was not sent so far. */
-  #stretchesOf({ lanes }: AckFrame, serviceId: number, isOld: boolean): Stretch[] | undefined {
-    const stretches: Stretch[] = []
-    let last = -1
-    for (const { lane: id, verifiedOffset } of lanes) {
-      const lane = this.#lanes.get(id)
-      const from = lane?.serviceId === serviceId && id > last ? lane.startFor(verifiedOffset, isOld) : undefined
-      if (lane === undefined || from === undefined) return undefined
-      stretches.push({ lane: id, digest: lane.digest, from: BigInt(from), to: verifiedOffset })
-      last = id
-    }
-    return stretches
-  }
-
-  /** Has it judged by the ledger's rules, and keeps it. @returns what it pays, or the code that ends the session. */
-  #pay(evidence: Evidence, before: Paid, isOld: boolean): Paid | number {
-    const { rules: rulesOf, signed, store } = this.#host
-    const rules = rulesOf(evidence.acknowledgement.epoch)
-    if (rules === undefined) return CODES.epochClosed
-    const verdict = checkAcknowledgement(evidence, rules, signed)
-    if (!verdict.isPayable) return verdict.fault === 'spend-cap' ? CODES.spendCap : CODES.ackInvalid
-    const spent = isOld ? this.account.spentOld : this.account.spent
-    const { amount, client } = verdict
-    const more = amount - before.amount
-    if (spent.under(this.delegationKey) + more > this.delegation.spendCap) return CODES.spendCap // a disputed entry would show it
-    const { serviceId, cumBytes, cumCpuMicros } = evidence.acknowledgement
-    const rest = bytesUnpaid(cumBytes, cumCpuMicros, amount, rules.prices, rules.multiplePpmOf(serviceId) ?? 0)
-    const restBytes = Number(rest)
-    spent.add(this.delegationKey, more, restBytes - before.restBytes)
-    if (amount > 0n) store.put({ evidence, clientIndex: client.clientIndex, amount }) // nothing else can be claimed
-    return { amount, restBytes }
   }
 
   #move(stretches: readonly Stretch[], isOld: boolean, nowMs: number): void {
@@ -300,14 +301,15 @@ export class MeteredSession implements SessionMeter, Debtor {
       const paid = before - lane.debt
       if (lane.isForgiven) this.#recover(paid)
       else bytes += paid
-      if (lane.isOver && lane.debt === 0) this.#lanes.delete(id)
+      if (lane.isSettled) this.#lanes.delete(id)
     }
     this.#allowance.acknowledged(bytes)
     const isOnTime = !this.#clock.isLate(nowMs)
     this.#clock.clear()
     account.acknowledge(bytes, isOnTime)
     account.goOn()
-    if (account.isStopped && this.#isToldStopped && this.debt > 0 && this.#link !== undefined) this.#link.ping(this.#clock.start(nowMs))
+    if (account.isStopped && this.#isToldStopped && this.debt > 0 && this.#behind.size === 0 && this.#link !== undefined)
+      this.#link.ping(this.#clock.start(nowMs))
   }
 
   #recover(bytes: number): void {
@@ -320,8 +322,52 @@ export class MeteredSession implements SessionMeter, Debtor {
     if (lane.unit === undefined) return
     const before = lane.debt
     lane.unit = undefined
-    this.account.begun--
-    this.account.window.release(before - lane.debt)
+    const bytes = before - lane.debt
+    if (this.#away === undefined) {
+      this.account.begun--
+      return this.account.window.release(bytes)
+    }
+    this.#away.charged -= bytes
+    this.account.window.releaseAway(bytes)
+  }
+
+  /** What was sent of a lane beyond `offset` did not arrive, and will not. */
+  #loseBeyond(lane: MeteredLane, offset: number): void {
+    this.#caughtUp(lane.id)
+    const before = lane.debt
+    lane.sent = Math.min(lane.sent, Math.max(offset, lane.acked))
+    const bytes = before - lane.debt
+    if (bytes === 0 || lane.isForgiven) return
+    this.#host.losses.writtenOffBytes += BigInt(bytes)
+    if (this.#away === undefined) return this.account.window.forgive(bytes)
+    this.#away.charged -= bytes
+    this.account.window.loseAway(bytes)
+  }
+
+  /** The client is back and has all that was sent of the lane: with the last of them, a node that is stopped waits for it. */
+  #caughtUp(id: number): void {
+    if (!this.#behind.delete(id) || this.#behind.size > 0) return
+    if (this.#isToldStopped && this.#link !== undefined && this.debt > 0) this.#link.ping(this.#clock.start(this.#host.nowMs()))
+  }
+
+  /** It did not come back. @returns whether the window has another size. */
+  #expire(away: { readonly charged: number; readonly shrunk: number; readonly defaults: number }): boolean {
+    const { window } = this.account
+    this.#away = undefined
+    for (const lane of this.#lanes.values()) lane.unit = undefined
+    const owed = this.#writeOff()
+    window.releaseAway(away.charged - owed)
+    const shrunk = window.defaults === away.defaults ? away.shrunk : 0
+    if (owed > 0) this.#host.losses.defaults++
+    window.expire(owed, shrunk)
+    return false
+  }
+
+  /** Nobody answers. */
+  #cut(): void {
+    if (this.#link?.cut === undefined) return this.#leave(CODES.idleTimeout)
+    this.#clock.clear()
+    this.#link.cut()
   }
 
   #refuse(verdict: 'later' | { readonly leave: number }, unitBytes: number): false {
@@ -333,7 +379,7 @@ export class MeteredSession implements SessionMeter, Debtor {
   }
 
   get #isExpired(): boolean {
-    return this.#current !== undefined && this.delegation.notAfterEpoch < this.#current.epoch
+    return this.delegation.notAfterEpoch < (this.#chains.current?.epoch ?? 0n)
   }
 
   /** All that is owed, once. */
@@ -341,6 +387,7 @@ export class MeteredSession implements SessionMeter, Debtor {
     const bytes = this.debt
     for (const lane of this.#lanes.values()) if (lane.unit !== undefined) this.account.begun--
     this.#lanes.clear()
+    this.#behind.clear()
     this.#host.losses.writtenOffBytes += BigInt(bytes)
     return bytes
   }
@@ -349,13 +396,5 @@ export class MeteredSession implements SessionMeter, Debtor {
     const link = this.#link
     this.#link = undefined
     link?.leave(code)
-  }
-}
-
-function decoded(bytes: Uint8Array): Acknowledgement | undefined {
-  try {
-    return decodeAcknowledgement(bytes)
-  } catch {
-    return undefined // malformed: nothing else is thrown there
   }
 }

@@ -40,7 +40,8 @@ export class PayerChain {
   readonly #openedMs: number
   #ttfbMs: number | undefined
   #contentRoot: Uint8Array
-  #seq = 0
+  /** Of the newest acknowledgement; 0: none yet. */
+  seq = 0
   cumBytes = 0n
   cumCpuMicros = 0n
   cumPrice = 0n
@@ -71,13 +72,13 @@ export class PayerChain {
   /** Signs for `stretches`, in the order of their lanes. None: only with `isFinal`, and only where something was signed before. */
   sign(stretches: readonly Stretch[], isFinal: boolean, nowMs: number): AckFrame | undefined {
     this.isFinal ||= isFinal
-    if (stretches.length === 0 && (this.#seq === 0 || !isFinal)) return undefined
+    if (stretches.length === 0 && (this.seq === 0 || !isFinal)) return undefined
     const sorted = stretches.toSorted((a, b) => a.lane - b.lane)
     for (const { digest, from, to } of sorted) {
       this.#contentRoot = contentAfter(this.#contentRoot, digest, from, to)
       this.cumBytes += to - from
     }
-    this.#seq++
+    this.seq++
     const { prices, sign, session, delegation } = this.#epoch
     this.cumPrice = priceOf(this.cumBytes, this.cumCpuMicros, prices, this.#multiplePpm) ?? this.cumPrice // beyond a u64: the cap is hit long before
     const acknowledgement = signAcknowledgement(this.#fields(isFinal, nowMs), sign)
@@ -97,7 +98,7 @@ export class PayerChain {
       serviceId: this.serviceId,
       isFinal,
       epoch,
-      seq: this.#seq,
+      seq: this.seq,
       cumBytes: this.cumBytes,
       cumCpuMicros: this.cumCpuMicros,
       cumPrice: this.cumPrice,

@@ -13,7 +13,19 @@ import { ACK_LANES_MAX, PPM } from './constants.ts'
 import { laneDigestOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
 import { PayerChain, type PayerEpoch, type Stretch } from './payer-chain.ts'
-import type { ClientLink, EpochFrame, LaneEnd, MeterFrame, PayingSession, PriceFrame, SessionPayer, WindowFrame } from './ports.ts'
+import type {
+  AckFrame,
+  ClientLink,
+  EpochFrame,
+  LaneEnd,
+  MeterFrame,
+  PayingSession,
+  PriceFrame,
+  ResumedChains,
+  SessionPayer,
+  WindowFrame,
+} from './ports.ts'
+import { SentAcks } from './sent-acks.ts'
 import { isEqualBytes } from './wire.ts'
 
 export interface PayerOptions {
@@ -97,6 +109,9 @@ class SessionSigner implements Payer {
   #closing: OpenEpoch | undefined
   #window = 0
   #isStopped = false
+  readonly #sent = new SentAcks()
+  /** The oldest epoch of which the node takes acknowledgements, where it said so. */
+  #oldest = 0n
   #isCapped = false
   #past = { bytes: 0n, microUsd: 0n }
 
@@ -104,12 +119,12 @@ class SessionSigner implements Payer {
     this.#options = options
   }
 
-  get prices(): PriceFrame | undefined {
-    return this.#price
-  }
-
   get isCapped(): boolean {
     return this.#isCapped
+  }
+
+  get prices(): PriceFrame | undefined {
+    return this.#price
   }
 
   get cost(): { readonly bytes: bigint; readonly microUsd: bigint } {
@@ -199,7 +214,9 @@ class SessionSigner implements Payer {
     for (const lane of this.#lanes.values()) if (lane.old !== undefined) this.#chainOf(this.#closing, lane.serviceId)
     if (this.#options.delegation.notAfterEpoch < epoch) this.#current = undefined
     else this.#open(epoch, rand, this.#price)
-    this.#closeOld()
+    if (this.#isStopped || last < this.#oldest)
+      this.flush() // what could not be signed for in the last one, and is waited for
+    else this.#closeOld()
   }
 
   window({ window, isStopped }: WindowFrame): void {
@@ -218,6 +235,17 @@ class SessionSigner implements Payer {
     if (chain !== undefined && cumCpuMicros > chain.cumCpuMicros) chain.cumCpuMicros = cumCpuMicros
   }
 
+  pong(nonce: bigint): void {
+    this.#sent.pong(nonce)
+  }
+
+  resume(at: ResumedChains): void {
+    if (this.#link === undefined) return
+    this.#oldest = at.chains.some(({ epoch }) => epoch < at.epoch) ? at.epoch - 1n : at.epoch
+    this.#sent.resume(this.#link, at, this.#oldest)
+    this.#closeOld()
+  }
+
   over(): void {
     this.#link = undefined
   }
@@ -233,7 +261,7 @@ class SessionSigner implements Payer {
 
   finish(): void {
     this.flush()
-    for (const chain of this.#chains()) this.#endChain(chain)
+    for (const open of [this.#closing, this.#current]) for (const chain of open?.chains.values() ?? []) this.#endChain(open!, chain)
   }
 
   /** The chains of an epoch, with one for each service that has a lane. */
@@ -272,13 +300,13 @@ class SessionSigner implements Payer {
 
   /** Signs for all that is verified and unsigned of one chain, as far as the caps go. */
   #signFor(open: OpenEpoch, chain: PayerChain): void {
-    if (this.#link === undefined || chain.isFinal || this.#isCapped) return
+    if (this.#link === undefined || chain.isFinal || this.#isCapped || open.about.epoch < this.#oldest) return
     let left = chain.bytesLeft(this.#amountLeft(open, chain))
     let stretches: Stretch[] = []
     const emit = (): void => {
       const frame = chain.sign(stretches, false, this.#options.nowMs())
       stretches = []
-      if (frame !== undefined) this.#link?.ack(frame)
+      this.#send(open, chain, frame)
     }
     for (const lane of this.#lanes.values()) {
       const place = open === this.#closing ? lane.old : lane
@@ -310,23 +338,26 @@ class SessionSigner implements Payer {
   #closeOld(): void {
     const closing = this.#closing
     if (closing === undefined) return
-    for (const chain of closing.chains.values()) {
+    for (const chain of closing.about.epoch < this.#oldest ? [] : closing.chains.values()) {
       const lanes = [...this.#lanes.values()].filter(({ serviceId }) => serviceId === chain.serviceId)
       const isWaitedFor = ({ old, isRefused, isCut }: PayerLane): boolean =>
         old !== undefined && old.signed < old.end && !isRefused && !isCut
       if (lanes.some((lane) => isWaitedFor(lane) && lane.verified < lane.old!.end)) continue
       this.#signFor(closing, chain)
-      if (!lanes.some(isWaitedFor)) this.#endChain(chain)
+      if (!lanes.some(isWaitedFor)) this.#endChain(closing, chain)
     }
-    if (![...closing.chains.values()].every(({ isFinal }) => isFinal)) return
+    if (closing.about.epoch >= this.#oldest && ![...closing.chains.values()].every(({ isFinal }) => isFinal)) return
     this.#dropOld()
     if (this.#current === undefined) this.#link?.leave(CODES.epochClosed) // the delegation ended with that epoch, and all is signed
   }
 
-  #endChain(chain: PayerChain): void {
-    if (chain.isFinal || this.#link === undefined) return
-    const frame = chain.sign([], true, this.#options.nowMs())
-    if (frame !== undefined) this.#link.ack(frame)
+  #endChain(open: OpenEpoch, chain: PayerChain): void {
+    if (chain.isFinal || this.#link === undefined || open.about.epoch < this.#oldest) return
+    this.#send(open, chain, chain.sign([], true, this.#options.nowMs()))
+  }
+
+  #send({ about: { epoch } }: OpenEpoch, { serviceId, seq }: PayerChain, frame: AckFrame | undefined): void {
+    if (frame !== undefined && this.#link !== undefined) this.#sent.send(this.#link, { epoch, serviceId, seq, frame })
   }
 
   /** What is verified and not signed of a closed epoch is never signed: the node did not wait for it. */

@@ -51,6 +51,27 @@ export interface WindowFrame {
   readonly isStopped: boolean
 }
 
+/** How far a chain is acknowledged; `seq` 0: not at all yet. */
+export interface ChainSeq {
+  readonly epoch: bigint
+  readonly serviceId: number
+  readonly seq: number
+}
+
+/** Where the node is when a session goes on over another connection. */
+export interface ResumedChains {
+  readonly epoch: bigint
+  readonly chains: readonly ChainSeq[]
+}
+
+/** What the client has of a lane then: DATA up to `received`. */
+export interface ResumedLane {
+  readonly lane: number
+  readonly received: number
+  /** What was sent of it. The rest is sent again; undefined: the lane is over, and what was lost stays lost. */
+  readonly sent: number | undefined
+}
+
 /** The frame METER: the client signs at most this. */
 export interface MeterFrame {
   readonly serviceId: number
@@ -121,8 +142,15 @@ export interface SessionMeter {
   /** A code ends the session: 12, 14 or 18. */
   ack(frame: AckFrame, nowMs: number): number | undefined
   tick(frame: TickFrame): number | undefined
+  /** Again where a resumed session sent a lane's end again. */
   laneOver(lane: number, offset: bigint, how: LaneEnd): void
   pong(nonce: bigint, nowMs: number): void
+  /** The connection is gone, and another one may come. False: the session ends now. */
+  suspend?(): boolean
+  /** Each chain of the epochs that are open, ascending; without an acknowledgement too where its epoch is not the newest. */
+  readonly chains?: readonly ChainSeq[]
+  /** Another connection came. What was not received is sent again, unasked. A code ends the session. */
+  resume?(lanes: readonly ResumedLane[], nowMs: number): number | undefined
   over(): void
   /** When `due` wants to be called; Infinity: never. */
   readonly deadlineMs: number
@@ -139,6 +167,8 @@ export interface NodeLink {
   ping(nonce: bigint): void
   /** Lanes that `allow` stopped ask again. */
   wake(): void
+  /** The other end does not answer: the connection ends, and the session is suspended. Without it the session is over. */
+  cut?(): void
   leave(code: number): void
 }
 
@@ -152,6 +182,10 @@ export interface SessionPayer {
   epoch(frame: EpochFrame): void
   window(frame: WindowFrame): void
   meter(frame: MeterFrame): void
+  /** The node has all that was sent before the PING of this nonce. */
+  pong?(nonce: bigint): void
+  /** Another connection came: every ACK above the named ones is sent again, as it was. */
+  resume?(at: ResumedChains): void
   over(): void
 }
 
@@ -159,5 +193,7 @@ export interface SessionPayer {
 export interface ClientLink {
   ack(frame: AckFrame): void
   tick(frame: TickFrame): void
+  /** Nonces from 1. */
+  ping?(nonce: bigint): void
   leave(code: number): void
 }

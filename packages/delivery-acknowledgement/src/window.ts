@@ -4,7 +4,8 @@
  * Invariants, after every call: `charged` is what was begun and neither acknowledged nor written off; a unit is charged whole when it begins.
  * A unit that does not fit may begin while `charged` is below `bytes`, and nothing begins above: so `charged` never exceeds the largest window
  * there was by more than one unit. (Without that one, an IPFS leaf of 1 MiB and a window of 256 KiB would wait for each other for ever.)
- * What was written off in an epoch and what is charged never exceed `LOSS_BYTES_MAX` together.
+ * What was written off in an epoch, what is charged and what sessions without a connection were charged (`away`) never exceed `LOSS_BYTES_MAX` together.
+ * What is away is no part of the window, which is smaller by what was sent of it; it comes back into both when its session does.
  */
 import { ackStepOf } from './ack-step.ts'
 
@@ -30,6 +31,9 @@ export class Window {
   #bytes = WINDOW_START_BYTES
   #charged = 0
   #lost = 0
+  #away = 0
+  /** Bytes that may be sent once more in this epoch. */
+  #resendable = LOSS_BYTES_MAX
   #defaults = 0
   /** Most that was charged since the window last changed: it does not grow beyond twice what is in use. */
   #peak = 0
@@ -48,23 +52,27 @@ export class Window {
   get lost(): number {
     return this.#lost
   }
+  /** Charged by sessions that have no connection now. */
+  get away(): number {
+    return this.#away
+  }
   get defaults(): number {
     return this.#defaults
   }
   /** Whether an account with no bytes out could be served nothing. */
   get isSpent(): boolean {
-    return this.#lost >= LOSS_BYTES_MAX - UNIT_BYTES_MAX
+    return this.#lost + this.#away >= LOSS_BYTES_MAX - UNIT_BYTES_MAX
   }
 
   /** Nothing is known of the account that a new one would not have. */
   get isFresh(): boolean {
-    return this.#charged === 0 && this.#lost === 0 && this.#slowUntil === 0
+    return this.#charged === 0 && this.#lost === 0 && this.#away === 0 && this.#slowUntil === 0
   }
 
   /** Whether a unit may begin. */
   judge(unitBytes: number): UnitVerdict {
     const after = this.#charged + unitBytes
-    if (after + this.#lost > LOSS_BYTES_MAX) return this.#charged === 0 ? 'never' : 'later'
+    if (after + this.#lost + this.#away > LOSS_BYTES_MAX) return this.#charged + this.#away === 0 ? 'never' : 'later'
     if (after <= this.#bytes) return 'now'
     if (unitBytes > UNIT_BYTES_MAX) return this.#charged === 0 ? 'never' : 'later'
     return this.#charged < this.#bytes ? 'now' : 'later'
@@ -88,6 +96,7 @@ export class Window {
    */
   acknowledge(bytes: number, isOnTime: boolean, bytesMax: number): boolean {
     this.#charged -= bytes
+    this.#resendable += bytes
     if (!isOnTime) return false
     this.#acknowledged += bytes
     const isSlow = this.#bytes < this.#slowUntil
@@ -109,16 +118,62 @@ export class Window {
     this.#lost = Math.max(0, this.#lost - bytes)
   }
 
+  /**
+   * A session loses its connection: `charged` bytes of it are away, and the window is smaller by what was sent of them.
+   * @returns by how much it is.
+   */
+  suspend(charged: number, sent: number): number {
+    this.#charged -= charged
+    this.#away += charged
+    const before = this.#bytes
+    if (sent > 0) this.#resize(Math.max(WINDOW_MIN_BYTES, before - sent))
+    return before - this.#bytes
+  }
+
+  /** It is back, with what is left of its bytes; `shrunk`: as `suspend` said, or 0 where the window has another reason since. */
+  resume(charged: number, shrunk: number): void {
+    this.#away -= charged
+    this.#charged += charged
+    this.#peak = Math.max(this.#peak, this.#charged)
+    if (shrunk > 0) this.#resize(Math.min(WINDOW_MAX_BYTES, this.#bytes + shrunk))
+  }
+
+  /** Bytes that are away were never sent. */
+  releaseAway(bytes: number): void {
+    this.#away -= bytes
+  }
+
+  /** Bytes that are away are lost. */
+  loseAway(bytes: number): void {
+    this.#away -= bytes
+    this.#lost += bytes
+  }
+
+  /** The session did not come back and owed `lost` bytes: a default as large as what it owed. The window stays as small as it is, and grows slowly. */
+  expire(lost: number, shrunk: number): void {
+    this.loseAway(lost)
+    if (lost === 0) return
+    this.#defaults++
+    this.#slowUntil = Math.max(this.#slowUntil, Math.min(WINDOW_MAX_BYTES, this.#bytes + shrunk))
+  }
+
+  /** Whether so many bytes may be sent once more: what is paid for may be, and as much as may be lost. */
+  resend(bytes: number): boolean {
+    this.#resendable -= bytes
+    return this.#resendable >= 0
+  }
+
   /** A session went with bytes out: no default, but so much less is risked. @returns whether the window has another size. */
   shrink(bytes: number): boolean {
     this.forgive(bytes)
     return bytes > 0 && this.#resize(Math.max(WINDOW_MIN_BYTES, this.#bytes - bytes))
   }
 
-  /** An epoch closed over bytes that were not acknowledged in its grace. */
-  halve(bytes: number): boolean {
+  /** An epoch closed over bytes that were not acknowledged in its grace; `away` more of them belong to sessions without a connection. */
+  halve(bytes: number, away: number): boolean {
     this.forgive(bytes)
-    return bytes > 0 && this.#resize(Math.max(WINDOW_MIN_BYTES, Math.floor(this.#bytes / 2)))
+    this.loseAway(away)
+    return bytes + away > 0 && this.#resize(Math.max(WINDOW_MIN_BYTES, Math.floor(this.#bytes / 2)))
   }
 
   /** It did not acknowledge in time while the node was stopped. */
@@ -132,6 +187,7 @@ export class Window {
   /** A new epoch: losses are counted anew. */
   renew(): void {
     this.#lost = 0
+    this.#resendable = Math.max(this.#resendable, LOSS_BYTES_MAX)
   }
 
   #resize(bytes: number): boolean {

@@ -1,0 +1,252 @@
+/** A session that loses its connection while it owes, and comes back, or does not: what the books and the payer make of it. */
+import { expect, test } from 'vitest'
+import {
+  createWorld,
+  groups,
+  GROUP,
+  KIB,
+  Link,
+  type LinkLane,
+  MIB,
+  nextEpoch,
+  refusalOf,
+  silentLink,
+  type World,
+} from './support/paid-link.ts'
+
+const WINDOW = 256 * KIB
+const GRACE_MS = 3_000
+
+/** The connection is gone, and all that was under way. */
+function drop(link: Link): boolean {
+  link.toClient.length = 0
+  link.toNode.length = 0
+  return link.meter.suspend!()
+}
+
+/** Another one: both say where they are. */
+function comeBack(world: World, link: Link, received: (lane: LinkLane) => number = (lane) => lane.received): number | undefined {
+  const lanes = [...link.lanes.values()].map((lane) => ({ lane: lane.id, received: received(lane), sent: lane.sent }))
+  const code = link.meter.resume!(lanes, world.nowMs)
+  if (code === undefined) link.payer.resume!({ epoch: world.epoch, chains: link.meter.chains! })
+  return code
+}
+
+/** What was lost is sent again, and arrives. */
+function catchUp(link: Link): void {
+  for (const lane of link.lanes.values()) {
+    link.meter.sent(lane.id, BigInt(lane.sent), false)
+    link.toClient.push(() => {
+      lane.received = lane.sent
+      lane.verifiable = lane.sent - (lane.sent % GROUP)
+    })
+  }
+}
+
+function sendAll(link: Link): void {
+  for (const lane of link.lanes.values()) while (link.pump(lane));
+}
+
+const open = (world: World, client = 1): Link => {
+  const link = new Link(world, client)
+  link.open(1, groups(400))
+  link.deliver(link.toClient)
+  return link
+}
+
+test('what a session owes leaves the window with its connection, makes it smaller, and comes back into it', () => {
+  const world = createWorld()
+  const [first, second] = [open(world), open(world)]
+  sendAll(first)
+  expect(second.pump(second.lanes.get(1)!)).toBe(false)
+  expect(drop(first)).toBe(true)
+  sendAll(second)
+  expect(second.sentBytes).toBeGreaterThan(64 * KIB - GROUP)
+  expect(second.sentBytes).toBeLessThanOrEqual(64 * KIB + GROUP) // the least window, while the whole of it is away
+  expect(comeBack(world, first)).toBe(undefined)
+  catchUp(first)
+  for (const link of [first, second]) link.settle()
+  expect([first.ackedBytes, second.ackedBytes]).toEqual([400 * GROUP, 400 * GROUP])
+  expect(world.books.losses).toEqual({ writtenOffBytes: 0n, defaults: 0 })
+  expect(first.windowMost).toBeGreaterThan(WINDOW)
+})
+
+test('acknowledgements that were lost are sent again, byte for byte and in order, and none twice', () => {
+  const world = createWorld()
+  const link = open(world)
+  for (let frame = 0; frame < 10; frame++) link.pump(link.lanes.get(1)!)
+  link.deliver(link.toClient)
+  link.payer.verified(1, BigInt(5 * GROUP))
+  link.payer.verified(1, BigInt(10 * GROUP))
+  const signed = link.acks.length
+  expect(signed).toBe(2)
+  link.deliver(link.toNode, 1)
+  drop(link)
+  expect(comeBack(world, link)).toBe(undefined)
+  expect(link.acks.slice(signed)).toEqual([link.acks[1]])
+  catchUp(link)
+  link.settle()
+  expect([link.left, link.ackedBytes]).toEqual([undefined, 400 * GROUP])
+  expect(link.payer.cost.bytes).toBe(BigInt(400 * GROUP))
+})
+
+test('an acknowledgement that is signed while there is no connection arrives over the next one', () => {
+  const world = createWorld()
+  const link = open(world)
+  sendAll(link)
+  link.deliver(link.toClient)
+  drop(link)
+  link.payer.verified(1, BigInt(8 * GROUP)) // its link says nothing
+  link.toNode.length = 0
+  comeBack(world, link)
+  link.settle()
+  expect([link.left, link.ackedBytes]).toEqual([undefined, 400 * GROUP])
+})
+
+test('one that does not come back is in default by what it owed: that is lost, and the window grows slowly', () => {
+  const world = createWorld()
+  const link = open(world)
+  sendAll(link)
+  const owed = link.sentBytes
+  drop(link)
+  link.close(undefined)
+  expect(world.books.losses).toEqual({ writtenOffBytes: BigInt(owed), defaults: 1 })
+  const next = new Link(world, 1)
+  expect(next.windowMost).toBe(64 * KIB)
+  next.open(1, groups(150))
+  next.settle()
+  expect(next.ackedBytes).toBe(150 * GROUP) // 2.4 MiB: 16 windows for one doubling, and not enough for another
+  expect(next.windowMost).toBe(128 * KIB)
+})
+
+test('one that owed nothing and does not come back has lost nothing', () => {
+  const world = createWorld()
+  const link = open(world)
+  link.settle()
+  drop(link)
+  link.close(undefined)
+  expect(world.books.losses).toEqual({ writtenOffBytes: 0n, defaults: 0 })
+})
+
+test('however many sessions of an account are dropped, it costs a node no more than 16 MiB and one unit in an epoch', () => {
+  const world = createWorld()
+  let sent = 0
+  for (let i = 0; i < 60; i++) {
+    const refused = refusalOf(() => {
+      const link = silentLink(world)
+      link.open(1, [2 * MIB, 2 * MIB])
+      sendAll(link)
+      sent += link.sentBytes
+      if (!drop(link)) link.close(undefined)
+    })
+    if (refused !== undefined) break
+  }
+  expect(sent).toBeLessThanOrEqual(18 * MIB + 128 * KIB)
+  expect(sent).toBeGreaterThan(14 * MIB)
+})
+
+test('eight sessions of an account wait at once; the ninth ends with its connection', () => {
+  const world = createWorld()
+  const links = Array.from({ length: 9 }, () => new Link(world, 1))
+  expect(links.map((link) => drop(link))).toEqual([...Array<boolean>(8).fill(true), false])
+})
+
+test.each([
+  ['less than it acknowledged', () => 4 * GROUP, 1],
+  ['more than was sent', (lane: LinkLane) => lane.sent + 1, 1],
+] as const)('a client that says it has %s is sent away', (_, received, code) => {
+  const world = createWorld()
+  const link = open(world)
+  sendAll(link)
+  link.deliver(link.toClient)
+  link.payer.verified(1, BigInt(5 * GROUP))
+  link.deliver(link.toNode)
+  drop(link)
+  expect(comeBack(world, link, received)).toBe(code)
+})
+
+test('a lane that is acknowledged whole is not sent again', () => {
+  const world = createWorld()
+  const link = new Link(world, 1)
+  link.open(1, groups(3))
+  link.settle()
+  expect(link.ackedBytes).toBe(3 * GROUP)
+  drop(link)
+  expect(comeBack(world, link, () => 0)).toBe(1)
+})
+
+test('a client that has everything sent again without end is sent away with 7', () => {
+  const world = createWorld()
+  const link = silentLink(world)
+  link.open(1, [2 * MIB])
+  sendAll(link)
+  let rounds = 0
+  let code: number | undefined
+  while (code === undefined) {
+    drop(link)
+    code = comeBack(world, link, () => 0)
+    rounds++
+  }
+  expect([code, rounds]).toEqual([7, 10])
+})
+
+test('what was lost of a lane that its reader left is lost to the node, and stands in no window', () => {
+  const world = createWorld()
+  const link = new Link(world, 1)
+  const lane = link.open(1, groups(8))
+  sendAll(link)
+  link.deliver(link.toClient, 4) // the answer, and three units
+  link.meter.laneOver(1, BigInt(lane.sent), 'reset-by-client')
+  lane.isOver = true
+  drop(link)
+  expect(link.meter.resume!([{ lane: 1, received: lane.received, sent: undefined }], 0)).toBe(undefined)
+  expect(world.books.losses).toEqual({ writtenOffBytes: BigInt(lane.sent - lane.received), defaults: 0 })
+  link.payer.resume!({ epoch: world.epoch, chains: link.meter.chains! })
+  link.payer.laneOver(1, BigInt(lane.received), 'reset-by-client')
+  link.settle()
+  expect([link.left, link.ackedBytes]).toEqual([undefined, lane.received])
+})
+
+test('a stopped node waits for a client that is back only when it has all that was sent', () => {
+  const world = createWorld()
+  const link = open(world)
+  sendAll(link)
+  expect(link.deliver(link.toClient)).toBe(true)
+  expect(link.isStopped).toBe(true)
+  drop(link)
+  expect(link.meter.deadlineMs).toBe(Number.POSITIVE_INFINITY)
+  comeBack(world, link, () => 0)
+  while (link.pump(link.lanes.get(1)!));
+  link.deliver(link.toClient)
+  expect([link.isStopped, link.meter.deadlineMs]).toEqual([true, Number.POSITIVE_INFINITY])
+  catchUp(link)
+  expect(link.meter.deadlineMs).toBe(30_000) // PING is on its way
+})
+
+test('an epoch that closes while there is no connection: what was not acknowledged is lost, halves the window, and is no default', () => {
+  const world = createWorld()
+  const link = open(world)
+  sendAll(link)
+  link.deliver(link.toClient)
+  link.payer.verified(1, BigInt(4 * GROUP))
+  link.deliver(link.toNode)
+  drop(link)
+  link.payer.verified(1, BigInt(8 * GROUP)) // of an epoch that the node will not take any more
+  link.toNode.length = 0
+  const [late] = link.acks.slice(-1)
+  nextEpoch(world)
+  const frames = link.toClient.splice(0) // EPOCH, which the session says again
+  world.nowMs += GRACE_MS
+  link.meter.due(world.nowMs)
+  const lost = BigInt(link.sentBytes - link.ackedBytes)
+  expect(world.books.losses).toEqual({ writtenOffBytes: lost, defaults: 0 })
+  expect(comeBack(world, link)).toBe(undefined)
+  expect(link.toNode).toEqual([])
+  link.toClient.unshift(...frames)
+  catchUp(link)
+  link.sendAck(late!)
+  link.settle()
+  expect(link.left).toBe(undefined)
+  expect(BigInt(link.ackedBytes) + lost).toBeGreaterThanOrEqual(BigInt(400 * GROUP))
+  expect(world.books.losses).toEqual({ writtenOffBytes: lost, defaults: 0 })
+})
