@@ -6,7 +6,8 @@ import { parseNodeAddress, type NodeAddress } from './address.ts'
 import { openDownload, type Download, type GetOptions, type OpenDownload } from './download.ts'
 import { ClientError } from './errors.ts'
 import { fetchWith, type FetchAddress, type FetchOptions } from './fetch.ts'
-import { createNodeLink } from './node-link.ts'
+import { createNodeLink, type NodeLink } from './node-link.ts'
+import { inOrder } from './node-order.ts'
 import type { Connect } from './ports.ts'
 import { quoteOf, type Quote, type QuoteOptions } from './quote.ts'
 import { rangeLeftOf } from './saved.ts'
@@ -132,6 +133,7 @@ export function createClient(options: ClientOptions): Client {
       purse,
     }),
   )
+  const ordered = (): readonly NodeLink[] => inOrder(links, links)
   let isClosed = false
 
   async function get(address: CidLike | Uint8Array | string, getOptions: GetOptions = {}): Promise<Download> {
@@ -141,7 +143,7 @@ export function createClient(options: ClientOptions): Client {
     const { range, from } = getOptions
     if (range !== undefined && from !== undefined) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a saved state has its own range')
     checkRange(range)
-    return await downloads(links, target, from === undefined ? getOptions : { ...getOptions, range: rangeLeftOf(from, target) })
+    return await downloads(ordered(), target, from === undefined ? getOptions : { ...getOptions, range: rangeLeftOf(from, target) })
   }
 
   return {
@@ -159,19 +161,19 @@ export function createClient(options: ClientOptions): Client {
       if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       const target = targetOf(cid)
       if (target.kind !== 'cid') throw new ClientError('CLIENT_BAD_ARGUMENT', 'a tree has a CID: a root names the bytes of one file')
-      return openTree(links, target, treeOptions)
+      return openTree(ordered(), target, treeOptions)
     },
     async receive(root, sink, receiveOptions = {}) {
       if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       const target = targetOf(root)
       if (target.kind !== 'root') throw new ClientError('CLIENT_BAD_ARGUMENT', 'a sink receives by root: a CID is fetched with get()')
-      return await receiveRoot(links, target.root, sink, receiveOptions)
+      return await receiveRoot(ordered(), target.root, sink, receiveOptions)
     },
     async quote(address, quoteOptions = {}) {
       if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       quoteOptions.signal?.throwIfAborted()
       checkRange(quoteOptions.range)
-      return await quoteOf(links, targetOf(address), quoteOptions)
+      return await quoteOf(ordered(), targetOf(address), quoteOptions)
     },
     cost: () => purse?.cost ?? { bytes: 0n, microUsd: 0n },
     receipts: () => purse?.receipts ?? [],

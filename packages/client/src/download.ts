@@ -11,6 +11,7 @@ import { asClientError } from './failures.ts'
 import type { Received } from './lane-bytes.ts'
 import { lifeOf } from './life.ts'
 import type { NodeLink } from './node-link.ts'
+import { inOrder } from './node-order.ts'
 import { savedStateOf, type DownloadState } from './saved.ts'
 import { formatTarget, type Target } from './target.ts'
 import { openTransfer, type Transfer } from './transfer.ts'
@@ -88,7 +89,7 @@ export async function openDownload(links: readonly NodeLink[], target: Target, o
   const { life, release } = lifeOf(options.signal)
   const received: Received = { bytes: 0 }
   const fixed = { target, links, options, received, life, release, callbacks: new Callbacks(), end: range.end }
-  const state: Downloading = { ...fixed, next: 0, position: range.start, start: undefined }
+  const state: Downloading = { ...fixed, left: links, position: range.start, start: undefined }
   try {
     state.start = await startAtNext(state)
   } catch (error) {
@@ -155,8 +156,8 @@ export interface Downloading {
   /** Ends the listening to the caller's signal. */
   readonly release: () => void
   readonly callbacks: Callbacks
-  /** Place in `links` of the node to try next. */
-  next: number
+  /** Those that were not tried yet. */
+  left: readonly NodeLink[]
   /** Every byte before it was handed out. */
   position: number
   readonly end: number | undefined
@@ -174,7 +175,8 @@ function throwOwn({ callbacks, life }: Downloading): void {
 async function startAtNext(state: Downloading): Promise<Start> {
   const { links, target, options, received, life, position, end } = state
   for (;;) {
-    const link = links[state.next++]
+    const [link] = inOrder(state.left, links)
+    state.left = state.left.filter((each) => each !== link)
     if (link === undefined) throw new ClientError('CLIENT_BAD_ARGUMENT', 'no node to ask')
     try {
       const range = end === undefined ? { start: position } : { start: position, end }
@@ -184,7 +186,7 @@ async function startAtNext(state: Downloading): Promise<Start> {
       return start
     } catch (error) {
       throwOwn(state)
-      if (state.next >= links.length) throw error
+      if (state.left.length === 0) throw error
     }
   }
 }
@@ -255,7 +257,7 @@ async function* partsOf(state: Downloading): AsyncGenerator<VerifiedPart> {
         return
       } catch (error) {
         throwOwn(state)
-        if (state.next >= state.links.length) throw asClientError(error, transfer.node)
+        if (state.left.length === 0) throw asClientError(error, transfer.node)
       } finally {
         transfer.close()
       }

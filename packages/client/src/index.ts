@@ -11,7 +11,7 @@ export type { Download, DownloadProgress, GetOptions, OpenDownload, VerifiedPart
 export { ClientError, type ClientErrorCode } from './errors.ts'
 export type { FetchAddress, FetchOptions } from './fetch.ts'
 export { isFileName } from './names.ts'
-export type { Connect, ConnectOptions, LanePort, SessionPort } from './ports.ts'
+export type { Connect, ConnectOptions, Goaway, LanePort, SessionPort } from './ports.ts'
 export type { Cost, PayingAccount } from './purse.ts'
 export type { Receipt } from '@selvedge/delivery-acknowledgement/client'
 export type { Quote, QuoteOptions } from './quote.ts'

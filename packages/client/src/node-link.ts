@@ -6,7 +6,8 @@ import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import { capError, createLanePayment, NO_PAYMENT, type LanePayment } from './lane-payment.ts'
 import { lifeOf } from './life.ts'
-import type { Connect, LanePort, SessionPort } from './ports.ts'
+import { type Farewell, Farewells } from './node-order.ts'
+import type { Connect, Goaway, LanePort, SessionPort } from './ports.ts'
 import { createKeptSession } from './kept-session.ts'
 import type { Purse } from './purse.ts'
 import { createSlots } from './slots.ts'
@@ -15,6 +16,10 @@ import { withinTime } from './within-time.ts'
 export interface NodeLink {
   /** `selvedge://…` */
   readonly name: string
+  /** Its place in the node registry, where that is known. */
+  readonly nodeIndex: number | undefined
+  /** It has sent the client away, and not long ago. */
+  readonly farewell: Farewell | undefined
   /** How long this node may say nothing while it is waited for. */
   readonly stallTimeoutMs: number
   readonly pace: Pace
@@ -64,6 +69,8 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
   const name = formatNodeAddress(address)
   const slots = createSlots(lanesMax)
   const kept = createKeptSession(address, connect, chainId, purse)
+  const farewells = new Farewells()
+  let newest: SessionPort | undefined
   async function openOnce(metadata: Uint8Array, life: AbortController, isReadAhead: boolean): Promise<Omit<OpenLane, 'release'>> {
     const { signal } = life
     const used = kept.open()
@@ -72,8 +79,10 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
       opened = await raceAbort(used.session, signal)
     } catch (cause) {
       if (signal.aborted) throw signal.reason
+      farewells.note((cause as { readonly goaway?: Goaway }).goaway, clockMs())
       throw new ClientError('CLIENT_UNREACHABLE', `${name}: ${(cause as Error).message}`, { node: name }, { cause })
     }
+    newest = opened
     const request = { serviceId: CONTENT_SERVICE_ID, metadata, signal, isCreditHeld: isReadAhead && used.purse !== undefined }
     const lane = await openWithin(opened.openLane(request), life, { name, stallTimeoutMs, time })
     return { lane, payment: used.purse === undefined ? NO_PAYMENT : createLanePayment(used.purse.payer, lane, name) }
@@ -100,6 +109,11 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
     ...options,
     name,
     time,
+    nodeIndex: address.nodeIndex,
+    get farewell() {
+      farewells.note(newest?.goaway, clockMs())
+      return farewells.at(clockMs())
+    },
     async open(metadata, { signal, isReadAhead = false } = {}) {
       if (kept.isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       if (purse?.isEmpty === true) throw capError(name)

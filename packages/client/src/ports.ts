@@ -16,6 +16,14 @@ export interface LanePort {
   release?(bytes: number): void
 }
 
+/** What a node says when it sends the client away. */
+export interface Goaway {
+  readonly code: number
+  readonly retryAfterMs: number
+  /** Places in the node registry: where else to go. */
+  readonly nodes: readonly number[]
+}
+
 export interface SessionPort {
   openLane(options: {
     readonly serviceId: number
@@ -26,6 +34,8 @@ export interface SessionPort {
   close(): Promise<void>
   /** Settles when the session is over, however it ended. */
   readonly closed: Promise<unknown>
+  /** The newest that came, also once the session is over. */
+  readonly goaway?: Goaway | undefined
 }
 
 export interface ConnectOptions {

@@ -16,6 +16,8 @@ export class NodePace {
   isOut = false
   /** It broke off, or is waited for in vain: others are asked first until then. */
   restsUntilMs = 0
+  /** Since then nothing of it has come, though its rest may be over. */
+  isDoubtful = false
   #failures = 0
   #latencyMs: number | undefined
   #bytesPerMs: number | undefined
@@ -47,6 +49,7 @@ export class NodePace {
   sends(bytes: number, nowMs: number, isEnd: boolean): void {
     this.#failures = 0
     this.restsUntilMs = 0
+    this.isDoubtful = false
     this.#sampleBytes += bytes
     const passedMs = nowMs - this.#sampleMs
     if (passedMs < SAMPLE_MS && !isEnd) return
@@ -64,6 +67,7 @@ export class NodePace {
 
   /** Longer each time that it failed in a row. */
   rests(nowMs: number): void {
+    this.isDoubtful = true
     this.restsUntilMs = nowMs + REST_MS * 2 ** this.#failures
   }
 }

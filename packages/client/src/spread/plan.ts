@@ -310,7 +310,7 @@ export class SpreadPlan {
     const ask = head?.asks[0]
     if (head === undefined || ask === undefined || head.asks.length > 1 || head.at > this.#position || !ask.hasBegun) return
     const other = head.at < head.end ? this.#best(head) : undefined
-    if (other === undefined) return
+    if (other === undefined || !this.#paces[other]!.isMeasured || this.#paces[other]!.isDoubtful) return
     const rest = head.end - head.at
     const restMs = rest / this.#paces[ask.node]!.bytesPerMs
     if (restMs <= MUCH_SOONER * this.#estimateMs(other, rest) + this.#options.patienceMs) return
@@ -318,13 +318,15 @@ export class SpreadPlan {
     this.#ask(head, other)
   }
 
-  /** Who would send the rest of `part` soonest, of those that are not asked for it yet; those that rest only where there is nobody else. */
+  /** Who would send the rest of `part` soonest, of those that are not asked for it yet; who is in doubt only where nobody else is there. */
   #best(part: Part): number | undefined {
     const { nodesAtOnce } = this.#options
+    const asksMax = part === this.#parts[0] ? ASKS_MAX + 1 : ASKS_MAX // what the reader waits for does not queue
     const free = (nodes: readonly number[]): number[] =>
-      nodes.filter((node) => !part.asks.some((ask) => ask.node === node) && this.#asksOf(node).length < ASKS_MAX)
+      nodes.filter((node) => !part.asks.some((ask) => ask.node === node) && this.#asksOf(node).length < asksMax)
     const awake = this.#awake()
-    const groups = [awake.slice(0, nodesAtOnce), awake, this.#remaining()]
+    const trusted = awake.filter((node) => !this.#paces[node]!.isDoubtful)
+    const groups = [trusted.slice(0, nodesAtOnce), trusted, awake, this.#remaining()]
     const candidates = groups.map(free).find(({ length }) => length > 0)
     const rest = part.end - part.at
     return candidates?.reduce((best, node) => (this.#estimateMs(node, rest) < this.#estimateMs(best, rest) ? node : best))

@@ -244,7 +244,7 @@ class Spread {
     }
     const start = { transfer, blocks, first }
     const rest = { options: this.#options, received: this.#received, life: this.#life, release, callbacks: this.#callbacks }
-    resolve(downloadOf({ target: this.#target, links: [], next: 0, position: 0, end: undefined, start, ...rest }))
+    resolve(downloadOf({ target: this.#target, links: [], left: [], position: 0, end: undefined, start, ...rest }))
   }
 
   #open(transfer: Transfer): void {
