@@ -1,6 +1,6 @@
 /** Runs a TypeScript file of this clone in a page of a real Chromium: bundled from the sources of all packages, as a page would bundle them. */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 import { openPage } from './page.ts'
 
@@ -16,26 +16,44 @@ export interface PageScriptOptions {
 
 const PLACE = join(import.meta.dirname, '.tmp')
 
-/** What the function returns in the page. @throws what it throws there, and when there is no browser. */
-export async function runInPage({ entry, call, argument }: PageScriptOptions): Promise<unknown> {
+export interface BundledScript {
+  /** In which imports resolve as in a file of `folder`. */
+  readonly contents: string
+  readonly folder: string
+  /** Of the bundle, without ending. One name has one script at a time in one process. */
+  readonly name: string
+}
+
+/** A script, bundled from the sources of all packages: for a page, or for a worker of any kind. @returns the path of the bundle. */
+export async function bundleScript({ contents, folder, name }: BundledScript): Promise<string> {
   mkdirSync(PLACE, { recursive: true })
-  const outfile = join(PLACE, `page-script-${process.pid}.js`)
+  const outfile = join(PLACE, `page-script-${process.pid}-${name}.js`)
   await build({
-    entryPoints: [entry],
+    stdin: { contents, resolveDir: folder, loader: 'ts', sourcefile: `${name}.ts` },
     outfile,
     bundle: true,
     minify: true,
-    format: 'iife',
+    format: 'esm',
     platform: 'browser',
     conditions: ['@selvedge/source', 'browser', 'import'],
     target: 'es2022',
     logLevel: 'silent',
   })
-  await using opened = await openPage({ html: '<script src="/script.js"></script>', files: { 'script.js': outfile } })
-  const { page, messages } = opened
+  return outfile
+}
+
+/** What the function returns in the page. @throws what it throws there, and when there is no browser. */
+export async function runInPage({ entry, call, argument }: PageScriptOptions): Promise<unknown> {
+  const script = await bundleScript({ contents: readFileSync(entry, 'utf8'), folder: dirname(entry), name: 'run' })
   try {
-    return await page.evaluate(`${call}(${JSON.stringify(argument)})`)
-  } catch (cause) {
-    throw new Error([`the page failed: ${(cause as Error).message}`, ...messages].join('\n'), { cause })
+    await using opened = await openPage({ html: '<script type="module" src="/script.js"></script>', files: { 'script.js': script } })
+    const { page, messages } = opened
+    try {
+      return await page.evaluate(`${call}(${JSON.stringify(argument)})`)
+    } catch (cause) {
+      throw new Error([`the page failed: ${(cause as Error).message}`, ...messages].join('\n'), { cause })
+    }
+  } finally {
+    rmSync(script, { force: true })
   }
 }

@@ -1,0 +1,236 @@
+/**
+ * A service worker's answer to the requests of its page: what is named by a CID or a root comes from Selvedge nodes, verified as it streams, so
+ * that an `<img>`, a `<video>` that seeks, or a `fetch` of the page need not know. A wrong byte is an error to the page, never content.
+ *
+ * Media elements want to know how long a thing is before they seek in it. So where bytes of a range are asked for, the size is proven first
+ * (a request of its own, once for each name): what `Content-Range` says is no node's word.
+ *
+ * @module
+ */
+import { type ByteRange, byteRangesOfHeader } from '@selvedge/verified-streaming'
+import type { Download } from './download.ts'
+import { ClientError, type ClientErrorCode } from './errors.ts'
+import type { FetchOptions } from './fetch.ts'
+import { formatTarget, targetOf } from './target.ts'
+
+/** What is needed of a client; that of `./opfs` fits too. */
+export interface ContentClient {
+  get(
+    address: string,
+    options: { readonly range: ByteRange; readonly signal: AbortSignal },
+  ): Promise<Pick<Download, 'kind' | 'size' | 'node' | 'close' | typeof Symbol.asyncIterator>>
+  fetch(address: string, options: FetchOptions): Promise<Response>
+}
+
+export interface ContentHandlerComponents {
+  /** Or a function that gives it, called at each request: where the account, say, is read from a database first. */
+  readonly client: ContentClient | (() => ContentClient | Promise<ContentClient>)
+}
+
+export interface ContentHandlerOptions {
+  /**
+   * The CID or the root that an address of the page names; undefined for what is none of this handler's business.
+   * @default that of `/ipfs/CID` and `/blake3/ROOT` of the worker's own origin
+   */
+  readonly addressOf?: (url: URL) => string | undefined
+  /** Its media type, which no hash proves. Whatever it is, a page that is shown it by itself runs none of its scripts. @default 'application/octet-stream' */
+  readonly contentTypeOf?: (url: URL) => string | undefined
+  /** Hears of everything that failed, with the page's address: the page itself sees a status, or a body that breaks off. */
+  readonly onError?: (error: unknown, url: URL) => void
+}
+
+/** What is needed of a `FetchEvent`. */
+export interface FetchEventLike {
+  readonly request: Request
+  respondWith(response: Promise<Response>): void
+  waitUntil(work: Promise<unknown>): void
+}
+
+/** Sizes that are kept once they are proven: what is named by a hash never changes. */
+const SIZES_MAX = 256
+/** No content has a byte there: asking for it proves the size and brings none. */
+const BEHIND_ALL = 2 ** 50
+/** One range is answered as one; several, or what is none, with everything, as RFC 9110 §14.2 lets a server. */
+const ONE_RANGE = /^bytes[ \t]*=[ \t]*(\d+-\d*|-\d+)[ \t]*$/i
+/** Of what is not the node's word or bytes: that is 502. */
+const STATUS_OF: Readonly<Partial<Record<ClientErrorCode, number>>> = {
+  CLIENT_BAD_ARGUMENT: 400,
+  CLIENT_CAP: 402,
+  CLIENT_NOT_FOUND: 404,
+  CLIENT_NOT_A_FILE: 404,
+  CLIENT_UNREACHABLE: 503,
+  CLIENT_CLOSED: 503,
+  CLIENT_INTERRUPTED: 504,
+}
+
+/**
+ * A handler for `fetch` events. What names no content, and methods other than GET and HEAD, go the usual way.
+ *
+ * A request that the page gives up ends its lane. The worker is kept alive while a body streams. Where nothing could be verified the answer is
+ * a status with the code as its text; where a body began, it breaks off.
+ *
+ * @example self.addEventListener('fetch', createContentHandler({ client: createClient({ nodes }) }))
+ */
+export function createContentHandler(
+  components: ContentHandlerComponents,
+  options: ContentHandlerOptions = {},
+): (event: FetchEventLike) => void {
+  const { addressOf = addressOfPath, onError } = options
+  const { client } = components
+  const answers = new Answers(async () => (typeof client === 'function' ? await client() : client), options)
+  return (event) => {
+    const { request } = event
+    if (request.method !== 'GET' && request.method !== 'HEAD') return
+    const url = new URL(request.url)
+    const address = addressOf(url)
+    if (address === undefined) return
+    let over = (): void => {}
+    event.waitUntil(new Promise<void>((resolve) => (over = resolve)))
+    const end = (error?: unknown): void => {
+      over()
+      if (error !== undefined && !request.signal.aborted) onError?.(error, url)
+    }
+    event.respondWith(answers.to(request, url, address, end))
+  }
+}
+
+/** Of the worker's own origin: what other hosts have at such paths is theirs. */
+function addressOfPath({ origin, pathname }: URL): string | undefined {
+  if (origin !== globalThis.location.origin) return undefined
+  const [, cid, root] = /^\/(?:ipfs\/([A-Za-z0-9]+)|blake3\/([0-9a-fA-F]{64}))\/?$/.exec(pathname) ?? []
+  return cid ?? root
+}
+
+type End = (error?: unknown) => void
+
+interface Asked {
+  readonly client: ContentClient
+  readonly name: string
+  readonly etag: string
+  readonly contentType: string
+}
+
+class Answers {
+  readonly #clientOf: () => Promise<ContentClient>
+  readonly #options: ContentHandlerOptions
+  /** The one used last is last. */
+  readonly #sizes = new Map<string, number>()
+
+  constructor(clientOf: () => Promise<ContentClient>, options: ContentHandlerOptions) {
+    this.#clientOf = clientOf
+    this.#options = options
+  }
+
+  /** @throws the reason of a request that was given up. */
+  async to(request: Request, url: URL, address: string, end: End): Promise<Response> {
+    try {
+      const name = formatTarget(targetOf(address))
+      const contentType = this.#options.contentTypeOf?.(url) ?? 'application/octet-stream'
+      const response = await this.#answer(request, { client: await this.#clientOf(), name, etag: `"${name}"`, contentType })
+      return watched(response, end)
+    } catch (error) {
+      end(error)
+      if (request.signal.aborted) throw error
+      return failure(error)
+    }
+  }
+
+  async #answer({ method, headers: asked, signal }: Request, { client, name, etag, contentType }: Asked): Promise<Response> {
+    if (isTagged(asked.get('if-none-match'), etag)) return new Response(null, { status: 304, headers: { etag } })
+    const condition = asked.get('if-range')
+    const header = condition === null || condition === etag ? asked.get('range') : null
+    const isRanged = header !== null && ONE_RANGE.test(header)
+    if (method === 'GET' && !isRanged) return await client.fetch(name, { signal, contentType })
+    const size = await this.#sizeOf(client, name, signal)
+    const range = isRanged ? rangeIn(header, size) : undefined
+    if (range === null) return new Response(null, { status: 416, headers: { 'content-range': `bytes */${size}` } })
+    if (method === 'HEAD' || range === undefined) {
+      const headers = { etag, 'accept-ranges': 'bytes', 'content-type': contentType, 'content-length': String(size) }
+      return new Response(null, { status: 200, headers })
+    }
+    const { start, end } = range
+    const response = await client.fetch(name, { signal, contentType, headers: { range: `bytes=${start}-${end - 1}` } })
+    if (response.status !== 206) return response
+    const headers = new Headers(response.headers)
+    headers.set('content-range', `bytes ${start}-${end - 1}/${size}`)
+    headers.set('content-length', String(end - start))
+    return new Response(response.body, { status: 206, headers })
+  }
+
+  /** Proven. @throws {ClientError} as `get`, and `CLIENT_NOT_A_FILE` */
+  async #sizeOf(client: ContentClient, name: string, signal: AbortSignal): Promise<number> {
+    const size = this.#sizes.get(name) ?? (await provenSizeOf(client, name, signal))
+    this.#sizes.delete(name)
+    this.#sizes.set(name, size)
+    for (const oldest of this.#sizes.keys()) {
+      if (this.#sizes.size <= SIZES_MAX) break
+      this.#sizes.delete(oldest)
+    }
+    return size
+  }
+}
+
+async function provenSizeOf(client: ContentClient, name: string, signal: AbortSignal): Promise<number> {
+  const download = await client.get(name, { range: { start: BEHIND_ALL }, signal })
+  try {
+    if (download.kind !== 'file') throw new ClientError('CLIENT_NOT_A_FILE', `${name} is a ${download.kind}, not a file`)
+    for await (const { offset } of download)
+      throw new ClientError('CLIENT_BAD_ANSWER', `${name} has a byte at ${offset}`, { node: download.node })
+    const { size } = download
+    if (size === undefined) throw new ClientError('CLIENT_BAD_ANSWER', `${download.node} did not prove the size of ${name}`)
+    return size
+  } finally {
+    download.close()
+  }
+}
+
+/** The one range of a header, clipped; null where nothing of it is there. */
+function rangeIn(header: string, size: number): { readonly start: number; readonly end: number } | null | undefined {
+  try {
+    const [range] = byteRangesOfHeader(header, size)
+    return range === undefined ? undefined : { start: range.start, end: range.end ?? size }
+  } catch {
+    return null // the header has the form of one range, so it is its place that is wrong
+  }
+}
+
+function isTagged(header: string | null, etag: string): boolean {
+  return header !== null && header.split(',').some((each) => ['*', etag, `W/${etag}`].includes(each.trim()))
+}
+
+function failure(error: unknown): Response {
+  const code = error instanceof ClientError ? error.code : undefined
+  const headers = { 'content-type': 'text/plain;charset=UTF-8', 'cache-control': 'no-store' }
+  return new Response(`${code ?? 'failed'}\n`, { status: code === undefined ? 500 : (STATUS_OF[code] ?? 502), headers })
+}
+
+/** The same, and `end` hears when its body is over. What is opened in a tab of its own may not act in the name of the page's origin. */
+function watched(response: Response, end: End): Response {
+  const headers = new Headers(response.headers)
+  headers.set('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'; sandbox")
+  headers.set('x-content-type-options', 'nosniff')
+  const { status, body } = response
+  if (body === null) {
+    end()
+    return new Response(null, { status, headers })
+  }
+  const reader = body.getReader()
+  const source: UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> = {
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read()
+        if (!done) return controller.enqueue(value)
+        controller.close()
+        end()
+      } catch (error) {
+        end(error)
+        throw error
+      }
+    },
+    async cancel(reason) {
+      end()
+      await reader.cancel(reason)
+    },
+  }
+  return new Response(new ReadableStream(source, { highWaterMark: 0 }), { status, headers })
+}

@@ -1,0 +1,239 @@
+// Goal: whatever a file system does, what is handed out is verified, and no download fails for what could not be kept.
+// Method: a directory in memory that fails as browsers' do (full, locked, torn, gone), a real client and a real node; real files are in browser.test.ts.
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createClient } from '../src/index.ts'
+import { createOpfsClient, type OpfsClient, type OpfsClientOptions } from '../src/opfs.ts'
+import { MemoryContent, sampleBytes, serving, startNode, type TestNode } from './node.ts'
+
+const DATA = sampleBytes(900_000)
+const KIB = 1024
+
+type Fault = 'none' | 'moving' | 'full' | 'locked' | 'unreadable' | 'torn' | 'closed' | 'old'
+
+/** As much of `FileSystemDirectoryHandle` as is used, with `fault` in all that it does from then on. */
+class MemoryDirectory {
+  readonly files: Map<string, Uint8Array> = new Map()
+  fault: Fault = 'none'
+  #clock = 0
+  readonly #times = new Map<string, number>()
+
+  async getFileHandle(name: string, { create = false } = {}): Promise<object> {
+    if (!create && !this.files.has(name)) throw new DOMException('no such file', 'NotFoundError')
+    if (!this.files.has(name)) this.#put(name, new Uint8Array(0))
+    return {
+      kind: 'file',
+      getFile: async () => this.#fileOf(name),
+      ...(this.fault === 'old' ? {} : { createWritable: async () => this.#writableOf(name) }),
+    }
+  }
+
+  async removeEntry(name: string): Promise<void> {
+    if (this.fault === 'locked') throw new DOMException('it is being written', 'NoModificationAllowedError')
+    if (!this.files.delete(name)) throw new DOMException('no such file', 'NotFoundError')
+  }
+
+  async *entries(): AsyncGenerator<[string, object]> {
+    if (this.fault === 'moving') throw new DOMException('it was taken away', 'NotFoundError')
+    for (const name of this.files.keys()) yield [name, await this.getFileHandle(name)]
+    yield ['folder', { kind: 'directory' }]
+  }
+
+  #put(name: string, bytes: Uint8Array): void {
+    this.files.set(name, bytes)
+    this.#times.set(name, ++this.#clock)
+  }
+
+  #fileOf(name: string): object {
+    const bytes = this.files.get(name)!
+    const arrayBuffer = async (): Promise<ArrayBuffer> => {
+      if (this.fault === 'unreadable') throw new DOMException('it has changed', 'NotReadableError')
+      return bytes.slice().buffer as ArrayBuffer
+    }
+    return { size: bytes.length, lastModified: this.#times.get(name), arrayBuffer }
+  }
+
+  #writableOf(name: string): object {
+    if (this.fault === 'locked') throw new DOMException('another tab writes it', 'NoModificationAllowedError')
+    const parts: Uint8Array[] = []
+    return {
+      write: async (part: Uint8Array) => {
+        if (this.fault === 'full') throw new DOMException('the disk is full', 'QuotaExceededError')
+        parts.push(part.slice())
+      },
+      close: async () => {
+        if (this.fault === 'closed') throw new DOMException('it was taken away', 'InvalidStateError')
+        const bytes = new Uint8Array(Buffer.concat(parts))
+        this.#put(name, this.fault === 'torn' ? bytes.subarray(0, bytes.length / 2) : bytes)
+      },
+      abort: async () => await Promise.reject(new DOMException('it is over', 'InvalidStateError')),
+    }
+  }
+}
+
+interface World {
+  readonly directory: MemoryDirectory
+  readonly node: TestNode
+  readonly address: string
+  readonly errors: unknown[]
+  /** What a new tab has. */
+  tab(options?: OpfsClientOptions): OpfsClient
+}
+
+async function world(how: 'root' | 'CID', data: Uint8Array = DATA): Promise<World> {
+  const content = new MemoryContent()
+  const address =
+    how === 'root' ? Buffer.from(await content.addRoot(data)).toString('hex') : (await content.add({ file: data }, 64 * KIB)).toString()
+  const node = await startNode(serving(content))
+  const directory = new MemoryDirectory()
+  const errors: unknown[] = []
+  const openDirectory = async (): Promise<FileSystemDirectoryHandle> => directory as unknown as FileSystemDirectoryHandle
+  const tab = (options: OpfsClientOptions = {}): OpfsClient => {
+    const client = createClient({ nodes: [node] })
+    onTestFinished(() => client.close())
+    return createOpfsClient({ client, openDirectory }, { onError: (error) => errors.push(error), ...options })
+  }
+  return { directory, node, address, errors, tab }
+}
+
+async function load(client: OpfsClient, address: string, range?: { readonly start: number; readonly end?: number }) {
+  const parts: Uint8Array[] = []
+  const download = await client.get(address, range === undefined ? {} : { range })
+  for await (const { bytes } of download) parts.push(bytes.slice())
+  return { bytes: new Uint8Array(Buffer.concat(parts)), receivedBytes: download.receivedBytes, node: download.node, size: download.size }
+}
+
+/** Comparing them element by element costs more than the test. */
+const isSame = (bytes: Uint8Array, expected: Uint8Array = DATA): boolean => Buffer.compare(bytes, expected) === 0
+
+const FAULTS: readonly Fault[] = ['full', 'locked', 'unreadable', 'torn', 'closed', 'old']
+
+describe.each(['root', 'CID'] as const)('by %s', (how) => {
+  test('what one tab has verified the next one has, ranges too, without a node', async () => {
+    const { tab, address, node, errors } = await world(how)
+    const first = await load(tab(), address)
+    expect([isSame(first.bytes), first.size]).toEqual([true, DATA.length])
+    await node.stop()
+    const kept = tab()
+    const { bytes, ...again } = await load(kept, address)
+    expect([isSame(bytes), again]).toEqual([true, { receivedBytes: 0, node: 'opfs', size: DATA.length }])
+    for (const [start, end] of [
+      [0, 10],
+      [262_140, 262_150],
+      [899_999, undefined],
+      [900_000, undefined],
+      [5, 5],
+    ] as const) {
+      const range = end === undefined ? { start } : { start, end }
+      expect(isSame((await load(kept, address, range)).bytes, DATA.slice(start, end))).toBe(true)
+    }
+    const response = await kept.fetch(address, { headers: { range: 'bytes=500000-500999' } })
+    expect([response.status, response.headers.get('content-range')]).toEqual([206, 'bytes 500000-500999/900000'])
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(DATA.slice(500_000, 501_000))
+    expect(errors).toEqual([])
+  })
+
+  test('any byte of what is kept may change, and any end be missing: what comes out is true', async () => {
+    const { tab, address, directory } = await world(how)
+    await load(tab(), address)
+    const whole = new Map(directory.files)
+    expect(whole.size).toBe(how === 'root' ? 4 : 15)
+    const kept = tab()
+    for (const [name, bytes] of whole) {
+      for (const changed of [
+        bytes.with(20, bytes[20]! ^ 1),
+        bytes.with(bytes.length - 1, bytes.at(-1)! ^ 128),
+        bytes.subarray(1),
+        new Uint8Array(0),
+      ]) {
+        directory.files.set(name, changed)
+        const again = await load(kept, address)
+        expect(isSame(again.bytes)).toBe(true)
+        expect(again.receivedBytes).toBeGreaterThan(0)
+        expect(again.receivedBytes).toBeLessThan(400_000) // that piece or block, and not all
+        expect(isSame(directory.files.get(name)!, bytes)).toBe(true)
+      }
+    }
+    for (const name of directory.files.keys()) directory.files.set(name, whole.values().next().value!) // each another's
+    expect(isSame((await load(tab(), address)).bytes)).toBe(true)
+  })
+
+  test.each(FAULTS)('a file system that fails (%s) fails nothing', async (fault) => {
+    const { tab, address, directory, errors } = await world(how)
+    directory.fault = fault
+    for (let i = 0; i < 2; i++) expect(isSame((await load(tab(), address)).bytes)).toBe(true)
+    directory.fault = 'none'
+    await load(tab(), address)
+    directory.fault = fault
+    expect(isSame((await load(tab(), address)).bytes)).toBe(true)
+    if (fault !== 'torn') expect(errors.length).toBeGreaterThan(0)
+  })
+
+  test('half of it, kept by a tab that was left, is not asked for again', async () => {
+    const { tab, address } = await world(how)
+    for await (const { offset } of await tab().get(address)) if (offset > 400_000) break
+    const { bytes, receivedBytes } = await load(tab(), address)
+    expect(isSame(bytes)).toBe(true)
+    expect(receivedBytes).toBeLessThan(600_000)
+    expect((await load(tab(), address)).receivedBytes).toBe(0)
+  })
+
+  test('an abort, a close and what no node has are told as they are without files', async () => {
+    const { tab, address } = await world(how)
+    const giving = new AbortController()
+    const given = await tab().get(address, { signal: giving.signal })
+    const reading = (async () => {
+      for await (const { offset } of given) if (offset === 0) giving.abort(new Error('enough'))
+    })()
+    await expect(reading).rejects.toThrow('enough')
+    const closed = await tab().get(address)
+    closed.close()
+    await expect(
+      (async () => {
+        for await (const _ of closed);
+      })(),
+    ).rejects.toMatchObject({ code: 'CLIENT_CLOSED' })
+    await expect(tab().get(address, { signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before')
+    const missing = how === 'root' ? '00'.repeat(32) : 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+    await expect(tab().get(missing)).rejects.toMatchObject({ code: 'CLIENT_NOT_FOUND' })
+    expect((await tab().fetch(missing)).status).toBe(404)
+  })
+
+  test('nothing at all is content too', async () => {
+    const { tab, address } = await world(how, new Uint8Array(0))
+    for (let i = 0; i < 2; i++) expect(await load(tab(), address)).toMatchObject({ bytes: new Uint8Array(0), size: 0 })
+  })
+})
+
+test('what is no file is handed on as the client has it, and its blocks are kept', async () => {
+  const content = new MemoryContent()
+  const cid = await content.add({ 'a.txt': sampleBytes(10), 'b.txt': sampleBytes(20) })
+  const client = createClient({ nodes: [await startNode(serving(content))] })
+  onTestFinished(() => client.close())
+  const directory = new MemoryDirectory()
+  const kept = createOpfsClient({ client, openDirectory: async () => directory as unknown as FileSystemDirectoryHandle })
+  const download = await kept.get(cid)
+  const names: string[] = []
+  for await (const { name } of download.entries()) names.push(name)
+  expect([download.kind, names]).toEqual(['directory', ['a.txt', 'b.txt']])
+})
+
+test('a directory that changes while it is gone through is gone through with the next write', async () => {
+  const { tab, address, directory } = await world('root')
+  const client = tab()
+  directory.fault = 'moving'
+  await load(client, address)
+  expect(directory.files.size).toBe(0)
+  directory.fault = 'none'
+  await load(client, address)
+  expect(directory.files.size).toBe(4)
+})
+
+test('clear forgets all, and a bound that is no number is refused', async () => {
+  const { tab, address, directory } = await world('root')
+  const client = tab()
+  await load(client, address)
+  await client.clear()
+  expect(directory.files.size).toBe(0)
+  expect((await load(client, address)).receivedBytes).toBeGreaterThan(DATA.length)
+  expect(() => tab({ bytesMax: -1 })).toThrow(expect.objectContaining({ code: 'CLIENT_BAD_ARGUMENT' }))
+})
