@@ -5,7 +5,7 @@
 import { expect, test, vi } from 'vitest'
 import { MemoryContent, sampleBytes } from './node.ts'
 import { priceOfBytes, servingUnits, startPaidNode, type PaidNode } from './paying-node.ts'
-import { clientOf, faultsOf, paidTo, sumOf } from './paying-world.ts'
+import { clientOf, errorOf, faultsOf, paidTo, settled, sumOf } from './paying-world.ts'
 import { behindWire, bytesFrom, counting, ManualClock, of, read, watched } from './spread-world.ts'
 
 const SIZE = 8_000_000
@@ -84,3 +84,25 @@ test.each(['root', 'cid'])(
     expect(microUsd).toBe(sumOf(nodes.map((node) => priceOfBytes(receiptOf(node)))))
   },
 )
+
+test('a cap holds for several nodes together, and what has come until then is handed out', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA) // some 80 µUSD
+  const nodes = [1, 2, 3].map(async (nodeIndex) => await startPaidNode(servingUnits(content), { nodeIndex }))
+  const three = await Promise.all(nodes)
+  const { decisions, downloads } = watched({ patienceMs: 60_000 })
+  const client = clientOf({ nodes: three, downloads, capMicroUsd: 30n })
+  let bytes = 0
+  const error = await errorOf(async () => {
+    for await (const part of await client.get(root)) bytes += part.bytes.length
+  })
+  expect(error.code).toBe('CLIENT_CAP')
+  await client.close()
+  await settled(...three)
+  expect(three.flatMap(faultsOf)).toEqual([])
+  expect(client.cost().microUsd).toBe(30n)
+  expect(sumOf(three.map((node) => paidTo(node).microUsd))).toBeLessThanOrEqual(30n)
+  // All that was verified without a hole before it: parts behind the first that is not whole are nobody's.
+  expect(bytes).toBeGreaterThan(0)
+  expect(bytes).toBeLessThanOrEqual(bytesFrom(decisions))
+})

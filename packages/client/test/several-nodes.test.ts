@@ -259,3 +259,29 @@ test('one node alone serves all parts', async () => {
   await client.receive(await content.addRoot(DATA), createSink(await content.addRoot(DATA), { store }))
   expect(Buffer.compare(store.readContent(0, SIZE), DATA)).toBe(0)
 })
+
+test('what had come when the last node failed is handed out before the error', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  let hasFailed = (): void => {}
+  const failed = new Promise<void>((resolve) => (hasFailed = resolve))
+  const node = await startNode(async (request) => {
+    await stoppingAfter(200_000, serving(content))(request)
+    request.reset(22) // the content is refused: for good
+  })
+  const onDecision = ({ type }: { type: string }): void => {
+    if (type === 'failed') hasFailed()
+  }
+  const client = clientOf({ nodes: [node], downloads: severalNodes({ onDecision }) })
+  let bytes = 0
+  await expect(
+    (async () => {
+      for await (const part of await client.get(root)) {
+        if (bytes === 0) await failed
+        expect(Buffer.compare(part.bytes, DATA.subarray(bytes, bytes + part.bytes.length))).toBe(0)
+        bytes += part.bytes.length
+      }
+    })(),
+  ).rejects.toMatchObject({ code: 'CLIENT_REFUSED' })
+  expect(bytes).toBeGreaterThan(150_000)
+})

@@ -103,7 +103,8 @@ class Spread {
   #grainBytes: number | undefined
   #isRead = false
   #isOver = false
-  #failure: { readonly error: unknown } | undefined
+  /** `isOwn`: the caller's doing, so nothing more is handed out; else what has come is handed out first. */
+  #failure: { readonly error: unknown; readonly isOwn: boolean } | undefined
   #opening: { resolve(download: Download): void; reject(error: unknown): void } | undefined
   /** Of what is read now. */
   #transfer: Transfer | undefined
@@ -123,7 +124,7 @@ class Spread {
     const lengths = { aheadBytesMax, partBytesMin: PART_BYTES_MIN, partBytesMax: Math.min(PART_BYTES_MAX, aheadBytesMax / nodesAtOnce) }
     this.#plan = new SpreadPlan({ nodes: links.length, nodesAtOnce, start, end, patienceMs, ...lengths })
     const { life, release } = lifeOf(options.signal)
-    const abort = (): void => this.#fail(life.signal.reason)
+    const abort = (): void => this.#fail(life.signal.reason, true)
     life.signal.addEventListener('abort', abort, { once: true })
     this.#life = life
     this.#release = release
@@ -213,7 +214,7 @@ class Spread {
     if (code === 'CLIENT_UNVERIFIED' || code === 'CLIENT_BAD_ANSWER')
       for (const { ask, transfer } of this.#runs.values()) if (ask.node === run.ask.node) transfer?.payment.refuse()
     this.#step({ type: 'failed', ask: run.ask.ask, isForGood })
-    if (this.#plan.isStuck) this.#fail(error)
+    if (this.#plan.isStuck) this.#fail(error, false)
   }
 
   /** Undefined: what was asked for is no file, and goes on as a download from this node alone. */
@@ -295,9 +296,10 @@ class Spread {
       this.#learnGrain(undefined)
       for (;;) {
         if (this.#callbacks.thrown !== undefined) throw this.#callbacks.thrown.error
-        if (this.#failure !== undefined) throw this.#failure.error
+        if (this.#failure?.isOwn === true) throw this.#failure.error
         const held = this.#held.get(this.#position)
         if (held === undefined) {
+          if (this.#failure !== undefined) throw this.#failure.error
           if (this.#plan.isComplete) return
           await new Promise<void>((resolve) => (this.#wakeReader = resolve))
           continue
@@ -318,9 +320,9 @@ class Spread {
     }
   }
 
-  #fail(error: unknown): void {
-    if (this.#isOver) return
-    this.#failure = { error }
+  #fail(error: unknown, isOwn: boolean): void {
+    if (this.#isOver && !isOwn) return
+    this.#failure = { error, isOwn }
     this.#stop()
     this.#opening?.reject(error)
     this.#opening = undefined
@@ -329,10 +331,10 @@ class Spread {
 
   /** Leaves all that still owes something; who has sent it all may end by himself. */
   #stop(): void {
+    if (this.#failure === undefined || this.#failure.isOwn) this.#held.clear()
     if (this.#isOver) return
     this.#isOver = true
     this.#callOff?.()
-    this.#held.clear()
     for (const run of this.#runs.values()) {
       const isWhole = this.#failure === undefined && this.#plan.placeOf(run.ask.ask)?.isWhole === true
       if (!isWhole && !run.isHandedOver) this.#leave(run)
@@ -373,7 +375,7 @@ class Spread {
         throw new ClientError('CLIENT_NOT_A_DIRECTORY', `${address} is a file, not a directory`)
       },
       close: () => {
-        this.#fail(new ClientError('CLIENT_CLOSED', 'the download is closed'))
+        this.#fail(new ClientError('CLIENT_CLOSED', 'the download is closed'), true)
         this.#release()
       },
       [Symbol.asyncIterator]: () => {
