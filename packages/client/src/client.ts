@@ -11,7 +11,7 @@ import { inOrder } from './node-order.ts'
 import type { Connect } from './ports.ts'
 import { quoteOf, type Quote, type QuoteOptions } from './quote.ts'
 import { rangeLeftOf } from './saved.ts'
-import { createPurse, type Cost, type PayingAccount } from './purse.ts'
+import { createPurse, type Cost, type PayingAccount, type Purse } from './purse.ts'
 import { receiveRoot, type ReceiveOptions, type ReceiveResult, type ReceivingSink } from './receive.ts'
 import { formatTarget, targetOf, type CidLike } from './target.ts'
 import { openTree, type Tree, type TreeOptions } from './tree.ts'
@@ -110,29 +110,8 @@ const RATE_WINDOW_MS = 60_000
 
 /** A client of the given nodes. Nothing is connected before it is needed. @throws {ClientError} `CLIENT_BAD_ARGUMENT` */
 export function createClient(options: ClientOptions): Client {
-  const { nodes, chainId = CHAIN_ID, account, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectToNode } = options
   const { downloads = openDownload } = options
-  const { lanesMax = account === undefined ? GUEST_LANES_MAX : PAYING_LANES_MAX, capMicroUsd = UNCAPPED } = options
-  const { bytesPerSecondMin = BYTES_PER_SECOND_MIN, rateWindowMs = RATE_WINDOW_MS } = options
-  if (!(bytesPerSecondMin >= 0 && rateWindowMs > 0))
-    throw new ClientError('CLIENT_BAD_ARGUMENT', `no rate: ${bytesPerSecondMin} bytes a second over ${rateWindowMs} ms`)
-  if (nodes.length === 0) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a client needs at least one node')
-  if (!(Number.isInteger(lanesMax) && lanesMax > 0))
-    throw new ClientError('CLIENT_BAD_ARGUMENT', `lanesMax must be a positive number, got ${lanesMax}`)
-  if (!(stallTimeoutMs > 0 && stallTimeoutMs < 2 ** 31))
-    throw new ClientError('CLIENT_BAD_ARGUMENT', `stallTimeoutMs must be above 0 and below 2^31, got ${stallTimeoutMs}`)
-  if (account === undefined && options.capMicroUsd !== undefined)
-    throw new ClientError('CLIENT_BAD_ARGUMENT', 'a guest pays nothing: capMicroUsd goes with an account')
-  const purse = account === undefined ? undefined : createPurse({ account, chainId, capMicroUsd })
-  const links = nodes.map((node) =>
-    createNodeLink(typeof node === 'string' ? parseNodeAddress(node) : node, connect, {
-      chainId,
-      lanesMax,
-      stallTimeoutMs,
-      pace: { bytesPerSecondMin, rateWindowMs },
-      purse,
-    }),
-  )
+  const { links, purse } = linksOf(options)
   const ordered = (): readonly NodeLink[] => inOrder(links, links)
   let isClosed = false
 
@@ -182,6 +161,32 @@ export function createClient(options: ClientOptions): Client {
       await Promise.all(links.map((link) => link.close()))
     },
   }
+}
+
+function linksOf(options: ClientOptions): { readonly links: readonly NodeLink[]; readonly purse: Purse | undefined } {
+  const { nodes, chainId = CHAIN_ID, account, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectToNode } = options
+  const { lanesMax = account === undefined ? GUEST_LANES_MAX : PAYING_LANES_MAX, capMicroUsd = UNCAPPED } = options
+  const { bytesPerSecondMin = BYTES_PER_SECOND_MIN, rateWindowMs = RATE_WINDOW_MS } = options
+  if (!(bytesPerSecondMin >= 0 && rateWindowMs > 0))
+    throw new ClientError('CLIENT_BAD_ARGUMENT', `no rate: ${bytesPerSecondMin} bytes a second over ${rateWindowMs} ms`)
+  if (nodes.length === 0) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a client needs at least one node')
+  if (!(Number.isInteger(lanesMax) && lanesMax > 0))
+    throw new ClientError('CLIENT_BAD_ARGUMENT', `lanesMax must be a positive number, got ${lanesMax}`)
+  if (!(stallTimeoutMs > 0 && stallTimeoutMs < 2 ** 31))
+    throw new ClientError('CLIENT_BAD_ARGUMENT', `stallTimeoutMs must be above 0 and below 2^31, got ${stallTimeoutMs}`)
+  if (account === undefined && options.capMicroUsd !== undefined)
+    throw new ClientError('CLIENT_BAD_ARGUMENT', 'a guest pays nothing: capMicroUsd goes with an account')
+  const purse = account === undefined ? undefined : createPurse({ account, chainId, capMicroUsd })
+  const links = nodes.map((node) =>
+    createNodeLink(typeof node === 'string' ? parseNodeAddress(node) : node, connect, {
+      chainId,
+      lanesMax,
+      stallTimeoutMs,
+      pace: { bytesPerSecondMin, rateWindowMs },
+      purse,
+    }),
+  )
+  return { links, purse }
 }
 
 function checkRange(range: ByteRange | undefined): void {
