@@ -38,7 +38,7 @@ export type Begin = 'now' | 'later' | { readonly leave: number }
 export class Account {
   /** 20 bytes. */
   readonly address: Uint8Array
-  readonly window: Window = new Window()
+  readonly window: Window
   readonly sessions: Set<Debtor> = new Set()
   isStopped = false
   /** Units begun and not at their end. */
@@ -52,8 +52,10 @@ export class Account {
   /** The shortest unit that each session waits with. */
   readonly #waiting = new Map<Debtor, number>()
 
-  constructor(address: Uint8Array) {
+  /** @param onPast - what its window leaves behind is another now (`window.past`). */
+  constructor(address: Uint8Array, onPast: (account: Account) => void) {
     this.address = address
+    this.window = new Window(() => onPast(this))
   }
 
   /** Prices of the running epoch, and what the node serves the account for in it. */

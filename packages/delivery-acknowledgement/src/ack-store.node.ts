@@ -247,7 +247,7 @@ class FileAckStore implements AckStore {
 
   #keep(record: ChainRecord, bytes: number): string {
     const { epoch, sessionId, serviceId } = record.evidence.acknowledgement
-    const key = `${epoch} ${Buffer.from(sessionId).toString('hex')} ${serviceId}`
+    const key = `${epoch} ${Buffer.from(sessionId.buffer, sessionId.byteOffset, sessionId.length).toString('latin1')} ${serviceId}`
     const chains = this.#epochs.get(epoch) ?? new Map<string, Kept>()
     this.#epochs.set(epoch, chains)
     this.#liveBytes += bytes - (chains.get(key)?.bytes ?? 0)

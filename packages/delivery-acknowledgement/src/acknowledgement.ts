@@ -64,6 +64,13 @@ export function acknowledgementPreimageOf(fields: AcknowledgementFields): Uint8A
   return write(new WireWriter(ACKNOWLEDGEMENT_PREIMAGE_BYTES), fields).out
 }
 
+const VIEWED = new WireWriter(ACKNOWLEDGEMENT_PREIMAGE_BYTES)
+
+/** The same as a view, good until the next call: for whoever looks at it and keeps nothing, once for every acknowledgement of a node. */
+export function preimageViewOf(fields: AcknowledgementFields): Uint8Array {
+  return write(VIEWED.again(), fields).out
+}
+
 /** Signs `fields` with the session's key: `sign` gets the preimage and returns 64 bytes. */
 export function signAcknowledgement(fields: AcknowledgementFields, sign: (preimage: Uint8Array) => Uint8Array): Acknowledgement {
   return { ...fields, signature: sign(acknowledgementPreimageOf(fields)) }

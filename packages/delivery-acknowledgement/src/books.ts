@@ -12,10 +12,12 @@ import { claimLeafOf, type ClaimedSession } from './claim-builder.ts'
 import { CODES } from './codes.ts'
 import { PAYING_LANES_MAX, SESSIONS_PER_ACCOUNT_MAX } from './constants.ts'
 import { decodeDelegation, type Delegation, encodeDelegation } from './delegation.ts'
-import { MeteredSession, type SessionHost } from './metered-session.ts'
+import { KnownGood } from './known-good.ts'
+import { MeteredSession } from './metered-session.ts'
 import type { Admission, NodePayments, PayingHello, PriceFrame } from './ports.ts'
 import type { AccountMeans } from './means.ts'
 import type { PriceTable } from './price.ts'
+import type { SessionHost } from './session-host.ts'
 import { isEqualBytes } from './wire.ts'
 
 export interface BooksComponents {
@@ -89,7 +91,7 @@ class NodeBooks implements Books {
       rules: components.rules,
       store: components.store,
       nowMs: components.nowMs,
-      signed: new Set(),
+      signed: new KnownGood(),
       losses: this.#losses,
       price: { priceVersion: 0, bytePrice: 0n, cpuPrice: 0n, fromEpoch: 0n, services: [] },
       closesMs: undefined,
@@ -143,6 +145,7 @@ class NodeBooks implements Books {
     this.#host.price = place.price
     this.#host.closesMs = last === undefined ? undefined : this.#components.nowMs() + this.#graceMs
     for (const account of this.#accounts.values()) account.beginEpoch()
+    if (last === undefined) this.#restorePast(place.epoch)
     this.#countSpent(place.epoch)
     for (const account of this.#accounts.values()) {
       const means = this.#components.means(account.address)
@@ -187,9 +190,21 @@ class NodeBooks implements Books {
   #accountOf(address: Uint8Array): Account {
     const known = this.#accounts.get(String(address))
     if (known !== undefined) return known
-    const account = new Account(address)
+    const account = new Account(address, (each) => this.#keepPast(each))
     this.#accounts.set(String(address), account)
     return account
+  }
+
+  #keepPast({ address, window }: Account): void {
+    this.#components.store.putStanding?.({ account: address, epoch: this.#place?.epoch ?? 0n, ...window.past })
+  }
+
+  /** Who owed an earlier life of the process something does not begin anew with this one. */
+  #restorePast(epoch: bigint): void {
+    for (const standing of this.#components.store.standings?.() ?? []) {
+      const isThisEpoch = standing.epoch === epoch
+      if (isThisEpoch || standing.defaults > 0) this.#accountOf(standing.account).window.restore(standing, isThisEpoch)
+    }
   }
 
   /** What earlier lives of the process took in this epoch counts against what may be spent in it. */

@@ -5,7 +5,7 @@
  * A pure function of the evidence and the epoch's rules; total: no evidence makes it throw. Cheap checks come first, signatures last.
  */
 import { isEd25519Signature } from '@selvedge/crypto/ed25519'
-import { type Acknowledgement, acknowledgementPreimageOf } from './acknowledgement.ts'
+import { type Acknowledgement, preimageViewOf } from './acknowledgement.ts'
 import { TICK_BYTES } from './constants.ts'
 import { type Delegation, encodeDelegation, isDelegationSigned } from './delegation.ts'
 import { idOf, KnownGood } from './known-good.ts'
@@ -128,7 +128,7 @@ function signatureFaultOf(
 ): AcknowledgementFault | undefined {
   if (!isSignedDelegation(chainId, delegation, signed)) return 'delegation-signature'
   const { signature } = acknowledgement
-  return isEd25519Signature(signature, acknowledgementPreimageOf(acknowledgement), delegation.sessionKey) ? undefined : 'signature'
+  return isEd25519Signature(signature, preimageViewOf(acknowledgement), delegation.sessionKey) ? undefined : 'signature'
 }
 
 /** Whether the account signed it; `signed` as in `checkAcknowledgement`. */

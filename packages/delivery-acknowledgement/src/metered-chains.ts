@@ -9,10 +9,10 @@ import { checkAcknowledgement, type Evidence, type SessionInputs } from './check
 import { CODES } from './codes.ts'
 import { contentStartOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
-import type { SessionHost } from './metered-session.ts'
 import type { Stretch } from './payer-chain.ts'
 import type { AckFrame, ChainSeq, PayingSession } from './ports.ts'
 import { bytesUnpaid } from './price.ts'
+import type { SessionHost } from './session-host.ts'
 import { NO_TICK } from './tick.ts'
 
 /** What a session holds of one epoch. */

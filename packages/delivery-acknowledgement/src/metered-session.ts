@@ -5,34 +5,16 @@
  */
 import { sessionIdOf } from '@selvedge/crypto/transcript'
 import { AckAllowance } from './ack-allowance.ts'
-import type { AckStore } from './ack-store.ts'
 import type { Account, Debtor } from './account.ts'
-import type { EpochRules } from './check.ts'
 import { CODES } from './codes.ts'
 import { laneDigestOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
 import { acknowledgementIn, MeteredChains } from './metered-chains.ts'
 import { MeteredLane, stretchesOf } from './metered-lane.ts'
 import type { Stretch } from './payer-chain.ts'
-import type { AckFrame, ChainSeq, LaneEnd, NodeLink, PayingSession, PriceFrame, ResumedLane, SessionMeter } from './ports.ts'
+import type { AckFrame, ChainSeq, LaneEnd, NodeLink, PayingSession, ResumedLane, SessionMeter } from './ports.ts'
+import type { SessionHost } from './session-host.ts'
 import { StopClock } from './stop-clock.ts'
-
-/** What all sessions of a node share. */
-export interface SessionHost {
-  readonly chainId: number
-  readonly nodeKey: Uint8Array
-  readonly rules: (epoch: bigint) => EpochRules | undefined
-  readonly store: AckStore
-  readonly nowMs: () => number
-  /** Delegations that were found signed. */
-  readonly signed: Set<string>
-  readonly losses: { writtenOffBytes: bigint; defaults: number }
-  /** Of the running epoch. */
-  price: PriceFrame
-  /** When the grace of the epoch before ends; undefined: it is over. */
-  closesMs: number | undefined
-  closeOld(): void
-}
 
 export class MeteredSession implements SessionMeter, Debtor {
   readonly account: Account

@@ -8,6 +8,7 @@
  * What is away is no part of the window, which is smaller by what was sent of it; it comes back into both when its session does.
  */
 import { ackStepOf } from './ack-step.ts'
+import type { Standing } from './ack-store.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -27,7 +28,11 @@ const SLOW_WINDOWS = 16
 /** `later`: when something was acknowledged; `never`: the account has cost the node what it may in this epoch, or no window holds the unit. */
 export type UnitVerdict = 'now' | 'later' | 'never'
 
+/** What outlives the process: of an account's standing, all that its window makes of it. */
+export type WindowPast = Pick<Standing, 'lostBytes' | 'windowBytes' | 'slowUntilBytes' | 'defaults'>
+
 export class Window {
+  readonly #onPast: () => void
   #bytes = WINDOW_START_BYTES
   #charged = 0
   #lost = 0
@@ -40,6 +45,24 @@ export class Window {
   #acknowledged = 0
   /** Grows slowly up to here, for it was here when its account did not acknowledge. */
   #slowUntil = 0
+
+  /** @param onPast - `past` is another now. */
+  constructor(onPast: () => void = () => {}) {
+    this.#onPast = onPast
+  }
+
+  /** What is away counts as lost: no session outlives the process. */
+  get past(): WindowPast {
+    return { lostBytes: this.#lost + this.#away, windowBytes: this.#bytes, slowUntilBytes: this.#slowUntil, defaults: this.#defaults }
+  }
+
+  /** As it was left by an earlier life of the process, before anything happened in this one. @param isThisEpoch - what was lost was lost in it. */
+  restore({ lostBytes, windowBytes, slowUntilBytes, defaults }: WindowPast, isThisEpoch: boolean): void {
+    this.#lost = isThisEpoch ? lostBytes : 0
+    this.#bytes = Math.max(WINDOW_MIN_BYTES, Math.min(WINDOW_START_BYTES, windowBytes))
+    this.#slowUntil = slowUntilBytes
+    this.#defaults = defaults
+  }
 
   /** W: what may be sent and not acknowledged. */
   get bytes(): number {
@@ -111,11 +134,13 @@ export class Window {
   forgive(bytes: number): void {
     this.#charged -= bytes
     this.#lost += bytes
+    if (bytes > 0) this.#onPast()
   }
 
   /** What was forgiven was acknowledged after all. */
   recover(bytes: number): void {
     this.#lost = Math.max(0, this.#lost - bytes)
+    this.#onPast()
   }
 
   /**
@@ -127,6 +152,7 @@ export class Window {
     this.#away += charged
     const before = this.#bytes
     if (sent > 0) this.#resize(Math.max(WINDOW_MIN_BYTES, before - sent))
+    if (charged > 0) this.#onPast()
     return before - this.#bytes
   }
 
@@ -136,11 +162,13 @@ export class Window {
     this.#charged += charged
     this.#peak = Math.max(this.#peak, this.#charged)
     if (shrunk > 0) this.#resize(Math.min(WINDOW_MAX_BYTES, this.#bytes + shrunk))
+    if (charged > 0) this.#onPast()
   }
 
   /** Bytes that are away were never sent. */
   releaseAway(bytes: number): void {
     this.#away -= bytes
+    if (bytes > 0) this.#onPast()
   }
 
   /** Bytes that are away are lost. */
@@ -155,6 +183,7 @@ export class Window {
     if (lost === 0) return
     this.#defaults++
     this.#slowUntil = Math.max(this.#slowUntil, Math.min(WINDOW_MAX_BYTES, this.#bytes + shrunk))
+    this.#onPast()
   }
 
   /** Whether so many bytes may be sent once more: what is paid for may be, and as much as may be lost. */
@@ -166,14 +195,14 @@ export class Window {
   /** A session went with bytes out: no default, but so much less is risked. @returns whether the window has another size. */
   shrink(bytes: number): boolean {
     this.forgive(bytes)
-    return bytes > 0 && this.#resize(Math.max(WINDOW_MIN_BYTES, this.#bytes - bytes))
+    return bytes > 0 && this.#shrinkTo(this.#bytes - bytes)
   }
 
   /** An epoch closed over bytes that were not acknowledged in its grace; `away` more of them belong to sessions without a connection. */
   halve(bytes: number, away: number): boolean {
     this.forgive(bytes)
     this.loseAway(away)
-    return bytes + away > 0 && this.#resize(Math.max(WINDOW_MIN_BYTES, Math.floor(this.#bytes / 2)))
+    return bytes + away > 0 && this.#shrinkTo(Math.floor(this.#bytes / 2))
   }
 
   /** It did not acknowledge in time while the node was stopped. */
@@ -181,13 +210,20 @@ export class Window {
     this.forgive(bytes)
     this.#defaults++
     this.#slowUntil = Math.max(this.#slowUntil, this.#bytes)
-    return this.#resize(WINDOW_MIN_BYTES)
+    return this.#shrinkTo(WINDOW_MIN_BYTES)
   }
 
   /** A new epoch: losses are counted anew. */
   renew(): void {
     this.#lost = 0
     this.#resendable = Math.max(this.#resendable, LOSS_BYTES_MAX)
+    if (this.#away > 0) this.#onPast()
+  }
+
+  #shrinkTo(bytes: number): boolean {
+    const isOther = this.#resize(Math.max(WINDOW_MIN_BYTES, bytes))
+    this.#onPast()
+    return isOther
   }
 
   #resize(bytes: number): boolean {

@@ -10,6 +10,11 @@ export class WireWriter {
     this.out = new Uint8Array(size)
     this.#view = new DataView(this.out.buffer)
   }
+  /** Writes over what it wrote. */
+  again(): this {
+    this.#offset = 0
+    return this
+  }
   /** Exactly `width` bytes. */
   bytes(value: Uint8Array, width: number, name: string): this {
     if (value.length !== width) throw malformed(`${name} must be ${width} bytes, got ${value.length}`)

@@ -1,8 +1,9 @@
 /** The acknowledgement store of a node that is never killed. */
-import type { AckStore, ChainRecord } from '@selvedge/delivery-acknowledgement/node'
+import type { AckStore, ChainRecord, Standing } from '@selvedge/delivery-acknowledgement/node'
 
 export function createMemoryStore(): AckStore {
   const epochs = new Map<bigint, Map<string, ChainRecord>>()
+  const standings = new Map<string, Standing>()
   let nonces = 0n
   return {
     nextNonceBlock() {
@@ -14,6 +15,8 @@ export function createMemoryStore(): AckStore {
       const chains = epochs.get(epoch) ?? new Map<string, ChainRecord>()
       epochs.set(epoch, chains.set(`${sessionId} ${serviceId}`, record))
     },
+    putStanding: (standing) => void standings.set(String(standing.account), standing),
+    standings: () => [...standings.values()],
     flush: () => Promise.resolve(),
     all: (epoch) => [...(epochs.get(epoch)?.values() ?? [])],
     forget(epoch) {

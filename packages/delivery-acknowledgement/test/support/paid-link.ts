@@ -42,9 +42,9 @@ export function rulesAt(epoch: bigint): EpochRules {
   return { ...RULES, epoch }
 }
 
-export function createWorld(epochMs = 60_000): World {
+/** @param store - of an earlier life of the node, which then goes on. */
+export function createWorld(epochMs = 60_000, store: AckStore = createMemoryStore()): World {
   let rands = 0
-  const store = createMemoryStore()
   const world: { books: Books; store: AckStore; nowMs: number; epoch: bigint; means: World['means'] } = {
     books: undefined!,
     store,
