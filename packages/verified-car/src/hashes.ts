@@ -10,18 +10,20 @@ import { createSha256, createSha512 } from '#sha2-engine'
 import type { HashFunction, HashTable, IncrementalHash } from './ports.ts'
 import { BLAKE2B_256, BLAKE3, KECCAK_256, SHA2_256, SHA2_512, SHA3_256 } from './constants.ts'
 
-const late = (name: string, load: () => Promise<(message: Uint8Array) => Uint8Array>): HashFunction => {
-  return { name, digestBytes: 32, create: () => new LateHash(load) }
-}
-
-/** sha2-256, sha2-512, sha3-256, keccak-256, blake3-256, blake2b-256 (ipfs.md §1.3). */
+/** sha2-256, sha2-512, sha3-256, keccak-256, blake3-256, blake2b-256 (ipfs.md §1.3). Literals only, so that a bundler can leave it out. */
 export const defaultHashes: HashTable = /* @__PURE__ */ new Map<number, HashFunction>([
   [SHA2_256, { name: 'sha2-256', digestBytes: 32, create: createSha256 }],
   [SHA2_512, { name: 'sha2-512', digestBytes: 64, create: createSha512 }],
-  [SHA3_256, late('sha3-256', async () => (await import('@noble/hashes/sha3.js')).sha3_256)],
-  [KECCAK_256, late('keccak-256', async () => (await import('@noble/hashes/sha3.js')).keccak_256)],
-  [BLAKE3, late('blake3', async () => (await import('@noble/hashes/blake3.js')).blake3)],
-  [BLAKE2B_256, late('blake2b-256', loadBlake2b)],
+  [
+    SHA3_256,
+    { name: 'sha3-256', digestBytes: 32, create: () => new LateHash(async () => (await import('@noble/hashes/sha3.js')).sha3_256) },
+  ],
+  [
+    KECCAK_256,
+    { name: 'keccak-256', digestBytes: 32, create: () => new LateHash(async () => (await import('@noble/hashes/sha3.js')).keccak_256) },
+  ],
+  [BLAKE3, { name: 'blake3', digestBytes: 32, create: () => new LateHash(async () => (await import('@noble/hashes/blake3.js')).blake3) }],
+  [BLAKE2B_256, { name: 'blake2b-256', digestBytes: 32, create: () => new LateHash(loadBlake2b) }],
 ])
 
 async function loadBlake2b(): Promise<(message: Uint8Array) => Uint8Array> {
