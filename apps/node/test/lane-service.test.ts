@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { serveLane, type LaneEvent, type ServedLane } from '../src/compose/lane-service.ts'
 
 const NONE = new Uint8Array()
+const GUEST = { serviceId: 0, metadata: NONE, clientKey: new Uint8Array(32), account: undefined }
 
 /** A content server whose answer is one byte; `isClosed` tells whether its body was ended. */
 function oneByte(): { content: { serve(): Promise<Served> }; isClosed(): boolean } {
@@ -30,7 +31,7 @@ test('a client is given no credit: what it would send nobody reads', async () =>
     credit = initialCredit
     return lane(() => Promise.reject(new ContentError('CONTENT_INTERNAL', 'enough was seen')))
   }
-  await serveLane(content, { serviceId: 0, metadata: NONE, signal: new AbortController().signal, accept, reset: () => {} }, () => {})
+  await serveLane(content, { ...GUEST, signal: new AbortController().signal, accept, reset: () => {} }, () => {})
   expect(credit).toBe(0)
 })
 
@@ -43,7 +44,7 @@ test.each(['accepted', 'written'])('a lane that is over before it is %s gives ba
   }
   const accept = (): ServedLane => (moment === 'accepted' ? gone() : lane(async () => gone()))
   const events: LaneEvent[] = []
-  const request = { serviceId: 0, metadata: NONE, signal: controller.signal, accept, reset: () => {} }
+  const request = { ...GUEST, signal: controller.signal, accept, reset: () => {} }
   await serveLane(content, request, (event) => void events.push(event))
   expect(isClosed()).toBe(true)
   expect(events).toMatchObject([{ reason: 'cancelled' }])
@@ -57,7 +58,7 @@ test('each write is told where its units end', async () => {
       if (writes.push([parts.length, unitEnds]) === 2) throw new ContentError('CONTENT_INTERNAL', 'enough was seen')
     })
   const events: LaneEvent[] = []
-  const request = { serviceId: 0, metadata: NONE, signal: new AbortController().signal, accept, reset: () => {} }
+  const request = { ...GUEST, signal: new AbortController().signal, accept, reset: () => {} }
   await serveLane(content, request, (event) => void events.push(event))
   expect(writes).toEqual([
     [1, [1]],

@@ -29,6 +29,7 @@ export async function run(report: Report, { data, listen, origin, passphraseFile
     ...listen,
     origins: origin,
     onLane: (event) => (event.laneCode === undefined ? log.debug(event, 'lane') : log.warn(event, 'lane reset')),
+    onServiceLog: (level, text) => log[level]({ service: 'cdn' }, text),
     onRecovery: (event) => log.info(event, 'recovery'),
   })
   const address = formatNodeAddress(node)

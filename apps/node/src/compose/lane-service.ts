@@ -1,12 +1,21 @@
-/** Joins the session server to the content server: a lane's request in, its answer and bytes out, its failure as a RESET. */
-import { CONTENT_SERVICE_ID, ContentError, LANE_INTERNAL, type ContentServer } from '@selvedge/content'
+/** Joins the session server to a service: a lane's request in, its answer and bytes out, its failure as a RESET. */
+import { CONTENT_SERVICE_ID, ContentError, LANE_INTERNAL } from '@selvedge/content'
+import { SdkError } from '@selvedge/sdk'
+import type { LaneContent, Resend } from './served-content.ts'
 
 /** What this needs of a lane request; `onLane` of the session server hands out such. */
 export interface LaneRequest {
   readonly serviceId: number
   readonly metadata: Uint8Array
+  /** The Ed25519 key that the client proved. */
+  readonly clientKey: Uint8Array
+  /** 16 bytes; where the session server does not say, the head of the client's key stands for it. */
+  readonly sessionId?: Uint8Array
+  /** 20 bytes: who pays; undefined for a guest. */
+  readonly account: Uint8Array | undefined
   readonly signal: AbortSignal
-  accept(metadata: Uint8Array, initialCredit: number): ServedLane
+  /** `resend` makes bytes again that a cut of the connection has lost. */
+  accept(metadata: Uint8Array, initialCredit: number, resend?: Resend): ServedLane
   reset(code: number, reason: string): void
 }
 
@@ -17,39 +26,48 @@ export interface ServedLane {
   reset(code: number, reason?: string): void
 }
 
+/** One request that is over, and what it used. */
 export interface LaneEvent {
   readonly status: number
   readonly mode: string
+  /** That the lane took, proofs included. */
   readonly bytes: number
   readonly ms: number
+  /** Who pays, in hex; none for a guest. */
+  readonly account?: string
   /** The code of the RESET that ended it, where one did. */
   readonly laneCode?: number
   readonly reason?: string
 }
 
 const LANE_UNKNOWN_SERVICE = 9
+const LANE_SERVICE_FAILED = 10
 /** A client of content sends nothing after its request: what it could send nobody would read, and it would stay in memory. */
 const CLIENT_CREDIT_BYTES = 0
 
 /** Serves one lane to its end. Never rejects: what goes wrong is what the lane is reset with, and an event. */
-export async function serveLane(content: ContentServer, request: LaneRequest, onEvent: (event: LaneEvent) => void): Promise<void> {
+export async function serveLane(content: LaneContent, request: LaneRequest, onEvent: (event: LaneEvent) => void): Promise<void> {
   const began = performance.now()
-  const tally = { status: 0, mode: 'none', bytes: 0 }
+  const { clientKey, sessionId = clientKey.slice(0, 16), account, signal } = request
+  const payer = account === undefined ? {} : { account: Buffer.from(account).toString('hex') }
+  const tally = { ...payer, status: 0, mode: 'none', bytes: 0 }
   let reset: (code: number, reason: string) => void = (code, reason) => request.reset(code, reason)
   try {
     if (request.serviceId !== CONTENT_SERVICE_ID)
       return request.reset(LANE_UNKNOWN_SERVICE, `service ${request.serviceId} is not offered here`)
-    const { fields, answer, units } = await content.serve(request.metadata, { signal: request.signal })
+    const { fields, answer, units, resend } = await content.serve(request.metadata, { signal, session: { sessionId, account } })
     tally.status = fields.status
     tally.mode = fields.mode ?? 'none'
     const pieces = units()[Symbol.asyncIterator]()
     try {
-      const lane = request.accept(answer, CLIENT_CREDIT_BYTES)
+      const lane = request.accept(answer, CLIENT_CREDIT_BYTES, resend)
       reset = (code, reason) => lane.reset(code, reason)
       for (let step = await pieces.next(); step.done !== true; step = await pieces.next()) {
         const { parts, unitEnds } = step.value
         await lane.write(parts, { unitEnds })
-        tally.bytes += unitEnds.at(-1)!
+        const bytes = unitEnds.at(-1)!
+        tally.bytes += bytes
+        content.countEgress?.(bytes)
       }
       await lane.end()
     } finally {
@@ -58,11 +76,16 @@ export async function serveLane(content: ContentServer, request: LaneRequest, on
     onEvent({ ...tally, ms: performance.now() - began })
   } catch (error) {
     // The client's own end of the lane, or of the session, is nobody's failure: there is nobody left to tell.
-    if (request.signal.aborted) return onEvent({ ...tally, ms: performance.now() - began, reason: 'cancelled' })
-    const known = error instanceof ContentError ? error : undefined
-    const laneCode = known?.laneCode ?? LANE_INTERNAL
-    const reason = known?.reason ?? 'CONTENT_INTERNAL'
+    if (signal.aborted) return onEvent({ ...tally, ms: performance.now() - began, reason: 'cancelled' })
+    const { laneCode, reason } = resetOf(error)
     reset(laneCode, reason)
-    onEvent({ ...tally, ms: performance.now() - began, laneCode, reason: known === undefined ? String(error) : reason })
+    onEvent({ ...tally, ms: performance.now() - began, laneCode, reason: error instanceof ContentError ? reason : String(error) })
   }
+}
+
+/** What the client is told; of a service's own failure no more than that it was one. */
+function resetOf(error: unknown): { readonly laneCode: number; readonly reason: string } {
+  if (error instanceof ContentError) return error
+  if (error instanceof SdkError && error.code === 'SDK_SERVICE_FAILED') return { laneCode: LANE_SERVICE_FAILED, reason: error.code }
+  return { laneCode: LANE_INTERNAL, reason: 'CONTENT_INTERNAL' }
 }

@@ -2,16 +2,18 @@
  * A node: the one place where its rooms meet. Storage first, then what fetches into it, then the doors; stopped the other way round.
  */
 import { createBlockstore, type Blockstore } from '@selvedge/blockstore'
-import { createContentServer } from '@selvedge/content'
 import type { KeyPair } from '@selvedge/crypto'
 import { createFetcher } from '@selvedge/fetcher'
 import type { NodePayments } from '@selvedge/handshake'
 import { createSessionServer } from '@selvedge/handshake/tls'
 import { createWebSocketDoor } from '@selvedge/handshake/websocket-server'
 import { createIpfsOrigin } from '@selvedge/origin-ipfs'
+import type { LogPort } from '@selvedge/sdk'
+import { createCdn } from '@selvedge/service-cdn'
 import { join } from 'node:path'
 import { NodeError } from '../errors.ts'
 import { serveLane, type LaneEvent } from './lane-service.ts'
+import { createServedContent } from './served-content.ts'
 
 export interface NodeOptions {
   /** Folder of the store and of the key. */
@@ -32,6 +34,8 @@ export interface NodeOptions {
     readonly x25519Secret: Uint8Array
   }
   readonly onLane?: (event: LaneEvent) => void
+  /** Hears what services log. */
+  readonly onServiceLog?: LogPort
   /** Hears of what the books threw at a client's HELLO, such as a full disk. */
   readonly onError?: (error: unknown) => void
   readonly onRecovery?: (event: object) => void
@@ -64,6 +68,7 @@ export async function startNode(identity: KeyPair, options: NodeOptions): Promis
     payments,
     websocket,
     onLane = () => {},
+    onServiceLog = () => {},
     onError,
     onRecovery = () => {},
   } = options
@@ -78,7 +83,7 @@ export async function startNode(identity: KeyPair, options: NodeOptions): Promis
     if (origin !== undefined) made.push(origin)
     const fetcher = createFetcher({ store, origins: origin === undefined ? [] : [origin] })
     made.push(fetcher)
-    const content = createContentServer({ source: fetcher })
+    const content = createServedContent({ service: createCdn(), source: fetcher, store, log: onServiceLog })
     const running = new Set<Promise<void>>()
     made.push({ stop: () => Promise.all(running) })
     const server = createSessionServer(
