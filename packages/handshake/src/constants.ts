@@ -58,7 +58,23 @@ export const IDLE_TIMEOUT_MS = 60_000
 /** Silence after which a side with open lanes sends PING, and how long it then waits (network.md §5.2: 30 s). */
 export const PING_AFTER_MS = 15_000
 export const PONG_TIMEOUT_MS = 30_000
+/** Other nodes that one GOAWAY names; a frame has room for 255, a client needs a few. */
+export const HINTS_MAX = 16
+/** What a node that takes no more sessions says of when to ask again. */
+export const RETRY_AFTER_MS = 1_000
 /** How long a side that has sent GOAWAY waits for the channel to end. */
 export const CLOSING_TIMEOUT_MS = 2_000
+/**
+ * Ended lanes that a side remembers of a session that can be resumed. One whose end the other side has not seen counts as open there, and ends come in
+ * order: so it is among the newest that ended, as many as may be open at once (24).
+ */
+export const ENDED_LANES_MAX = 64
+/** §6: how long a session waits for its client, and how many do at a node: all together, and of one address. */
+export const RESUME_TTL_MS = 60_000
+export const SUSPENDED_MAX = 1_024
+export const SUSPENDED_PER_ADDRESS_MAX = 32
+/** How long a client waits before it dials again: at once, then doubling from the one to the other. */
+export const REDIAL_MS_MIN = 100
+export const REDIAL_MS_MAX = 5_000
 /** Lanes refused on arrival that wait for the answer to their RESET; a client that makes more of them is sent away. */
 export const REFUSED_LANES_MAX = 64

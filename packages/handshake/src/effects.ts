@@ -1,7 +1,8 @@
 /** What the session core is given, and what it asks its driver to do, in order. */
-import type { Greeter } from './greeter.ts'
+import type { Goaway } from './errors.ts'
+import type { Greeter, ResumeTarget } from './greeter.ts'
 import type { Welcome } from './greeting.ts'
-import type { CoreLane } from './lane-core.ts'
+import type { Again, CoreLane } from './lane-core.ts'
 import type { Role } from './rules.ts'
 import type { ClockOptions } from './session-clock.ts'
 
@@ -11,7 +12,10 @@ export interface CoreOptions {
   readonly clock: ClockOptions
   /** Node: most lanes at once. The client learns it from WELCOME. */
   readonly maxLanes: number
+  /** Node: where a client may go instead when this side drains or takes no sessions (GOAWAY 17). */
+  readonly handOff?: (() => HandOff) | undefined
 }
+export type HandOff = Omit<Goaway, 'code'>
 
 export type Effect =
   | { readonly type: 'welcome'; readonly welcome: Welcome; readonly clientKey: Uint8Array; readonly account: Uint8Array | undefined }
@@ -21,8 +25,14 @@ export type Effect =
   | { readonly type: 'end'; readonly lane: CoreLane } // the other side's half ended
   | { readonly type: 'reset'; readonly lane: CoreLane; readonly code: number; readonly reason: string } // by the other side
   | { readonly type: 'done'; readonly lane: CoreLane } // left the table: its place is free
-  | { readonly type: 'draining'; readonly code: number; readonly retryAfterMs: number } // the other side takes no new lanes
-  | { readonly type: 'over'; readonly why: Ending; readonly code: number; readonly message: string } // send what is left, then end the channel
+  | { readonly type: 'resend'; readonly lane: CoreLane; readonly again: Again } // its DATA up to `again.until` is to be given again
+  | { readonly type: 'draining'; readonly goaway: Goaway } // the other side takes no new lanes
+  | { readonly type: 'dead' } // the other side is gone, or as good as gone: end the channel, the session may outlive it
+  | { readonly type: 'suspended' } // the channel is gone: `resume` or `adopt` with another one
+  | { readonly type: 'resumed' } // both sides know where they are
+  | { readonly type: 'moved'; readonly to: ResumeTarget; readonly welcomeBody: Uint8Array } // node: the channel is another session's
+  // send what is left, then end the channel; `goaway`: the other side's
+  | { readonly type: 'over'; readonly why: Ending; readonly code: number; readonly message: string; readonly goaway: Goaway | undefined }
 
 /**
  * left: we said so. payment: our books or our payer did. goaway: the other side did. protocol: the other side broke it. silence: it says

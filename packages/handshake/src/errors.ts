@@ -13,6 +13,15 @@ export type HandshakeErrorCode =
   | 'HANDSHAKE_LANE_RESET' // the lane was reset; `laneCode` and `reason` are the resetting side's
   | 'HANDSHAKE_LANE_ENDED' // write or end after our half of the lane was ended
 
+/** What a side says when it goes (sessions.md §3). */
+export interface Goaway {
+  readonly code: number
+  /** When the same node may be asked again; 0: it does not say. */
+  readonly retryAfterMs: number
+  /** Indices of other nodes, at most 255: hints only, to be followed within one's own list of nodes and one's own ranking. */
+  readonly nodes: readonly number[]
+}
+
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */
 export class HandshakeError extends Error {
   override readonly name = 'HandshakeError'
@@ -21,17 +30,20 @@ export class HandshakeError extends Error {
   readonly laneCode: number | undefined
   /** The reason of the RESET; empty where there is none. Written by the other side: show it, never act on it. */
   readonly reason: string
+  /** What the other side said when it ended the session, or when it began to drain. */
+  readonly goaway: Goaway | undefined
   readonly details: Readonly<Record<string, number | string>>
   constructor(
     code: HandshakeErrorCode,
     message: string,
     details: Readonly<Record<string, number | string>> & { readonly laneCode?: number; readonly reason?: string } = {},
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly goaway?: Goaway | undefined },
   ) {
     super(message, options)
     this.code = code
     this.laneCode = details.laneCode
     this.reason = details.reason ?? ''
+    this.goaway = options?.goaway
     this.details = details
   }
 }

@@ -4,7 +4,7 @@
  */
 import { CODES } from './codes.ts'
 import { FRAME_BYTES_MAX, HEADER_BYTES, HELLO_BYTES_MAX, REASON_BYTES_MAX } from './constants.ts'
-import { HandshakeError } from './errors.ts'
+import { type Goaway, HandshakeError } from './errors.ts'
 
 export const FRAME = {
   hello: 0x01,
@@ -57,6 +57,7 @@ const SHAPES: ReadonlyMap<number, FrameShape> = new Map<number, FrameShape>([
   [FRAME.goaway, { flagsMax: 0, isOnLane: false, bytesMin: 7, bytesMax: 7 + 4 * 255 }],
   [FRAME.ack, { flagsMax: 1, isOnLane: false, bytesMin: 237, bytesMax: 237 + 10 * 255 }],
   [FRAME.epoch, { flagsMax: 0, isOnLane: false, bytesMin: 30, bytesMax: 30 + 10 * 6_550 }], // what fits
+  [FRAME.resume, { flagsMax: 0, isOnLane: false, bytesMin: 11, bytesMax: 11 + 19 * 256 + 16 * 255 }], // resume-frame.ts
   [FRAME.price, { flagsMax: 0, isOnLane: false, bytesMin: 29, bytesMax: 29 + 8 * 255 }],
   [FRAME.window, { flagsMax: 1, isOnLane: false, bytesMin: 4, bytesMax: 4 }],
   [FRAME.meter, { flagsMax: 0, isOnLane: false, bytesMin: 20, bytesMax: 20 }],
@@ -195,14 +196,7 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-export interface GoawayBody {
-  readonly code: number
-  readonly retryAfterMs: number
-  /** Hints only: a client follows them within its own list of nodes and its own ranking. */
-  readonly nodes: readonly number[]
-}
-
-export function encodeGoaway({ code, retryAfterMs, nodes }: GoawayBody): Uint8Array {
+export function encodeGoaway({ code, retryAfterMs, nodes }: Goaway): Uint8Array {
   const out = new Uint8Array(7 + 4 * nodes.length)
   const view = viewOf(out)
   view.setUint16(0, code, true)
@@ -212,7 +206,7 @@ export function encodeGoaway({ code, retryAfterMs, nodes }: GoawayBody): Uint8Ar
   return out
 }
 
-export function decodeGoaway(body: Uint8Array): GoawayBody {
+export function decodeGoaway(body: Uint8Array): Goaway {
   const view = viewOf(body)
   if (body.length !== 7 + 4 * body[6]!) throw protocolError(CODES.badFrame, 'GOAWAY: not as many nodes as it says')
   const nodes = Array.from({ length: body[6]! }, (_, i) => view.getUint32(7 + 4 * i, true))

@@ -19,6 +19,12 @@ export interface Greeted {
   /** Of a paying session: 20 bytes, and what keeps its books. */
   readonly account?: Uint8Array
   readonly createPayment?: CreatePayment
+  /** Node: HELLO names this session, which the channel is for from here on. */
+  readonly resumes?: ResumeTarget
+}
+/** A session that HELLO may name: what its first WELCOME said. */
+export interface ResumeTarget {
+  readonly welcome: Welcome
 }
 export interface Greeter {
   /** The client's first word. */
@@ -44,15 +50,11 @@ export function createClientGreeter({ identity, nodeKey, chainId, channelBinding
   const bracket = paying?.delegation ?? new Uint8Array()
   const kind = paying === undefined ? 'guest' : 'delegation'
   const account = paying === undefined ? GUEST_ACCOUNT : bracket.slice(0, GUEST_ACCOUNT.length)
-  const unsigned = encodeHello({ chainId, nodeKey, clientKey: identity.publicKey, rand, kind, bracket })
-  const helloBody = concat(unsigned, identity.sign(helloTranscript(channelBinding, unsigned)))
+  const helloBody = helloOf({ chainId, nodeKey, clientKey: identity.publicKey, rand, kind, bracket }, channelBinding, identity)
   return {
     helloBody,
     answer(body) {
-      const { welcome, signature } = decodeWelcome(body)
-      const transcript = welcomeTranscript(channelBinding, helloBody, body.subarray(0, body.length - signature.length))
-      if (!isEd25519Signature(signature, transcript, nodeKey))
-        throw protocolError(CODES.badSignature, 'WELCOME is not signed by the node key')
+      const welcome = welcomeIn(body, { channelBinding, helloBody, nodeKey })
       const expected = sessionIdOf({
         chainId,
         account,
@@ -77,6 +79,48 @@ export function createClientGreeter({ identity, nodeKey, chainId, channelBinding
   }
 }
 
+export type ClientResumeOptions = Omit<ClientGreeterOptions, 'paying'> & {
+  /** The session's first WELCOME, and the token of the newest. */
+  readonly welcome: Welcome
+  readonly resumeToken: Uint8Array
+}
+
+/** For a session that goes on over another connection. */
+export function createResumeGreeter(options: ClientResumeOptions): Greeter {
+  const { identity, nodeKey, chainId, channelBinding, rand, welcome: first, resumeToken } = options
+  const bracket = concat(first.sessionId, resumeToken)
+  const helloBody = helloOf({ chainId, nodeKey, clientKey: identity.publicKey, rand, kind: 'resume', bracket }, channelBinding, identity)
+  return {
+    helloBody,
+    answer(body) {
+      const welcome = welcomeIn(body, { channelBinding, helloBody, nodeKey })
+      const { sessionId, laneNonce, epoch, window, connection } = welcome
+      const isSame = sessionId.every((byte, i) => byte === first.sessionId[i]) && laneNonce === first.laneNonce && epoch === first.epoch
+      if (!isSame || window === 0 || connection !== 0) throw protocolError(CODES.badFrame, 'WELCOME is not for the session that goes on')
+      return { welcome, clientKey: identity.publicKey, welcomeBody: undefined }
+    },
+  }
+}
+
+function helloOf(hello: Hello, channelBinding: Uint8Array, identity: KeyPair): Uint8Array {
+  const unsigned = encodeHello(hello)
+  return concat(unsigned, identity.sign(helloTranscript(channelBinding, unsigned)))
+}
+
+interface Asked {
+  readonly channelBinding: Uint8Array
+  readonly helloBody: Uint8Array
+  readonly nodeKey: Uint8Array
+}
+
+/** WELCOME, proven by the node key. */
+function welcomeIn(body: Uint8Array, { channelBinding, helloBody, nodeKey }: Asked): Welcome {
+  const { welcome, signature } = decodeWelcome(body)
+  const transcript = welcomeTranscript(channelBinding, helloBody, body.subarray(0, body.length - signature.length))
+  if (!isEd25519Signature(signature, transcript, nodeKey)) throw protocolError(CODES.badSignature, 'WELCOME is not signed by the node key')
+  return welcome
+}
+
 export interface NodeGreeterOptions {
   readonly identity: KeyPair
   readonly chainId: number
@@ -87,6 +131,10 @@ export interface NodeGreeterOptions {
   readonly nodeTimeMs: bigint
   /** Of a guest. */
   readonly maxLanes: number
+  /** The session that HELLO names, where its token and its key are right; WELCOME will say `resumeToken`. @default none can go on */
+  readonly resume?: ((hello: Hello, resumeToken: Uint8Array) => ResumeTarget | undefined) | undefined
+  /** Whether no more sessions are taken now: whoever comes is told 17. @default never */
+  readonly isFull?: (() => boolean) | undefined
   /** Where there is a ledger; without it every client is a guest, and HELLO with a delegation is refused. */
   readonly payments?: NodePayments | undefined
   /** Hears what they throw. */
@@ -109,6 +157,16 @@ export function createNodeGreeter(options: NodeGreeterOptions): Greeter {
       const transcript = helloTranscript(channelBinding, body.subarray(0, body.length - signature.length))
       if (!isEd25519Signature(signature, transcript, hello.clientKey))
         throw protocolError(CODES.badSignature, 'HELLO is not signed by its key')
+      const signed = (welcome: Welcome): Uint8Array => {
+        const unsigned = encodeWelcome(welcome)
+        return concat(unsigned, identity.sign(welcomeTranscript(channelBinding, body, unsigned)))
+      }
+      const resumes = hello.kind === 'resume' ? options.resume?.(hello, resumeToken) : undefined
+      if (resumes !== undefined) {
+        const welcome = { ...resumes.welcome, rand, nodeTimeMs, resumeToken }
+        return { welcome, clientKey: hello.clientKey, welcomeBody: signed(welcome), resumes }
+      }
+      if (options.isFull?.() === true) throw protocolError(CODES.draining, 'no more sessions are taken')
       const admitted = hello.kind === 'delegation' ? admit(hello, options) : undefined
       if (admitted === undefined && hello.kind !== 'guest')
         throw protocolError(CODES.unknownSession, `HELLO to ${hello.kind} a session that is not known`)
@@ -139,9 +197,7 @@ export function createNodeGreeter(options: NodeGreeterOptions): Greeter {
         nodeTimeMs,
         resumeToken,
       }
-      const unsigned = encodeWelcome(welcome)
-      const welcomeBody = concat(unsigned, identity.sign(welcomeTranscript(channelBinding, body, unsigned)))
-      const greeted = { welcome, clientKey: hello.clientKey, welcomeBody }
+      const greeted = { welcome, clientKey: hello.clientKey, welcomeBody: signed(welcome) }
       if (admitted === undefined) return greeted
       const session = payingSessionOf(welcome, { account, clientRand: hello.rand, channelBinding })
       return { ...greeted, account, createPayment: createNodePayment(session, admitted) }

@@ -6,7 +6,7 @@
  */
 export type { Carrier, CarrierEvents } from './carrier.ts'
 export { CODES, nameOfCode } from './codes.ts'
-export { HandshakeError, type HandshakeErrorCode } from './errors.ts'
+export { type Goaway, HandshakeError, type HandshakeErrorCode } from './errors.ts'
 export type { Welcome } from './greeting.ts'
 export type { Lane, WriteOptions } from './lane.ts'
 export { type LaneListener, type LaneRequest, type NodeSession, type NodeSessionEvents, runNodeSession } from './node-session.ts'

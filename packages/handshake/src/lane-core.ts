@@ -4,12 +4,28 @@
  * Invariants: `sent <= sendLimit`, `consumed <= received <= receiveLimit`; all are DATA bytes since the lane opened, so `(lane, offset)`
  * names one byte. Held by the session core, handed to the driver as an opaque handle.
  */
+/**
+ * Makes DATA of a lane again, from one of its offsets up to another: the very bytes that were written. Asked for what was lost with a connection.
+ */
+export type Resend = (from: number, to: number) => AsyncIterable<Uint8Array>
+
 /** Bytes that wait to be sent, with what the driver wants back when the last of them has been taken. */
 export interface PendingWrite {
   readonly parts: readonly Uint8Array[]
   readonly token: unknown
   partIndex: number
   partOffset: number
+}
+
+/** What was lost with a connection, while it is given again. */
+export interface Again {
+  /** Where it ends, as an offset of the lane. */
+  readonly until: number
+  /** What was written and not sent: it follows. */
+  readonly later: PendingWrite[]
+  queued: number
+  /** It is not wanted any more. */
+  onDropped: () => void
 }
 
 export class CoreLane {
@@ -21,10 +37,21 @@ export class CoreLane {
   /** Out of the table: the lane ended both ways, was reset, or its session is over. */
   isOver = false
 
+  /** The whole body of this side's ACCEPT, to be repeated where it was lost with a connection. */
+  acceptBody: Uint8Array | undefined
+  resend: Resend | undefined
+
   sent = 0
+  /** The most that was sent on any connection; below it, bytes are sent again. */
+  sentMost = 0
   sendLimit = 0
-  readonly writes: PendingWrite[] = []
+  /** Where the next write begins. */
+  written = 0
+  writes: PendingWrite[] = []
+  /** Of the writes that may go now. */
   queuedBytes = 0
+  /** What is sent again comes first. */
+  again: Again | undefined
   isEnding = false
   isEndSent = false
   deficitBytes = 0
@@ -39,10 +66,15 @@ export class CoreLane {
   /** The credit that the reader is kept at. */
   windowBytes = 0
   isEndReceived = false
+  /** Of a connection before this one: received and not read, so no part of the connection's credit. */
+  carriedBytes = 0
+  /** Of the connection that `carriedBytes` was counted for. */
+  carriedOn = 0
 
   isResetSent = false
   /** Who ended it first, by RESET. */
   resetBy: 'client' | 'node' | undefined
+  resetBody: { readonly code: number; readonly reason: string } | undefined
   /** Its bytes were given back to the connection at once, because nobody will read them in order. */
   isWrittenOff = false
   /** Refused before it was one: it waits for the answer to its RESET only, and counts for nothing. */
@@ -56,6 +88,52 @@ export class CoreLane {
   grant(bytes: number): void {
     this.windowBytes = bytes
     this.receiveLimit = bytes
+  }
+
+  queue(write: PendingWrite, bytes: number): void {
+    this.written += bytes
+    if (this.again !== undefined) this.again.later.push(write)
+    else {
+      this.writes.push(write)
+      this.queuedBytes += bytes
+    }
+  }
+
+  /** The other side has DATA up to `offset` only: what was sent beyond it is to be given again, by `queueAgain`. */
+  rewind(offset: number): Again {
+    const { again } = this
+    again?.onDropped()
+    this.again = { until: again?.until ?? this.sent, later: again?.later ?? this.writes, queued: offset, onDropped: () => {} }
+    this.writes = []
+    this.queuedBytes = 0
+    this.sent = offset
+    return this.again
+  }
+
+  /** More of what was lost, in order. False, and nothing is queued, when it is not wanted any more. */
+  queueAgain(again: Again, bytes: Uint8Array, token: unknown): boolean {
+    if (this.again !== again) return false
+    this.writes.push({ parts: [bytes], token, partIndex: 0, partOffset: 0 })
+    this.queuedBytes += bytes.length
+    again.queued += bytes.length
+    if (again.queued < again.until) return true
+    this.again = undefined
+    this.writes.push(...again.later)
+    this.queuedBytes += this.written - again.until
+    return true
+  }
+
+  /** Forgets all that waits to be sent. */
+  drop(): void {
+    this.again?.onDropped()
+    this.again = undefined
+    this.writes = []
+    this.queuedBytes = 0
+  }
+
+  /** Written, and not sent yet, or to be sent again. */
+  get waitingBytes(): number {
+    return this.written - this.sent
   }
 
   get creditBytes(): number {

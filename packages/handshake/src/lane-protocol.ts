@@ -9,7 +9,7 @@ import * as bounds from './constants.ts'
 import type { Effect } from './effects.ts'
 import * as frames from './frames.ts'
 import { FLAG_END, FRAME, type FrameHeader, protocolError } from './frames.ts'
-import type { CoreLane } from './lane-core.ts'
+import type { Again, CoreLane, Resend } from './lane-core.ts'
 import { LaneTable } from './lane-table.ts'
 import { Outbox } from './outbox.ts'
 import type { Payment } from './paying-core.ts'
@@ -42,9 +42,10 @@ export class LaneProtocol {
   }
 
   /** Client: opens a lane; none when all numbers are taken. */
-  open(serviceId: number, metadata: Uint8Array, initialCredit: number): CoreLane | undefined {
+  open(serviceId: number, metadata: Uint8Array, initialCredit: number, resend: Resend | undefined): CoreLane | undefined {
     const lane = this.table.addNext()
     if (lane === undefined) return undefined
+    lane.resend = resend
     lane.grant(initialCredit)
     lane.request = { serviceId, openBody: frames.encodeOpen({ serviceId, initialCredit, metadata }) }
     this.outbox.pushControl(FRAME.open, 0, lane.id, lane.request.openBody)
@@ -57,6 +58,7 @@ export class LaneProtocol {
     lane.grant(initialCredit)
     const body = frames.encodeAccept({ initialCredit, metadata })
     this.outbox.pushControl(FRAME.accept, 0, lane.id, body)
+    if (this.payment !== undefined) lane.acceptBody = body
     this.payment?.lane(lane, body)
     lane.request = undefined
   }
@@ -64,20 +66,25 @@ export class LaneProtocol {
   write(lane: CoreLane, parts: readonly Uint8Array[], token: unknown, unitEnds?: readonly number[]): boolean {
     const filled = parts.filter((part) => part.length > 0)
     if (filled.length === 0 || lane.isOver || lane.isEnding || lane.isResetSent) return false
-    lane.writes.push({ parts: filled, token, partIndex: 0, partOffset: 0 })
     const length = filled.reduce((bytes, part) => bytes + part.length, 0)
-    lane.queuedBytes += length
+    lane.queue({ parts: filled, token, partIndex: 0, partOffset: 0 }, length)
     this.outbox.gate?.written(lane, length, unitEnds)
     this.outbox.schedule(lane)
     return true
+  }
+
+  sendAgain(lane: CoreLane, again: Again, bytes: Uint8Array, token: unknown): boolean {
+    const isWanted = lane.queueAgain(again, bytes, token)
+    this.outbox.schedule(lane)
+    return isWanted
   }
 
   end(lane: CoreLane): void {
     if (lane.isOver || lane.isEnding || lane.isResetSent) return
     lane.isEnding = true
     this.outbox.gate?.ended(lane)
-    if (lane.queuedBytes > 0) return // END goes with the last byte
-    this.outbox.pushControl(FRAME.data, FLAG_END, lane.id, new Uint8Array())
+    if (lane.waitingBytes > 0) return // END goes with the last byte
+    this.pushEnd(lane)
     this.#onEndSent(lane)
   }
 
@@ -86,11 +93,29 @@ export class LaneProtocol {
     this.#sendReset(lane, code, reason, this.#host.role)
   }
 
+  /** END without bytes. */
+  pushEnd(lane: CoreLane): void {
+    this.outbox.pushControl(FRAME.data, FLAG_END, lane.id, new Uint8Array())
+  }
+
+  pushReset(lane: CoreLane): void {
+    const { code = 0, reason = '' } = lane.resetBody ?? {}
+    this.outbox.pushControl(FRAME.reset, 0, lane.id, frames.encodeReset({ code, offset: BigInt(lane.sent), reason }))
+  }
+
+  /** The other side knows nothing more of the lane, and said so in no other way. */
+  lose(lane: CoreLane): void {
+    lane.isResetSent = true
+    lane.resetBy = this.#host.role === 'client' ? 'node' : 'client'
+    this.#host.emit({ type: 'reset', lane, code: CODES.resumeLost, reason: '' })
+    this.credit.writeOff(lane)
+    this.remove(lane)
+  }
+
   onData(header: FrameHeader, piece: Uint8Array, isLast: boolean): void {
     const lane = this.table.get(header.lane)
     if (lane === undefined) return // ended by an effect of an earlier piece
-    lane.received += piece.length
-    this.credit.receive(piece.length)
+    this.credit.receive(lane, piece.length)
     if (lane.isResetSent) this.credit.giveBack(piece.length)
     else if (piece.length > 0) this.#host.emit({ type: 'data', lane, bytes: piece })
     if (!isLast || header.flags !== FLAG_END) return
@@ -147,7 +172,7 @@ export class LaneProtocol {
       this.#host.emit({ type: 'reset', lane, code, reason })
       this.#sendReset(lane, code, '', this.#host.role === 'client' ? 'node' : 'client')
     }
-    this.#remove(lane)
+    this.remove(lane)
   }
 
   #refuse(lane: CoreLane, code: number): void {
@@ -161,8 +186,9 @@ export class LaneProtocol {
   #sendReset(lane: CoreLane, code: number, reason: string, by: Role): void {
     lane.isResetSent = true
     lane.resetBy = by
+    lane.resetBody = { code, reason }
     this.outbox.dropLane(lane)
-    this.outbox.pushControl(FRAME.reset, 0, lane.id, frames.encodeReset({ code, offset: BigInt(lane.sent), reason }))
+    this.pushReset(lane)
     this.credit.writeOff(lane)
   }
 
@@ -172,10 +198,10 @@ export class LaneProtocol {
   }
 
   #removeWhenEnded(lane: CoreLane): void {
-    if (lane.isEndSent && lane.isEndReceived) this.#remove(lane) // also under our RESET: the other side has both ENDs and will not answer it
+    if (lane.isEndSent && lane.isEndReceived) this.remove(lane) // also under our RESET: the other side has both ENDs and will not answer it
   }
 
-  #remove(lane: CoreLane): void {
+  remove(lane: CoreLane): void {
     this.outbox.dropLane(lane)
     this.table.remove(lane)
     this.payment?.laneOver(lane, lane.resetBy === undefined ? 'ended' : `reset-by-${lane.resetBy}`)

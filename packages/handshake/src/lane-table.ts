@@ -1,6 +1,6 @@
 /** The lanes of one connection by number, and which numbers were ever used, so that a late frame is told from a wrong one. */
 import { CODES } from './codes.ts'
-import { LANES_A_CONNECTION } from './constants.ts'
+import { ENDED_LANES_MAX, LANES_A_CONNECTION } from './constants.ts'
 import { protocolError } from './frames.ts'
 import { CoreLane } from './lane-core.ts'
 
@@ -10,6 +10,10 @@ export class LaneTable {
   #last = 0
   /** Paying sessions: a number is used once, so that a lane and an offset name one byte for ever. */
   isOnce = false
+  /** The newest that ended both ways: what was sent last on them may have been lost with the connection (sessions.md §6). */
+  readonly #ended: CoreLane[] = []
+  /** Client: lanes that its RESUME ended, as long as the node may not have heard of them: it is to learn how much of them arrived. */
+  readonly left: CoreLane[] = []
   /** Lanes that were refused on arrival and wait for the answer to their RESET. */
   refused = 0
 
@@ -24,6 +28,11 @@ export class LaneTable {
 
   get(id: number): CoreLane | undefined {
     return this.#lanes.get(id)
+  }
+
+  /** Also one that ended and may have to end again. */
+  find(id: number): CoreLane | undefined {
+    return this.#lanes.get(id) ?? this.#ended.find((lane) => lane.id === id)
   }
 
   wasUsed(id: number): boolean {
@@ -66,11 +75,34 @@ export class LaneTable {
       lane.isWrittenOff = true
     }
     this.#lanes.clear()
+    this.#ended.length = 0
     this.refused = 0
+  }
+
+  get all(): readonly CoreLane[] {
+    return [...this.#lanes.values()]
+  }
+
+  get ended(): readonly CoreLane[] {
+    return this.#ended
+  }
+
+  /** An ended lane is not over after all: something of it is sent again. */
+  restore(lane: CoreLane): void {
+    this.forget(lane)
+    lane.isOver = false
+    this.#lanes.set(lane.id, lane)
+  }
+
+  /** Nothing of the ended lane can have been lost. */
+  forget(lane: CoreLane): void {
+    const at = this.#ended.indexOf(lane)
+    if (at >= 0) this.#ended.splice(at, 1)
   }
 
   remove(lane: CoreLane): void {
     lane.isOver = true
+    if (this.isOnce && lane.isEndSent && lane.isEndReceived && this.#ended.push(lane) > ENDED_LANES_MAX) this.#ended.shift()
     if (lane.isRefused) this.refused--
     this.#lanes.delete(lane.id)
   }

@@ -104,7 +104,7 @@ export class LaneDriver implements Lane {
     const parts = bytes instanceof Uint8Array ? [bytes] : bytes
     const length = parts.reduce((sum, part) => sum + part.length, 0)
     if (unitEnds !== undefined) verifyUnitEnds(unitEnds, length)
-    if (length <= COPIED_BYTES_MAX && this.core.queuedBytes + length <= COPIED_QUEUE_BYTES_MAX)
+    if (length <= COPIED_BYTES_MAX && this.core.waitingBytes + length <= COPIED_QUEUE_BYTES_MAX)
       return void this.#owner.write(this.core, [joined(parts, length)], SETTLED, unitEnds)
     await new Promise<void>((resolve, reject) => {
       const pending: PendingPromise = {

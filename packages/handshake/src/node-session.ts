@@ -3,9 +3,10 @@ import type { Carrier } from './carrier.ts'
 import { CODES } from './codes.ts'
 import { FRAME_BYTES_MAX, LANE_CREDIT_BYTES, LANE_CREDIT_BYTES_MAX } from './constants.ts'
 import { HandshakeError } from './errors.ts'
-import type { CoreLane } from './lane-core.ts'
+import type { ResumeTarget } from './greeter.ts'
+import type { CoreLane, Resend } from './lane-core.ts'
 import type { Lane } from './lane.ts'
-import type { CoreOptions } from './effects.ts'
+import type { CoreOptions, Effect } from './effects.ts'
 import { SessionCore } from './session-core.ts'
 import { SessionDriver } from './session-driver.ts'
 
@@ -15,15 +16,18 @@ export interface LaneRequest {
   readonly metadata: Uint8Array
   /** The Ed25519 key that the client proved in HELLO; a guest may have a new one for each session. */
   readonly clientKey: Uint8Array
+  /** 16 bytes, of the session that the lane belongs to. */
+  readonly sessionId: Uint8Array
   /** 20 bytes: who pays for the lane; undefined for a guest. */
   readonly account: Uint8Array | undefined
   /** Aborted when the lane is reset or its session ends, before and after it was accepted. */
   readonly signal: AbortSignal
   /**
    * Takes the lane; `metadata` (at most 65,530 bytes) is the answer's head. `initialCredit`: what the client may send before anything is read.
+   * `resend` makes DATA again that was lost with a connection, of a client that pays; without it such a lane is reset with 24 when it comes back.
    * @throws {HandshakeError} `HANDSHAKE_LANE_RESET`, `HANDSHAKE_CLOSED` when the lane is over, `HANDSHAKE_BAD_ARGUMENT`.
    */
-  accept(metadata: Uint8Array, initialCredit?: number): Lane
+  accept(metadata: Uint8Array, initialCredit?: number, resend?: Resend): Lane
   /** Refuses the lane, or ends it when it was accepted. */
   reset(code: number, reason?: string): void
 }
@@ -38,7 +42,13 @@ export interface NodeSessionEvents {
   /** A lane that `mayOpen` let in is over; `isAbandoned`: the client left it, or the session, before it had ended. */
   onLaneOver?(isAbandoned: boolean): void
   /** WELCOME is on its way: the connection is no longer unauthenticated. */
-  onGreeted(): void
+  onGreeted(greeted: Greeting): void
+  /** HELLO named another session: `handOver` gives it the channel. Nothing of this one follows, `onOver` neither. */
+  onMoved?(to: ResumeTarget, handOver: (session: NodeSession) => void): void
+  /** Whether a session that pays may wait for another connection when it loses this one, see `SessionServerOptions`. @default never */
+  maySuspend?(): boolean
+  onSuspended?(): void
+  onResumed?(): void
   onOver(error: HandshakeError | undefined): void
 }
 
@@ -46,19 +56,28 @@ export interface NodeSession {
   leave(code: number): void
   drain(): void
 }
+/** Who came, and what he was told. */
+export type Greeting = Pick<Extract<Effect, { type: 'welcome' }>, 'welcome' | 'clientKey' | 'account'>
+
+/** Who opens lanes in a session. */
+type About = Pick<LaneRequest, 'clientKey' | 'sessionId' | 'account'>
 
 const ACCEPT_FIXED_BYTES = 6
 
 export function runNodeSession(carrier: Carrier, options: CoreOptions, events: NodeSessionEvents, now: () => number): NodeSession {
-  let client: Pick<LaneRequest, 'clientKey' | 'account'> = { clientKey: new Uint8Array(), account: undefined }
+  let client: About = { clientKey: new Uint8Array(), sessionId: new Uint8Array(), account: undefined }
   const driver: SessionDriver = new SessionDriver(
     new SessionCore(options, now()),
     carrier,
     {
-      onWelcome({ clientKey, account }) {
-        client = { clientKey, account }
-        events.onGreeted()
+      onWelcome({ clientKey, account, welcome }) {
+        client = { clientKey, sessionId: welcome.sessionId, account }
+        events.onGreeted({ welcome, clientKey, account })
       },
+      onMoved: ({ to, welcomeBody }) => events.onMoved?.(to, (session) => driver.handOver(session as SessionDriver, welcomeBody)),
+      maySuspend: () => events.maySuspend?.() === true,
+      onSuspended: () => events.onSuspended?.(),
+      onResumed: () => events.onResumed?.(),
       onRequest: ({ lane, serviceId, metadata }) => offer(driver, lane, { serviceId, metadata, ...client }, events),
       onAccepted() {}, // a client accepts no lanes: the core refuses ACCEPT here
       onLaneDone() {},
@@ -74,7 +93,7 @@ export function runNodeSession(carrier: Carrier, options: CoreOptions, events: N
 function offer(
   driver: SessionDriver,
   core: CoreLane,
-  about: Pick<LaneRequest, 'serviceId' | 'metadata' | 'clientKey' | 'account'>,
+  about: Pick<LaneRequest, 'serviceId' | 'metadata'> & About,
   events: NodeSessionEvents,
 ): void {
   const lane = driver.addLane(core, about.metadata)
@@ -87,7 +106,7 @@ function offer(
   const request: LaneRequest = {
     ...about,
     signal: controller.signal,
-    accept(metadata, initialCredit = LANE_CREDIT_BYTES) {
+    accept(metadata, initialCredit = LANE_CREDIT_BYTES, resend) {
       if (lane.failure !== undefined) throw lane.failure
       if (core.isAccepted) throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `lane ${core.id} was accepted already`)
       if (metadata.length > FRAME_BYTES_MAX - ACCEPT_FIXED_BYTES) {
@@ -96,7 +115,7 @@ function offer(
       if (!(Number.isInteger(initialCredit) && initialCredit >= 0 && initialCredit <= LANE_CREDIT_BYTES_MAX)) {
         throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `initialCredit must be 0 to ${LANE_CREDIT_BYTES_MAX}, got ${initialCredit}`)
       }
-      driver.run(() => driver.core.accept(core, metadata, initialCredit))
+      driver.run(() => driver.core.accept(core, metadata, initialCredit, resend))
       return lane
     },
     reset: (code, reason) => lane.reset(code, reason),

@@ -28,6 +28,12 @@ export class Outbox {
   sendLimit = 0
   /** The last word of the session is in it: no credit follows. */
   isLast = false
+  /**
+   * Between two connections: control frames are not kept, for both sides say where they are (RESUME) before anything follows. Credit is kept once
+   * this side has said so.
+   */
+  isDetached = false
+  #hasSaid = false
   /** Of a paying session, at the node: what lets units go. */
   gate: UnitGate | undefined
   /** Lanes out of the ring because the gate let no unit of theirs begin. */
@@ -47,15 +53,45 @@ export class Outbox {
     return this.#control.length > 0 || this.#grants.size > 0 || (this.#ring.length > 0 && this.sent < this.sendLimit)
   }
 
+  /** The connection is gone, and what was not sent with it. */
+  detach(): void {
+    this.isDetached = true
+    this.#hasSaid = false
+    this.sendLimit = this.sent
+    for (const lane of this.#ring) lane.isScheduled = false
+    this.#ring.length = 0
+    this.#held.clear()
+    this.#control = []
+    this.#controlBytes = 0
+    this.#grants.clear()
+  }
+
+  /** Both sides know where they are: DATA flows again. */
+  attach(): void {
+    this.isDetached = false
+    this.sendLimit = this.sent + CONNECTION_CREDIT_BYTES
+  }
+
+  /** Also while detached: HELLO, WELCOME and RESUME, which the credit that was granted before is a part of, and the last GOAWAY. */
+  say(type: number, body: Uint8Array): void {
+    this.#push(encodeFrame(type, 0, 0, body))
+    if (type !== FRAME.resume) return
+    this.#hasSaid = true
+    this.#grants.clear()
+  }
+
   pushControl(type: number, flags: number, lane: number, body: Uint8Array): void {
-    const frame = encodeFrame(type, flags, lane, body)
+    if (!this.isDetached) this.#push(encodeFrame(type, flags, lane, body))
+  }
+
+  #push(frame: Uint8Array): void {
     this.#control.push(frame)
     this.#controlBytes += frame.length
   }
 
   /** Several grants to one lane (0: the connection) that wait are one frame. */
   pushGrant(lane: number, bytes: number): void {
-    if (this.isLast) return
+    if (this.isLast || (this.isDetached && !this.#hasSaid)) return
     this.#grants.set(lane, (this.#grants.get(lane) ?? 0) + bytes)
   }
 
@@ -75,7 +111,7 @@ export class Outbox {
 
   /** Puts the lane into the ring when it can send; call it after a write and after credit came. */
   schedule(lane: CoreLane): void {
-    if (lane.isScheduled || lane.queuedBytes === 0 || lane.creditBytes === 0) return
+    if (lane.isScheduled || lane.queuedBytes === 0 || lane.creditBytes <= 0) return
     this.#held.delete(lane)
     lane.isScheduled = true
     lane.deficitBytes = 0
@@ -90,8 +126,7 @@ export class Outbox {
 
   /** Forgets what the lane had to send; the driver settles the writes. */
   dropLane(lane: CoreLane): void {
-    lane.writes.length = 0
-    lane.queuedBytes = 0
+    lane.drop()
     const at = this.#ring.indexOf(lane)
     if (at >= 0) this.#ring.splice(at, 1)
     lane.isScheduled = false
@@ -134,7 +169,7 @@ export class Outbox {
     const length = this.gate === undefined ? bytesMax : this.gate.take(lane, bytesMax, connectionBytes)
     if (length === 0 && this.#wakes !== wakes) return // what let it wait has changed meanwhile: it stays first, and is asked again
     if (length === 0) return this.#hold(lane)
-    const isEnd = lane.isEnding && length === lane.queuedBytes
+    const isEnd = lane.isEnding && lane.sent + length === lane.written
     addPart(batch, encodeHeader({ type: FRAME.data, flags: isEnd ? FLAG_END : 0, lane: lane.id, length }))
     takeBytes(lane, length, batch)
     this.sent += length
@@ -155,6 +190,7 @@ export class Outbox {
 
 function takeBytes(lane: CoreLane, length: number, batch: Batch): void {
   lane.sent += length
+  lane.sentMost = Math.max(lane.sentMost, lane.sent)
   lane.queuedBytes -= length
   for (let left = length; left > 0; ) {
     const write = lane.writes[0]!

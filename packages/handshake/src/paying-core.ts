@@ -11,7 +11,9 @@ import type { CoreLane } from './lane-core.ts'
 import type { LaneTable } from './lane-table.ts'
 import type { Outbox } from './outbox.ts'
 import * as frames from './payment-frames.ts'
-import type { Admission, LaneEnd, PayingSession, SessionMeter, SessionPayer } from './paying.ts'
+import { EpochLog } from './epoch-log.ts'
+import type { Admission, LaneEnd, PayingSession, ResumedChains, SessionMeter, SessionPayer } from './paying.ts'
+import type { ResumeBody } from './resume-frame.ts'
 import { UnitGate } from './unit-gate.ts'
 
 /** What a payment asks of its core, and may reach of it. */
@@ -23,10 +25,17 @@ export class PaymentWishes {
   /** An event is running: the core looks at the wishes when it is over. */
   isHeld = false
   leaveCode: number | undefined
+  /** The other end does not answer. */
+  isCut = false
 
   constructor(outbox: Outbox, lanes: LaneTable) {
     this.outbox = outbox
     this.lanes = lanes
+  }
+
+  cut(): void {
+    this.isCut = true
+    this.ask()
   }
 
   ask(leaveCode?: number): void {
@@ -47,6 +56,18 @@ export interface Payment {
   lane(lane: CoreLane, acceptBody: Uint8Array): void
   laneOver(lane: CoreLane, how: LaneEnd): void
   due(nowMs: number): void
+  /** Whether the session may outlive its connection. */
+  readonly isResumable: boolean
+  /** False: it may not. */
+  suspend(): boolean
+  /** For RESUME. */
+  readonly place: ResumedChains
+  /** The other side's RESUME came: to be told before anything of its lanes. A code ends the session. */
+  resumed(frame: ResumeBody, nowMs: number): number | undefined
+  /** ACCEPTs that were lost are on their way again. */
+  caughtUp(frame: ResumeBody): void
+  /** A lane that was over goes on. */
+  restored(lane: CoreLane): void
   /** The session is over: all lanes with it, then the session. */
   over(): void
 }
@@ -78,6 +99,10 @@ abstract class PaymentBase {
     if (this.#told.delete(lane)) this.tellLaneOver(lane, how)
   }
 
+  restored(lane: CoreLane): void {
+    this.#told.add(lane)
+  }
+
   over(): void {
     if (this.isOver) return
     this.isOver = true
@@ -86,8 +111,9 @@ abstract class PaymentBase {
     this.tellOver()
   }
 
+  /** Nothing while there is no connection: what it would say is part of RESUME, or follows it. */
   protected send(type: number, flags: number, body: Uint8Array): void {
-    if (this.isOver) return
+    if (this.isOver || this.wishes.outbox.isDetached) return
     this.wishes.outbox.pushControl(type, flags, 0, body)
     this.wishes.ask()
   }
@@ -104,6 +130,7 @@ export function createNodePayment(session: PayingSession, admitted: Admitted): C
 
 class NodePayment extends PaymentBase implements Payment {
   readonly #session: PayingSession
+  readonly #said: EpochLog
   readonly #admitted: Admitted
   readonly #meter: SessionMeter
 
@@ -112,6 +139,7 @@ class NodePayment extends PaymentBase implements Payment {
     this.#session = session
     this.#admitted = admitted
     this.#meter = admitted.meter
+    this.#said = new EpochLog(session.epoch, admitted.price)
   }
 
   get deadlineMs(): number {
@@ -123,17 +151,47 @@ class NodePayment extends PaymentBase implements Payment {
     this.wishes.outbox.gate = new UnitGate(this.#meter, () => this.wishes.outbox.wake())
     this.#meter.begin(this.#session, {
       window: (frame) => this.send(FRAME.window, frame.isStopped ? frames.FLAG_STOPPED : 0, frames.encodeWindow(frame)),
-      epoch: (frame) => this.send(FRAME.epoch, 0, frames.encodeEpoch(frame)),
-      price: (frame) => this.send(FRAME.price, 0, frames.encodePrice(frame)),
-      meter: (frame) => this.send(FRAME.meter, 0, frames.encodeMeter(frame)),
+      epoch: (frame) => this.send(FRAME.epoch, 0, this.#said.epoch(frame)),
+      price: (frame) => this.send(FRAME.price, 0, this.#said.price(frame)),
+      meter: (frame) => this.send(FRAME.meter, 0, this.#said.meter(frame)),
       ping: (nonce) => this.send(FRAME.ping, 0, nonceBody(nonce)),
       wake: () => {
         if (this.isOver) return
         this.wishes.outbox.wake()
         this.wishes.ask()
       },
+      cut: () => {
+        if (!this.isOver) this.wishes.cut()
+      },
       leave: (code) => this.leave(code),
     })
+  }
+
+  get isResumable(): boolean {
+    return this.#meter.suspend !== undefined && this.#meter.resume !== undefined
+  }
+
+  suspend(): boolean {
+    return this.#meter.suspend?.() === true
+  }
+
+  get place(): ResumedChains {
+    return { epoch: this.#said.newest, chains: this.#meter.chains ?? [] }
+  }
+
+  resumed({ epoch, lanes }: ResumeBody, nowMs: number): number | undefined {
+    const price = this.#said.priceAt(epoch)
+    if (price === undefined) return epoch > this.#said.newest ? CODES.badFrame : CODES.epochClosed
+    this.send(FRAME.price, 0, price)
+    const { lanes: table } = this.wishes
+    return this.#meter.resume?.(
+      lanes.map(({ lane, received }) => ({ lane, received, sent: table.find(lane)?.sentMost })),
+      nowMs,
+    )
+  }
+
+  caughtUp({ epoch }: ResumeBody): void {
+    for (const { type, body } of this.#said.after(epoch)) this.send(type, 0, body)
   }
 
   mayCome(): boolean {
@@ -175,6 +233,7 @@ class ClientPayment extends PaymentBase implements Payment {
   readonly #session: PayingSession
   readonly #payer: SessionPayer
   #isPriced = false
+  #hasResumed = false
   #epoch: bigint
   /** Services that lanes were taken by. */
   readonly #services = new Set<number>()
@@ -193,6 +252,7 @@ class ClientPayment extends PaymentBase implements Payment {
     this.#payer.begin(this.#session, {
       ack: (frame) => this.send(FRAME.ack, 0, frames.encodeAck(frame)),
       tick: (frame) => this.send(FRAME.ack, frames.FLAG_TICK, frames.encodeTick(frame)),
+      ping: (nonce) => this.send(FRAME.ping, 0, nonceBody(nonce)),
       leave: (code) => this.leave(code),
     })
   }
@@ -205,6 +265,7 @@ class ClientPayment extends PaymentBase implements Payment {
     switch (type) {
       case FRAME.price:
         this.#isPriced = true
+        this.wishes.lanes.left.length = 0 // the first that a node says once it has our RESUME
         return this.#payer.price(frames.decodePrice(body))
       case FRAME.window:
         this.#payer.window(frames.decodeWindow(body, flags))
@@ -216,7 +277,31 @@ class ClientPayment extends PaymentBase implements Payment {
     }
   }
 
-  pong(): void {}
+  pong(body: Uint8Array): void {
+    this.#payer.pong?.(new DataView(body.buffer, body.byteOffset).getBigUint64(0, true))
+  }
+
+  get isResumable(): boolean {
+    return this.#payer.resume !== undefined
+  }
+
+  suspend(): boolean {
+    return true
+  }
+
+  get place(): ResumedChains {
+    return { epoch: this.#epoch, chains: [] }
+  }
+
+  resumed({ epoch, chains }: ResumeBody): number | undefined {
+    if (epoch < this.#epoch) return CODES.badFrame
+    this.#hasResumed = true
+    this.#isPriced = false
+    this.#payer.resume?.({ epoch, chains })
+    return undefined
+  }
+
+  caughtUp(): void {}
 
   due(): void {}
 
@@ -226,7 +311,9 @@ class ClientPayment extends PaymentBase implements Payment {
     if (frame.epoch !== this.#epoch + 1n) throw protocolError(CODES.badFrame, `EPOCH ${frame.epoch} after ${this.#epoch}`)
     for (const { lane: id, offset } of frame.lanes) {
       const lane = this.wishes.lanes.get(id)
-      const isRight = lane === undefined ? this.wishes.lanes.wasUsed(id) : lane.isAccepted && offset <= BigInt(lane.received)
+      // What comes before it may have been lost, and come again; no farther than it was granted.
+      const came = lane === undefined ? 0 : this.#hasResumed ? lane.receiveLimit : lane.received
+      const isRight = lane === undefined ? this.wishes.lanes.wasUsed(id) : lane.isAccepted && offset <= BigInt(came)
       if (!isRight) throw protocolError(CODES.badFrame, `EPOCH: lane ${id} has no byte ${offset}`)
     }
     this.#epoch = frame.epoch

@@ -48,6 +48,24 @@ export interface WindowFrame {
   readonly window: number
   readonly isStopped: boolean
 }
+/** How far a chain is acknowledged; `seq` 0: not at all yet. */
+export interface ChainSeq {
+  readonly epoch: bigint
+  readonly serviceId: number
+  readonly seq: number
+}
+/** Where the node is when a session goes on over another connection: its newest epoch, and each chain of the epochs that are open, in order. */
+export interface ResumedChains {
+  readonly epoch: bigint
+  readonly chains: readonly ChainSeq[]
+}
+/** What the client has of a lane then: DATA up to `received`. */
+export interface ResumedLane {
+  readonly lane: number
+  readonly received: number
+  /** What was sent of it. The rest is sent again; undefined: the lane is over, and what was lost stays lost. */
+  readonly sent: number | undefined
+}
 /** METER: the most that the client signs for computing. */
 export interface MeterFrame {
   readonly serviceId: number
@@ -123,10 +141,19 @@ export interface SessionMeter {
   /** A code ends the session. */
   ack(frame: AckFrame, nowMs: number): number | undefined
   tick(frame: TickFrame): number | undefined
-  /** An accepted lane is over; `offset` is all that was sent on it. Called once for each. */
+  /** An accepted lane is over; `offset` is all that was sent on it. Called once for each, and again where a resumed session sent its end again. */
   laneOver(lane: number, offset: bigint, how: LaneEnd): void
   /** Answers to `link.ping`, and to the session's own with nonce 0. */
   pong(nonce: bigint, nowMs: number): void
+  /**
+   * The connection is gone; the session may go on over another one (`resume`), or be over. Until then what is asked of the link does nothing, but that
+   * an EPOCH is kept for the client. False: it ends now. Without these three, a session ends with its connection.
+   */
+  suspend?(): boolean
+  /** Each chain of the epochs that are open, ascending by epoch and service; one without an acknowledgement too where its epoch is not the newest. */
+  readonly chains?: readonly ChainSeq[]
+  /** The client is back, and says so of each of its lanes. What is sent again is sent without a call of `allow`. A code ends the session. */
+  resume?(lanes: readonly ResumedLane[], nowMs: number): number | undefined
   /** The session is over; nothing follows. */
   over(): void
   /** When `due` wants to be called; Infinity: never. Time is that of `nowMs` everywhere here. */
@@ -143,6 +170,8 @@ export interface NodeLink {
   ping(nonce: bigint): void
   /** Lanes that were not allowed to send are asked again. */
   wake(): void
+  /** Ends the connection, whose other end does not answer; the session is suspended, or over with 16. */
+  cut(): void
   /** Ends the session with GOAWAY and this code. */
   leave(code: number): void
 }
@@ -159,6 +188,13 @@ export interface SessionPayer {
   epoch(frame: EpochFrame): void
   window(frame: WindowFrame): void
   meter(frame: MeterFrame): void
+  /** Answers to `link.ping`: the node has all that was sent before it. */
+  pong?(nonce: bigint): void
+  /**
+   * The session goes on over another connection: every ACK above the named ones is sent again, as it was, before any other. Acknowledgements of epochs
+   * that are not open any more are not taken. Without it a session ends with its connection.
+   */
+  resume?(at: ResumedChains): void
   /** The session is over; nothing follows. */
   over(): void
 }
@@ -166,6 +202,8 @@ export interface SessionPayer {
 export interface ClientLink {
   ack(frame: AckFrame): void
   tick(frame: TickFrame): void
+  /** Nonces from 1: 0 is the keep-alive's. While the session is suspended it does nothing, as all of these. */
+  ping(nonce: bigint): void
   /** Ends the session with GOAWAY and this code. */
   leave(code: number): void
 }

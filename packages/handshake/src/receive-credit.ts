@@ -11,6 +11,8 @@ export class ReceiveCredit {
   #received = 0
   #consumed = 0
   #limit = CONNECTION_CREDIT_BYTES
+  /** Of connections, one after the other. */
+  #connection = 0
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox
@@ -20,15 +22,26 @@ export class ReceiveCredit {
     return this.#limit - this.#received
   }
 
-  receive(bytes: number): void {
+  /** A new connection has a credit of its own: what came on the one before and is not read is no part of it. */
+  restart(): void {
+    this.#connection++
+    this.#received = 0
+    this.#consumed = 0
+    this.#limit = CONNECTION_CREDIT_BYTES
+  }
+
+  receive(lane: CoreLane, bytes: number): void {
+    this.#settle(lane)
+    lane.received += bytes
     this.#received += bytes
   }
 
   /** The reader of the lane took `bytes` of what was handed on. */
   read(lane: CoreLane, bytes: number): void {
+    this.#settle(lane)
     lane.consumed += bytes
     if (lane.isWrittenOff) return
-    this.giveBack(bytes)
+    this.#giveBackOf(lane, bytes)
     if (lane.isOver || lane.isEndReceived || lane.isResetSent) return
     const grant = lane.consumed + lane.windowBytes - lane.receiveLimit
     if (grant < Math.min(LANE_GRANT_BYTES, Math.ceil(lane.windowBytes / 4))) return
@@ -40,7 +53,20 @@ export class ReceiveCredit {
   writeOff(lane: CoreLane): void {
     if (lane.isWrittenOff) return
     lane.isWrittenOff = true
-    this.giveBack(lane.received - lane.consumed)
+    this.#settle(lane)
+    this.#giveBackOf(lane, lane.received - lane.consumed)
+  }
+
+  #settle(lane: CoreLane): void {
+    if (lane.carriedOn === this.#connection) return
+    lane.carriedOn = this.#connection
+    lane.carriedBytes = lane.received - lane.consumed
+  }
+
+  #giveBackOf(lane: CoreLane, bytes: number): void {
+    const carried = Math.min(bytes, lane.carriedBytes)
+    lane.carriedBytes -= carried
+    this.giveBack(bytes - carried)
   }
 
   /** Bytes that nobody holds any more; they are granted again in steps of 1 MiB. */

@@ -2,7 +2,8 @@
  * Which frame may come in which state, as a table (sessions.md §9): every frame type in every phase of both roles has an answer here.
  *
  * greeting: HELLO is on its way. open: lanes may be opened. draining: one side said GOAWAY, what is open goes on. closing: our last word is
- * being sent. closed: nothing follows. (The phases before, `connecting` and `securing`, belong to the carrier; `suspended` comes with resume.)
+ * being sent. closed: nothing follows. suspended: a session that pays has lost its connection and waits for another one; on it the client is greeting
+ * again. resuming: both sides say where they are. (The phases before, `connecting` and `securing`, belong to the carrier.)
  */
 import { CODES } from './codes.ts'
 import { LANES_A_CONNECTION } from './constants.ts'
@@ -10,15 +11,21 @@ import { FRAME, type FrameHeader, protocolError } from './frames.ts'
 import type { CoreLane } from './lane-core.ts'
 
 export type Role = 'client' | 'node'
-export type Phase = 'greeting' | 'open' | 'draining' | 'closing' | 'closed'
+export type Phase = 'greeting' | 'open' | 'draining' | 'suspended' | 'resuming' | 'closing' | 'closed'
 
 /** What happens to a frame: taken in, passed over in silence, or the code that ends the session. */
 export type Verdict = 'take' | 'ignore' | number
 
 const COMMON = [FRAME.data, FRAME.credit, FRAME.reset, FRAME.ping, FRAME.goaway]
-const TAKEN: Readonly<Record<Role, Readonly<Record<'greeting' | 'open' | 'draining', readonly number[]>>>> = {
-  client: { greeting: [FRAME.welcome, FRAME.goaway], open: [...COMMON, FRAME.accept], draining: [...COMMON, FRAME.accept] },
-  node: { greeting: [FRAME.hello], open: [...COMMON, FRAME.open], draining: [...COMMON, FRAME.open] },
+const RESUMING = [FRAME.resume, FRAME.goaway]
+const TAKEN: Readonly<Record<Role, Readonly<Record<'greeting' | 'open' | 'draining' | 'resuming', readonly number[]>>>> = {
+  client: {
+    greeting: [FRAME.welcome, FRAME.goaway],
+    open: [...COMMON, FRAME.accept],
+    draining: [...COMMON, FRAME.accept],
+    resuming: RESUMING,
+  },
+  node: { greeting: [FRAME.hello], open: [...COMMON, FRAME.open], draining: [...COMMON, FRAME.open], resuming: RESUMING },
 }
 /** What the other side of a paying session says too, once it is open. */
 const TAKEN_PAYING: Readonly<Record<Role, readonly number[]>> = {
@@ -29,8 +36,9 @@ const TAKEN_PAYING: Readonly<Record<Role, readonly number[]>> = {
 const NOT_FOR_GUESTS: readonly number[] = [FRAME.ack, FRAME.token, FRAME.resume]
 
 export function verdictOf(role: Role, phase: Phase, type: number, isPaying = false): Verdict {
-  if (phase === 'closing' || phase === 'closed') return 'ignore'
+  if (phase === 'closing' || phase === 'closed' || phase === 'suspended') return 'ignore'
   if (TAKEN[role][phase].includes(type)) return 'take'
+  if (phase === 'resuming') return CODES.badFrame
   if (isPaying && phase !== 'greeting' && TAKEN_PAYING[role].includes(type)) return 'take'
   if (role === 'node' && phase !== 'greeting' && NOT_FOR_GUESTS.includes(type)) return CODES.notAuthorised
   return CODES.badFrame

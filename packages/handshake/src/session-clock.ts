@@ -1,4 +1,5 @@
 /** The deadlines of a session: every phase has one, or says why not. Time comes in as a number of milliseconds that never falls. */
+import { RESUME_TTL_MS } from './constants.ts'
 import type { Phase } from './rules.ts'
 
 export interface ClockOptions {
@@ -8,13 +9,17 @@ export interface ClockOptions {
   readonly pingAfterMs: number
   readonly pongTimeoutMs: number
   readonly closingTimeoutMs: number
+  /** How long a session that pays outlives its connection. @default 60,000 */
+  readonly resumeTtlMs?: number
 }
 /** ping: ask whether the other side lives. silence: end the session. end: the channel may be torn down. */
 export type ClockVerdict = 'none' | 'ping' | 'silence' | 'end'
 
 export class SessionClock {
   readonly #options: ClockOptions
-  readonly #startedMs: number
+  /** When the present greeting began. */
+  #startedMs: number
+  #suspendedMs = 0
   #receivedMs: number
   #pingedMs: number | undefined
   #closingMs: number | undefined
@@ -25,6 +30,16 @@ export class SessionClock {
     this.#receivedMs = nowMs
   }
 
+  suspended(nowMs: number): void {
+    this.#suspendedMs = nowMs
+  }
+
+  /** A new connection: HELLO and RESUME have their time, and silence counts from here. */
+  restart(nowMs: number): void {
+    this.#startedMs = nowMs
+    this.received(nowMs)
+  }
+
   received(nowMs: number): void {
     this.#receivedMs = nowMs
     this.#pingedMs = undefined
@@ -33,7 +48,10 @@ export class SessionClock {
   deadlineMs(phase: Phase, lanes: number): number {
     const { greetingTimeoutMs, idleTimeoutMs, pingAfterMs, pongTimeoutMs, closingTimeoutMs } = this.#options
     switch (phase) {
+      case 'suspended':
+        return this.#suspendedMs + (this.#options.resumeTtlMs ?? RESUME_TTL_MS)
       case 'greeting':
+      case 'resuming':
         return this.#startedMs + greetingTimeoutMs
       case 'open':
       case 'draining':
@@ -50,6 +68,8 @@ export class SessionClock {
     if (phase === 'closing') this.#closingMs ??= nowMs
     if (nowMs < this.deadlineMs(phase, lanes)) return 'none'
     if (phase === 'closing') return 'end'
+    // This side slept: the answer may have come meanwhile, and nobody looked.
+    if (this.#pingedMs !== undefined && nowMs - this.deadlineMs(phase, lanes) >= this.#options.pongTimeoutMs) this.#pingedMs = undefined
     const mayLive = (phase === 'open' || phase === 'draining') && lanes > 0 && this.#pingedMs === undefined
     if (!mayLive) return 'silence'
     this.#pingedMs = nowMs

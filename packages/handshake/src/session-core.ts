@@ -8,13 +8,14 @@
 import { CODES, nameOfCode } from './codes.ts'
 import * as bounds from './constants.ts'
 import type { CoreOptions, Effect, Ending } from './effects.ts'
-import { HandshakeError } from './errors.ts'
+import { type Goaway, HandshakeError } from './errors.ts'
 import { FrameReader } from './frame-reader.ts'
 import * as frames from './frames.ts'
 import { FLAG_PONG, FRAME, type FrameHeader, protocolError } from './frames.ts'
 import type { Greeter } from './greeter.ts'
-import type { CoreLane } from './lane-core.ts'
+import type { Again, CoreLane, Resend } from './lane-core.ts'
 import { type LaneHost, LaneProtocol } from './lane-protocol.ts'
+import { goOn, resumeBodyOf } from './lane-resume.ts'
 import type { Batch } from './outbox.ts'
 import { PaymentWishes } from './paying-core.ts'
 import { type Phase, type Role, verdictOf, verifyPlace } from './rules.ts'
@@ -24,32 +25,30 @@ export class SessionCore implements LaneHost {
   readonly role: Role
   readonly #lanes = new LaneProtocol(this)
   readonly #outbox = this.#lanes.outbox
-  readonly #greeter: Greeter
+  #greeter: Greeter
   readonly #clock: SessionClock
+  readonly #handOff: CoreOptions['handOff']
   /** What the payment of a paying session asks for. */
   readonly wishes: PaymentWishes = new PaymentWishes(this.#outbox, this.#lanes.table)
-  readonly #reader = new FrameReader({
-    onHeader: (header) => this.#onHeader(header),
-    onData: (header, piece, isLast) => {
-      if (this.#phase !== 'closing' && this.#phase !== 'closed') this.#lanes.onData(header, piece, isLast)
-    },
-    onFrame: (header, body) => this.#onFrame(header, body),
-  })
+  #reader = this.#createReader()
   #effects: Effect[] = []
   #phase: Phase = 'greeting'
   #maxLanes: number
   /** Client: HELLO's flight is out; nothing follows it before WELCOME (§3). */
   #isGreetingTaken = false
+  /** The session was greeted before: it goes on over another connection. */
+  #isResumed = false
   /** What the other side said when it began to drain. */
-  #goawayCode = 0
+  #goaway: Goaway | undefined
   /** Node: bytes and OPENs that came in HELLO's own flight, which the client sent before it could know of WELCOME. */
-  #flight: { opens: number } | undefined
+  flight: { opens: number } | undefined
   #nowMs = 0
 
   constructor(options: CoreOptions, nowMs: number) {
     this.role = options.role
     this.#greeter = options.greeter
     this.#maxLanes = options.maxLanes
+    this.#handOff = options.handOff
     this.#clock = new SessionClock(options.clock, nowMs)
     const hello = this.#greeter.helloBody
     if (hello !== undefined) this.#outbox.pushControl(FRAME.hello, 0, 0, hello)
@@ -77,26 +76,25 @@ export class SessionCore implements LaneHost {
     return this.#maxLanes
   }
 
-  get flight(): { opens: number } | undefined {
-    return this.#flight
-  }
-
   /** When `tick` wants to be called. */
   get deadlineMs(): number {
-    return Math.min(this.#clock.deadlineMs(this.#phase, this.#lanes.table.size), this.#lanes.payment?.deadlineMs ?? Number.POSITIVE_INFINITY)
+    return Math.min(
+      this.#clock.deadlineMs(this.#phase, this.#lanes.table.size),
+      this.#lanes.payment?.deadlineMs ?? Number.POSITIVE_INFINITY,
+    )
   }
 
   receive(bytes: Uint8Array, nowMs: number, effects: Effect[]): void {
     this.#run(effects, () => {
-      if (this.#phase === 'closing' || this.#phase === 'closed') return
+      if (this.#phase === 'closing' || this.#phase === 'closed' || this.#phase === 'suspended') return
       this.#clock.received(nowMs)
       this.#nowMs = nowMs
       const isGreeting = this.role === 'node' && this.#phase === 'greeting'
       const isTooMuch = isGreeting && this.#reader.heldBytes + bytes.length > bounds.GREETING_BYTES_MAX
       if (isTooMuch) throw protocolError(CODES.badFrame, 'more than 4 KiB before WELCOME')
-      if (isGreeting) this.#flight = { opens: 0 }
+      if (isGreeting) this.flight = { opens: 0 }
       this.#reader.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)) // plain, if it was a Buffer: only then `slice` copies
-      this.#flight = undefined
+      this.flight = undefined
     })
   }
 
@@ -106,17 +104,36 @@ export class SessionCore implements LaneHost {
       const verdict = this.#clock.tick(nowMs, this.#phase, this.#lanes.table.size)
       if (verdict === 'ping') this.#outbox.pushControl(FRAME.ping, 0, 0, new Uint8Array(8))
       else if (verdict === 'end') this.#phase = 'closed'
-      else if (verdict === 'silence') this.#leave(CODES.idleTimeout, 'silence', `the other side was silent too long while ${this.#phase}`)
+      else if (verdict === 'none') return
+      else if (this.#phase === 'suspended') this.#end('lost', 0, 'the connection was lost and no other came in time')
+      else this.#silence(`the other side was silent too long while ${this.#phase}`)
     })
   }
 
-  /** The channel is gone, whatever the reason. */
-  lose(message: string, effects: Effect[]): void {
+  /** The channel is gone, whatever the reason. `suspendMs`: now, and the session may go on over another one. */
+  lose(message: string, effects: Effect[], suspendMs?: number): void {
     this.#run(effects, () => {
-      const wasOver = this.#phase === 'closing' || this.#phase === 'closed'
-      this.#phase = 'closed'
-      if (!wasOver) this.#over('lost', this.#goawayCode, message)
+      if (suspendMs !== undefined && this.#suspend(suspendMs)) return
+      this.#end('lost', this.#goaway?.code ?? 0, message)
     })
+  }
+
+  /** Client: says HELLO on another channel, for a session that is suspended. */
+  resume(greeter: Greeter, nowMs: number): void {
+    if (this.#phase !== 'suspended' || this.role !== 'client' || greeter.helloBody === undefined) return
+    this.#restart(nowMs)
+    this.#greeter = greeter
+    this.#phase = 'greeting'
+    this.#isGreetingTaken = false
+    this.#outbox.say(FRAME.hello, greeter.helloBody)
+  }
+
+  /** Node: goes on over the channel whose HELLO named this session, which is suspended; this WELCOME answers it. */
+  adopt(welcomeBody: Uint8Array, nowMs: number): void {
+    if (this.#phase !== 'suspended' || this.role !== 'node') return
+    this.#restart(nowMs)
+    this.#outbox.say(FRAME.welcome, welcomeBody)
+    this.#sayResume()
   }
 
   /** Says GOAWAY and ends the session; lanes end with it. */
@@ -127,23 +144,26 @@ export class SessionCore implements LaneHost {
   /** Node: takes no new lanes and says so; the session ends when its lanes have. */
   drain(nowMs: number, effects: Effect[]): void {
     this.#run(effects, () => {
-      if (this.#phase === 'greeting') return this.#leave(CODES.draining, 'left', 'the node takes no sessions')
+      if (this.#phase === 'greeting' || this.#phase === 'suspended')
+        return this.#leave(CODES.draining, 'left', 'the node takes no sessions')
       if (this.#phase !== 'open') return
       this.#phase = 'draining'
       this.#clock.received(nowMs)
-      this.#outbox.pushControl(FRAME.goaway, 0, 0, frames.encodeGoaway({ code: CODES.draining, retryAfterMs: 0, nodes: [] }))
+      this.#sayGoaway(CODES.draining)
       this.#endWhenDrained()
     })
   }
 
   /** Client: opens a lane; none when all numbers are taken or the phase takes none. One may be opened to go out together with HELLO. */
-  open(serviceId: number, metadata: Uint8Array, initialCredit: number): CoreLane | undefined {
+  open(serviceId: number, metadata: Uint8Array, initialCredit: number, resend?: Resend): CoreLane | undefined {
     const isFirst = this.#phase === 'greeting' && this.#lanes.table.size === 0 && !this.#isGreetingTaken
-    return this.#phase === 'open' || isFirst ? this.#lanes.open(serviceId, metadata, initialCredit) : undefined
+    const mayOpen = this.#phase === 'open' || this.#phase === 'suspended' || this.#isBetween || isFirst
+    return mayOpen ? this.#lanes.open(serviceId, metadata, initialCredit, resend) : undefined
   }
 
   /** Node: takes the requested lane. Nothing happens when it is over already. */
-  accept(lane: CoreLane, metadata: Uint8Array, initialCredit: number): void {
+  accept(lane: CoreLane, metadata: Uint8Array, initialCredit: number, resend?: Resend): void {
+    lane.resend = resend
     this.#lanes.accept(lane, metadata, initialCredit)
   }
 
@@ -153,6 +173,11 @@ export class SessionCore implements LaneHost {
    */
   write(lane: CoreLane, parts: readonly Uint8Array[], token: unknown, unitEnds?: readonly number[]): boolean {
     return this.#lanes.write(lane, parts, token, unitEnds)
+  }
+
+  /** Of what was lost, these bytes go out again. False: they are not wanted any more. */
+  sendAgain(lane: CoreLane, again: Again, bytes: Uint8Array, token: unknown): boolean {
+    return this.#lanes.sendAgain(lane, again, bytes, token)
   }
 
   /** Ends our half of the lane after what was written. */
@@ -194,7 +219,8 @@ export class SessionCore implements LaneHost {
     if (typeof verdict === 'number') throw protocolError(verdict, `frame type ${type} while ${this.#phase}`)
     frames.verifyHeader(header)
     if (verdict === 'ignore') return
-    if (this.#lanes.payment?.mayCome(type) === false) throw protocolError(CODES.badFrame, `frame type ${type} before PRICE`)
+    if (!this.#isBetween && this.#lanes.payment?.mayCome(type) === false)
+      throw protocolError(CODES.badFrame, `frame type ${type} before PRICE`)
     verifyPlace(header, this.role, this.#lanes.table.get(id), this.#lanes.credit.leftBytes)
   }
 
@@ -212,6 +238,8 @@ export class SessionCore implements LaneHost {
         return this.#lanes.onCredit(header.lane, frames.decodeCredit(body))
       case FRAME.reset:
         return this.#lanes.onReset(header.lane, frames.decodeReset(body))
+      case FRAME.resume:
+        return this.#onResume(body)
       case FRAME.ping:
         if (header.flags === FLAG_PONG) this.#lanes.payment?.pong(body, this.#nowMs)
         else this.#outbox.pushControl(FRAME.ping, FLAG_PONG, 0, body)
@@ -229,7 +257,15 @@ export class SessionCore implements LaneHost {
   }
 
   #onGreeting(body: Uint8Array): void {
-    const { welcome, clientKey, welcomeBody, account, createPayment } = this.#greeter.answer(body)
+    const { welcome, clientKey, welcomeBody, account, createPayment, resumes } = this.#greeter.answer(body)
+    if (resumes !== undefined && welcomeBody !== undefined) {
+      this.#phase = 'closed'
+      return this.emit({ type: 'moved', to: resumes, welcomeBody })
+    }
+    if (this.#isResumed) {
+      this.emit({ type: 'welcome', welcome, clientKey, account })
+      return this.#sayResume()
+    }
     if (welcomeBody !== undefined) this.#outbox.pushControl(FRAME.welcome, 0, 0, welcomeBody)
     this.#phase = 'open'
     this.#maxLanes = welcome.maxLanes
@@ -241,14 +277,63 @@ export class SessionCore implements LaneHost {
     this.#lanes.payment.begin()
   }
 
-  #onGoaway({ code, retryAfterMs }: frames.GoawayBody): void {
-    if (this.#phase === 'greeting' || code !== CODES.draining) {
+  /** On a new channel, before both sides have said where they are. */
+  get #isBetween(): boolean {
+    return this.#phase === 'resuming' || (this.#phase === 'greeting' && this.#isResumed)
+  }
+
+  #createReader(): FrameReader {
+    return new FrameReader({
+      onHeader: (header) => this.#onHeader(header),
+      onData: (header, piece, isLast) => {
+        if (this.#phase !== 'closing' && this.#phase !== 'closed') this.#lanes.onData(header, piece, isLast)
+      },
+      onFrame: (header, body) => this.#onFrame(header, body),
+    })
+  }
+
+  /** False: it is over with its channel. A channel that is lost before both have said where they are gives no more time than the first. */
+  #suspend(nowMs: number): boolean {
+    if (this.#phase === 'suspended') return true
+    const wasOpen = this.#phase === 'open'
+    const { payment } = this.#lanes
+    if (payment?.isResumable !== true || !(wasOpen || this.#isBetween)) return false
+    if (wasOpen && !payment.suspend()) return false
+    if (wasOpen) this.#clock.suspended(nowMs)
+    this.#phase = 'suspended'
+    this.#isResumed = true
+    this.#outbox.detach()
+    this.emit({ type: 'suspended' })
+    return true
+  }
+
+  #restart(nowMs: number): void {
+    this.#reader = this.#createReader()
+    this.#clock.restart(nowMs)
+    this.#nowMs = nowMs
+  }
+
+  #sayResume(): void {
+    this.#phase = 'resuming'
+    this.#outbox.say(FRAME.resume, resumeBodyOf(this.#lanes, this))
+  }
+
+  #onResume(body: Uint8Array): void {
+    this.#phase = 'open'
+    const code = goOn(this.#lanes, this, body, this.#nowMs)
+    if (code === undefined) this.emit({ type: 'resumed' })
+    else this.#onPayment(code)
+  }
+
+  #onGoaway(goaway: Goaway): void {
+    const { code } = goaway
+    this.#goaway = goaway
+    if (this.#phase === 'greeting' || this.#phase === 'resuming' || code !== CODES.draining) {
       this.#phase = 'closed'
       return this.#over('goaway', code, `the other side ended the session (${nameOfCode(code)})`)
     }
     this.#phase = 'draining'
-    this.#goawayCode = code
-    this.#effects.push({ type: 'draining', code, retryAfterMs })
+    this.#effects.push({ type: 'draining', goaway })
     this.#endWhenDrained()
   }
 
@@ -259,18 +344,38 @@ export class SessionCore implements LaneHost {
     this.#over('drained', CODES.draining, 'the session was drained')
   }
 
+  /** The channel is gone: no last word. */
+  #end(why: Ending, code: number, message: string): void {
+    const wasOver = this.#phase === 'closing' || this.#phase === 'closed'
+    this.#phase = 'closed'
+    if (!wasOver) this.#over(why, code, message)
+  }
+
+  /** A session with lanes may go on over another channel. */
+  #silence(message: string): void {
+    if (this.#lanes.payment?.isResumable === true && (this.#isBetween || this.#lanes.table.size > 0)) this.emit({ type: 'dead' })
+    else this.#leave(CODES.idleTimeout, 'silence', message)
+  }
+
   #leave(code: number, why: Ending, message: string): void {
     if (this.#phase === 'closing' || this.#phase === 'closed') return
+    if (this.#phase === 'suspended') return this.#end(why, code, message)
     this.#phase = 'closing'
     this.#lanes.table.clear()
     this.#outbox.clear()
-    this.#outbox.pushControl(FRAME.goaway, 0, 0, frames.encodeGoaway({ code, retryAfterMs: 0, nodes: [] }))
+    this.#sayGoaway(code)
     this.#over(why, code, message)
   }
 
   #over(why: Ending, code: number, message: string): void {
     this.#lanes.payment?.over()
-    this.#effects.push({ type: 'over', why, code, message })
+    this.#effects.push({ type: 'over', why, code, message, goaway: this.#goaway })
+  }
+
+  #sayGoaway(code: number): void {
+    const handOff = code === CODES.draining ? this.#handOff?.() : undefined
+    const { retryAfterMs = 0, nodes = [] } = handOff ?? {}
+    this.#outbox.say(FRAME.goaway, frames.encodeGoaway({ code, retryAfterMs, nodes: nodes.slice(0, bounds.HINTS_MAX) }))
   }
 
   /** The one place where a mistake of the other side, thrown by a decoder below, becomes the end of the session. */
@@ -286,5 +391,7 @@ export class SessionCore implements LaneHost {
       this.wishes.isHeld = false
     }
     this.#onPayment(this.wishes.leaveCode)
+    if (this.wishes.isCut && this.#phase === 'open') this.#silence('the other side did not answer')
+    this.wishes.isCut = false
   }
 }

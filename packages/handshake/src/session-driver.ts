@@ -6,9 +6,10 @@
  * had something to say, are one record and one call of the system instead of one each; what is large leaves at once.
  */
 import type { Carrier } from './carrier.ts'
-import { nameOfCode } from './codes.ts'
+import { CODES, nameOfCode } from './codes.ts'
 import type { Effect } from './effects.ts'
-import { HandshakeError } from './errors.ts'
+import { type Goaway, HandshakeError } from './errors.ts'
+import type { Greeter } from './greeter.ts'
 import type { CoreLane } from './lane-core.ts'
 import { LaneDriver, type LaneOwner, type PendingPromise } from './lane.ts'
 import type { SessionCore } from './session-core.ts'
@@ -27,7 +28,14 @@ export interface SessionEvents {
   onAccepted(lane: LaneDriver, metadata: Uint8Array): void
   /** A place for a lane may have become free. */
   onLaneDone(): void
-  onDraining(code: number): void
+  onDraining(goaway: Goaway): void
+  /** The channel is gone and the session waits for another one (`resume`, `adopt`); and it has gone on over one. */
+  onSuspended?(): void
+  onResumed?(): void
+  /** Whether a session that loses its channel may wait. @default it may */
+  maySuspend?(): boolean
+  /** Node: HELLO named another session: hand the channel over to its driver. */
+  onMoved?(effect: Extract<Effect, { type: 'moved' }>): void
   /** The session is over; `error` is undefined when this side ended it. Called once. */
   onOver(error: HandshakeError | undefined): void
 }
@@ -35,7 +43,9 @@ export interface SessionEvents {
 export class SessionDriver implements LaneOwner {
   readonly core: SessionCore
   readonly lanes: Map<CoreLane, LaneDriver> = new Map()
-  readonly #carrier: Carrier
+  #carrier: Carrier
+  /** Who hears of the present carrier: it cannot be started twice, but its session may turn out to be another one. */
+  #relay: { driver: SessionDriver } = { driver: this }
   readonly #events: SessionEvents
   readonly #now: () => number
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -60,11 +70,55 @@ export class SessionDriver implements LaneOwner {
   }
 
   start(): void {
-    this.#carrier.start({
-      onBytes: (bytes) => this.run((effects) => this.core.receive(bytes, this.#now(), effects)),
-      onClosed: (error) => this.#onCarrierClosed(error),
-    })
+    this.#listen(this.#carrier)
     this.#pump()
+  }
+
+  /** Client: the suspended session goes on over another carrier. */
+  resume(carrier: Carrier, greeter: Greeter): void {
+    if (this.core.phase !== 'suspended') return carrier.destroy()
+    this.#take(carrier)
+    this.#listen(carrier)
+    this.core.resume(greeter, this.#now())
+    this.#pump()
+  }
+
+  /** Node: this session's carrier is `heir`'s from here on; it had none, or loses the one that it had. */
+  handOver(heir: SessionDriver, welcomeBody: Uint8Array): void {
+    this.#isGone = true
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    heir.#adopt(this.#carrier, this.#relay, welcomeBody)
+  }
+
+  #adopt(carrier: Carrier, relay: { driver: SessionDriver }, welcomeBody: Uint8Array): void {
+    relay.driver = this
+    this.#lose('the client came back over another channel', true)
+    if (this.core.phase !== 'suspended') return carrier.destroy()
+    this.#take(carrier)
+    this.#relay = relay
+    this.core.adopt(welcomeBody, this.#now())
+    this.#pump()
+  }
+
+  #listen(carrier: Carrier): void {
+    const relay = { driver: this as SessionDriver }
+    this.#relay = relay
+    carrier.start({
+      onBytes: (bytes) => relay.driver.#onBytes(carrier, bytes),
+      onClosed: (error) => relay.driver.#onCarrierClosed(carrier, error),
+    })
+  }
+
+  #take(carrier: Carrier): void {
+    this.#carrier = carrier
+    this.#isGone = false
+    this.#isPaused = false
+    this.#inFlightBytes = 0
+  }
+
+  #onBytes(carrier: Carrier, bytes: Uint8Array): void {
+    if (carrier === this.#carrier && !this.#isGone) this.run((effects) => this.core.receive(bytes, this.#now(), effects))
   }
 
   /** One event into the core, then its effects; what is to be sent goes out when this turn is over. */
@@ -72,7 +126,8 @@ export class SessionDriver implements LaneOwner {
     const effects: Effect[] = []
     event(effects)
     for (const effect of effects) this.#carryOut(effect)
-    if (this.#isOver || this.core.isCongested !== this.#isPaused) this.#pump()
+    if (this.#isGone) this.#setTimer()
+    else if (this.#isOver || this.core.isCongested !== this.#isPaused) this.#pump()
     else this.#pumpSoon()
   }
 
@@ -80,6 +135,11 @@ export class SessionDriver implements LaneOwner {
   leave(code: number): void {
     if (this.#isPumpDue) this.#pump() // what was written before it is sent before it
     this.run((effects) => this.core.leave(code, effects))
+  }
+
+  /** Ends a session that has no channel and will get none. */
+  giveUp(message: string): void {
+    this.run((effects) => this.core.lose(message, effects))
   }
 
   drain(): void {
@@ -139,14 +199,24 @@ export class SessionDriver implements LaneOwner {
         this.lanes.get(effect.lane)?.over()
         this.lanes.delete(effect.lane)
         return this.#events.onLaneDone()
+      case 'resend':
+        return void this.#resend(effect)
+      case 'dead':
+        return this.#lose('the other side does not answer')
+      case 'suspended':
+        return this.#events.onSuspended?.()
+      case 'resumed':
+        return this.#events.onResumed?.()
+      case 'moved':
+        return this.#events.onMoved?.(effect)
       case 'draining':
-        return this.#events.onDraining(effect.code)
+        return this.#events.onDraining(effect.goaway)
       case 'over':
         return this.#onOver(effect)
     }
   }
 
-  #onOver({ why, code, message }: Extract<Effect, { type: 'over' }>): void {
+  #onOver({ why, code, message, goaway }: Extract<Effect, { type: 'over' }>): void {
     if (this.#isOver) return
     this.#isOver = true
     const details = code === 0 ? {} : { laneCode: code }
@@ -155,6 +225,7 @@ export class SessionDriver implements LaneOwner {
       isMistake ? 'HANDSHAKE_PROTOCOL' : 'HANDSHAKE_CLOSED',
       isMistake ? `${message} (${nameOfCode(code)})` : message,
       details,
+      { goaway },
     )
     const lanes = [...this.lanes.values()]
     this.lanes.clear()
@@ -199,9 +270,10 @@ export class SessionDriver implements LaneOwner {
 
   #give(parts: readonly Uint8Array[], tokens: readonly unknown[], bytes: number): void {
     this.#inFlightBytes += bytes
+    const carrier = this.#carrier
     const batch = ++this.#sentBatches
     this.#carrier.send(parts, () => {
-      this.#inFlightBytes -= bytes
+      if (carrier === this.#carrier) this.#inFlightBytes -= bytes
       this.#flushedBatches = Math.max(this.#flushedBatches, batch)
       for (const token of tokens) (token as PendingPromise).resolve()
       while (this.#afterFlush[0] !== undefined && this.#afterFlush[0].batch <= this.#flushedBatches) this.#afterFlush.shift()!.callback()
@@ -209,20 +281,49 @@ export class SessionDriver implements LaneOwner {
     })
   }
 
-  #onCarrierClosed(error: Error | undefined): void {
+  #onCarrierClosed(carrier: Carrier, error: Error | undefined): void {
+    if (carrier !== this.#carrier) return
+    this.#lose(error === undefined ? 'the other side ended the channel' : `the channel broke: ${error.message}`)
+  }
+
+  /** The carrier is gone, or given up. `isMoving`: another one is there already. */
+  #lose(message: string, isMoving = false): void {
     if (this.#isGone) return
     this.#isGone = true
+    this.#carrier.destroy()
     clearTimeout(this.#timer)
+    this.#timer = undefined
     this.#flushedBatches = this.#sentBatches
     for (const { callback } of this.#afterFlush.splice(0)) callback()
-    this.run((effects) =>
-      this.core.lose(error === undefined ? 'the other side ended the channel' : `the channel broke: ${error.message}`, effects),
-    )
+    const mayWait = isMoving || this.#events.maySuspend?.() !== false
+    this.run((effects) => this.core.lose(message, effects, mayWait ? this.#now() : undefined))
+  }
+
+  /** Gives what was lost once more, a piece at a time, as the lane's owner makes it again. */
+  async #resend({ lane, again }: Extract<Effect, { type: 'resend' }>): Promise<void> {
+    const { until } = again
+    const dropped = new Promise<void>((resolve) => {
+      again.onDropped = resolve
+    })
+    try {
+      for await (const bytes of lane.resend!(again.queued, until)) {
+        if (bytes.length === 0) continue
+        const sent = new Promise<void>((resolve, reject) => {
+          if (!this.core.sendAgain(lane, again, bytes.subarray(0, until - again.queued), { resolve, reject })) resolve()
+        })
+        this.#pump()
+        await Promise.race([sent, dropped])
+        if (lane.again !== again) return
+      }
+    } catch {
+      // The owner cannot make it again: its errors are its own to report, the other side learns that the lane ends here.
+    }
+    if (lane.again === again) this.reset(lane, CODES.resumeLost, '')
   }
 
   /** One timer for the core's next deadline. It only ever fires early or on time, and does not keep the process alive. */
   #setTimer(): void {
-    const deadlineMs = this.#isGone ? Number.POSITIVE_INFINITY : this.core.deadlineMs
+    const { deadlineMs } = this.core
     if (deadlineMs >= this.#timerMs && this.#timer !== undefined) return
     clearTimeout(this.#timer)
     this.#timer = undefined

@@ -12,10 +12,12 @@ import { createAddressBuckets, networkOf } from './address-buckets.ts'
 import type { Carrier } from './carrier.ts'
 import { CODES } from './codes.ts'
 import * as constants from './constants.ts'
+import type { HandOff } from './effects.ts'
 import { HandshakeError } from './errors.ts'
 import { createNodeGreeter } from './greeter.ts'
 import { type LaneListener, type NodeSession, runNodeSession } from './node-session.ts'
 import type { NodePayments } from './paying.ts'
+import { ResumableSession, ResumableSessions } from './resumable-sessions.ts'
 import { createNodeContext, TlsCarrier } from './tls-carrier.node.ts'
 import { watchCarrier } from './watched-carrier.ts'
 
@@ -24,6 +26,8 @@ export interface SessionServerComponents {
   readonly onLane: LaneListener
   /** The node's books. Without them every client is a guest, and one that comes to pay is sent away with 6. */
   readonly payments?: NodePayments | undefined
+  /** Names other nodes, by their index, at most 16: where a client may go when this node takes no more sessions or stops. Throws nothing. */
+  readonly others?: (() => readonly number[]) | undefined
   /** Hears of what the books threw at a client's HELLO, such as a full disk; the client is sent away with 23. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
@@ -40,6 +44,8 @@ export interface SessionServerOptions {
   readonly maxPending?: number
   /** Connections at once, all together. @default 4,096 */
   readonly maxConnections?: number
+  /** Sessions at once; who comes then is told GOAWAY 17 with `others`, after one check of a signature. @default `maxConnections` */
+  readonly maxSessions?: number
   /** Connections at once of one address (IPv6: /56). @default 64 */
   readonly maxConnectionsPerAddress?: number
   /**
@@ -55,6 +61,12 @@ export interface SessionServerOptions {
   readonly greetingTimeoutMs?: number
   /** A session without lanes ends after so much silence. @default 60,000 */
   readonly idleTimeoutMs?: number
+  /** How long a session that pays waits for its client when its connection is lost; 0: not at all. @default 60,000 */
+  readonly resumeTtlMs?: number
+  /** Sessions that wait so at once; one more ends with its connection. @default 1,024 */
+  readonly maxSuspended?: number
+  /** The same of one address (IPv6: /56). @default 32 */
+  readonly maxSuspendedPerAddress?: number
 }
 
 export interface SessionServer {
@@ -70,6 +82,8 @@ export interface SessionServer {
   accept(address: string, secure: (signal: AbortSignal) => Promise<Carrier>): boolean
   /** Sessions past WELCOME, and connections before it. */
   readonly counts: { readonly sessions: number; readonly pending: number }
+  /** Sessions whose client has lost its connection and may come back. */
+  readonly suspended: number
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -101,8 +115,12 @@ class Door implements SessionServer {
   /** Connections of other carriers, until they are gone. */
   readonly #accepted = new Set<Promise<void>>()
   readonly #sessions = new Set<NodeSession>()
+  /** Those past WELCOME. */
+  readonly #greeted = new Set<NodeSession>()
+  readonly #resumable: ResumableSessions
   #laneNonce = 0n
   #stopped: Promise<void> | undefined
+  #isStopping = false
   #failStart: (error: HandshakeError) => void = () => {}
 
   constructor(components: SessionServerComponents, options: SessionServerOptions) {
@@ -114,7 +132,13 @@ class Door implements SessionServer {
     this.#buckets = createAddressBuckets({ ratePerSecond: connectionsPerSecond, burst: connectionsBurst })
     this.#abandoned = createAddressBuckets({ ratePerSecond: abandonedPerSecond, burst: abandonedBurst })
     this.#server = createServer({ noDelay: true }, (socket) => this.#onConnection(socket))
+    const { maxSuspended = constants.SUSPENDED_MAX, maxSuspendedPerAddress = constants.SUSPENDED_PER_ADDRESS_MAX } = options
+    this.#resumable = new ResumableSessions({ suspendedMax: maxSuspended, suspendedPerAddressMax: maxSuspendedPerAddress })
     this.#server.maxConnections = maxConnections
+  }
+
+  get suspended(): number {
+    return this.#resumable.suspended
   }
 
   get counts(): { readonly sessions: number; readonly pending: number } {
@@ -138,6 +162,7 @@ class Door implements SessionServer {
 
   stop(): Promise<void> {
     this.#failStart(new HandshakeError('HANDSHAKE_CLOSED', 'stop() while starting')) // says nothing to a start that is over
+    this.#isStopping = true
     this.#stopped ??= new Promise((resolve) => {
       const end = (): void => void Promise.all(this.#accepted).then(() => resolve())
       this.#server.close(end) // calls back when no connection is left, at once when it never listened
@@ -221,8 +246,20 @@ class Door implements SessionServer {
     }
   }
 
+  /** A client is back: whatever connection its session had is closed. */
+  #moveTo(target: ResumableSession, network: string, handOver: (session: NodeSession) => void): void {
+    handOver(target.session)
+    this.#resumable.resume(target)
+    target.network = network
+  }
+
+  #handOff(): HandOff {
+    return { nodes: this.#components.others?.() ?? [], retryAfterMs: this.#isStopping ? 0 : constants.RETRY_AFTER_MS }
+  }
+
   #runSession(entrant: Entrant, address: string, carrier: Carrier, greetingTimeoutMs: number): void {
     const { chainId, maxLanes = constants.GUEST_LANES_MAX, idleTimeoutMs = constants.IDLE_TIMEOUT_MS } = this.#options
+    const { maxSessions = Number.POSITIVE_INFINITY, resumeTtlMs = constants.RESUME_TTL_MS } = this.#options
     const greeter = createNodeGreeter({
       identity: this.#components.identity,
       chainId,
@@ -233,6 +270,8 @@ class Door implements SessionServer {
       nodeTimeMs: BigInt(Date.now()),
       payments: this.#components.payments,
       onError: this.#components.onError,
+      isFull: () => this.#greeted.size >= maxSessions,
+      resume: (hello, token) => this.#resumable.find(hello, token),
       laneNonce: this.#laneNonce++,
       nodeIndex: 0,
       epoch: 0n,
@@ -244,18 +283,39 @@ class Door implements SessionServer {
       pingAfterMs: constants.PING_AFTER_MS,
       pongTimeoutMs: constants.PONG_TIMEOUT_MS,
       closingTimeoutMs: constants.CLOSING_TIMEOUT_MS,
+      resumeTtlMs,
     }
-    const session = runNodeSession(
+    const network = networkOf(address)
+    let resumable: ResumableSession | undefined
+    const session: NodeSession = runNodeSession(
       carrier,
-      { role: 'node', greeter, clock, maxLanes },
+      { role: 'node', greeter, clock, maxLanes, handOff: () => this.#handOff() },
       {
         onLane: this.#components.onLane,
         mayOpen: () => this.#abandoned.take(address, performance.now()),
         onLaneOver: (isAbandoned) => {
           if (!isAbandoned) this.#abandoned.give(address)
         },
-        onGreeted: () => this.#pending.delete(entrant),
-        onOver: () => this.#sessions.delete(session),
+        onGreeted: ({ welcome, clientKey, account }) => {
+          this.#pending.delete(entrant)
+          this.#greeted.add(session)
+          if (account === undefined || resumeTtlMs === 0) return
+          resumable = new ResumableSession(welcome, clientKey, session, network)
+          this.#resumable.add(resumable)
+        },
+        onMoved: (to, handOver) => {
+          this.#pending.delete(entrant)
+          this.#sessions.delete(session)
+          this.#moveTo(to as ResumableSession, network, handOver)
+        },
+        maySuspend: () => resumable !== undefined && this.#stopped === undefined && this.#resumable.maySuspend(resumable),
+        onSuspended: () => resumable !== undefined && this.#resumable.suspend(resumable),
+        onResumed: () => resumable?.settle(),
+        onOver: () => {
+          this.#sessions.delete(session)
+          this.#greeted.delete(session)
+          if (resumable !== undefined) this.#resumable.remove(resumable)
+        },
       },
       () => performance.now(),
     )

@@ -15,11 +15,14 @@ import {
   PAYING_LANE_CREDIT_BYTES,
   PING_AFTER_MS,
   PONG_TIMEOUT_MS,
+  RESUME_TTL_MS,
 } from './constants.ts'
-import { HandshakeError } from './errors.ts'
+import { type Goaway, HandshakeError } from './errors.ts'
 import { type ClientGreeterOptions, createClientGreeter } from './greeter.ts'
 import { sessionKeyIn, type Welcome } from './greeting.ts'
+import type { Resend } from './lane-core.ts'
 import type { Lane, LaneDriver } from './lane.ts'
+import { Redialer, type Reconnection, reconnectionOf } from './redialer.ts'
 import type { SessionPayer } from './paying.ts'
 import { SessionCore } from './session-core.ts'
 import { SessionDriver } from './session-driver.ts'
@@ -41,6 +44,8 @@ export interface OpenLaneOptions {
   readonly isCreditHeld?: boolean
   /** Covers the lane's whole life: its abort resets the lane with 25, and reader and writers get its reason. */
   readonly signal?: AbortSignal
+  /** Makes DATA that this side sent again, where it was lost with a connection; without it the lane is reset with 24 when the session goes on. */
+  readonly resend?: Resend
 }
 
 export interface ConnectCommonOptions {
@@ -58,6 +63,13 @@ export interface ConnectCommonOptions {
   readonly delegation?: Uint8Array
   /** Signs for what is delivered. Called synchronously and in order; it is to be told what was verified by whoever verifies. */
   readonly payer?: SessionPayer
+  /**
+   * A new channel to the same node, for a session that pays and lost its own: it then goes on where it was. Called again, at growing intervals, until
+   * one serves or `resumeTimeoutMs` is over. The signal aborts when the session ends. @default with `host` and `port` the same again, with `carrier` none
+   */
+  readonly redial?: (signal: AbortSignal) => Promise<Carrier>
+  /** How long that is tried for; 0: the session ends with its channel. @default 60,000 */
+  readonly resumeTimeoutMs?: number
 }
 export type ConnectOptions = ConnectCommonOptions & ({ readonly host: string; readonly port: number } | { readonly carrier: Carrier })
 
@@ -74,6 +86,10 @@ export interface Session {
    *   `HANDSHAKE_LANES_EXHAUSTED`, `HANDSHAKE_BAD_ARGUMENT`; the reason of the signal.
    */
   openLane(options: OpenLaneOptions): Promise<Lane>
+  /** What the node said when it began to drain or ended the session: where else a client may go. */
+  readonly goaway: Goaway | undefined
+  /** How often it has gone on over another channel. Its lanes just go on; `openLane` works meanwhile, and answers when the node does. */
+  readonly resumes: number
   /** Ends the session: open lanes end with it. Resolves when the channel is gone. */
   close(): Promise<void>
   /** Never rejects: the error that ended the session, or undefined after `close()`. */
@@ -104,6 +120,7 @@ export async function connectSession(options: ConnectOptions): Promise<Session> 
 /** A session that has not greeted yet. */
 async function sessionOf(options: ConnectOptions): Promise<ClientSession> {
   const { nodeKey, chainId, signal, timeoutMs = GREETING_TIMEOUT_MS, firstLane, identity = createKeyPair() } = options
+  const { resumeTimeoutMs = RESUME_TTL_MS } = options
   if (nodeKey.length !== PUBLIC_KEY_BYTES) throw badArgument(`nodeKey must be ${PUBLIC_KEY_BYTES} bytes, got ${nodeKey.length}`)
   if (chainId >>> 0 !== chainId || chainId === 0) throw badArgument(`chainId must be a u32 above 0, got ${chainId}`)
   const paying = payingOf(options, identity)
@@ -128,9 +145,14 @@ async function sessionOf(options: ConnectOptions): Promise<ClientSession> {
     pingAfterMs: PING_AFTER_MS,
     pongTimeoutMs: PONG_TIMEOUT_MS,
     closingTimeoutMs: CLOSING_TIMEOUT_MS,
+    resumeTtlMs: resumeTimeoutMs,
   }
   const core = new SessionCore({ role: 'client', greeter, clock, maxLanes: GUEST_LANES_MAX }, performance.now())
-  return new ClientSession(core, carrier, creditMin)
+  const reconnection =
+    paying === undefined || resumeTimeoutMs === 0
+      ? undefined
+      : reconnectionOf(options, 'carrier' in options ? undefined : options, identity, timeoutMs)
+  return new ClientSession(core, carrier, creditMin, reconnection)
 }
 
 interface Opening {
@@ -145,17 +167,18 @@ class ClientSession implements Session {
   /** Least credit of a lane. */
   readonly #creditMin: number
   readonly #driver: SessionDriver
-  readonly #gone: Promise<void>
+  #gone: Promise<void>
+  readonly #redialer: Redialer | undefined
   readonly #openings = new Map<LaneDriver, Opening>()
   /** Callers of openLane that wait for a free place, in order. */
   readonly #queue = new Set<() => void>()
   #welcome: Welcome | undefined
   #ending: { readonly error: HandshakeError | undefined } | undefined
-  #drainingCode: number | undefined
+  #goaway: Goaway | undefined
   #onGreeted: ((error?: unknown) => void) | undefined
   #resolveClosed: (error: HandshakeError | undefined) => void = () => {}
 
-  constructor(core: SessionCore, carrier: Carrier, creditMin: number) {
+  constructor(core: SessionCore, carrier: Carrier, creditMin: number, reconnection: Reconnection | undefined) {
     this.#core = core
     this.#creditMin = creditMin
     this.closed = new Promise((resolve) => {
@@ -168,7 +191,8 @@ class ClientSession implements Session {
       watched,
       {
         onWelcome: ({ welcome }) => {
-          this.#welcome = welcome
+          this.#welcome ??= welcome
+          this.#redialer?.welcome(welcome)
           this.#onGreeted?.()
         },
         onRequest: () => {}, // a node opens no lanes: the core refuses OPEN here
@@ -178,18 +202,38 @@ class ClientSession implements Session {
           this.#openings.delete(lane)
         },
         onLaneDone: () => this.#openNext(),
-        onDraining: (code) => {
-          this.#drainingCode = code
+        onDraining: (goaway) => {
+          this.#goaway = goaway
           this.#openNext()
         },
+        maySuspend: () => reconnection !== undefined,
+        onSuspended: () => this.#redialer?.lost(),
+        onResumed: () => this.#redialer?.resumed(),
         onOver: (error) => this.#onOver(error),
       },
       () => performance.now(),
     )
+    if (reconnection === undefined) return
+    this.#redialer = new Redialer(reconnection, {
+      use: (next, resumeGreeter) => {
+        const { watched: carrierNow, gone: goneNow } = watchCarrier(next)
+        this.#gone = goneNow
+        this.#driver.resume(carrierNow, resumeGreeter)
+      },
+      giveUp: (message) => this.#driver.giveUp(message),
+    })
+  }
+
+  get resumes(): number {
+    return this.#redialer?.resumes ?? 0
   }
 
   get welcome(): Welcome {
     return this.#welcome!
+  }
+
+  get goaway(): Goaway | undefined {
+    return this.#goaway
   }
 
   get sessionId(): Uint8Array {
@@ -229,14 +273,16 @@ class ClientSession implements Session {
 
   async close(): Promise<void> {
     this.#driver.leave(CODES.cancelled)
+    this.#redialer?.stop()
     await this.#gone
   }
 
   #isFull(): boolean {
     if (this.#ending !== undefined) throw this.#ending.error ?? new HandshakeError('HANDSHAKE_CLOSED', 'the session was closed')
-    if (this.#drainingCode !== undefined) {
-      const message = `the node takes no new lanes (${nameOfCode(this.#drainingCode)})`
-      throw new HandshakeError('HANDSHAKE_DRAINING', message, { laneCode: this.#drainingCode })
+    const goaway = this.#goaway
+    if (goaway !== undefined) {
+      const message = `the node takes no new lanes (${nameOfCode(goaway.code)})`
+      throw new HandshakeError('HANDSHAKE_DRAINING', message, { laneCode: goaway.code }, { goaway })
     }
     return this.#core.openLanes >= this.#core.maxLanes
   }
@@ -259,14 +305,14 @@ class ClientSession implements Session {
 
   /** Wakes the first waiter when there is a place, and all of them when there will be none. */
   #openNext(): void {
-    const willNeverOpen = this.#ending !== undefined || this.#drainingCode !== undefined
+    const willNeverOpen = this.#ending !== undefined || this.#goaway !== undefined
     const free = willNeverOpen ? this.#queue.size : this.#core.maxLanes - this.#core.openLanes
     for (const wake of [...this.#queue].slice(0, Math.max(0, free))) wake()
   }
 
   #open({ serviceId, metadata, signal, ...options }: OpenLaneOptions): Promise<Lane> {
     const initialCredit = options.initialCredit ?? Math.max(LANE_CREDIT_BYTES, this.#creditMin)
-    const core = this.#core.open(serviceId, metadata, initialCredit)
+    const core = this.#core.open(serviceId, metadata, initialCredit, options.resend)
     if (core === undefined) return Promise.reject(new HandshakeError('HANDSHAKE_LANES_EXHAUSTED', 'all lanes of the connection are taken'))
     const lane = this.#driver.addLane(core, new Uint8Array(), options.isCreditHeld)
     const abort = (): void => {
@@ -288,6 +334,8 @@ class ClientSession implements Session {
 
   #onOver(error: HandshakeError | undefined): void {
     this.#ending = { error }
+    this.#redialer?.stop()
+    this.#goaway ??= error?.goaway
     const isRefusal = this.#welcome === undefined && error?.code === 'HANDSHAKE_CLOSED'
     this.#onGreeted?.(isRefusal ? refusalOf(error) : (error ?? new HandshakeError('HANDSHAKE_CLOSED', 'the session was closed')))
     this.#resolveClosed(error)
@@ -301,7 +349,7 @@ function refusalOf(error: HandshakeError): HandshakeError {
   if (error.laneCode === CODES.idleTimeout)
     return new HandshakeError('HANDSHAKE_TIMEOUT', 'the node did not answer HELLO in time', {}, { cause: error })
   const message = `the node refused the session (${nameOfCode(error.laneCode)})`
-  return new HandshakeError('HANDSHAKE_REFUSED', message, { laneCode: error.laneCode }, { cause: error })
+  return new HandshakeError('HANDSHAKE_REFUSED', message, { laneCode: error.laneCode }, { cause: error, goaway: error.goaway })
 }
 
 function verifyLaneOptions(options: OpenLaneOptions, metadataBytesMax: number, creditMin: number): void {

@@ -21,7 +21,7 @@ export class UnitGate {
 
   /** `bytes` more are queued on the lane; `ends`: of the units in them, from their start. Without, every 64 KiB and the last byte. */
   written(lane: CoreLane, bytes: number, ends: readonly number[] = endsOfFrames(bytes)): void {
-    const start = lane.sent + lane.queuedBytes - bytes
+    const start = lane.written - bytes
     for (const end of ends) lane.unitEnds.push(start + end)
     const end = lane.unitEnds[0]
     if (end !== undefined && lane.sent < lane.unitEnd && end < lane.unitEnd) this.#cut(lane, end) // the end of the one in progress is known now
@@ -29,11 +29,16 @@ export class UnitGate {
 
   /** Nothing more is written on the lane: what is queued, or in progress, ends with its last byte. */
   ended(lane: CoreLane): void {
-    const end = lane.sent + lane.queuedBytes
-    if (lane.queuedBytes > 0 && lane.unitEnds.at(-1) !== end) this.written(lane, 0, [0])
-    if (lane.queuedBytes > 0 || lane.sent >= lane.unitEnd) return
+    const end = lane.written
+    if (lane.waitingBytes > 0 && lane.unitEnds.at(-1) !== end) this.written(lane, 0, [0])
+    if (lane.waitingBytes > 0 || lane.sent >= lane.unitEnd) return
     this.#cut(lane, end)
     this.#meter.sent(lane.id, BigInt(end), true)
+  }
+
+  /** What was sent beyond `offset` is sent again: it was allowed and counted, and has its place in the credit of the new connection. */
+  rewind(lane: CoreLane, offset: number): void {
+    this.#reserved += lane.sent - offset
   }
 
   /** Nothing more is sent on the lane. */
@@ -49,11 +54,12 @@ export class UnitGate {
       const offset = lane.sent + length
       const isBegun = offset < lane.unitEnd
       if (!isBegun && !this.#begin(lane, offset, connectionBytes - length)) break
-      if (isBegun && length === 0 && !this.#meter.allow(lane.id, lane.unitEnd - offset, true)) break
+      if (isBegun && length === 0 && offset >= lane.sentMost && !this.#meter.allow(lane.id, lane.unitEnd - offset, true)) break
       const bytes = Math.min(bytesMax - length, lane.unitEnd - offset)
       length += bytes
       this.#reserved -= bytes
-      this.#meter.sent(lane.id, BigInt(offset + bytes), offset + bytes === lane.unitEnd)
+      const end = offset + bytes
+      if (end >= lane.sentMost) this.#meter.sent(lane.id, BigInt(end), end === lane.unitEnd && end > lane.sentMost)
     }
     return length
   }

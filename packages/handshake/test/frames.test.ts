@@ -149,6 +149,7 @@ const HEADERS: [number, number, 'session' | 'lane', number, number][] = [
   [0x0a, 1, 'session', 8, 8],
   [0x0c, 0, 'session', 7, 1_027],
   [0x0d, 0, 'session', 29, 2_069],
+  [0x0e, 0, 'session', 11, 8_955],
   [0x0f, 0, 'session', 4, 4],
   [0x0f, 1, 'session', 4, 4],
   [0x10, 0, 'session', 20, 20],

@@ -5,6 +5,7 @@ import { createClientGreeter, createNodeGreeter } from '../src/greeter.ts'
 import type {
   AckFrame,
   Admission,
+  ChainSeq,
   ClientLink,
   LaneEnd,
   NodeLink,
@@ -12,6 +13,8 @@ import type {
   PayingHello,
   PayingSession,
   PriceFrame,
+  ResumedChains,
+  ResumedLane,
   SessionMeter,
   SessionPayer,
   TickFrame,
@@ -52,6 +55,7 @@ export class TestMeter implements SessionMeter {
   allows: (lane: number, unitBytes: number, isBegun: boolean) => boolean = () => true
   ackAnswer: number | undefined
   tickAnswer: number | undefined
+  isResumable = true
 
   begin(session: PayingSession, link: NodeLink): void {
     this.session = session
@@ -83,6 +87,15 @@ export class TestMeter implements SessionMeter {
   }
   over(): void {
     this.told.push({ name: 'over', args: [] })
+  }
+  chains: ChainSeq[] = []
+  suspend(): boolean {
+    this.told.push({ name: 'suspend', args: [] })
+    return this.isResumable
+  }
+  resume(...args: [readonly ResumedLane[], number]): number | undefined {
+    this.told.push({ name: 'resume', args })
+    return undefined
   }
   due(nowMs: number): void {
     this.deadlineMs = Number.POSITIVE_INFINITY
@@ -122,6 +135,12 @@ export class TestPayer implements SessionPayer {
   }
   meter(frame: unknown): void {
     this.told.push({ name: 'meter', args: [frame] })
+  }
+  pong(...args: [bigint]): void {
+    this.told.push({ name: 'pong', args })
+  }
+  resume(...args: [ResumedChains]): void {
+    this.told.push({ name: 'resume', args })
   }
   over(): void {
     this.told.push({ name: 'over', args: [] })

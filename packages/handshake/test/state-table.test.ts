@@ -2,53 +2,56 @@ import { expect, test } from 'vitest'
 import type { Effect } from '../src/effects.ts'
 import { encodeCredit, encodeFrame, encodeGoaway, encodeOpen, encodeReset, FRAME } from '../src/frames.ts'
 import type { CoreLane } from '../src/lane-core.ts'
+import { encodeResume } from '../src/resume-frame.ts'
 import { type Phase, type Role, type Verdict, verdictOf } from '../src/rules.ts'
 import type { SessionCore } from '../src/session-core.ts'
 import { CLIENT, createClientCore, createNodeCore, drain, feed, greeted } from './cores.ts'
+import { openLane } from './paying.ts'
+import { lose, reattach, resumable } from './resume.ts'
 
-const PHASES: Phase[] = ['greeting', 'open', 'draining', 'closing', 'closed']
+const PHASES: Phase[] = ['greeting', 'open', 'draining', 'resuming', 'suspended', 'closing', 'closed']
 const ROLES: Role[] = ['client', 'node']
 
 /**
- * The table of sessions.md §3 and §9 as a person reads it: rows are frames, columns greeting, open, draining; T taken, P taken in a session
+ * The table of sessions.md §3 and §9 as a person reads it: rows are frames, columns greeting, open, draining, resuming; T taken, P taken in a session
  * that pays and else refused with the code behind it, else the code.
  */
 const TABLE: Record<Role, Record<string, string>> = {
   client: {
-    hello: '1 1 1',
-    welcome: 'T 1 1',
-    open: '1 1 1',
-    accept: '1 T T',
-    data: '1 T T',
-    credit: '1 T T',
-    reset: '1 T T',
-    ack: '1 1 1',
-    epoch: '1 P1 P1',
-    ping: '1 T T',
-    token: '1 1 1',
-    goaway: 'T T T',
-    price: '1 P1 P1',
-    resume: '1 1 1',
-    window: '1 P1 P1',
-    meter: '1 P1 P1',
+    hello: '1 1 1 1',
+    welcome: 'T 1 1 1',
+    open: '1 1 1 1',
+    accept: '1 T T 1',
+    data: '1 T T 1',
+    credit: '1 T T 1',
+    reset: '1 T T 1',
+    ack: '1 1 1 1',
+    epoch: '1 P1 P1 1',
+    ping: '1 T T 1',
+    token: '1 1 1 1',
+    goaway: 'T T T T',
+    price: '1 P1 P1 1',
+    resume: '1 1 1 T',
+    window: '1 P1 P1 1',
+    meter: '1 P1 P1 1',
   },
   node: {
-    hello: 'T 1 1',
-    welcome: '1 1 1',
-    open: '1 T T',
-    accept: '1 1 1',
-    data: '1 T T',
-    credit: '1 T T',
-    reset: '1 T T',
-    ack: '1 P6 P6',
-    epoch: '1 1 1',
-    ping: '1 T T',
-    token: '1 6 6',
-    goaway: '1 T T',
-    price: '1 1 1',
-    resume: '1 6 6',
-    window: '1 1 1',
-    meter: '1 1 1',
+    hello: 'T 1 1 1',
+    welcome: '1 1 1 1',
+    open: '1 T T 1',
+    accept: '1 1 1 1',
+    data: '1 T T 1',
+    credit: '1 T T 1',
+    reset: '1 T T 1',
+    ack: '1 P6 P6 1',
+    epoch: '1 1 1 1',
+    ping: '1 T T 1',
+    token: '1 6 6 1',
+    goaway: '1 T T T',
+    price: '1 1 1 1',
+    resume: '1 6 6 T',
+    window: '1 1 1 1',
+    meter: '1 1 1 1',
   },
 }
 
@@ -60,7 +63,7 @@ test.each([false, true])('every frame type in every phase of both roles has the 
         const name = Object.entries(FRAME).find(([, value]) => value === type)?.[0]
         const cell = name === undefined ? '1' : (TABLE[role][name]!.split(' ')[column] ?? '')
         const isTaken = cell === 'T' || (isPaying && cell.startsWith('P'))
-        const expected: Verdict = column > 2 ? 'ignore' : isTaken ? 'take' : Number(cell.replace('P', ''))
+        const expected: Verdict = column > 3 ? 'ignore' : isTaken ? 'take' : Number(cell.replace('P', ''))
         if (verdictOf(role, phase, type, isPaying) !== expected) wrong.push({ role, phase, type })
       }
     }
@@ -76,6 +79,7 @@ interface Subject {
 /** A core of each role in each phase, with one accepted lane where the phase can have one. */
 function subjectIn(role: Role, phase: Phase): Subject {
   if (phase === 'greeting') return { core: role === 'client' ? createClientCore() : createNodeCore(), lane: undefined }
+  if (phase === 'suspended' || phase === 'resuming') return subjectBetween(role, phase)
   const { client, node } = greeted()
   const clientLane = client.open(0, new Uint8Array(), 1_000)!
   const [request] = feed(node, drain(client)) as [Extract<Effect, { type: 'request' }>]
@@ -91,6 +95,20 @@ function subjectIn(role: Role, phase: Phase): Subject {
   return subject
 }
 
+/** Of a session that pays, whose channel broke. */
+function subjectBetween(role: Role, phase: 'suspended' | 'resuming'): Subject {
+  const world = resumable()
+  const { atClient, atNode } = openLane(world)
+  lose(world)
+  if (phase === 'resuming') {
+    reattach(world)
+    feed(world.client, drain(world.node).subarray(0, WELCOME_BYTES))
+    drain(world.client)
+  }
+  return role === 'client' ? { core: world.client, lane: atClient } : { core: world.node, lane: atNode }
+}
+
+const WELCOME_BYTES = 8 + 169
 const CALLS: Record<string, (subject: Subject, effects: Effect[]) => unknown> = {
   open: ({ core }) => core.open(0, new Uint8Array(), 1_000),
   accept: ({ core, lane }) => lane && core.accept(lane, new Uint8Array(), 1_000),
@@ -106,6 +124,9 @@ const CALLS: Record<string, (subject: Subject, effects: Effect[]) => unknown> = 
   drain: ({ core }, effects) => core.drain(0, effects),
   lose: ({ core }, effects) => core.lose('gone', effects),
   'lose, twice': ({ core }, effects) => [core.lose('gone', effects), core.lose('gone', effects)],
+  'lose, and may come back': ({ core }, effects) => core.lose('gone', effects, 0),
+  adopt: ({ core }) => core.adopt(new Uint8Array(169), 0),
+  resume: ({ core }) => core.resume({ helloBody: new Uint8Array(199), answer: () => expect.unreachable() }, 0),
   'receive nothing': ({ core }, effects) => core.receive(new Uint8Array(), 0, effects),
 }
 const BODIES: Record<string, Uint8Array> = {
@@ -114,10 +135,11 @@ const BODIES: Record<string, Uint8Array> = {
   credit: encodeCredit(1),
   reset: encodeReset({ code: 1, offset: 0n, reason: '' }),
   ping: new Uint8Array(8),
+  resume: encodeResume({ epoch: 5n, lanes: [], chains: [] }),
   goaway: encodeGoaway({ code: 17, retryAfterMs: 0, nodes: [] }),
   'goaway, other': encodeGoaway({ code: 16, retryAfterMs: 0, nodes: [] }),
 }
-const SESSION_FRAMES = new Set<number>([FRAME.ping, FRAME.goaway])
+const SESSION_FRAMES = new Set<number>([FRAME.ping, FRAME.goaway, FRAME.resume])
 for (const [name, type] of Object.entries(FRAME)) {
   CALLS[`frame ${name}`] = ({ core, lane }, effects) =>
     core.receive(encodeFrame(type, 0, SESSION_FRAMES.has(type) ? 0 : (lane?.id ?? 1), BODIES[name] ?? new Uint8Array(2)), 0, effects)

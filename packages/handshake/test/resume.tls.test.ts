@@ -1,0 +1,150 @@
+/** Sessions that outlive their connection, over real TLS: the client finds its node again by itself, and whoever reads a lane sees its bytes go on. */
+import { afterEach, expect, test } from 'vitest'
+import { connectSession, type LaneListener, type Session } from '../src/index.ts'
+import { createSessionServer, type SessionServer, type SessionServerOptions } from '../src/tls.ts'
+import { CHAIN, CLIENT, NODE } from './cores.ts'
+import { type CutProxy, createCutProxy } from './cut-proxy.ts'
+import { createPayments, delegationOf, TestMeter, TestPayer } from './paying.ts'
+
+const NONE = new Uint8Array()
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+})
+const until = async (isTrue: () => boolean): Promise<void> => {
+  while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+interface World {
+  readonly server: SessionServer
+  readonly proxy: CutProxy
+  readonly meter: TestMeter
+  readonly connect: () => Promise<Session>
+}
+
+async function serve(onLane: LaneListener, options: Partial<SessionServerOptions> = {}, others?: () => number[]): Promise<World> {
+  const meter = new TestMeter()
+  const server = createSessionServer({ identity: NODE, onLane, payments: createPayments(meter), others }, { chainId: CHAIN, ...options })
+  cleanups.push(() => server.stop())
+  const proxy = await createCutProxy(await server.start())
+  cleanups.push(() => proxy.stop())
+  const { host, port } = proxy
+  const connect = async (): Promise<Session> => {
+    const paying = { identity: CLIENT, delegation: delegationOf(CLIENT.publicKey), payer: new TestPayer() }
+    const session = await connectSession({ host, port, nodeKey: NODE.publicKey, chainId: CHAIN, ...paying })
+    cleanups.push(() => session.close())
+    return session
+  }
+  return { server, proxy, meter, connect }
+}
+
+const CONTENT = Uint8Array.from({ length: 6_000_000 }, (_, i) => (i * i) >> 7)
+const PIECE = 100_000
+const stream: LaneListener = async (request) => {
+  const resend = async function* (from: number, to: number): AsyncIterable<Uint8Array> {
+    for (let at = from; at < to; at += PIECE) yield CONTENT.subarray(at, Math.min(to, at + PIECE))
+  }
+  const lane = request.accept(NONE, undefined, resend)
+  for (let at = 0; at < CONTENT.length; at += PIECE) await lane.write(CONTENT.subarray(at, at + PIECE))
+  await lane.end()
+}
+const open: LaneListener = (request) => void request.accept(NONE)
+
+test('whoever reads a lane sees its bytes go on, each once, over three cuts', async () => {
+  const { proxy, connect, server } = await serve(stream)
+  const session = await connect()
+  const lane = await session.openLane({ serviceId: 0, metadata: NONE })
+  await lane.end()
+  const parts: Uint8Array[] = []
+  let received = 0
+  for await (const bytes of lane.source) {
+    parts.push(bytes.slice())
+    const before = received
+    received += bytes.length
+    for (const at of [500_000, 2_000_000, 4_000_000]) if (before < at && received >= at) proxy.cut()
+  }
+  expect(Buffer.concat(parts).equals(CONTENT)).toBe(true)
+  expect([session.resumes > 0, proxy.count, server.suspended]).toEqual([true, session.resumes + 1, 0])
+  await session.close()
+  expect(await session.closed).toBeUndefined()
+})
+
+test('a node that has not noticed lets the newest connection win and closes the other', async () => {
+  const { proxy, connect, server } = await serve(open)
+  const session = await connect()
+  const lane = await session.openLane({ serviceId: 0, metadata: NONE })
+  proxy.cut(true)
+  await until(() => session.resumes === 1)
+  await until(() => proxy.deaf === 0)
+  expect(server.counts.sessions).toBe(1)
+  lane.reset(25)
+})
+
+test('a lane that is opened while there is no connection is open when there is one', async () => {
+  const { proxy, connect } = await serve(open)
+  const session = await connect()
+  proxy.cut()
+  const lane = await session.openLane({ serviceId: 0, metadata: NONE })
+  await until(() => session.resumes === 1)
+  expect(lane.laneId).toBe(1)
+})
+
+test('the node gives up a session whose client does not come back, and its books are told', async () => {
+  const { proxy, connect, server, meter } = await serve(open, { resumeTtlMs: 30 })
+  const session = await connect()
+  await proxy.stop()
+  expect(await session.closed).toMatchObject({ code: 'HANDSHAKE_CLOSED' }) // nobody listens: no session outlives its node
+  await until(() => meter.toldOf('over').length === 1)
+  expect([server.suspended, server.counts.sessions]).toEqual([0, 0])
+})
+
+test('no more sessions wait than the node holds, of one address neither', async () => {
+  const { proxy, connect, server } = await serve(open, { maxSuspendedPerAddress: 2 })
+  const sessions = [await connect(), await connect(), await connect()]
+  for (const session of sessions) void session.closed
+  await proxy.stop()
+  await until(() => server.counts.sessions === 2)
+  expect(server.suspended).toBe(2)
+})
+
+test('a session may be closed while it has no connection', async () => {
+  const { proxy, connect } = await serve(open)
+  const session = await connect()
+  const lane = await session.openLane({ serviceId: 0, metadata: NONE })
+  proxy.cut()
+  await session.close()
+  expect(await session.closed).toBeUndefined()
+  await expect(lane.write(Uint8Array.of(1))).rejects.toMatchObject({ code: 'HANDSHAKE_CLOSED' })
+})
+
+test('a server that stops ends the sessions that wait', async () => {
+  const { proxy, connect, server, meter } = await serve(open)
+  await connect()
+  await proxy.stop()
+  await until(() => server.suspended === 1)
+  await server.stop()
+  expect([server.suspended, meter.toldOf('over').length]).toEqual([0, 1])
+})
+
+test('a session is not resumed where the client wants none', async () => {
+  const { proxy, server } = await serve(open)
+  const paying = { identity: CLIENT, delegation: delegationOf(CLIENT.publicKey), payer: new TestPayer() }
+  const { host, port } = proxy
+  const session = await connectSession({ host, port, nodeKey: NODE.publicKey, chainId: CHAIN, ...paying, resumeTimeoutMs: 0 })
+  proxy.cut()
+  expect(await session.closed).toMatchObject({ code: 'HANDSHAKE_CLOSED' })
+  expect([session.resumes, server.counts.pending]).toEqual([0, 0])
+})
+
+test('a node that is full sends clients to others, and takes back those that it has', async () => {
+  const { proxy, connect, server } = await serve(open, { maxSessions: 1 }, () => [7, 11])
+  const session = await connect()
+  const goaway = { code: 17, retryAfterMs: 1_000, nodes: [7, 11] }
+  await expect(connect()).rejects.toMatchObject({ code: 'HANDSHAKE_REFUSED', laneCode: 17, goaway })
+  proxy.cut()
+  await until(() => session.resumes === 1)
+  expect(session.goaway).toBeUndefined()
+  await server.stop()
+  expect(await session.closed).toMatchObject({ laneCode: 17, goaway: { code: 17, retryAfterMs: 0, nodes: [7, 11] } })
+  expect(session.goaway?.nodes).toEqual([7, 11])
+})
