@@ -24,10 +24,12 @@ export async function connectOverWebSocket(options: ConnectOptions): Promise<Ses
   if (websocket === undefined) throw new ClientError('CLIENT_BAD_ARGUMENT', 'the address of the node names no WebSocket')
   const { x25519 } = recordOf(websocket.noiseRecord, nodeKey, chainId)
   const abort = signal === undefined ? {} : { signal }
-  const carrier = await connectWebSocket({ url: websocket.url, nodeKey, x25519, chainId, ...abort })
+  const redial = (until: AbortSignal | undefined): ReturnType<typeof connectWebSocket> =>
+    connectWebSocket({ url: websocket.url, nodeKey, x25519, chainId, ...(until === undefined ? {} : { signal: until }) })
+  const carrier = await redial(signal)
   const { identity, delegation, payer } = rest
   const paying = identity === undefined || delegation === undefined || payer === undefined ? {} : { identity, delegation, payer }
-  return await connectSession({ carrier, nodeKey, chainId, ...abort, ...paying })
+  return await connectSession({ carrier, redial, nodeKey, chainId, ...abort, ...paying })
 }
 
 /** Its last epoch is not looked at: a client knows no epoch, and the node that is reached proves the key by holding it. */

@@ -28,6 +28,13 @@ function resume(world: Resumable): { readonly client: Effect[]; readonly node: E
   return settle(world.client, world.node)
 }
 
+/** What the client's next RESUME names. */
+function resumeLanesOf(world: Resumable): number[] {
+  reattach(world, { resumeToken: world.token() })
+  feed(world.client, drain(world.node))
+  return decodeResume(framesOf(drain(world.client))[0]!.body).lanes.map(({ lane }) => lane)
+}
+
 /** A lane that both have taken; its DATA can be made again. */
 function laneOf(world: Resumable): { readonly atClient: CoreLane; readonly atNode: CoreLane } {
   const lane = openLane(world)
@@ -276,6 +283,27 @@ describe('what was said and lost is said again', () => {
       expect(world.meter.toldOf('resume')).toEqual([[[{ lane: 1, received: 0, sent: which === 'lost' ? 800 : undefined }], 0]])
     },
   )
+
+  test('what a client has of a lane that it left, until the node has heard it: its RESUME may be lost like all else', () => {
+    const world = resumable()
+    const { atClient, atNode } = laneOf(world)
+    world.node.write(atNode, [new Uint8Array(800)], 'first')
+    feed(world.client, drain(world.node).subarray(0, 8 + 300))
+    world.client.reset(atClient, 25, '', [])
+    feed(world.node, drain(world.client))
+    drain(world.node)
+    lose(world)
+    reattach(world)
+    const { resumeToken } = (feed(world.client, drain(world.node))[0] as Extract<Effect, { type: 'welcome' }>).welcome
+    expect(atClient.isOver).toBe(true) // the node's RESUME did not name it
+    drain(world.client)
+    lose(world)
+    reattach(world, { resumeToken })
+    settle(world.client, world.node)
+    expect(world.meter.toldOf('resume')).toEqual([[[{ lane: 1, received: 300, sent: undefined }], 0]])
+    lose(world)
+    expect(resumeLanesOf(world)).toEqual([])
+  })
 
   test('RESET of the node, and its answer', () => {
     const world = resumable()

@@ -1,7 +1,11 @@
 /** Sessions that outlive their connection, over real TLS: the client finds its node again by itself, and whoever reads a lane sees its bytes go on. */
+import { x25519KeyOf } from '@selvedge/crypto/noise'
 import { afterEach, expect, test } from 'vitest'
-import { connectSession, type LaneListener, type Session } from '../src/index.ts'
+import type { Carrier } from '../src/carrier.ts'
+import { type ConnectCommonOptions, connectSession, type LaneListener, type Session } from '../src/index.ts'
 import { createSessionServer, type SessionServer, type SessionServerOptions } from '../src/tls.ts'
+import { connectWebSocket } from '../src/websocket.ts'
+import { createWebSocketDoor } from '../src/websocket-server.ts'
 import { CHAIN, CLIENT, NODE } from './cores.ts'
 import { type CutProxy, createCutProxy } from './cut-proxy.ts'
 import { createPayments, delegationOf, TestMeter, TestPayer } from './paying.ts'
@@ -19,7 +23,7 @@ interface World {
   readonly server: SessionServer
   readonly proxy: CutProxy
   readonly meter: TestMeter
-  readonly connect: () => Promise<Session>
+  readonly connect: (options?: Partial<ConnectCommonOptions>) => Promise<Session>
 }
 
 async function serve(onLane: LaneListener, options: Partial<SessionServerOptions> = {}, others?: () => number[]): Promise<World> {
@@ -29,9 +33,9 @@ async function serve(onLane: LaneListener, options: Partial<SessionServerOptions
   const proxy = await createCutProxy(await server.start())
   cleanups.push(() => proxy.stop())
   const { host, port } = proxy
-  const connect = async (): Promise<Session> => {
+  const connect = async (options: Partial<ConnectCommonOptions> = {}): Promise<Session> => {
     const paying = { identity: CLIENT, delegation: delegationOf(CLIENT.publicKey), payer: new TestPayer() }
-    const session = await connectSession({ host, port, nodeKey: NODE.publicKey, chainId: CHAIN, ...paying })
+    const session = await connectSession({ host, port, nodeKey: NODE.publicKey, chainId: CHAIN, ...paying, ...options })
     cleanups.push(() => session.close())
     return session
   }
@@ -67,6 +71,26 @@ test('whoever reads a lane sees its bytes go on, each once, over three cuts', as
   expect([session.resumes > 0, proxy.count, server.suspended]).toEqual([true, session.resumes + 1, 0])
   await session.close()
   expect(await session.closed).toBeUndefined()
+})
+
+test('a session moves from one carrier to another: from TLS to WebSocket', async () => {
+  const { server, proxy, connect } = await serve(stream)
+  const x25519Secret = new Uint8Array(32).fill(2)
+  const names = { nodeKey: NODE.publicKey, chainId: CHAIN }
+  const door = createWebSocketDoor({ server, x25519Secret, ...names })
+  const { port } = await door.start()
+  cleanups.push(() => door.stop())
+  const url = `ws://127.0.0.1:${port}`
+  const redial = (signal: AbortSignal): Promise<Carrier> => connectWebSocket({ url, x25519: x25519KeyOf(x25519Secret), ...names, signal })
+  const session = await connect({ redial })
+  const lane = await session.openLane({ serviceId: 0, metadata: NONE })
+  let received = 0
+  for await (const bytes of lane.source) {
+    if (received === 0) proxy.cut()
+    expect(bytes[0]).toBe(CONTENT[received])
+    received += bytes.length
+  }
+  expect([received, session.resumes, proxy.count]).toEqual([CONTENT.length, 1, 1])
 })
 
 test('a node that has not noticed lets the newest connection win and closes the other', async () => {
@@ -127,10 +151,8 @@ test('a server that stops ends the sessions that wait', async () => {
 })
 
 test('a session is not resumed where the client wants none', async () => {
-  const { proxy, server } = await serve(open)
-  const paying = { identity: CLIENT, delegation: delegationOf(CLIENT.publicKey), payer: new TestPayer() }
-  const { host, port } = proxy
-  const session = await connectSession({ host, port, nodeKey: NODE.publicKey, chainId: CHAIN, ...paying, resumeTimeoutMs: 0 })
+  const { proxy, server, connect } = await serve(open)
+  const session = await connect({ resumeTimeoutMs: 0 })
   proxy.cut()
   expect(await session.closed).toMatchObject({ code: 'HANDSHAKE_CLOSED' })
   expect([session.resumes, server.counts.pending]).toEqual([0, 0])

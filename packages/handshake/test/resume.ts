@@ -7,10 +7,14 @@ import { SessionCore } from '../src/session-core.ts'
 import { BINDING, CHAIN, CLIENT, CLOCK, drain, feed, NODE } from './cores.ts'
 import { createPaidNode, createPayingClient, createPayments, type Paid, TestMeter, TestPayer } from './paying.ts'
 
+let channels = 0
+
 export interface Resumable extends Paid {
   readonly welcome: Welcome
   readonly sessions: ResumableSessions
   readonly session: ResumableSession
+  /** The newest that the node gave. */
+  readonly token: () => Uint8Array
 }
 
 /** As `paid`, with the node's list of sessions that may go on. */
@@ -25,7 +29,8 @@ export function resumable(): Resumable {
   const sessions = new ResumableSessions({ suspendedMax: 8, suspendedPerAddressMax: 8 })
   const session = new ResumableSession(welcome, CLIENT.publicKey, { leave() {}, drain() {} }, '')
   sessions.add(session)
-  return { client, node, meter, payer, welcome, sessions, session }
+  const token = (): Uint8Array => new Uint8Array(32).fill(channels)
+  return { client, node, meter, payer, welcome, sessions, session, token }
 }
 
 /** The channel breaks for both; what they had to say is gone. @returns what each was told. */
@@ -36,10 +41,10 @@ export function lose({ client, node }: Paid, nowMs = 0): { readonly client: Effe
   return told
 }
 
-let channels = 0
+let bindings = 0
 export function nextBinding(): Uint8Array {
   const binding = Uint8Array.from(BINDING)
-  binding[1] = ++channels
+  binding[1] = ++bindings
   return binding
 }
 
