@@ -26,10 +26,16 @@ const CHOSEN_BYTES_MOST = DELEGATION_BYTES + 4 * DELEGATION_SERVICES_MAX
 const COMPACT_BYTES = 1_048_576
 const COMPACT_SHARE = 4
 
-interface Kept {
-  readonly record: ChainRecord
-  readonly bytes: number
+/** The newest of one chain. */
+interface Slot {
+  record: ChainRecord
+  bytes: number
+  /** Of what is newest when it is asked. */
+  readonly entry: () => Uint8Array
 }
+
+/** By service, then by session. */
+type Chains = Map<number, Map<string, Slot>>
 
 interface KeptStanding {
   readonly standing: Standing
@@ -62,14 +68,14 @@ export async function createFileAckStore(folder: string, { onError }: FileAckSto
 class FileAckStore implements AckStore {
   readonly #folder: string
   readonly #path: string
-  readonly #epochs = new Map<bigint, Map<string, Kept>>()
+  readonly #epochs = new Map<bigint, Chains>()
   readonly #standings = new Map<string, KeptStanding>()
   readonly #release: () => Promise<void>
   #file: FileHandle | undefined
   #fileBytes = 0
   #liveBytes = 0
   /** Entries that are not handed to the file yet, of one chain the newest alone: made when they are, for most are replaced before. */
-  #pending = new Map<string, () => Uint8Array>()
+  #pending = new Map<Slot | string, () => Uint8Array>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
   #isStopped = false
@@ -113,8 +119,8 @@ class FileAckStore implements AckStore {
   }
 
   put(record: ChainRecord): void {
-    const key = this.#keep(record, chainRecordBytes(record) + ENTRY_HEAD_BYTES)
-    this.#append(key, () => encodeEntry(KINDS.record, encodeChainRecord(record)))
+    const slot = this.#keep(record, chainRecordBytes(record) + ENTRY_HEAD_BYTES)
+    this.#append(slot, slot.entry)
   }
 
   putStanding(standing: Standing): void {
@@ -139,7 +145,7 @@ class FileAckStore implements AckStore {
   }
 
   all(epoch: bigint): readonly ChainRecord[] {
-    return [...(this.#epochs.get(epoch)?.values() ?? [])].map(({ record }) => record)
+    return slotsOf(this.#epochs.get(epoch)).map(({ record }) => record)
   }
 
   forget(epoch: bigint): Promise<void> {
@@ -162,7 +168,7 @@ class FileAckStore implements AckStore {
     }
   }
 
-  #append(key: string, entry: () => Uint8Array): void {
+  #append(key: Slot | string, entry: () => Uint8Array): void {
     this.#pending.delete(key) // behind an epoch that was forgotten in between
     this.#pending.set(key, entry)
     this.#flushIn(FLUSH_MS)
@@ -218,9 +224,8 @@ class FileAckStore implements AckStore {
     const path = `${this.#path}.new`
     await rm(path, { force: true })
     const file = await open(path, 'a')
-    const chains = [...this.#epochs.values()].flatMap((each) => [...each.values()])
     const bytes = Buffer.concat([
-      ...chains.map(({ record }) => encodeEntry(KINDS.record, encodeChainRecord(record))),
+      ...[...this.#epochs.values()].flatMap(slotsOf).map(({ entry }) => entry()),
       ...this.standings().map((standing) => encodeEntry(KINDS.standing, encodeStanding(standing))),
     ])
     try {
@@ -245,14 +250,18 @@ class FileAckStore implements AckStore {
     this.#isRenamed = false
   }
 
-  #keep(record: ChainRecord, bytes: number): string {
+  /** Asked for each acknowledgement of a node: few and short strings are made. */
+  #keep(record: ChainRecord, bytes: number): Slot {
     const { epoch, sessionId, serviceId } = record.evidence.acknowledgement
-    const key = `${epoch} ${Buffer.from(sessionId.buffer, sessionId.byteOffset, sessionId.length).toString('latin1')} ${serviceId}`
-    const chains = this.#epochs.get(epoch) ?? new Map<string, Kept>()
-    this.#epochs.set(epoch, chains)
-    this.#liveBytes += bytes - (chains.get(key)?.bytes ?? 0)
-    chains.set(key, { record, bytes })
-    return key
+    const chains = placeIn<bigint, Chains>(this.#epochs, epoch, () => new Map())
+    const sessions = placeIn(chains, serviceId, () => new Map<string, Slot>())
+    const name = Buffer.from(sessionId.buffer, sessionId.byteOffset, sessionId.length).toString('latin1')
+    const slot = sessions.get(name)
+    this.#liveBytes += bytes - (slot?.bytes ?? 0)
+    if (slot === undefined) return placeIn(sessions, name, () => slotFor(record, bytes))
+    slot.record = record
+    slot.bytes = bytes
+    return slot
   }
 
   #keepStanding(standing: Standing, bytes: number): string {
@@ -263,7 +272,7 @@ class FileAckStore implements AckStore {
   }
 
   #drop(epoch: bigint): void {
-    for (const { bytes } of this.#epochs.get(epoch)?.values() ?? []) this.#liveBytes -= bytes
+    for (const { bytes } of slotsOf(this.#epochs.get(epoch))) this.#liveBytes -= bytes
     this.#epochs.delete(epoch)
   }
 
@@ -282,6 +291,21 @@ class FileAckStore implements AckStore {
     }
     return at
   }
+}
+
+function slotFor(record: ChainRecord, bytes: number): Slot {
+  const slot: Slot = { record, bytes, entry: () => encodeEntry(KINDS.record, encodeChainRecord(slot.record)) }
+  return slot
+}
+
+const slotsOf = (chains: Chains | undefined): Slot[] => [...(chains?.values() ?? [])].flatMap((sessions) => [...sessions.values()])
+
+function placeIn<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
 }
 
 const damaged = (path: string, offset: number, next: number): DeliveryAcknowledgementError =>
