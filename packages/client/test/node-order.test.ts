@@ -1,6 +1,6 @@
 import { connectSession } from '@selvedge/handshake'
-import { expect, onTestFinished, test } from 'vitest'
-import type { Connect, Goaway } from '../src/index.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { createClient, type Connect, type Goaway } from '../src/index.ts'
 import { openDownload } from '../src/download.ts'
 import { createNodeLink, type NodeLink } from '../src/node-link.ts'
 import { inOrder } from '../src/node-order.ts'
@@ -109,4 +109,34 @@ test('a node that is the only one is asked though it has sent the client away', 
   for (let i = 0; i < 2; i++) (await openDownload(inOrder(links, links), targetOf(root), {})).close()
   expect(links[0]!.farewell).toBeDefined()
   expect(node.requests).toHaveLength(2)
+})
+
+test('a node under load sends a client to another, and is asked last from then on', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  const full = await startNode(serving(content), undefined, { maxSessions: 1, others: () => [7, 2] })
+  const nodes = [full, await startNode(serving(content)), await startNode(serving(content))]
+  const session = await connectSession({ ...full, chainId: 1337 })
+  onTestFinished(() => session.close())
+  const client = createClient({ nodes: nodes.map((node, nodeIndex) => ({ ...node, nodeIndex })) })
+  onTestFinished(() => client.close())
+  for (let i = 0; i < 2; i++) {
+    const parts: Uint8Array[] = []
+    for await (const { bytes } of await client.get(root)) parts.push(bytes.slice())
+    expect(new Uint8Array(Buffer.concat(parts))).toEqual(DATA)
+  }
+  expect(nodes.map(({ requests }) => requests.length)).toEqual([0, 0, 2])
+})
+
+test('a node that stops says farewell to its sessions', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  const node = await startNode(serving(content), undefined, { others: () => [4] })
+  const options = { chainId: 1337, lanesMax: 4, stallTimeoutMs: 60_000, pace: PACE, clockMs: () => 0 }
+  const link = createNodeLink(node, connectSession, options)
+  onTestFinished(() => link.close())
+  for await (const _ of await openDownload([link], targetOf(root), {}));
+  expect(link.farewell).toBeUndefined()
+  await node.stop()
+  await vi.waitFor(() => expect(link.farewell).toMatchObject({ nodes: [4] }), { timeout: 20_000 })
 })

@@ -15,7 +15,11 @@ export interface TestNode extends NodeAddress {
 }
 
 /** Listens until the test is over. */
-export async function startNode(onLane: (request: LaneRequest) => Promise<void>, identity: KeyPair = createKeyPair()): Promise<TestNode> {
+export async function startNode(
+  onLane: (request: LaneRequest) => Promise<void>,
+  identity: KeyPair = createKeyPair(),
+  { others, ...options }: { readonly maxSessions?: number; readonly others?: () => readonly number[] } = {},
+): Promise<TestNode> {
   const requests: LaneRequest[] = []
   const server = createSessionServer(
     {
@@ -24,8 +28,9 @@ export async function startNode(onLane: (request: LaneRequest) => Promise<void>,
         requests.push(request)
         await onLane(request)
       },
+      others,
     },
-    { chainId: 1337 },
+    { chainId: 1337, ...options },
   )
   onTestFinished(() => server.stop())
   const { host, port } = await server.start()
