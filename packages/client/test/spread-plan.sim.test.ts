@@ -3,11 +3,13 @@
  * least one is honest and near throughout. What is measured is virtual: answer times and rates of the nodes are in it, this machine's are not.
  */
 import { expect, test } from 'vitest'
+import corpus from './seeds.json' with { type: 'json' }
 import { SpreadPlan, type PlanEffect, type PlanEvent } from '../src/spread/plan.ts'
 import { GROUP_BYTES, type ModelNode, randomOf, runModel } from './spread-model.ts'
 
 const FIRST = Number(process.env.SEED ?? 1)
 const COUNT = Number(process.env.RUNS ?? 60)
+const KEPT = corpus.map(({ seed }) => seed)
 const MIB = 2 ** 20
 const KINDS = ['stalls', 'lies', 'dies', 'crawls'] as const
 
@@ -31,7 +33,7 @@ function modelOf(seed: number): Parameters<typeof runModel>[0] {
   return { nodes, nodesAtOnce: 1 + Math.floor(random() * 3), size, start, ...wanted, ...claims, aheadBytesMax: 8 * MIB }
 }
 
-test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
+test.each([...KEPT, ...Array.from({ length: COUNT }, (_, i) => FIRST + i)])(
   'while one node is honest and near all comes, in order, each byte kept once, with no gap over 500 ms, seed %i',
   (seed) => {
     const options = modelOf(seed)
