@@ -15,6 +15,8 @@ import { formatTarget, type Target } from './target.ts'
 export interface OpfsComponents {
   readonly client: Pick<Client, 'get' | 'receive'>
   readonly files: OpfsFiles
+  /** Pieces that are on their way, by their files' names: who wants one meanwhile waits for it, and does not pay for it again. */
+  readonly coming: Map<string, Promise<unknown>>
 }
 
 /** It resumes by itself: it has no state to save, and takes none. */
@@ -128,7 +130,7 @@ class Pieces {
   }
 
   async load(index: number, signal: AbortSignal): Promise<Uint8Array> {
-    const { content, size } = (await this.#kept(index)) ?? (await this.#fetched(index, signal))
+    const { content, size } = (await this.#kept(index)) ?? (await this.#come(index, signal))
     if (size.state === 'verified') this.size = size.bytes
     return content
   }
@@ -147,6 +149,24 @@ class Pieces {
     }
   }
 
+  /** From whoever asked first, else from a node. */
+  async #come(index: number, signal: AbortSignal): Promise<Piece> {
+    const { coming } = this.#components
+    const name = this.#nameOf(index)
+    for (let other = coming.get(name); other !== undefined; other = coming.get(name)) {
+      await unlessAborted(other, signal)
+      const piece = await this.#kept(index)
+      if (piece !== undefined) return piece
+    }
+    const piece = this.#fetched(index, signal)
+    coming.set(name, piece)
+    try {
+      return await piece
+    } finally {
+      coming.delete(name)
+    }
+  }
+
   async #fetched(index: number, signal: AbortSignal): Promise<Piece> {
     const { client, files } = this.#components
     const sink = new PieceSink(this.#root, index, this.size)
@@ -160,6 +180,20 @@ class Pieces {
   #nameOf(index: number): string {
     return `blake3-${this.#name}-${index}`
   }
+}
+
+/** Settles with `work`, however that ends. @throws the reason of `signal` */
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  let abort = (): void => {}
+  const aborted = new Promise<void>((resolve) => (abort = resolve))
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await Promise.race([work.catch(() => undefined), aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+  signal.throwIfAborted()
 }
 
 function isDamage(error: unknown): boolean {

@@ -52,19 +52,18 @@ export function createOpfsClient(components: OpfsClientComponents, options: Opfs
   const { bytesMax = BYTES_MAX, onError } = options
   if (!(Number.isSafeInteger(bytesMax) && bytesMax >= 0))
     throw new ClientError('CLIENT_BAD_ARGUMENT', `bytesMax must be a whole number from 0, got ${bytesMax}`)
-  const files = new OpfsFiles({ open: openDirectory, bytesMax, onError })
+  const inner = { client, files: new OpfsFiles({ open: openDirectory, bytesMax, onError }), coming: new Map<string, Promise<unknown>>() }
 
   async function get(address: CidLike | Uint8Array | string, getOptions: KeptGetOptions = {}): Promise<KeptDownload> {
     getOptions.signal?.throwIfAborted()
     const target = targetOf(address)
-    const inner = { client, files }
     return target.kind === 'root' ? await openKeptRoot(inner, target, getOptions) : await openKeptCid(inner, target, getOptions)
   }
 
   return {
     get,
     fetch: async (address, fetchOptions = {}) => await fetchWith(get, (named) => formatTarget(targetOf(named)), address, fetchOptions),
-    clear: async () => await files.clear(),
+    clear: async () => await inner.files.clear(),
   }
 }
 

@@ -254,7 +254,7 @@ describe.runIf(isThere)('in a page of Chromium', { timeout: 240_000 }, () => {
     await next.goto(opened.origin)
     const loaded = await load(next, { ...order, account: accountText() })
     expect(loaded).toMatchObject({ sha256: sha256Of(data), bytes: data.length, errors: [] })
-    expect(loaded.receivedBytes).toBeLessThan(data.length - 3 * PIECE_BYTES)
+    expect(loaded.receivedBytes).toBeLessThan(data.length - 2 * PIECE_BYTES) // of four one may have been half written
   })
 
   test('what is kept has a bound, and what was used longest ago makes room', async () => {

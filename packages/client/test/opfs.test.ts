@@ -228,6 +228,28 @@ test('a directory that changes while it is gone through is gone through with the
   expect(directory.files.size).toBe(4)
 })
 
+test('who asks for a piece that is on its way waits for it, and whoever gives up leaves it to the next', async () => {
+  const { tab, address, errors } = await world('root')
+  const client = tab()
+  const loaded = await Promise.all([load(client, address), load(client, address), load(client, address)])
+  expect(loaded.map(({ bytes }) => isSame(bytes))).toEqual([true, true, true])
+  const received = loaded.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0)
+  expect([received > DATA.length, received < 1.1 * DATA.length]).toEqual([true, true])
+
+  await client.clear()
+  const giving = new AbortController()
+  const given = client.get(address, { signal: giving.signal })
+  const waiting = load(client, address)
+  const waitingToo = new AbortController()
+  const gone = client.get(address, { signal: waitingToo.signal })
+  waitingToo.abort(new Error('no more'))
+  await expect(gone).rejects.toThrow('no more')
+  giving.abort(new Error('enough'))
+  await given.catch(() => undefined) // it may have come before
+  expect(isSame((await waiting).bytes)).toBe(true)
+  expect(errors).toEqual([])
+})
+
 test('clear forgets all, and a bound that is no number is refused', async () => {
   const { tab, address, directory } = await world('root')
   const client = tab()
