@@ -2,6 +2,7 @@
 // what was given up ends at the node, and a reload neither fetches nor pays.
 // Method: a real node with books behind its WebSocket door; the README's own blocks as page and worker; every byte that was paid is counted there.
 import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import type { CID } from 'multiformats/cid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchChromium } from '../../../tools/environments/chromium.ts'
@@ -32,6 +33,8 @@ const isThere = installedRuntimes().some(({ name }) => name === 'chromium')
 
 let browser: Browser
 let functions: string
+/** Bundles, which nobody needs afterwards. */
+const scripts = new Set<string>()
 
 /** What a function of `page.ts` gives there. */
 async function call<T>(page: Page, name: string, ...args: readonly unknown[]): Promise<T> {
@@ -44,13 +47,18 @@ beforeAll(async () => {
   if (!isThere) return
   browser = await launchChromium()
   functions = await pageFunctions()
+  scripts.add(functions)
 })
-afterAll(() => browser?.close())
+afterAll(async () => {
+  await browser?.close()
+  for (const script of scripts) rmSync(script, { force: true })
+})
 
 const nodeOf = (content: MemoryContent, misdeeds: Misdeeds = {}): Promise<PaidNode> => startPaidNode(servingUnits(content, misdeeds))
 
 /** A page of the README's third block, whose service worker answers. */
 async function workedPage(worker: string): Promise<OpenPage> {
+  scripts.add(worker)
   const opened = await openedPage(browser, { 'functions.js': functions, 'sw.js': worker }, '<img><video muted preload="metadata"></video>')
   await opened.page.evaluate(`(async () => {
     await navigator.serviceWorker.register('/sw.js', { type: 'module' })
@@ -80,6 +88,7 @@ describe.runIf(isThere)('in a page of Chromium', { timeout: 240_000 }, () => {
     const [cid, root] = [await content.add({ file: picture }), await content.addRoot(film)]
     const node = await nodeOf(content)
     const [alone, worker, page] = await readmeWith(node, cid, root)
+    for (const script of [alone!, worker!, page!]) scripts.add(script)
     const html = '<img><video muted preload="metadata"></video>'
 
     const first = await openedPage(
@@ -90,8 +99,7 @@ describe.runIf(isThere)('in a page of Chromium', { timeout: 240_000 }, () => {
     await first.page.waitForFunction(() => document.querySelector('img')!.naturalWidth > 0, undefined, PATIENT)
     expect(await first.page.evaluate(() => document.querySelector('img')!.naturalWidth)).toBe(200)
 
-    const scripts = { 'functions.js': functions, 'sw.js': worker!, 'page.js': page! }
-    const second = await openedPage(browser, scripts, html)
+    const second = await openedPage(browser, { 'functions.js': functions, 'sw.js': worker!, 'page.js': page! }, html)
     const statuses: number[] = []
     second.page.on('response', (response) => {
       if (response.url().includes('/blake3/')) statuses.push(response.status())
