@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { serveLane, type LaneEvent, type ServedLane } from '../src/compose/lane-service.ts'
 
 const NONE = new Uint8Array()
-const GUEST = { serviceId: 0, metadata: NONE, clientKey: new Uint8Array(32), account: undefined }
+const GUEST = { serviceId: 0, metadata: NONE, sessionId: new Uint8Array(16), account: undefined }
 
 /** A content server whose answer is one byte; `isClosed` tells whether its body was ended. */
 function oneByte(): { content: { serve(): Promise<Served> }; isClosed(): boolean } {

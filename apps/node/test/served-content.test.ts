@@ -242,7 +242,6 @@ test('a service that fails has its lane reset with 10, and its words stay here',
     serviceId: 0,
     metadata: requestOf(world.root),
     ...GUEST,
-    clientKey: new Uint8Array(32),
     signal: new AbortController().signal,
     accept: () => Promise.reject(new Error('is not accepted')) as never,
     reset: (code: number, reason: string) => void resets.push([code, reason]),
@@ -265,7 +264,7 @@ test('what a lane took is counted for the service, and who pays is in the event'
   const content = world.content(counted)
   const events: LaneEvent[] = []
   const lane = { write: async () => {}, end: () => {}, reset: () => {} }
-  const about = { serviceId: 0, clientKey: new Uint8Array(32), account: new Uint8Array(20).fill(0xab) }
+  const about = { serviceId: 0, sessionId: new Uint8Array(16), account: new Uint8Array(20).fill(0xab) }
   for (let i = 0; i < 2; i++) {
     const request = { ...about, metadata: requestOf(world.root), signal: new AbortController().signal, accept: () => lane, reset: () => {} }
     await serveLane(content, request, (event) => void events.push(event))

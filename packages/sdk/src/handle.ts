@@ -6,10 +6,10 @@
  *
  * Little endian; one encoding. 2^64-1 stands for `Infinity`. Layout: docs/protocol/services.md.
  */
-import { type Address, checkAddress } from './address.ts'
+import { type Address, checkAddress, isSameAddress } from './address.ts'
 import { ADDRESS_BYTES_MAX, SPANS_MAX } from './constants.ts'
 import { malformed } from './errors.ts'
-import { checkSpans, type ChunkSpan } from './spans.ts'
+import { checkSpans, type ChunkSpan, isSameSpans } from './spans.ts'
 
 /** How much of a DAG: one file, or a directory's own nodes; or everything below, which has no ranges. */
 export type Scope = 'entity' | 'all'
@@ -41,6 +41,18 @@ export function checkHandle({ address, ranges, scope, priceClass }: Handle): voi
   const [first, more] = ranges
   const isAll = first?.start === 0 && first.end === Number.POSITIVE_INFINITY && more === undefined
   if (address.kind !== 'cid' || !isAll) throw malformed('everything below is that of a CID, and has no ranges')
+}
+
+export function isSameHandle(a: Handle, b: Handle): boolean {
+  return isSameAddress(a.address, b.address) && isSameSpans(a.ranges, b.ranges) && a.scope === b.scope && a.priceClass === b.priceClass
+}
+
+/** `handle`, checked, with bytes of its own. @throws {SdkError} `SDK_MALFORMED` */
+export function ownHandle(handle: Handle): Handle {
+  checkHandle(handle)
+  const { address, ranges, scope, priceClass } = handle
+  const own = { kind: address.kind, bytes: address.bytes.slice() }
+  return { address: own, ranges: ranges.map(({ start, end }) => ({ start, end })), scope, priceClass }
 }
 
 /** The only encoding of `handle`. @throws {SdkError} `SDK_MALFORMED` */

@@ -7,7 +7,7 @@ import { isSameAddress } from './address.ts'
 import { decodeServiceAnswer, encodeServiceAnswer, type ServiceAnswer } from './answer.ts'
 import { ACCOUNT_BYTES, SESSION_ID_BYTES } from './constants.ts'
 import { malformed, SdkError } from './errors.ts'
-import { decodeHandle, encodeHandle, type Handle } from './handle.ts'
+import { type Handle, ownHandle } from './handle.ts'
 import type { HostPorts } from './host-ports.ts'
 import { createLogGate } from './log-gate.ts'
 import type { ServiceContext, ServiceRequest, Session, Usage } from './ports.ts'
@@ -109,8 +109,8 @@ function checkFits(handle: Handle, { address, ranges, scope }: ServiceRequest): 
 
 /** Checked, and with bytes of its own: a service may do with them what it likes. */
 function requestOf({ method, address, ranges, scope, ifNoneMatch }: ServiceRequest): ServiceRequest {
-  const { address: own, ranges: spans } = decodeHandle(encodeHandle({ address, ranges, scope, priceClass: 'table' }))
-  return { method, address: own, ranges: spans, scope, ifNoneMatch }
+  const own = ownHandle({ address, ranges, scope, priceClass: 'table' })
+  return { method, address: own.address, ranges: own.ranges, scope, ifNoneMatch }
 }
 
 function sessionOf({ sessionId, account }: Session): Session {

@@ -5,7 +5,7 @@
 import { type Address, checkAddress } from './address.ts'
 import { OPENS_MAX } from './constants.ts'
 import { SdkError } from './errors.ts'
-import { encodeHandle, type Handle } from './handle.ts'
+import { type Handle, isSameHandle, ownHandle } from './handle.ts'
 import type { HostPorts } from './host-ports.ts'
 import type { ContentPort, OpenContentOptions, OpenedContent } from './ports.ts'
 import { ALL_CHUNKS } from './spans.ts'
@@ -13,7 +13,7 @@ import { ALL_CHUNKS } from './spans.ts'
 export class Visit<Opened> implements ContentPort {
   readonly #ports: HostPorts<Opened>
   readonly #signal: AbortSignal
-  readonly #opened: { readonly key: string; readonly opened: Opened }[] = []
+  readonly #opened: { readonly handle: Handle; readonly opened: Opened }[] = []
   /** The node's own errors behind those that the service was given. */
   readonly #causes = new WeakMap<object, unknown>()
   #opens = 0
@@ -32,14 +32,8 @@ export class Visit<Opened> implements ContentPort {
 
   async open(address: Address, options: OpenContentOptions = {}): Promise<OpenedContent | undefined> {
     const { ranges = ALL_CHUNKS, scope = 'entity', keep = true } = options
-    const encoded = encodeHandle({ address, ranges, scope, priceClass: 'table' })
+    const handle = ownHandle({ address, ranges, scope, priceClass: 'table' })
     if (++this.#opens > OPENS_MAX) throw new SdkError('SDK_TOO_MANY', `more than ${OPENS_MAX} are opened for one request`)
-    const handle: Handle = {
-      address: ownAddress(address),
-      ranges: ranges.map(({ start, end }) => ({ start, end })),
-      scope,
-      priceClass: 'table',
-    }
     const found = await this.#asked(() => this.#ports.open(handle, keep, this.#signal))
     if (found === undefined) return undefined
     const { opened, facts } = found
@@ -47,16 +41,15 @@ export class Visit<Opened> implements ContentPort {
       await this.#ports.close(opened)
       throw new SdkError('SDK_CONTENT_FAILED', 'the request is over')
     }
-    this.#opened.push({ key: textOf(encoded), opened })
+    this.#opened.push({ handle, opened })
     const { state, kind, size, root } = facts
-    return { handle, state, kind, size, root: root?.slice() }
+    return { handle: ownHandle(handle), state, kind, size, root: root?.slice() }
   }
 
   /** Ends it. @returns what `handle` was opened as, no longer to be closed here; undefined where it was not, or none is given. */
   async end(handle?: Handle): Promise<Opened | undefined> {
     this.#isOver = true
-    const key = handle && textOf(encodeHandle(handle))
-    const chosen = this.#opened.find((each) => each.key === key)
+    const chosen = handle && this.#opened.find((each) => isSameHandle(each.handle, handle))
     await Promise.all(this.#opened.filter((each) => each !== chosen).map((each) => this.#ports.close(each.opened)))
     return chosen?.opened
   }
@@ -81,10 +74,3 @@ export class Visit<Opened> implements ContentPort {
 }
 
 const ownAddress = ({ kind, bytes }: Address): Address => ({ kind, bytes: bytes.slice() })
-
-/** One character a byte: a key of a map, cheap to make. */
-const textOf = (bytes: Uint8Array): string => {
-  let text = ''
-  for (const byte of bytes) text += String.fromCharCode(byte)
-  return text
-}

@@ -19,6 +19,7 @@ export interface CdnOptions {
 }
 
 const KEY_BYTES = 32
+const oneCharacterAByte = new TextDecoder('latin1')
 const NOT_FOUND: ServiceAnswer = { status: 404 }
 const NOT_MODIFIED: ServiceAnswer = { status: 304 }
 
@@ -42,4 +43,4 @@ export function createCdn(options: CdnOptions = {}): Service {
 }
 
 /** The digest, or what there is of one: CIDs that differ in their codec only are one content here. */
-const keyOf = ({ bytes }: Address): string => String.fromCharCode(...bytes.subarray(-KEY_BYTES))
+const keyOf = ({ bytes }: Address): string => oneCharacterAByte.decode(bytes.subarray(-KEY_BYTES))

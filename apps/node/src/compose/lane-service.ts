@@ -7,10 +7,8 @@ import type { LaneContent, Resend } from './served-content.ts'
 export interface LaneRequest {
   readonly serviceId: number
   readonly metadata: Uint8Array
-  /** The Ed25519 key that the client proved. */
-  readonly clientKey: Uint8Array
-  /** 16 bytes; where the session server does not say, the head of the client's key stands for it. */
-  readonly sessionId?: Uint8Array
+  /** 16 bytes. */
+  readonly sessionId: Uint8Array
   /** 20 bytes: who pays; undefined for a guest. */
   readonly account: Uint8Array | undefined
   readonly signal: AbortSignal
@@ -48,7 +46,7 @@ const CLIENT_CREDIT_BYTES = 0
 /** Serves one lane to its end. Never rejects: what goes wrong is what the lane is reset with, and an event. */
 export async function serveLane(content: LaneContent, request: LaneRequest, onEvent: (event: LaneEvent) => void): Promise<void> {
   const began = performance.now()
-  const { clientKey, sessionId = clientKey.slice(0, 16), account, signal } = request
+  const { sessionId, account, signal } = request
   const payer = account === undefined ? {} : { account: Buffer.from(account).toString('hex') }
   const tally = { ...payer, status: 0, mode: 'none', bytes: 0 }
   let reset: (code: number, reason: string) => void = (code, reason) => request.reset(code, reason)
