@@ -50,15 +50,15 @@ export const budgets: readonly Budget[] = [
   weighing('ledger-types', '{ createLightClient }', 36.5 * KB, '/light-client'),
   weighing('delivery-acknowledgement', '{ signAcknowledgement }', 1.6 * KB),
   weighing('delivery-acknowledgement', '{ createPayer }', 7.6 * KB, '/client'),
-  weighing('verified-car', '{ verifyCar }', 21 * KB, '', RARE_HASHES),
+  weighing('verified-car', '{ verifyCar }', 21.6 * KB, '', RARE_HASHES),
   weighing('content', '{ encodeRequest, decodeAnswer }', 6.1 * KB),
   weighing('handshake', '{ connectSession }', 33.5 * KB),
   weighing('handshake', '{ connectWebSocket }', 16.8 * KB, '/websocket'),
-  weighing('origin-ipfs', '{ createIpfsOrigin }', 25 * KB, '', RARE_HASHES),
+  weighing('origin-ipfs', '{ createIpfsOrigin }', 25.6 * KB, '', RARE_HASHES),
   // With Noise, WebSocket, what resumes and what signs; 60 KiB is the goal, and not met: docs/decisions/0026.
-  weighing('client', '{ createClient }', 78.5 * KB, '', RARE_HASHES),
-  { room: 'client', import: 'test/browser.test.ts 1', bytesMax: 78.5 * KB, lateBytesMax: RARE_HASHES },
-  { room: 'client', import: 'test/browser.test.ts 2', bytesMax: 82.5 * KB, lateBytesMax: RARE_HASHES }, // a worker is one file: both
+  weighing('client', '{ createClient }', 79.7 * KB, '', RARE_HASHES),
+  { room: 'client', import: 'test/browser.test.ts 1', bytesMax: 79.7 * KB, lateBytesMax: RARE_HASHES },
+  { room: 'client', import: 'test/browser.test.ts 2', bytesMax: 83.8 * KB, lateBytesMax: RARE_HASHES }, // a worker is one file: both
 ]
 
 /** A bundler of a page has no built-in to offer: naming one is an error, behind a dynamic import too. */

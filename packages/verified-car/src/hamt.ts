@@ -6,9 +6,9 @@
  * and an absurd fanout has brought daemons down (CVE-2023-23625).
  * Source: https://specs.ipfs.tech/unixfs/#hamt-structure-and-parameters, ipfs.md §1.3.
  */
+import { murmur364 } from '@multiformats/murmur3'
 import { MURMUR3_X64_64 } from './constants.ts'
 import { CarError } from './errors.ts'
-import { murmur3Of } from './murmur3.ts'
 import type { UnixFs } from './unixfs.ts'
 
 const FANOUT_MAX = 1_024
@@ -95,7 +95,9 @@ export function slotOf(name: string, level: number, fanout: number): number {
 }
 
 function hashName(name: string): Uint8Array {
-  return murmur3Of(new TextEncoder().encode(name))
+  const hash = murmur364.encode(new TextEncoder().encode(name))
+  if (!(hash instanceof Uint8Array)) throw new Error('murmur3 must answer at once')
+  return hash
 }
 
 function slotAt(hash: Uint8Array, level: number, fanout: number): number {
