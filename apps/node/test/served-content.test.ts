@@ -130,7 +130,8 @@ test('no byte of what is served passes through the hands of the service', async 
   const content = world.content(watched(createCdn(), counter))
   const identity = createKeyPair()
   const events: LaneEvent[] = []
-  const onLane = (request: LaneRequest): Promise<void> => serveLane(content, request, (event) => void events.push(event))
+  const serving: Promise<void>[] = []
+  const onLane = (request: LaneRequest): void => void serving.push(serveLane(content, request, (event) => void events.push(event)))
   const server = createSessionServer({ identity, onLane }, { chainId: 1337 })
   onTestFinished(() => server.stop())
   const at = await server.start()
@@ -141,6 +142,7 @@ test('no byte of what is served passes through the hands of the service', async 
     expect(hash.digest('hex')).toBe(SHA256)
   }
   await client.close()
+  await Promise.all(serving)
   expect(events).toMatchObject([
     { status: 200, mode: 'blake3' },
     { status: 200, mode: 'proof' },
