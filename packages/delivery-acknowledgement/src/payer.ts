@@ -214,9 +214,7 @@ class SessionSigner implements Payer {
     for (const lane of this.#lanes.values()) if (lane.old !== undefined) this.#chainOf(this.#closing, lane.serviceId)
     if (this.#options.delegation.notAfterEpoch < epoch) this.#current = undefined
     else this.#open(epoch, rand, this.#price)
-    if (this.#isStopped || last < this.#oldest)
-      this.flush() // what could not be signed for in the last one, and is waited for
-    else this.#closeOld()
+    this.#closeOld()
   }
 
   window({ window, isStopped }: WindowFrame): void {

@@ -1,96 +1,13 @@
-/**
- * Honest clients, several sessions of an account, one node, its books and their payers, under a seeded scheduler: bytes and verifiers are up to
- * a fifth of a second late, readers pause and seek, epochs change at any moment, channels break with all that is under way and clients come back over
- * others, cables are cut for good.
- *
- * Goal: nobody is in default and no session ends by itself; what was asked for arrives whole, each byte at its place; the client signs, and the node
- * can claim, exactly the bytes that the node has sent, in all epochs together. Where the node's service fails, it writes off what the client had not
- * verified, and that is all of the difference; where a reader leaves a lane of which bytes were lost with a channel, these are; where an epoch closed
- * while a client had none, what it had not acknowledged is. Of a session whose cable was cut for good the node can claim what the client has signed,
- * or less by what was under way.
- */
+/** The model of paying sessions (paying-model.ts) from a named seed on; `test/model/soak.ts` plays 100,000. */
 import { expect, test } from 'vitest'
-import { type SessionRun, World } from './paying-world.ts'
-import { createRandom, type Random } from './random.ts'
+import { playSchedule } from './paying-model.ts'
 
 const FIRST = Number(process.env.SEED ?? 1)
 const COUNT = Number(process.env.RUNS ?? 60)
+/** Seeds that ever failed. */
+const FAILED = [147, 376, 831]
+const SEEDS = [...Array.from({ length: COUNT }, (_, i) => FIRST + i), ...(process.env.SEED === undefined ? FAILED : [])]
 
-interface Chances {
-  readonly canLose: boolean
-  readonly canFail: boolean
-  readonly canDrop: boolean
-  readonly canChange: boolean
-}
-
-function step(world: World, random: Random, { canLose, canFail, canDrop, canChange }: Chances): void {
-  world.nowMs += random.below(8)
-  for (const session of world.sessions) session.live()
-  const choice = random.next()
-  if (choice < 0.01) return canChange ? world.changeEpoch() : undefined
-  if (choice < 0.03 && world.sessions.length < 5) return world.open(random.below(2))
-  const session = random.pick(world.sessions)
-  if (canLose && choice < 0.033) return session.lose()
-  if (canDrop && choice < 0.04) return session.drop()
-  if (canDrop && choice < 0.05) return session.comeBack()
-  if (choice < 0.1 && session.lanes.size < 6) return session.openLane(unitsOf(random))
-  if (choice < 0.35) return session.send()
-  if (choice < 0.7) return session.deliver(random.chance(0.5) ? 'node' : 'client')
-  const lanes = [...session.lanes.values()]
-  if (lanes.length === 0 || session.isLost) return
-  const lane = random.pick(lanes)
-  if (choice < 0.85) session.serve(lane)
-  else if (choice < 0.95) session.verify(lane)
-  else if (choice < 0.99) session.read(lane, 1 + random.below(500_000))
-  else if (canFail && random.chance(0.5)) session.failLane(lane)
-  else session.leaveLane(lane)
-}
-
-function unitsOf(random: Random): number[] {
-  const most = random.pick([300, 17_000, 17_000, 70_000, 2_200_000])
-  return Array.from({ length: 1 + random.below(most > 100_000 ? 3 : 40) }, () => 1 + random.below(most))
-}
-
-/** All that was asked for is served, verified and read, in all sessions in turn. */
-function finish(world: World): void {
-  for (let round = 0; world.sessions.some(({ isDone }) => !isDone) && round < 5_000; round++) {
-    world.nowMs += 1
-    for (const session of world.sessions) {
-      session.live()
-      session.comeBack()
-      session.carry()
-      for (const lane of session.lanes.values()) {
-        session.serve(lane)
-        session.verify(lane)
-        session.read(lane, 2 ** 20)
-      }
-    }
-  }
-}
-
-test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))('all complete, all paid exactly, none in default, seed %i', async (seed) => {
-  const random = createRandom(seed)
-  const canDrop = random.chance(0.6)
-  const chances = { canDrop, canLose: random.chance(0.3), canFail: random.chance(0.3), canChange: !canDrop || random.chance(0.6) }
-  const world = new World(random)
-  world.open(0)
-  for (let i = 0; i < 600; i++) step(world, random, chances)
-  finish(world)
-  const whole = world.sessions.filter(({ isLost }) => !isLost)
-  expect(world.sessions.map(({ isDone }) => isDone)).not.toContain(false)
-  expect(whole.flatMap(({ endings }) => endings)).toEqual([])
-  for (const session of whole) session.close()
-  const sumOf = (bytesOf: (session: SessionRun) => bigint): bigint => world.sessions.reduce((sum, session) => sum + bytesOf(session), 0n)
-  const signed = sumOf(({ payer }) => payer.cost.bytes)
-  const sent = sumOf(({ sentBytes }) => sentBytes)
-  const { defaults, writtenOffBytes } = world.books.losses
-  const { bytes, microUsd } = await world.claimable()
-  expect([defaults, microUsd]).toEqual([0, bytes * 10n])
-  const unbroken = whole.filter(({ hasFailed, resumes }) => !hasFailed && resumes === 0)
-  expect(unbroken.map(({ payer }) => payer.cost.bytes)).toEqual(unbroken.map(({ sentBytes }) => sentBytes))
-  expect(whole.filter(({ payer, sentBytes }) => payer.cost.bytes > sentBytes)).toEqual([])
-  expect(bytes <= signed).toBe(true)
-  if (whole.length < world.sessions.length) return
-  expect(bytes + writtenOffBytes).toBe(sent)
-  if (!canDrop || !chances.canChange) expect(bytes).toBe(signed)
+test.each(SEEDS)('all complete, all paid exactly, none in default, seed %i', async (seed) => {
+  expect(await playSchedule(seed)).toEqual([])
 })

@@ -191,6 +191,34 @@ describe('DATA goes on at the byte that the client has', () => {
     expect(world.payer.toldOf('laneOver')).toEqual([[1, 9_000n, 'ended']])
   })
 
+  test('END alone is said again where it alone was lost', () => {
+    const world = resumable()
+    const { atClient, atNode } = laneOf(world)
+    world.node.write(atNode, [new Uint8Array(700)], 'first')
+    feed(world.client, drain(world.node))
+    world.node.end(atNode, [])
+    drain(world.node)
+    lose(world)
+    const effects = resume(world)
+    expect([told(effects.node, 'resend'), told(effects.client, 'end')]).toEqual([[], [{ type: 'end', lane: atClient }]])
+  })
+
+  test('what is sent again has its place in the credit of the new connection: no unit begins that would take it', () => {
+    const world = resumable()
+    const lanes = Array.from({ length: 9 }, () => laneOf(world))
+    const late = lanes.pop()!
+    const unit = new Uint8Array(2 ** 21)
+    for (const { atNode } of lanes) world.node.write(atNode, [unit], 'each', [unit.length])
+    drain(world.node)
+    lose(world)
+    world.node.write(late.atNode, [new Uint8Array(1_000)], 'late', [1_000])
+    const agains = told(resume(world).node, 'resend') as Extract<Effect, { type: 'resend' }>[]
+    settle(world.client, world.node)
+    for (const { lane, again } of agains) world.node.sendAgain(lane, again, unit, undefined)
+    settle(world.client, world.node)
+    expect([lanes.every(({ atClient }) => atClient.received === unit.length), late.atClient.received]).toEqual([true, 0])
+  })
+
   test('what the client had sent is sent again too', () => {
     const world = resumable()
     const { atClient, atNode } = laneOf(world)
