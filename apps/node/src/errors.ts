@@ -14,6 +14,7 @@ export type NodeErrorCode =
   | 'NODE_RPC' // the node that was asked over JSON-RPC did not answer, or not as a node of a ledger
   | 'NODE_REFUSED' // the ledger refuses a transaction, or executed it and it failed: `details.code` says why
   | 'NODE_UNPROVEN' // the node that was asked has no proof for what it says, or one that does not check
+  | 'NODE_DISCOVERY' // a discovery document would take the place of a newer one, or name no node that clients can use
   | 'NODE_BUSY' // the data folder is in use by a running node that cannot be reached
 
 /** The one error class of this application. */

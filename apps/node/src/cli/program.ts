@@ -1,7 +1,8 @@
 /** The words of the command line. A command's own code is loaded when it is called: a client does not wait for a store. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { join } from 'node:path'
-import { addLedger } from '../commands/ledger.ts'
+import { addDiscovery } from '../commands/discovery-words.ts'
+import { addLedger, quieten } from '../commands/ledger.ts'
 import { NodeError } from '../errors.ts'
 import { createReport, type Report } from './report.ts'
 import { parseListen, parseOrigin, parseRange, parseValidators, PASSPHRASE_TEXT } from './usage.ts'
@@ -28,7 +29,7 @@ Examples:
   $ selvedge get bafybei... --range 0-1023 | xxd      the first KiB of a file, verified
   $ selvedge get 1e2b...9f -o film.mp4                the same file by its BLAKE3 root (64 hex digits)
 
-The node is the one of --node (again for each further one), of SELVEDGE_NODE, or the one that runs on --data.`
+The node is the one of --node (again for each further one), of SELVEDGE_NODE, or the one that runs on --data; or --discovery finds some.`
 
 const RUN_EXAMPLES = `
 Examples:
@@ -85,6 +86,8 @@ function createProgram(report: Report): Command {
   addOrigin(program, report)
   addDevnet(program, report)
   addLedger(program, report)
+  addDiscovery(program, report)
+  for (const group of program.commands.filter(({ commands }) => commands.length > 0)) quieten(group)
   for (const command of program.commands.filter(({ commands }) => commands.length === 0))
     command
       .exitOverride()
@@ -114,7 +117,13 @@ function addGet(program: Command, report: Report): void {
     .option('-o, --output <path>', 'file or folder to write; default: stdout')
     .option('--range <first-last>', 'only these bytes, both ends included, such as 0-1023 or 4096-', argument(parseRange))
     .option('--node <address>', 'selvedge://HOST:PORT/KEY; again for each further one', collect(String), [])
-    .option('--data <dir>', 'folder of the node to ask where none is named', DATA_DEFAULT)
+    .option('--discovery <url|file>', "a network's signed list of nodes: the near and good ones of it are asked")
+    .option('--discovery-key <hex>', 'the key that has signed the list, 64 hex digits')
+    .option(
+      '--data <dir>',
+      'folder of the node to ask where none is named; the newest list that was seen is remembered there',
+      DATA_DEFAULT,
+    )
     .addHelpText('after', GET_EXAMPLES)
     .action(async (address, options) => (await import('../commands/get.ts')).get(report, address, options))
 }

@@ -1,5 +1,5 @@
 /** `selvedge get`: content by CID or by BLAKE3 root, verified while it comes. */
-import { createClient, type Client } from '@selvedge/client'
+import { createClient, type Client, type ClientOptions } from '@selvedge/client'
 import type { ByteRange } from '@selvedge/content'
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
@@ -13,20 +13,19 @@ import { withOutputLock } from '../download/output-lock.ts'
 import { downloadRoot } from '../download/root-download.ts'
 import { downloadTree } from '../download/tree-download.ts'
 import { NodeError } from '../errors.ts'
+import type { DiscoveryOptions } from './discovery-nodes.ts'
 
-export interface GetCommandOptions {
+export interface GetCommandOptions extends DiscoveryOptions {
   readonly output?: string
   readonly range?: ByteRange
   readonly node: readonly string[]
-  readonly data: string
 }
 
 export async function get(report: Report, address: string, options: GetCommandOptions): Promise<void> {
   if (report.isJson && options.output === undefined)
     throw new NodeError('NODE_USAGE', '--json needs -o: the bytes would stand where the result does')
-  const nodes = options.node.length > 0 ? options.node : await defaultNodes(options.data)
   const signal = abortOnSignal()
-  const client = createClient({ nodes })
+  const client = createClient(await nodesOf(report, options, signal))
   try {
     const { output } = options
     const cid = cidOf(address)
@@ -38,6 +37,15 @@ export async function get(report: Report, address: string, options: GetCommandOp
   } finally {
     await client.close()
   }
+}
+
+async function nodesOf(report: Report, options: GetCommandOptions, signal: AbortSignal): Promise<ClientOptions> {
+  const { node, data, output } = options
+  if (options.discovery === undefined && options.discoveryKey === undefined)
+    return { nodes: node.length > 0 ? node : await defaultNodes(data) }
+  if (node.length > 0) throw new NodeError('NODE_USAGE', '--node names the nodes, --discovery finds them: not both')
+  const say = (line: string): void => void (output !== undefined && report.say(line)) // else stdout is the content's
+  return await (await import('./discovery-nodes.ts')).nodesByDiscovery(options, say, signal)
 }
 
 async function defaultNodes(data: string): Promise<string[]> {

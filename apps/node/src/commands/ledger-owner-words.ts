@@ -55,15 +55,19 @@ function chosen(command: Command): Command {
 }
 
 /** What is answered is then proven, from the committee of genesis or of a pin on. */
-function trusting(command: Command): Command {
+export function trusting(command: Command, { isRequired = false }: { readonly isRequired?: boolean } = {}): Command {
+  const genesis = new Option(
+    '--genesis <file>',
+    `the genesis file: what the node says of the ledger must ${isRequired ? '' : 'then '}be proven`,
+  )
   return command
-    .option('--genesis <file>', 'the genesis file: what the node says of the ledger must then be proven')
+    .addOption(genesis.makeOptionMandatory(isRequired))
     .option('--hash <hex>', 'SHA-256 of the genesis file, 64 hex digits: another file is refused')
     .option('--pin <file>', 'with --genesis, after a restart by decree: the pin that certificates are followed from')
     .option('--pin-hash <hex>', 'SHA-256 of the pin, 64 hex digits: another file is refused')
 }
 
-function rpcOption(): Option {
+export function rpcOption(): Option {
   const url = 'http://127.0.0.1:8545'
   return new Option('--rpc <url>', 'JSON-RPC of any node of the ledger').default(url)
 }

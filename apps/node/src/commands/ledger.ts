@@ -45,7 +45,6 @@ export function addLedger(program: Command, report: Report): void {
     report,
   )
   addOwnerWords(ledger, report)
-  quieten(ledger)
 }
 
 function addRun(ledger: Command, report: Report): void {
@@ -145,7 +144,7 @@ function addRestart(restart: Command, report: Report): void {
 }
 
 /** Faults are said by `runCli`, in one line; every command has `--json`. */
-function quieten(command: Command): void {
+export function quieten(command: Command): void {
   command.exitOverride().configureOutput({ writeErr: () => {} })
   if (command.commands.length === 0) command.option('--json', JSON_TEXT)
   for (const each of command.commands) quieten(each)
