@@ -223,6 +223,30 @@ test('what began with blocks as they came is made again so, though all of it is 
   expect(Buffer.compare(await collect(served.resend!(100, 200_000)), whole.subarray(100, 200_000))).toBe(0)
 })
 
+test('what lies far in is not made again: reading up to it costs the node more than its client', async () => {
+  const world = await startWorld()
+  const signal = new AbortController().signal
+  const served = await world.content(createCdn()).serve(requestOf(world.root), { signal, session: GUEST })
+  await collect(served.body)
+  const far = 2 ** 24 + 1
+  await expect(collect(served.resend!(far, far + 1))).rejects.toMatchObject({ code: 'CONTENT_INTERNAL' })
+})
+
+test("one is made again at a time up to its first byte; one whose client stands still is in nobody's way", async () => {
+  const world = await startWorld()
+  const signal = new AbortController().signal
+  const content = world.content(createCdn())
+  const served = await content.serve(requestOf(world.root), { signal, session: GUEST })
+  const whole = await collect(served.body)
+  const still = served.resend!(1_000_000, whole.length)[Symbol.asyncIterator]()
+  expect((await still.next()).done).toBe(false)
+  const both = [served.resend!(2_000_000, 2_000_100), served.resend!(0, 100)]
+  const [far, near] = await Promise.all(both.map(collect))
+  expect(Buffer.compare(far!, whole.subarray(2_000_000, 2_000_100))).toBe(0)
+  expect(Buffer.compare(near!, whole.subarray(0, 100))).toBe(0)
+  await still.return!()
+})
+
 test('what was served and is gone is not made again', async () => {
   const world = await startWorld()
   const signal = new AbortController().signal

@@ -66,8 +66,9 @@ export function createServiceHost<Opened>(
         if (signal.aborted) throw signal.reason
         const cause = visit.causeOf(error)
         if (cause !== undefined) throw cause
-        log('error', `a request failed: ${String(error)}`)
-        throw failed(service, String(error), error)
+        const why = textOf(error)
+        log('error', `a request failed: ${why}`)
+        throw failed(service, why.slice(0, REASON_CHARACTERS), error)
       }
       if (!('handle' in answer)) {
         await visit.end()
@@ -81,6 +82,18 @@ export function createServiceHost<Opened>(
     countEgress(bytes) {
       egressBytes += bytes
     },
+  }
+}
+
+/** Of what a service threw, in the error that the node is given. */
+const REASON_CHARACTERS = 256
+
+/** What a service throws may be anything, also something that cannot be made into text. */
+function textOf(error: unknown): string {
+  try {
+    return String(error)
+  } catch {
+    return 'what it threw has no text'
   }
 }
 

@@ -1,8 +1,11 @@
-/** A service's log, bounded: so many bytes a minute, the rest counted and dropped. */
+/** A service's log, bounded: so many bytes a minute, the rest counted and dropped. Nothing that a service hands in is believed, its level neither. */
 import { LOG_LINE_BYTES_MAX } from './constants.ts'
 import type { LogLevel, LogPort } from './ports.ts'
 
 const MINUTE_MS = 60_000
+/** What a line costs besides its text: the node writes more than that around it. */
+const LINE_BYTES = 64
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
 /** @returns what writes to `log` as long as the minute's bytes last. A minute in which lines were dropped is told of before the next line. */
 export function createLogGate(log: LogPort, bytesPerMinMax: number, nowMs: () => number): LogPort {
@@ -20,11 +23,11 @@ export function createLogGate(log: LogPort, bytesPerMinMax: number, nowMs: () =>
       dropped = 0
     }
     const { read, written } = encoder.encodeInto(text, line)
-    if (written > left) {
+    if (written + LINE_BYTES > left) {
       dropped++
       return
     }
-    left -= written
-    log(level, text.slice(0, read))
+    left -= written + LINE_BYTES
+    log(LEVELS.includes(level) ? level : 'info', text.slice(0, read))
   }
 }

@@ -25,12 +25,14 @@ export class Visit<Opened> implements ContentPort {
   }
 
   async stat(address: Address): ReturnType<ContentPort['stat']> {
+    this.#checkOpen()
     checkAddress(address)
     const { state, size } = await this.#asked(() => this.#ports.stat(ownAddress(address), this.#signal))
     return { state, size }
   }
 
   async open(address: Address, options: OpenContentOptions = {}): Promise<OpenedContent | undefined> {
+    this.#checkOpen()
     const { ranges = ALL_CHUNKS, scope = 'entity', keep = true } = options
     const handle = ownHandle({ address, ranges, scope, priceClass: 'table' })
     if (++this.#opens > OPENS_MAX) throw new SdkError('SDK_TOO_MANY', `more than ${OPENS_MAX} are opened for one request`)
@@ -39,7 +41,7 @@ export class Visit<Opened> implements ContentPort {
     const { opened, facts } = found
     if (this.#isOver) {
       await this.#ports.close(opened)
-      throw new SdkError('SDK_CONTENT_FAILED', 'the request is over')
+      this.#checkOpen()
     }
     this.#opened.push({ handle, opened })
     const { state, kind, size, root } = facts
@@ -57,6 +59,11 @@ export class Visit<Opened> implements ContentPort {
   /** The node's own error, where the service hands back the one that stands for it. */
   causeOf(error: unknown): unknown {
     return typeof error === 'object' && error !== null ? this.#causes.get(error) : undefined
+  }
+
+  /** The node does nothing more for a request that was answered. */
+  #checkOpen(): void {
+    if (this.#isOver) throw new SdkError('SDK_CONTENT_FAILED', 'the request is over')
   }
 
   /** Calls the node. What went wrong there names hosts and paths, which are not for a service to know. */

@@ -109,6 +109,54 @@ test('a service that throws has failed; its words go to the log', async () => {
   expect(world.open.size).toBe(0)
 })
 
+test.each([
+  ['nothing that has a text', Object.create(null) as unknown],
+  [
+    'what throws when it is made into text',
+    {
+      toString() {
+        throw new Error('again')
+      },
+    },
+  ],
+])('a service that throws %s has failed like any other', async (_, thrown) => {
+  const world = worldOf(() => {
+    throw thrown
+  })
+  await expect(world.answer()).rejects.toMatchObject({
+    code: 'SDK_SERVICE_FAILED',
+    message: 'service a service: what it threw has no text',
+  })
+})
+
+test('of what a service throws the node is told 256 characters', async () => {
+  const world = worldOf(() => {
+    throw new Error('x'.repeat(1_000_000))
+  })
+  const error = (await world.answer().catch((thrown: unknown) => thrown)) as SdkError
+  expect(error.message.length).toBeLessThan(300)
+  expect(world.logs[0]!.length).toBeLessThan(4_200)
+})
+
+test('after its answer a service gets nothing more of the node', async () => {
+  let context: Parameters<ContentHandler>[1] | undefined
+  let asked = 0
+  const world = worldOf(
+    (_, given) => {
+      context = given
+      return { status: 404 }
+    },
+    {
+      open: async () => void asked++ as undefined,
+      stat: async () => ({ state: 'none', size: asked++ }),
+    },
+  )
+  await world.answer()
+  await expect(context!.content.open(ROOT)).rejects.toMatchObject({ code: 'SDK_CONTENT_FAILED' })
+  await expect(context!.content.stat(ROOT)).rejects.toMatchObject({ code: 'SDK_CONTENT_FAILED' })
+  expect(asked).toBe(0)
+})
+
 test('a service without a handler says 501', async () => {
   expect(await worldOf(undefined).answer()).toEqual({ status: 501 })
 })
@@ -274,7 +322,7 @@ test('a log is cut by the line and stopped by the minute, and says so', async ()
       return { status: 404 }
     },
     { nowMs: () => nowMs },
-    8_192,
+    8_320, // two lines of the longest
   )
   await world.answer()
   expect(world.logs.map((line) => line.length)).toEqual(['info '.length + 2_048, 'info '.length + 4_096])
@@ -282,6 +330,17 @@ test('a log is cut by the line and stopped by the minute, and says so', async ()
   await world.answer()
   expect(world.logs[2]).toBe('warn 1 lines were dropped')
   expect(world.logs).toHaveLength(5)
+})
+
+test('lines without text are stopped as well, and a level is one of four', async () => {
+  const world = worldOf((_, { log }) => {
+    log('fatal' as 'error', 'said at no level')
+    for (let i = 0; i < 100_000; i++) log('debug', '')
+    return { status: 404 }
+  })
+  await world.answer()
+  expect(world.logs[0]).toBe('info said at no level')
+  expect(world.logs.length).toBeLessThan(1_100)
 })
 
 test('a name is 1 to 255 bytes', () => {

@@ -40,6 +40,7 @@ export interface ServedContentComponents {
 }
 
 export function createServedContent({ service, source, store, log }: ServedContentComponents): LaneContent {
+  const turns = new Turns()
   const host = createServiceHost<OpenedContent>(service, { ...contentPorts(source, store), log, nowMs: () => performance.now() })
   return {
     async serve(requestBytes, { signal, session }) {
@@ -50,30 +51,59 @@ export function createServedContent({ service, source, store, log }: ServedConte
       const method = request.head ? 'HEAD' : 'GET'
       const answer = await host.answer({ method, address: { kind, bytes: address }, ranges, scope, ifNoneMatch }, session, { signal })
       const served = await serveContent(request, 'handle' in answer ? answer.opened : answer.status, { signal })
-      return { ...served, resend: (from, to) => madeAgain(source, served, from, to, signal) }
+      return { ...served, resend: (from, to) => madeAgain(source, turns, served, from, to, signal) }
     },
     countEgress: (bytes) => host.countEgress(bytes),
+  }
+}
+
+/**
+ * How far into a body its bytes are made again. All before them has to be read and thrown away, which costs a client that cuts its connections
+ * nothing; beyond this the lane is reset with 24, and the client asks for the ranges that it misses.
+ */
+const RESENT_FROM_MAX = 16 * 2 ** 20
+
+/** One after the other. */
+class Turns {
+  #last = Promise.resolve()
+
+  /** Resolves when it is one's turn. @returns what ends it. */
+  async take(): Promise<() => void> {
+    const before = this.#last
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#last = promise
+    await before
+    return resolve
   }
 }
 
 /** The service has decided; what it decided on is opened once more. In the mode of the first time, whatever has arrived since. */
 async function* madeAgain(
   source: ContentSourcePort,
+  turns: Turns,
   { request, fields: { mode } }: Served,
   from: number,
   to: number,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (mode === undefined || request.head) return
-  const again = { ...request, modes: [mode] }
-  const { fields, body } = await serveContent(again, await openContent(source, again, { signal }), { signal })
-  if (fields.mode === undefined) throw new ContentError('CONTENT_NOT_FOUND', 'what was served is gone')
-  let offset = 0
-  for await (const bytes of body) {
-    const part = bytes.subarray(Math.max(from - offset, 0), Math.max(to - offset, 0))
-    if (part.length > 0) yield part
-    offset += bytes.length
-    if (offset >= to) return
+  if (from > RESENT_FROM_MAX) throw new ContentError('CONTENT_INTERNAL', `byte ${from} is too far in to be made again`)
+  const endTurn = await turns.take() // until the first byte that is wanted: what comes then goes at the client's pace
+  try {
+    signal.throwIfAborted()
+    const again = { ...request, modes: [mode] }
+    const { fields, body } = await serveContent(again, await openContent(source, again, { signal }), { signal })
+    if (fields.mode === undefined) throw new ContentError('CONTENT_NOT_FOUND', 'what was served is gone')
+    let offset = 0
+    for await (const bytes of body) {
+      const part = bytes.subarray(Math.max(from - offset, 0), Math.max(to - offset, 0))
+      offset += bytes.length
+      if (offset >= from) endTurn()
+      if (part.length > 0) yield part
+      if (offset >= to) return
+    }
+  } finally {
+    endTurn()
   }
 }
 
