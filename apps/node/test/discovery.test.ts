@@ -12,6 +12,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { nodesByDiscovery } from '../src/commands/discovery-nodes.ts'
 import { listedOf } from '../src/ledger-tools/discovery-registry.ts'
 import { createWorld, openLedger, type DiscoveryWorld } from './discovery-world.ts'
 import { parseLine, scratchFolder, type Ran } from './harness.ts'
@@ -140,6 +141,24 @@ test('once a list was seen an older one is refused, also where no node of the ne
   expect(await readdir(join(got.data, 'discovery', signed.key))).toEqual(['6'])
   await signAnew(path, { ...signed.document, epoch: 6, notAfterMs: Date.now() - 1 })
   expect(codeOf(await get(path, folder))).toBe('CLIENT_OLD_DISCOVERY')
+})
+
+test('several nodes are asked at once where more than one was reached, and of the list the ones that were reached come first', async () => {
+  const { folder, path } = await copies()
+  const [near, , gone] = signed.document.nodes
+  const found = async (
+    nodes: DiscoveryDocument['nodes'],
+  ): Promise<{ readonly first: unknown; readonly isSpread: boolean; readonly line: string }> => {
+    await signAnew(path, { ...signed.document, nodes })
+    let line = ''
+    const options = { discovery: path, discoveryKey: signed.key, data: join(folder, 'data') }
+    const client = await nodesByDiscovery(options, (said) => (line = said), new AbortController().signal)
+    return { first: client.nodes[0], isSpread: client.downloads !== undefined, line }
+  }
+  const { line, isSpread } = await found(signed.document.nodes)
+  expect(line).toMatch(/^tiny, epoch 1: [12] of 3 nodes were reached$/) // a machine may be so busy that one of its own is not
+  expect(isSpread).toBe(line.includes(': 2 of'))
+  expect(await found([near!, gone!])).toMatchObject({ first: { nodeIndex: 0 }, isSpread: false })
 })
 
 test('a node that answers from an earlier epoch does not bring the list back; the same epoch renews it', async () => {
