@@ -62,7 +62,7 @@ export function createServiceHost<Opened>(
         answer = decodeServiceAnswer(encodeServiceAnswer(answer))
         if ('handle' in answer) checkFits(answer.handle, request)
       } catch (error) {
-        await visit.end()
+        await visit.end().catch((fault: unknown) => ports.log('error', `what a request opened could not be closed: ${textOf(fault)}`))
         if (signal.aborted) throw signal.reason
         const cause = visit.causeOf(error)
         if (cause !== undefined) throw cause

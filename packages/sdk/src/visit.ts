@@ -48,12 +48,19 @@ export class Visit<Opened> implements ContentPort {
     return { handle: ownHandle(handle), state, kind, size, root: root?.slice() }
   }
 
-  /** Ends it. @returns what `handle` was opened as, no longer to be closed here; undefined where it was not, or none is given. */
+  /**
+   * Ends it. @returns what `handle` was opened as, no longer to be closed here; undefined where it was not, or none is given.
+   * @throws what the node's `close` throws; then all are closed that could be, the handle's too.
+   */
   async end(handle?: Handle): Promise<Opened | undefined> {
     this.#isOver = true
     const chosen = handle && this.#opened.find((each) => isSameHandle(each.handle, handle))
-    await Promise.all(this.#opened.filter((each) => each !== chosen).map((each) => this.#ports.close(each.opened)))
-    return chosen?.opened
+    const others = this.#opened.filter((each) => each !== chosen)
+    const closed = await Promise.allSettled(others.map(async (each) => await this.#ports.close(each.opened)))
+    const failed = closed.find((each) => each.status === 'rejected')
+    if (failed === undefined) return chosen?.opened
+    if (chosen !== undefined) await this.#ports.close(chosen.opened)
+    throw failed.reason
   }
 
   /** The node's own error, where the service hands back the one that stands for it. */

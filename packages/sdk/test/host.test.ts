@@ -239,6 +239,29 @@ test('what is opened after the answer is closed', async () => {
   expect(world.open.size).toBe(0)
 })
 
+test('where one cannot be closed the others are, the one of the handle too; a failure of the service is not hidden by it', async () => {
+  const fault = new Error('EIO')
+  const closing: Partial<HostPorts<number>> = {
+    async close(number) {
+      if (number === 1) throw fault
+      world.open.delete(number)
+    },
+  }
+  let world = worldOf(async (request, context) => {
+    await context.content.open(OTHER)
+    return await served(request, context)
+  }, closing)
+  await expect(world.answer()).rejects.toBe(fault)
+  expect([...world.open]).toEqual([1])
+  world = worldOf(async (_, { content }) => {
+    for (const address of [OTHER, ROOT]) await content.open(address)
+    throw new Error('mine')
+  }, closing)
+  await expect(world.answer()).rejects.toMatchObject({ code: 'SDK_SERVICE_FAILED' })
+  expect([...world.open]).toEqual([1])
+  expect(world.logs[0]).toBe('error what a request opened could not be closed: Error: EIO')
+})
+
 test('an aborted request is not begun', async () => {
   const reason = new Error('left')
   const world = worldOf(served)
