@@ -5,6 +5,8 @@
  * cut when the log is opened, unless an entry that checks follows: then the file is damaged, and nothing in it is touched. When most of the log is
  * dead it is written anew beside it and renamed into place. What could not be written is pending, and tried again every second.
  * `nonces` holds the end (u64) of the last block that was given out, replaced by a rename before any of it is used. One process a folder (ack-store-lock.node.ts).
+ *
+ * LMDB in its place was measured and not taken: docs/decisions/0025-acknowledgements-in-a-log.md.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'

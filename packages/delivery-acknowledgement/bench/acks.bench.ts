@@ -1,0 +1,265 @@
+/**
+ * What a node does for each acknowledgement that comes, beside the one thing that nothing can do without: the signature. And how it keeps them,
+ * beside the same in LMDB. Keys, signatures and disk are real.
+ */
+import { createKeyPair } from '@selvedge/crypto/ed25519'
+import { addressOf, secp256k1PublicKeyOf, signSecp256k1 } from '@selvedge/crypto/secp256k1'
+import { sessionIdOf } from '@selvedge/crypto/transcript'
+import {
+  decodeAcknowledgement,
+  type Delegation,
+  delegationDigestOf,
+  encodeDelegation,
+  type EpochRules,
+  NO_TICK,
+} from '@selvedge/delivery-acknowledgement'
+import { type AckFrame, createPayer } from '@selvedge/delivery-acknowledgement/client'
+import {
+  type AckStore,
+  type Books,
+  type ChainRecord,
+  createBooks,
+  createFileAckStore,
+  type PayingSession,
+} from '@selvedge/delivery-acknowledgement/node'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Bench, Prepared } from '../../../tools/bench/bench.ts'
+
+const COUNT = 4_000
+const TURN = 100
+const UNIT_BYTES = 65_536
+const ACK_PREIMAGE_BYTES = 172
+const EPOCH = 5n
+const CHAIN_ID = 7
+const node = createKeyPair(new Uint8Array(32).fill(1))
+const keys = createKeyPair(new Uint8Array(32).fill(2))
+const prices = { priceVersion: 1, bytePrice: 10n, cpuPrice: 50n }
+const rand = new Uint8Array(16).fill(3)
+const channelBinding = new Uint8Array(33).fill(4)
+const delegation = delegationOf()
+
+function delegationOf(): Delegation {
+  const secret = new Uint8Array(32).fill(5)
+  const account = addressOf(secp256k1PublicKeyOf(secret))
+  const fields = { account, sessionKey: keys.publicKey, spendCap: 10n ** 12n, notAfterEpoch: 9n, nonce: 0n, services: [] }
+  const { signature, v } = signSecp256k1(delegationDigestOf(CHAIN_ID, fields), secret)
+  return { ...fields, signature: Uint8Array.of(...signature, v) }
+}
+
+const rules: EpochRules = {
+  chainId: CHAIN_ID,
+  epoch: EPOCH,
+  nodeIndex: 2,
+  nodeKey: node.publicKey,
+  prices,
+  multiplePpmOf: () => 1_000_000,
+  clientOf: () => ({ clientIndex: 1, minNonce: 0n }),
+}
+
+const session: PayingSession = {
+  sessionId: sessionIdOf({
+    chainId: CHAIN_ID,
+    account: delegation.account,
+    sessionKey: keys.publicKey,
+    nodeKey: node.publicKey,
+    laneNonce: 0n,
+    epoch: EPOCH,
+    clientRand: rand,
+    nodeRand: rand,
+  }),
+  account: delegation.account,
+  laneNonce: 0n,
+  epoch: EPOCH,
+  nodeIndex: 2,
+  priceVersion: 1,
+  window: 262_144,
+  clientRand: rand,
+  nodeRand: rand,
+  channelBinding,
+}
+const asked = Uint8Array.of(1)
+
+/** As many acknowledgements as there are units, each for one more of them. */
+function framesOf(count: number): AckFrame[] {
+  const frames: AckFrame[] = []
+  const payer = createPayer({
+    chainId: CHAIN_ID,
+    nodeKey: node.publicKey,
+    delegation,
+    sign: keys.sign,
+    capMicroUsd: 10n ** 12n,
+    nowMs: () => 0,
+  })
+  payer.begin(session, { ack: (frame) => frames.push(frame), tick() {}, leave() {} })
+  payer.price({ ...prices, fromEpoch: EPOCH, services: [{ serviceId: 0, multiplePpm: 1_000_000 }] })
+  payer.lane(1, 0, asked, asked)
+  for (let unit = 1; unit <= count; unit++) {
+    payer.verified(1, BigInt(unit * UNIT_BYTES))
+    payer.flush()
+  }
+  return frames
+}
+
+function booksOn(store: AckStore): Books {
+  const means = { clientIndex: 1, free: 10n ** 15n, epochCap: 10n ** 15n, minNonce: 0n, reserve: 0n, creditors: 0 }
+  const components = { rules: () => rules, means: () => means, store, nowMs: () => 0, rand: (bytes: number) => new Uint8Array(bytes) }
+  const books = createBooks(components, { chainId: CHAIN_ID, nodeKey: node.publicKey, nodeIndex: 2, epochMs: 1_800_000 })
+  books.changeEpoch({
+    epoch: EPOCH,
+    priceVersion: 1,
+    price: { ...prices, fromEpoch: EPOCH, services: [{ serviceId: 0, multiplePpm: 1_000_000 }] },
+  })
+  return books
+}
+
+async function processorMsOf(run: () => Promise<void>): Promise<number> {
+  const before = process.cpuUsage()
+  await run()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1_000
+}
+
+/** The best of some runs after a first, in runs a second of processor time. */
+async function perSecond(run: () => Promise<void>, times = 6): Promise<number> {
+  await run()
+  let least = Number.POSITIVE_INFINITY
+  for (let time = 0; time < times; time++) least = Math.min(least, await processorMsOf(run))
+  return (1_000 * COUNT) / least
+}
+
+async function takeAll(): Promise<Prepared> {
+  const frames = framesOf(COUNT)
+  const folder = await mkdtemp(join(tmpdir(), 'acks-'))
+  const store = await createFileAckStore(folder)
+  const run = async (): Promise<void> => {
+    const admission = booksOn(store).admit({
+      delegation: encodeDelegation(delegation),
+      clientKey: keys.publicKey,
+      clientRand: rand,
+      nodeRand: rand,
+      channelBinding,
+    })
+    if ('refuse' in admission) throw new Error(`refused with ${admission.refuse}`)
+    const { meter } = admission
+    meter.begin(session, { window() {}, epoch() {}, price() {}, meter() {}, ping() {}, wake() {}, leave() {} })
+    meter.lane(1, 0, asked, asked)
+    for (let unit = 0; unit < COUNT; unit++) {
+      if (!meter.allow(1, UNIT_BYTES, false)) throw new Error(`unit ${unit} must wait`)
+      meter.sent(1, BigInt((unit + 1) * UNIT_BYTES), true)
+      const code = meter.ack(frames[unit]!, 0)
+      if (code !== undefined) throw new Error(`acknowledgement ${unit} was refused with ${code}`)
+      if (unit % TURN === 0) await nextTurn() // in which the store brings to the disk what is due
+    }
+    await store.flush()
+    await store.forget(EPOCH)
+  }
+  return {
+    figure: () => perSecond(run),
+    async close() {
+      await store.stop()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** A library that another room has: it is a peer here, and nothing of ours needs it. */
+const libraryOf = (room: string, name: string): unknown => createRequire(join(import.meta.dirname, '../..', room, 'package.json'))(name)
+
+function verifyAll(): Prepared {
+  const sodium = libraryOf('crypto', 'sodium-native') as {
+    crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
+  }
+  const signed = framesOf(COUNT).map(({ acknowledgement }) => ({
+    message: acknowledgement.subarray(0, ACK_PREIMAGE_BYTES),
+    signature: acknowledgement.subarray(ACK_PREIMAGE_BYTES),
+  }))
+  const run = async (): Promise<void> => {
+    for (const [index, { message, signature }] of signed.entries()) {
+      if (!sodium.crypto_sign_verify_detached(signature, message, keys.publicKey)) throw new Error('not signed')
+      if (index % TURN === 0) await nextTurn()
+    }
+  }
+  return { figure: () => perSecond(run) }
+}
+
+const CHAINS = 100
+const BATCHES = 20
+
+/** Acknowledgements of 100 sessions, as they come between two visits to the disk. */
+function recordsOf(): ChainRecord[] {
+  const acknowledgement = decodeAcknowledgement(framesOf(1)[0]!.acknowledgement)
+  const evidence = { tick: NO_TICK, session: { laneNonce: 0n, clientRand: rand, nodeRand: rand }, delegation }
+  return Array.from({ length: CHAINS }, (_, chain) => {
+    const sessionId = new Uint8Array(16).fill(chain)
+    return { evidence: { ...evidence, acknowledgement: { ...acknowledgement, sessionId } }, clientIndex: 1, amount: 1n }
+  })
+}
+
+async function keepInLog(): Promise<Prepared> {
+  const records = recordsOf()
+  const folder = await mkdtemp(join(tmpdir(), 'acks-'))
+  const store = await createFileAckStore(folder)
+  return {
+    async once() {
+      for (let batch = 0; batch < BATCHES; batch++) {
+        for (const record of records) store.put(record)
+        await store.flush()
+      }
+    },
+    async close() {
+      await store.stop()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+interface Lmdb {
+  open(options: object): {
+    transaction(run: () => void): Promise<void>
+    put(key: Uint8Array, value: Uint8Array): unknown
+    readonly flushed: Promise<unknown>
+    close(): Promise<void>
+  }
+}
+
+/** The same bytes under the key of each chain; a transaction a batch, as group commit is there, and on disk when it resolves. */
+async function keepInLmdb(): Promise<Prepared> {
+  const { open } = libraryOf('application', 'lmdb') as Lmdb
+  const rows = recordsOf().map(({ evidence }) => ({ key: Buffer.from(evidence.acknowledgement.sessionId), value: Buffer.alloc(471, 1) }))
+  const folder = await mkdtemp(join(tmpdir(), 'acks-'))
+  const database = open({ path: folder, keyEncoding: 'binary', encoding: 'binary', noMemInit: true, overlappingSync: false })
+  return {
+    async once() {
+      for (let batch = 0; batch < BATCHES; batch++) {
+        await database.transaction(() => {
+          for (const { key, value } of rows) database.put(key, value)
+        })
+        await database.flushed
+      }
+    },
+    async close() {
+      await database.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+export const benches: readonly Bench[] = [
+  {
+    name: 'take one acknowledgement',
+    unit: '/s',
+    subjects: { ours: takeAll, 'sodium-native': verifyAll },
+    goals: { 'sodium-native': 0.85 },
+    note: 'In processor time. Ours: decoding, look-up of lane and chain, window, price, content chain, signature, and the file store with all its visits to the disk. sodium-native: `crypto_sign_verify_detached` alone, over the same acknowledgements.',
+  },
+  {
+    name: 'keep 100 sessions’ acknowledgements 20 times, each durable',
+    unit: 'ms',
+    subjects: { ours: keepInLog, lmdb: keepInLmdb },
+    note: 'On disk 20 times, 100 records each time. LMDB gets bytes that are made already, and one transaction each time; ours makes them.',
+  },
+]
