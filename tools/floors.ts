@@ -1,5 +1,5 @@
 /**
- * Prints the table of packages and the picture of the floors as they stand in the README; `pnpm docs` writes them there.
+ * Prints the table of packages and the picture of the floors as they stand in the README; `pnpm run docs` writes them there.
  *
  *   node tools/floors.ts [--root DIR]
  */

@@ -25,7 +25,7 @@ export function holdBlock(file: string, name: string, text: string, write: boole
   const present = blockOf(page, name)
   if (present === undefined) return [{ file, message: `has no ${open(name)} … ${close(name)}` }]
   if (present === text.trim()) return []
-  if (!write) return [{ file, message: `the part ${open(name)} is not what the tools generate: run pnpm docs` }]
+  if (!write) return [{ file, message: `the part ${open(name)} is not what the tools generate: run pnpm run docs` }]
   writeFileSync(file, withBlock(page, name, text.trim()))
   return []
 }

@@ -4,7 +4,7 @@
  *   node tools/new-package.ts ROOM [--root DIR]
  *
  * The room must stand in tools/rooms.ts first: what it may import is decided before it has a line of code. Afterwards run `pnpm install`
- * and `pnpm docs`.
+ * and `pnpm run docs`.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -138,6 +138,6 @@ await runTool(import.meta, async ({ root, args }): Promise<readonly Finding[]> =
   if (room === undefined) return [{ file: 'tools/rooms.ts', message: `has no room called '${name}': add its floor and its doors first` }]
   if (existsSync(join(root, folderOf(room)))) return [{ file: folderOf(room), message: 'is there already' }]
   await makePackage(root, room)
-  process.stdout.write(`made ${folderOf(room)}: now pnpm install && pnpm docs\n`)
+  process.stdout.write(`made ${folderOf(room)}: now pnpm install && pnpm run docs\n`)
   return []
 })

@@ -35,8 +35,8 @@ test('a limit that changed, a table that was edited and a marker that is gone ar
     readFileSync(join(root, 'README.md'), 'utf8').replace('Keys, signatures', 'Nothing').replace('<!-- floors -->', ''),
   )
   expect(linesOf(root, checkDocs(root))).toEqual([
-    'README.md: the part <!-- rooms --> is not what the tools generate: run pnpm docs',
+    'README.md: the part <!-- rooms --> is not what the tools generate: run pnpm run docs',
     'README.md: has no <!-- floors --> … <!-- /floors -->',
-    'docs/limits.md: the part <!-- limits --> is not what the tools generate: run pnpm docs',
+    'docs/limits.md: the part <!-- limits --> is not what the tools generate: run pnpm run docs',
   ])
 })
