@@ -33,6 +33,14 @@ export interface Debtor {
   closeEpoch(): number
 }
 
+/** Of a session that has no connection: what it was charged for, and how its account's window was made smaller for it, after how many defaults. */
+export interface Absence {
+  charged: number
+  shrunk: number
+  readonly windowBefore: number
+  readonly defaults: number
+}
+
 export type Begin = 'now' | 'later' | { readonly leave: number }
 
 export class Account {
@@ -115,6 +123,11 @@ export class Account {
     if (away >= AWAY_SESSIONS_MAX) return false
     this.#waiting.delete(session)
     return true
+  }
+
+  /** The window is never larger for an absence than it was before it, or than its bytes' price lets it be; a default since is another reason. */
+  resume({ charged, shrunk, windowBefore, defaults }: Absence): void {
+    this.window.resume(charged, this.window.defaults === defaults ? shrunk : 0, Math.min(windowBefore, this.#windowMax))
   }
 
   /** The node is stopped when something waits and no unit that was begun can go on. Asked again, it also asks those who began to owe since. */

@@ -5,7 +5,7 @@
  */
 import { sessionIdOf } from '@selvedge/crypto/transcript'
 import { AckAllowance } from './ack-allowance.ts'
-import type { Account, Debtor } from './account.ts'
+import type { Absence, Account, Debtor } from './account.ts'
 import { CODES } from './codes.ts'
 import { laneDigestOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
@@ -29,11 +29,10 @@ export class MeteredSession implements SessionMeter, Debtor {
   #link: NodeLink | undefined
   readonly #chains: MeteredChains
   #isToldStopped = false
-  /** Without a connection: what it was charged for, and what its account's window was made smaller by, after how many defaults. */
-  #away: { charged: number; readonly shrunk: number; readonly defaults: number } | undefined
+  #away: Absence | undefined
   /** Lanes of which something is sent again and not all of it yet. */
   readonly #behind = new Set<number>()
-  /** It was without a connection since its epoch began to close: what it acknowledges too late of that one (`#missedEpoch`) is passed over. */
+  /** It was without a connection since its epoch began to close, or had not caught up: what it acknowledges too late of that one (`#missedEpoch`) is passed over. */
   #isExcused = false
   #missedEpoch: bigint | undefined
 
@@ -187,7 +186,7 @@ export class MeteredSession implements SessionMeter, Debtor {
       if (lane.unit !== undefined) this.account.begun-- // it comes back with the session, and takes no place meanwhile
     }
     const charged = this.debt
-    this.#away = { charged, shrunk: window.suspend(charged, sent), defaults: window.defaults }
+    this.#away = { charged, windowBefore: window.bytes, shrunk: window.suspend(charged, sent), defaults: window.defaults }
     this.#isExcused = true
     this.#behind.clear()
     this.#clock.clear()
@@ -202,7 +201,7 @@ export class MeteredSession implements SessionMeter, Debtor {
     const away = this.#away
     if (away === undefined) return undefined
     const { window } = this.account
-    window.resume(away.charged, window.defaults === away.defaults ? away.shrunk : 0)
+    this.account.resume(away)
     this.#away = undefined
     for (const lane of this.#lanes.values()) if (lane.unit !== undefined) this.account.begun++
     let again = 0
@@ -245,7 +244,7 @@ export class MeteredSession implements SessionMeter, Debtor {
     const lanes = [...this.#lanes.values()].toSorted((a, b) => a.id - b.id)
     const named = lanes.map((lane) => ({ lane: lane.id, offset: BigInt(lane.beginEpoch()) }))
     this.#chains.open(epoch, session, rand, sessionId)
-    this.#isExcused = this.isAway
+    this.#isExcused = this.isAway || this.#behind.size > 0
     this.#allowance.epochBegan()
     if (isNewPrice) this.#link?.price(price)
     this.#link?.epoch({ epoch, rand, priceVersion: price.priceVersion, lanes: named })
@@ -265,7 +264,10 @@ export class MeteredSession implements SessionMeter, Debtor {
       else lane.isStale = lane.isOver && lane.debt === 0
     }
     this.#host.losses.writtenOffBytes += BigInt(bytes)
-    if (this.#away !== undefined) this.#away.charged -= bytes
+    if (this.#away !== undefined) {
+      this.#away.charged -= bytes
+      this.#away.shrunk = Math.max(0, this.#away.shrunk - bytes) // they are lost: the window is not given back for them
+    }
     return bytes
   }
 
@@ -333,7 +335,7 @@ export class MeteredSession implements SessionMeter, Debtor {
   }
 
   /** It did not come back. @returns whether the window has another size. */
-  #expire(away: { readonly charged: number; readonly shrunk: number; readonly defaults: number }): boolean {
+  #expire(away: Absence): boolean {
     const { window } = this.account
     this.#away = undefined
     for (const lane of this.#lanes.values()) lane.unit = undefined

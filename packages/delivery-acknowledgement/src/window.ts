@@ -156,12 +156,16 @@ export class Window {
     return before - this.#bytes
   }
 
-  /** It is back, with what is left of its bytes; `shrunk`: as `suspend` said, or 0 where the window has another reason since. */
-  resume(charged: number, shrunk: number): void {
+  /**
+   * It is back, with what is left of its bytes; `shrunk`: as `suspend` said, or 0 where the window has another reason since.
+   * @param bytesMax - the most that the window becomes for it.
+   */
+  resume(charged: number, shrunk: number, bytesMax: number): void {
     this.#away -= charged
     this.#charged += charged
     this.#peak = Math.max(this.#peak, this.#charged)
-    if (shrunk > 0) this.#resize(Math.min(WINDOW_MAX_BYTES, this.#bytes + shrunk))
+    const bytes = Math.min(bytesMax, this.#bytes + shrunk)
+    if (bytes > this.#bytes) this.#resize(bytes)
     if (charged > 0) this.#onPast()
   }
 

@@ -143,6 +143,40 @@ test('however many sessions of an account are dropped, it costs a node no more t
   expect(sent).toBeGreaterThan(14 * MIB)
 })
 
+/** W of client 1's account now. */
+function windowOf(world: World): number {
+  const link = new Link(world, 1)
+  link.close(undefined)
+  return link.windowMost
+}
+
+test('a window does not grow by dropping: it comes back to what it was, and no further', () => {
+  const world = createWorld()
+  const [dropping, paying] = [open(world), open(world)]
+  const before = windowOf(world)
+  sendAll(dropping)
+  drop(dropping)
+  expect(windowOf(world)).toBe(64 * KIB)
+  paying.settle() // and grows by itself, as far as it may
+  const grown = windowOf(world)
+  expect(grown).toBeGreaterThan(before)
+  expect(comeBack(world, dropping)).toBe(undefined)
+  expect(windowOf(world)).toBe(grown)
+})
+
+test('what an epoch closes over while there is no connection is not given back to the window', () => {
+  const world = createWorld()
+  const link = open(world)
+  for (let frame = 0; frame < 10; frame++) link.pump(link.lanes.get(1)!)
+  drop(link)
+  nextEpoch(world)
+  world.nowMs += GRACE_MS
+  link.meter.due(world.nowMs)
+  expect(world.books.losses.writtenOffBytes).toBe(BigInt(10 * GROUP))
+  comeBack(world, link)
+  expect(new Link(world, 1).windowMost).toBe(64 * KIB) // 256 KiB, less what was away, and half of that, not under 64 KiB
+})
+
 test('eight sessions of an account wait at once; the ninth ends with its connection', () => {
   const world = createWorld()
   const links = Array.from({ length: 9 }, () => new Link(world, 1))

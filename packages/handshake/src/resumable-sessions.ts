@@ -1,6 +1,6 @@
 /**
- * Sessions of a node that may outlive their connection, by id (sessions.md §6). Who names one must know its newest token, or the one before until
- * something came over the new connection (WELCOME may be lost), and hold its key; what is wrong is not told apart.
+ * Sessions of a node that may outlive their connection, by id (sessions.md §6). Who names one must know its token, or one that a WELCOME offered since (any of
+ * them may be lost, or late) until something came over the new connection, and hold its key; what is wrong is not told apart.
  *
  * Invariant: no more than `suspendedMax` wait for their client at once, and of one address no more than `suspendedPerAddressMax`.
  */
@@ -9,6 +9,8 @@ import type { Hello, Welcome } from './greeting.ts'
 import type { NodeSession } from './node-session.ts'
 
 const SESSION_ID_BYTES = 16
+/** Offered and not heard of: what a client shows is always among the first two. */
+const TOKENS_MAX = 4
 
 export interface ResumableLimits {
   readonly suspendedMax: number
@@ -93,9 +95,10 @@ export class ResumableSession implements ResumeTarget {
     return this.#tokens.filter((each) => isEqual(each, token)).length > 0
   }
 
-  /** The client showed `known` and is told `next`: it may not hear of it. */
+  /** The client showed `known` and is told `next`: it may not hear of it, nor may it have heard of those before. */
   offer(known: Uint8Array, next: Uint8Array): void {
-    this.#tokens = [next, known.slice()]
+    const others = this.#tokens.filter((each) => !isEqual(each, known))
+    this.#tokens = [next, known.slice(), ...others].slice(0, TOKENS_MAX)
   }
 
   /** It did. */

@@ -4,11 +4,12 @@ import { describe, expect, test } from 'vitest'
 import type { Effect } from '../src/effects.ts'
 import { encodeFrame, FRAME } from '../src/frames.ts'
 import { encodeResume } from '../src/resume-frame.ts'
-import { drain, feed, settle } from './cores.ts'
+import { CHAIN, CLIENT, drain, feed, NODE, settle } from './cores.ts'
 import { framesOf, openLane } from './paying.ts'
 import { knock, lose, nextBinding, reattach, type Resumable, resumable } from './resume.ts'
 
 const CREDIT = 2 ** 21 + 2 ** 18
+const HELLO = { chainId: CHAIN, nodeKey: NODE.publicKey, clientKey: CLIENT.publicKey, rand: new Uint8Array(16), kind: 'resume' } as const
 const namesOf = (bytes: Uint8Array): string[] =>
   framesOf(bytes).map(({ type }) => Object.entries(FRAME).find(([, value]) => value === type)![0])
 const told = (effects: readonly Effect[], type: Effect['type']): Effect[] => effects.filter((effect) => effect.type === type)
@@ -70,6 +71,18 @@ describe('who may come back', () => {
     world.session.settle() // as the server does with the first frame of the new channel
     lose(world)
     expect(refusal(world, {})).toBe(4)
+  })
+
+  test('a HELLO that comes late takes no token from a client that heard the WELCOME before it', () => {
+    const world = resumable()
+    lose(world)
+    reattach(world)
+    const [greeted] = feed(world.client, drain(world.node)) as [Extract<Effect, { type: 'welcome' }>]
+    lose(world)
+    world.sessions.find({ ...HELLO, bracket: Uint8Array.of(...world.welcome.sessionId, ...world.welcome.resumeToken) }, new Uint8Array(32))
+    reattach(world, { resumeToken: greeted.welcome.resumeToken })
+    settle(world.client, world.node)
+    expect(world.client.phase).toBe('open')
   })
 
   test('a channel that breaks before both know where they are gives no more time than the first loss', () => {
