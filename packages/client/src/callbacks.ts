@@ -1,4 +1,4 @@
-/** Calls a caller's callbacks, and keeps what one throws: that is no node's failure, and goes to the caller as it is. */
+/** Calls a caller's callbacks, and keeps what the first one throws: that is no node's failure, and goes to the caller as it is. */
 export class Callbacks {
   thrown: { readonly error: unknown } | undefined
 
@@ -6,7 +6,7 @@ export class Callbacks {
     try {
       callback?.(value)
     } catch (error) {
-      this.thrown = { error }
+      this.thrown ??= { error }
       throw error
     }
   }

@@ -3,8 +3,8 @@
  * entity tag.
  *
  * It begins when its first bytes are verified, so that a node whose word about the size cannot be true has been left by then. Until the last
- * chunk of a root has come its total is not proven and not said; the length that is promised then rests on the node's word, and a body that
- * turns out to have another one fails. The media type that a node says is not handed on: whoever knows better says it.
+ * chunk of a root has come its total is not proven and not said: a whole body then promises no length, so that a node's word cannot make a body
+ * fail that other nodes complete. The end of a range must be said; it rests on the node's word, and a body that turns out to have another fails. The media type that a node says is not handed on: whoever knows better says it.
  */
 import type { ByteRange } from '@selvedge/content'
 import { byteRangesOfHeader } from '@selvedge/verified-streaming'
@@ -80,7 +80,8 @@ async function responseOf(
     return new Response(null, { status: 416, headers: { 'content-range': `bytes */${proven}` } })
   }
   const { start, end: asked = Number.POSITIVE_INFINITY } = range ?? { start: 0 }
-  const end = Math.min(asked, proven ?? download.sizeClaim ?? Number.POSITIVE_INFINITY)
+  const claimed = range === undefined ? undefined : download.sizeClaim // where a range ends must be said, a length need not
+  const end = Math.min(asked, proven ?? claimed ?? Number.POSITIVE_INFINITY)
   if (end !== Number.POSITIVE_INFINITY) {
     if (range !== undefined) headers.set('content-range', `bytes ${start}-${end - 1}/${proven ?? '*'}`)
     headers.set('content-length', String(end - start))

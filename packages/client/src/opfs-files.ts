@@ -76,10 +76,23 @@ export class OpfsFiles {
     })
   }
 
+  /** Undefined: there is none now. It is asked for again when it is wanted next, for a refusal may be of the moment. */
+  async #opened(): Promise<FileSystemDirectoryHandle | undefined> {
+    try {
+      return await (this.#directory ??= this.#options.open())
+    } catch (error) {
+      this.#directory = undefined
+      this.#options.onError?.(error)
+      return undefined
+    }
+  }
+
   /** What `work` gives; undefined where the file system would not, for whatever reason. */
   async #tried<T>(work: (directory: FileSystemDirectoryHandle) => Promise<T>): Promise<T | undefined> {
+    const directory = await this.#opened()
+    if (directory === undefined) return undefined
     try {
-      return await work(await (this.#directory ??= this.#options.open()))
+      return await work(directory)
     } catch (error) {
       if (!(error instanceof DOMException)) throw error
       if (error.name !== 'NotFoundError') this.#options.onError?.(error)

@@ -68,5 +68,7 @@ export function createOpfsClient(components: OpfsClientComponents, options: Opfs
 }
 
 async function openOwnDirectory(): Promise<FileSystemDirectoryHandle> {
-  return await (await navigator.storage.getDirectory()).getDirectoryHandle('selvedge', { create: true })
+  const { storage } = navigator as { readonly storage?: Partial<StorageManager> } // older browsers; and pages over http have none
+  if (storage?.getDirectory === undefined) throw new DOMException('this page has no file system of its own', 'NotSupportedError')
+  return await (await storage.getDirectory()).getDirectoryHandle('selvedge', { create: true })
 }

@@ -3,7 +3,7 @@
  *
  * To be handed to `createClient`, so that who asks one node does not load it.
  */
-import type { OpenDownload } from './download.ts'
+import { openDownload, type OpenDownload } from './download.ts'
 import { ClientError } from './errors.ts'
 import { type Clock, realClock } from './spread/clock.ts'
 import { openSpread, type SpreadDecision } from './spread/spread.ts'
@@ -18,7 +18,7 @@ export interface SeveralNodesOptions {
   readonly aheadBytesMax?: number
   /** A part of which nothing has come for so long is asked of another node too. @default 200 */
   readonly patienceMs?: number
-  /** Told of each decision as it is made. */
+  /** Told of each decision as it is made. What it throws ends the download, and is thrown to whoever reads it. */
   readonly onDecision?: (decision: SpreadDecision) => void
   /** @default that of the platform */
   readonly clock?: Clock
@@ -42,5 +42,9 @@ export function severalNodes(options: SeveralNodesOptions = {}): OpenDownload {
   if (!isCount || !(patienceMs > 0 && patienceMs < 2 ** 31))
     throw new ClientError('CLIENT_BAD_ARGUMENT', `not so: ${nodesAtOnce} nodes, ${aheadBytesMax} bytes ahead, ${patienceMs} ms of patience`)
   const settings = { nodesAtOnce, aheadBytesMax, patienceMs, clock, onDecision }
-  return async (links, target, getOptions) => await openSpread(links, target, getOptions, settings)
+  return async (links, target, getOptions) => {
+    const { start, end = Number.POSITIVE_INFINITY } = getOptions.range ?? { start: 0 }
+    // Of no bytes there is nothing to share out: one node proves what it is, and how long.
+    return end <= start ? await openDownload(links, target, getOptions) : await openSpread(links, target, getOptions, settings)
+  }
 }

@@ -259,3 +259,41 @@ test('clear forgets all, and a bound that is no number is refused', async () => 
   expect((await load(client, address)).receivedBytes).toBeGreaterThan(DATA.length)
   expect(() => tab({ bytesMax: -1 })).toThrow(expect.objectContaining({ code: 'CLIENT_BAD_ARGUMENT' }))
 })
+
+test.each([
+  ['a page without one', undefined],
+  ['one that is refused', () => Promise.reject(new DOMException('not in this window', 'SecurityError'))],
+  ['one that cannot be asked for', () => Promise.reject(new TypeError('getDirectory is not a function'))],
+])('where there is no file system (%s) nothing is kept, and nothing fails', async (_, openDirectory) => {
+  const content = new MemoryContent()
+  const client = createClient({ nodes: [await startNode(serving(content))] })
+  onTestFinished(() => client.close())
+  const errors: unknown[] = []
+  const options = { onError: (error: unknown): void => void errors.push(error) }
+  const kept = createOpfsClient({ client, ...(openDirectory === undefined ? {} : { openDirectory }) }, options)
+  for (const address of [
+    Buffer.from(await content.addRoot(DATA)).toString('hex'),
+    (await content.add({ file: DATA }, 64 * KIB)).toString(),
+  ]) {
+    expect(isSame((await load(kept, address)).bytes)).toBe(true)
+    expect(isSame(new Uint8Array(await (await kept.fetch(address)).arrayBuffer()))).toBe(true)
+  }
+  await kept.clear()
+  expect(errors.length).toBeGreaterThan(0)
+})
+
+test('a file system that was refused once is used when it is there', async () => {
+  const content = new MemoryContent()
+  const client = createClient({ nodes: [await startNode(serving(content))] })
+  onTestFinished(() => client.close())
+  const directory = new MemoryDirectory()
+  let refusals = 1
+  const openDirectory = async (): Promise<FileSystemDirectoryHandle> => {
+    if (refusals-- > 0) throw new DOMException('ask again', 'SecurityError')
+    return directory as unknown as FileSystemDirectoryHandle
+  }
+  const kept = createOpfsClient({ client, openDirectory })
+  const address = Buffer.from(await content.addRoot(DATA)).toString('hex')
+  await load(kept, address)
+  expect((await load(kept, address)).receivedBytes).toBe(0)
+})

@@ -2,7 +2,7 @@ import { createMemoryStore, createSink } from '@selvedge/verified-streaming'
 import type { LaneRequest } from '@selvedge/handshake/tls'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Client, type ClientOptions, createClient, type DownloadState, type VerifiedBlock, type VerifiedPart } from '../src/index.ts'
-import { severalNodes } from '../src/several-nodes.ts'
+import { severalNodes, type SpreadDecision } from '../src/several-nodes.ts'
 import { MemoryContent, sampleBytes, saying, serving, startNode, stoppingAfter, type TestNode } from './node.ts'
 import { bytesFrom, of, watched } from './spread-world.ts'
 
@@ -224,6 +224,54 @@ test.each(['root', 'cid'])(
     }
   },
 )
+
+test('nothing is an answer too: an empty range, and what was read to the end of its range and goes on from there', async () => {
+  const content = new MemoryContent()
+  const client = clientOf({ nodes: await startThree(serving(content)), downloads: severalNodes() })
+  for (const address of [await content.addRoot(DATA), await content.add({ file: DATA }, 65_536)]) {
+    const finished = await client.get(address, { range: { start: 0, end: 100 } })
+    await bytesOf(finished)
+    const empties = [{ range: { start: 5, end: 5 } }, { range: { start: SIZE, end: SIZE } }, { from: finished.state() }]
+    for (const options of empties) {
+      const download = await client.get(address, options)
+      expect([download.kind, await bytesOf(download)]).toEqual(['file', new Uint8Array(0)])
+    }
+  }
+})
+
+test.each(['done', 'left', 'failed'])(
+  'what onDecision throws, when a part is %s, is what the reader is told, and no node is blamed',
+  async (type) => {
+    const content = new MemoryContent()
+    const root = await content.addRoot(DATA)
+    const honest = await startNode(serving(content))
+    const liar = await startNode(saying({ mode: 'blake3', size: 100, chunkGroupLog: 4 }, [new Uint8Array(50_000)]))
+    const stalling = await startNode(stoppingAfter(200_000, serving(content)))
+    const told: string[] = []
+    const onDecision = (decision: SpreadDecision): void => {
+      told.push(decision.type)
+      if (decision.type === type) throw mine
+    }
+    const nodes = type === 'failed' ? [liar, honest] : type === 'left' ? [stalling, honest] : [honest]
+    const client = clientOf({ nodes, downloads: severalNodes({ onDecision, patienceMs: type === 'left' ? 50 : 60_000 }) })
+    await expect((async () => await bytesOf(await client.get(root)))()).rejects.toBe(mine)
+    expect(told.slice(told.indexOf(type) + 1).filter((each) => each !== 'left')).toEqual([]) // nothing is begun or judged after it
+  },
+)
+
+test('where onDecision throws as a part is asked, nothing else is asked and all lanes end', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  const nodes = await startThree(stoppingAfter(200_000, serving(content)))
+  let asked = 0
+  const onDecision = ({ type }: SpreadDecision): void => {
+    if (type === 'asked' && ++asked === 2) throw mine // the first that is decided together with another
+  }
+  const client = clientOf({ nodes, downloads: severalNodes({ onDecision, patienceMs: 60_000 }) })
+  await expect((async () => await bytesOf(await client.get(root)))()).rejects.toBe(mine)
+  await allEnded(nodes)
+  expect(asked).toBe(2)
+})
 
 test('a saved state that is none, or of something else, is refused before anything is asked', async () => {
   const root = await new MemoryContent().addRoot(DATA)

@@ -144,9 +144,11 @@ class Spread {
     const effects: PlanEffect[] = []
     this.#plan.step(event, clock.nowMs(), effects)
     for (const effect of effects) {
+      if (this.#isOver) return // who was told of the one before has thrown
       if (effect.type === 'ask') this.#ask(effect)
       else this.#leave(this.#runs.get(effect.ask))
     }
+    if (this.#isOver) return
     this.#callOff?.()
     const { deadlineMs } = this.#plan
     const isWaiting = deadlineMs < Number.POSITIVE_INFINITY
@@ -173,7 +175,11 @@ class Spread {
   #tell(type: SpreadDecision['type'], { link, bytes, ask: { start, end } }: Run, error?: unknown): void {
     const { onDecision, clock } = this.#settings
     const decision = { type, node: link.name, start, end, bytes, atMs: clock.nowMs() }
-    onDecision?.(error === undefined ? decision : { ...decision, error })
+    try {
+      this.#callbacks.call(onDecision, error === undefined ? decision : { ...decision, error })
+    } catch (thrown) {
+      if (this.#failure?.isOwn !== true) this.#fail(thrown, true) // no node's failure
+    }
   }
 
   /** Never rejects: the plan is told. */
