@@ -1,7 +1,9 @@
 // Goal: an operator's keys are on disk as he wants them: plain and said to be, or nothing without the passphrase.
 import { createKeyFile } from '@selvedge/crypto/keyfile'
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { chmod, open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { loadKeyPair, loadSeed, readSeed } from '../src/compose/key-file.ts'
 import { passphraseFrom } from '../src/compose/passphrase.ts'
@@ -59,6 +61,24 @@ test('a passphrase is the first line of the file that is named, before what the 
   expect(await passphraseFrom(undefined, environment)).toBe('of the environment')
   expect(await passphraseFrom(undefined, { SELVEDGE_PASSPHRASE: 'itself' })).toBe('itself')
   expect(await passphraseFrom(undefined, {})).toBe(undefined)
+})
+
+test.runIf(process.platform === 'linux')('of a pipe the whole first line counts, however its writer takes its time', async () => {
+  const pipe = join(await scratchFolder(), 'pipe')
+  expect(spawnSync('mkfifo', ['-m', '600', pipe]).status).toBe(0)
+  const reading = passphraseFrom(pipe, {})
+  const writer = await open(pipe, 'w')
+  await writer.write('correct ')
+  await sleep(50)
+  await writer.write('horse\nits second line\n')
+  await writer.close()
+  expect(await reading).toBe('correct horse')
+})
+
+test('a passphrase that is no text is refused, rather than taken for another', async () => {
+  const file = join(await scratchFolder(), 'passphrase')
+  await writeFile(file, Uint8Array.of(0x61, 0xff, 0x0a), { mode: 0o600 })
+  await expect(passphraseFrom(file, {})).rejects.toMatchObject({ code: 'NODE_PASSPHRASE' })
 })
 
 test('a passphrase that is empty, too long, not there, or open to others is refused', async () => {

@@ -1,7 +1,7 @@
 /** Stable: renaming a code is a breaking change. */
 export type KeyFileErrorCode =
   | 'KEYFILE_MALFORMED' // not a key file, or one of another version
-  | 'KEYFILE_EXPOSED' // others than its owner may read or change it
+  | 'KEYFILE_EXPOSED' // others than its owner may read or change it, or it has a second name that would stay plain
   | 'KEYFILE_LOCKED' // it is encrypted, and no passphrase was given
   | 'KEYFILE_REFUSED' // another passphrase, or the file was changed: the two cannot be told apart
   | 'KEYFILE_BAD_ARGUMENT' // a secret, passphrase or cost of the caller's that no key file has

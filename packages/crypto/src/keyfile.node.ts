@@ -5,7 +5,7 @@
  * may have been read; rights and content are looked at through one descriptor, so that nobody exchanges the file in between.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { KeyFileError } from './keyfile-errors.ts'
 import { decrypt, ENCRYPTED_BYTES, encodePlain, encrypt, readForm, WORK_LOG2 } from './keyfile-format.node.ts'
@@ -63,20 +63,35 @@ export async function createKeyFile(path: string, options: KeyFileOptions = {}, 
 }
 
 /**
- * Puts the encrypted form in place of a plain key file, at once and whole, when it was read back and opened. What stood there may stay readable on the
- * disk below the file system until that writes over it. One that is encrypted already is opened and left alone.
- * @throws {KeyFileError} as `readKeyFile` and `createKeyFile`
+ * Puts the encrypted form in place of a plain key file, at once and whole, when it was read back and opened; of a symbolic link, in place of the file
+ * that it leads to. What stood there may stay readable on the disk below the file system until that writes over it. One that is encrypted already is
+ * opened and left alone.
+ * @throws {KeyFileError} as `readKeyFile` and `createKeyFile`; `KEYFILE_EXPOSED` where the file has other names (hard links), which would stay plain
  */
 export async function encryptKeyFile(path: string, passphrase: string, options: Omit<KeyFileOptions, 'passphrase'> = {}): Promise<KeyFile> {
   const file = await readKeyFile(path, { passphrase })
   if (file.isEncrypted) return file
   const bytes = await encoded(file.secret, { ...options, passphrase })
-  await write(path, bytes, async (temporary) => {
+  const real = await onlyNameOf(path)
+  await write(real, bytes, async (temporary) => {
     const { secret } = await readKeyFile(temporary, { passphrase })
     if (!timingSafeEqual(secret, file.secret)) throw new KeyFileError('KEYFILE_IO', `${temporary} does not hold what was written to it`)
-    await rename(temporary, path)
+    await rename(temporary, real)
   })
   return { secret: file.secret, isEncrypted: true }
+}
+
+/** Where the file itself is; under another name it would stay plain. */
+async function onlyNameOf(path: string): Promise<string> {
+  try {
+    const real = await realpath(path)
+    const { nlink } = await stat(real)
+    if (nlink === 1) return real
+    throw new KeyFileError('KEYFILE_EXPOSED', `${path} has ${nlink} names on disk: remove the others, under which it would stay plain`)
+  } catch (cause) {
+    if (cause instanceof KeyFileError) throw cause
+    throw new KeyFileError('KEYFILE_IO', `${path} cannot be read: ${(cause as Error).message}`, { cause })
+  }
 }
 
 async function encoded(secret: Uint8Array, { passphrase, workLog2 = WORK_LOG2 }: KeyFileOptions): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import { createKeyFile, encryptKeyFile, readKeyFile } from '@selvedge/crypto/key
 import { spawn } from 'node:child_process'
 import { createDecipheriv, scryptSync } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, link as hardLink, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -125,6 +125,20 @@ test.runIf(process.platform !== 'win32')('what others may read or change is refu
   await expect(readKeyFile(join(folder, 'link'))).rejects.toThrow(codeOf('KEYFILE_EXPOSED'))
   await chmod(path, 0o400)
   expect((await readKeyFile(path)).secret).toEqual(SECRET)
+})
+
+test('what a link leads to is encrypted itself, and a file with a second name is not said to be', async () => {
+  await createKeyFile(path, {}, SECRET)
+  const link = join(folder, 'named')
+  await symlink(path, link)
+  await hardLink(path, join(folder, 'second'))
+  await expect(encryptKeyFile(link, QUICK.passphrase, QUICK)).rejects.toThrow(codeOf('KEYFILE_EXPOSED'))
+  expect((await readKeyFile(path)).isEncrypted).toBe(false)
+  await rm(join(folder, 'second'))
+  expect(await encryptKeyFile(link, QUICK.passphrase, QUICK)).toEqual({ isEncrypted: true, secret: SECRET })
+  expect((await readFile(path)).length).toBe(ENCRYPTED_BYTES)
+  expect((await lstat(link)).isSymbolicLink()).toBe(true)
+  expect((await readdir(folder)).toSorted()).toEqual(['named', 'node.key'])
 })
 
 test('it is never put in place of another, its folder is made, and nothing else is left there', async () => {

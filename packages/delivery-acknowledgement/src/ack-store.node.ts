@@ -276,6 +276,11 @@ class FileAckStore implements AckStore {
   #drop(epoch: bigint): void {
     for (const { bytes } of slotsOf(this.#epochs.get(epoch))) this.#liveBytes -= bytes
     this.#epochs.delete(epoch)
+    for (const [key, { standing, bytes }] of this.#standings) {
+      if (standing.defaults > 0 || standing.epoch > epoch) continue
+      this.#liveBytes -= bytes
+      this.#standings.delete(key) // what was lost in an epoch that is over counts for nothing, where nobody was in default
+    }
   }
 
   /** @returns where the torn end begins. */

@@ -44,16 +44,18 @@ test('a standing is read as it was written, and nothing else is', () => {
   expect(() => decodeStanding(Uint8Array.of(...bytes, 0))).toThrow('too many')
 })
 
-test('of each account the newest standing is kept, whatever is forgotten, over restarts and when the log is written anew', async () => {
+test('of each account the newest standing is kept, but what counts for nothing once its epoch is over; over restarts, and when the log is written anew', async () => {
   const store = await createFileAckStore(folder)
   const newest = { ...STANDING, lostBytes: 90_000, defaults: 2 }
   const other = { ...STANDING, account: accountOf(4) }
-  for (const standing of [STANDING, other, newest]) store.putStanding!(standing)
+  const past = { ...STANDING, account: accountOf(5), defaults: 0 }
+  const present = { ...past, account: accountOf(6), epoch: EPOCH + 1n }
+  for (const standing of [STANDING, other, past, present, newest]) store.putStanding!(standing)
   store.put(recordOf(0, 1))
   await store.forget(EPOCH)
   await store.stop()
   const again = await createFileAckStore(folder)
-  expect(again.standings!().toSorted((a, b) => a.defaults - b.defaults)).toEqual([other, newest])
+  expect(again.standings!().toSorted((a, b) => a.defaults - b.defaults)).toEqual([present, other, newest])
   for (let seq = 1; seq <= 200; seq++) {
     for (let chain = 0; chain < 20; chain++) again.put(recordOf(chain, seq))
     await again.flush()
@@ -61,7 +63,7 @@ test('of each account the newest standing is kept, whatever is forgotten, over r
   await again.stop()
   expect((await stat(log())).size).toBeLessThan(1_200_000)
   const last = await createFileAckStore(folder)
-  expect(last.standings!().toSorted((a, b) => a.defaults - b.defaults)).toEqual([other, newest])
+  expect(last.standings!().toSorted((a, b) => a.defaults - b.defaults)).toEqual([present, other, newest])
   await last.stop()
 })
 
