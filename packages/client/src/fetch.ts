@@ -4,7 +4,8 @@
  *
  * It begins when its first bytes are verified, so that a node whose word about the size cannot be true has been left by then. Until the last
  * chunk of a root has come its total is not proven and not said: a whole body then promises no length, so that a node's word cannot make a body
- * fail that other nodes complete. The end of a range must be said; it rests on the node's word, and a body that turns out to have another fails. The media type that a node says is not handed on: whoever knows better says it.
+ * fail that other nodes complete. The end of a range must be said: it rests on the node's word, and a body that turns out to have another one
+ * fails. The media type that a node says is not handed on: whoever knows better says it.
  */
 import type { ByteRange } from '@selvedge/content'
 import { byteRangesOfHeader } from '@selvedge/verified-streaming'
