@@ -73,7 +73,8 @@ export class MeteredLane {
   /** The epoch ends for this lane at the unit in progress. @returns the boundary. */
   beginEpoch(): number {
     const boundary = Math.max(this.unit?.start ?? this.sent, this.acked)
-    this.old = boundary > this.acked ? { acked: this.acked, end: boundary, limit: this.sent } : undefined
+    const isKnown = Math.max(boundary, this.sent) > this.acked // of what was sent, a client that has not heard of the change may sign in the old one
+    this.old = isKnown ? { acked: this.acked, end: boundary, limit: this.sent } : undefined
     this.acked = boundary
     return boundary
   }

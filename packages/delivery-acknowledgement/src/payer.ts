@@ -214,7 +214,9 @@ class SessionSigner implements Payer {
     for (const lane of this.#lanes.values()) if (lane.old !== undefined) this.#chainOf(this.#closing, lane.serviceId)
     if (this.#options.delegation.notAfterEpoch < epoch) this.#current = undefined
     else this.#open(epoch, rand, this.#price)
-    this.#closeOld()
+    if (last < this.#oldest)
+      this.flush() // what could not be signed for since the session went on
+    else this.#closeOld()
   }
 
   window({ window, isStopped }: WindowFrame): void {

@@ -177,6 +177,53 @@ test('what an epoch closes over while there is no connection is not given back t
   expect(new Link(world, 1).windowMost).toBe(64 * KIB) // 256 KiB, less what was away, and half of that, not under 64 KiB
 })
 
+/** A lane in the middle of its only unit, left by its reader, whose node has answered and begun another epoch: the client heard neither. */
+function leftInTheMiddle(world: World): Link {
+  const link = new Link(world, 1)
+  const lane = link.open(1, [MIB])
+  for (let frame = 0; frame < 3; frame++) link.pump(lane)
+  link.deliver(link.toClient)
+  nextEpoch(world)
+  link.meter.laneOver(1, BigInt(lane.sent), 'reset-by-client')
+  lane.isOver = true
+  return link
+}
+const backWithout = (world: World, link: Link): number | undefined => {
+  const received = link.lanes.get(1)!.sent
+  const code = link.meter.resume!([{ lane: 1, received, sent: undefined }], world.nowMs)
+  link.payer.resume!({ epoch: world.epoch, chains: link.meter.chains! })
+  link.payer.laneOver(1, BigInt(received), 'reset-by-client')
+  return code
+}
+
+test('a client that has not heard of an epoch signs in the old one while that is open', () => {
+  const world = createWorld()
+  const link = leftInTheMiddle(world)
+  const [epoch] = link.toClient.slice(-1)
+  drop(link)
+  link.payer.resume!({ epoch: world.epoch - 1n, chains: [] })
+  expect(link.meter.resume!([{ lane: 1, received: link.sentBytes, sent: undefined }], 0)).toBe(undefined)
+  link.payer.laneOver(1, BigInt(link.sentBytes), 'reset-by-client')
+  link.toClient.push(epoch!)
+  link.settle()
+  expect([link.left, link.ackedBytes]).toEqual([undefined, link.sentBytes])
+})
+
+test('and in the new one, as soon as it hears of it, where the old one is closed', () => {
+  const world = createWorld()
+  const link = leftInTheMiddle(world)
+  const [epoch] = link.toClient.slice(-1)
+  drop(link)
+  world.nowMs += GRACE_MS
+  link.meter.due(world.nowMs)
+  expect(backWithout(world, link)).toBe(undefined)
+  expect(link.toNode).toEqual([])
+  link.toClient.push(epoch!)
+  link.deliver(link.toClient)
+  expect(link.deliver(link.toNode)).toBe(true)
+  expect([link.left, link.ackedBytes]).toEqual([undefined, link.sentBytes])
+})
+
 test('eight sessions of an account wait at once; the ninth ends with its connection', () => {
   const world = createWorld()
   const links = Array.from({ length: 9 }, () => new Link(world, 1))
