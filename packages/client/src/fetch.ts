@@ -4,13 +4,14 @@
  *
  * It begins when its first bytes are verified, so that a node whose word about the size cannot be true has been left by then. Until the last
  * chunk of a root has come its total is not proven and not said: a whole body then promises no length, so that a node's word cannot make a body
- * fail that other nodes complete. The end of a range must be said: it rests on the node's word, and a body that turns out to have another one
- * fails. The media type that a node says is not handed on: whoever knows better says it.
+ * fail that other nodes complete. Where an open range ends is proven first. A range that ends behind the content does so by the node's word, and
+ * a body that turns out to have another end fails. The media type that a node says is not handed on: whoever knows better says it.
  */
 import type { ByteRange } from '@selvedge/content'
 import { byteRangesOfHeader } from '@selvedge/verified-streaming'
 import type { Download, DownloadProgress, GetOptions, VerifiedPart } from './download.ts'
 import { ClientError } from './errors.ts'
+import { provenSizeOf } from './proven-size.ts'
 import type { CidLike } from './target.ts'
 
 export interface FetchOptions {
@@ -31,6 +32,8 @@ export type FetchAddress = CidLike | Uint8Array | URL | string
 
 /** The statuses of what is no failure of the client's own. */
 const STATUS_OF: Readonly<Record<string, number>> = { CLIENT_NOT_FOUND: 404, CLIENT_ORIGIN_FAILED: 502 }
+/** Of a tag: its size is proven with its last chunk, and a CID's with its first block. */
+const IS_ROOT = /^"[0-9a-f]{64}"$/
 const NAMED_FOR_EVER = 'public, max-age=31536000, immutable'
 
 /** @param nameOf - the address as text: what its tag is made of. */
@@ -47,13 +50,18 @@ export async function fetchWith(
   const etag = `"${nameOf(named)}"`
   const headers = new Headers({ etag, 'accept-ranges': 'bytes', 'cache-control': NAMED_FOR_EVER })
   if (isTagged(asked.get('if-none-match'), etag)) return new Response(null, { status: 304, headers })
-  const range = rangeOf(asked.get('range'))
+  let size: number | undefined
+  let range = rangeOf(asked.get('range'))
   headers.set('content-type', contentType)
   headers.set('x-content-type-options', 'nosniff')
   try {
     const details = { ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) }
+    if (range !== undefined && range.end === undefined && IS_ROOT.test(etag)) {
+      size = await provenSizeOf({ get }, named, signal ?? new AbortController().signal) // first: no lane is held while it waits for one
+      if (size > range.start) range = { start: range.start, end: size }
+    }
     const download = await get(named, range === undefined ? details : { ...details, range })
-    return await responseOf(download, range, headers, signal)
+    return await responseOf(download, { range, size }, headers, signal)
   } catch (error) {
     const status = error instanceof ClientError ? STATUS_OF[error.code] : undefined
     if (status === undefined) throw error
@@ -63,7 +71,7 @@ export async function fetchWith(
 
 async function responseOf(
   download: FetchedDownload,
-  range: ByteRange | undefined,
+  { range, size }: { readonly range: ByteRange | undefined; readonly size: number | undefined },
   headers: Headers,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
@@ -74,7 +82,7 @@ async function responseOf(
   const parts = download[Symbol.asyncIterator]()
   const step = await parts.next()
   const first = step.done === true ? undefined : new Uint8Array(step.value.bytes)
-  const { size: proven } = download
+  const { size: proven = size } = download
   if (range !== undefined && first === undefined) {
     if (proven === undefined)
       throw new ClientError('CLIENT_BAD_ANSWER', `${download.node} sent nothing of the range`, { node: download.node })

@@ -11,6 +11,7 @@ import { type ByteRange, byteRangesOfHeader } from '@selvedge/verified-streaming
 import type { Download } from './download.ts'
 import { ClientError, type ClientErrorCode } from './errors.ts'
 import type { FetchOptions } from './fetch.ts'
+import { provenSizeOf } from './proven-size.ts'
 import { formatTarget, targetOf } from './target.ts'
 
 /** What is needed of a client; that of `./opfs` fits too. */
@@ -18,7 +19,7 @@ export interface ContentClient {
   get(
     address: string,
     options: { readonly range: ByteRange; readonly signal: AbortSignal },
-  ): Promise<Pick<Download, 'kind' | 'size' | 'node' | 'close' | typeof Symbol.asyncIterator>>
+  ): Promise<Pick<Download, 'kind' | 'address' | 'size' | 'node' | 'close' | typeof Symbol.asyncIterator>>
   fetch(address: string, options: FetchOptions): Promise<Response>
 }
 
@@ -48,8 +49,6 @@ export interface FetchEventLike {
 
 /** Sizes that are kept once they are proven: what is named by a hash never changes. */
 const SIZES_MAX = 256
-/** No content has a byte there: asking for it proves the size and brings none. */
-const BEHIND_ALL = 2 ** 50
 /** One range is answered as one; several, or what is none, with everything, as RFC 9110 §14.2 lets a server. */
 const ONE_RANGE = /^bytes[ \t]*=[ \t]*(\d+-\d*|-\d+)[ \t]*$/i
 /** Of what is not the node's word or bytes: that is 502. */
@@ -167,20 +166,6 @@ class Answers {
       this.#sizes.delete(oldest)
     }
     return size
-  }
-}
-
-async function provenSizeOf(client: ContentClient, name: string, signal: AbortSignal): Promise<number> {
-  const download = await client.get(name, { range: { start: BEHIND_ALL }, signal })
-  try {
-    if (download.kind !== 'file') throw new ClientError('CLIENT_NOT_A_FILE', `${name} is a ${download.kind}, not a file`)
-    for await (const { offset } of download)
-      throw new ClientError('CLIENT_BAD_ANSWER', `${name} has a byte at ${offset}`, { node: download.node })
-    const { size } = download
-    if (size === undefined) throw new ClientError('CLIENT_BAD_ANSWER', `${download.node} did not prove the size of ${name}`)
-    return size
-  } finally {
-    download.close()
   }
 }
 
