@@ -120,7 +120,7 @@ test.each(['root', 'cid'] as const)(
     const content: LaneContent = {
       async serve(bytes, options) {
         const { resend, ...rest } = await served.serve(bytes, options)
-        return { ...rest, resend: (from, to) => (madeAgain.push(to - from), resend!(from, to)) }
+        return { ...rest, resend: (from, to, wanted) => (madeAgain.push(to - from), resend!(from, to, wanted)) }
       },
     }
     const identity = createKeyPair()

@@ -23,6 +23,8 @@ const DATA: Uint8Array = Uint8Array.from({ length: 3_000_000 }, (_, i) => Math.i
 const SHA256 = createHash('sha256').update(DATA).digest('hex')
 const NONE = new Uint8Array(0)
 const GUEST: Session = { sessionId: new Uint8Array(16), account: undefined }
+/** Of what is made again: somebody still wants it. */
+const WANTED = new AbortController().signal
 
 interface World {
   readonly store: Blockstore
@@ -202,7 +204,7 @@ test.each(['root', 'cid'] as const)('what a cut has lost is made again, the same
     [whole.length - 3, whole.length],
     [5, 5],
   ] as const) {
-    expect(Buffer.compare(await collect(served.resend!(from, to)), whole.subarray(from, to))).toBe(0)
+    expect(Buffer.compare(await collect(served.resend!(from, to, WANTED)), whole.subarray(from, to))).toBe(0)
   }
 })
 
@@ -220,7 +222,20 @@ test('what began with blocks as they came is made again so, though all of it is 
   complete = true
   expect((await content.serve(requestOf(cid, { head: true }), { signal, session: GUEST })).fields.mode).toBe('proof')
   expect(served.fields.mode).toBe('car')
-  expect(Buffer.compare(await collect(served.resend!(100, 200_000)), whole.subarray(100, 200_000))).toBe(0)
+  expect(Buffer.compare(await collect(served.resend!(100, 200_000, WANTED)), whole.subarray(100, 200_000))).toBe(0)
+})
+
+test('what nobody wants any more is made no further', async () => {
+  const world = await startWorld()
+  const signal = new AbortController().signal
+  const served = await world.content(createCdn()).serve(requestOf(world.root), { signal, session: GUEST })
+  const whole = await collect(served.body)
+  const wanted = new AbortController()
+  const again = served.resend!(0, whole.length, wanted.signal)[Symbol.asyncIterator]()
+  expect((await again.next()).done).toBe(false)
+  wanted.abort(new Error('the connection is gone'))
+  await expect(again.next()).rejects.toThrow('the connection is gone')
+  await expect(collect(served.resend!(0, 10, wanted.signal))).rejects.toThrow('the connection is gone')
 })
 
 test('what lies far in is not made again: reading up to it costs the node more than its client', async () => {
@@ -229,7 +244,7 @@ test('what lies far in is not made again: reading up to it costs the node more t
   const served = await world.content(createCdn()).serve(requestOf(world.root), { signal, session: GUEST })
   await collect(served.body)
   const far = 2 ** 24 + 1
-  await expect(collect(served.resend!(far, far + 1))).rejects.toMatchObject({ code: 'CONTENT_INTERNAL' })
+  await expect(collect(served.resend!(far, far + 1, WANTED))).rejects.toMatchObject({ code: 'CONTENT_INTERNAL' })
 })
 
 test("one is made again at a time up to its first byte; one whose client stands still is in nobody's way", async () => {
@@ -238,9 +253,9 @@ test("one is made again at a time up to its first byte; one whose client stands 
   const content = world.content(createCdn())
   const served = await content.serve(requestOf(world.root), { signal, session: GUEST })
   const whole = await collect(served.body)
-  const still = served.resend!(1_000_000, whole.length)[Symbol.asyncIterator]()
+  const still = served.resend!(1_000_000, whole.length, WANTED)[Symbol.asyncIterator]()
   expect((await still.next()).done).toBe(false)
-  const both = [served.resend!(2_000_000, 2_000_100), served.resend!(0, 100)]
+  const both = [served.resend!(2_000_000, 2_000_100, WANTED), served.resend!(0, 100, WANTED)]
   const [far, near] = await Promise.all(both.map(collect))
   expect(Buffer.compare(far!, whole.subarray(2_000_000, 2_000_100))).toBe(0)
   expect(Buffer.compare(near!, whole.subarray(0, 100))).toBe(0)
@@ -253,7 +268,7 @@ test('what was served and is gone is not made again', async () => {
   const served = await world.content(createCdn()).serve(requestOf(world.root), { signal, session: GUEST })
   await collect(served.body)
   await world.store.delete(world.root)
-  await expect(collect(served.resend!(0, 10))).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND' })
+  await expect(collect(served.resend!(0, 10, WANTED))).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND' })
 })
 
 test('a service that fails has its lane reset with 10, and its words stay here', async () => {

@@ -6,8 +6,9 @@
  */
 /**
  * Makes DATA of a lane again, from one of its offsets up to another: the very bytes that were written. Asked for what was lost with a connection.
+ * `signal` aborts when they are not wanted any more; the lane is not asked for others before the iteration has ended.
  */
-export type Resend = (from: number, to: number) => AsyncIterable<Uint8Array>
+export type Resend = (from: number, to: number, signal: AbortSignal) => AsyncIterable<Uint8Array>
 
 /** Bytes that wait to be sent, with what the driver wants back when the last of them has been taken. */
 export interface PendingWrite {

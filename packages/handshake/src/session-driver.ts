@@ -12,6 +12,7 @@ import { type Goaway, HandshakeError } from './errors.ts'
 import type { Greeter } from './greeter.ts'
 import type { CoreLane } from './lane-core.ts'
 import { LaneDriver, type LaneOwner, type PendingPromise } from './lane.ts'
+import { Resends } from './resends.ts'
 import type { SessionCore } from './session-core.ts'
 
 /** What the carrier may hold that is not yet sent. */
@@ -57,6 +58,7 @@ export class SessionDriver implements LaneOwner {
   #isPaused = false
   #isPumping = false
   #isPumpDue = false
+  readonly #resends = new Resends()
   #isEnding = false
   #isGone = false
   #isOver = false
@@ -194,13 +196,15 @@ export class SessionDriver implements LaneOwner {
       case 'end':
         return this.lanes.get(effect.lane)?.onEnd()
       case 'reset':
+        this.#resends.end(effect.lane)
         return this.lanes.get(effect.lane)?.onReset(effect.code, effect.reason)
       case 'done':
+        this.#resends.end(effect.lane)
         this.lanes.get(effect.lane)?.over()
         this.lanes.delete(effect.lane)
         return this.#events.onLaneDone()
       case 'resend':
-        return void this.#resend(effect)
+        return this.#resends.begin(effect.lane, (signal) => this.#giveAgain(effect, signal))
       case 'dead':
         return this.#lose('the other side does not answer')
       case 'suspended':
@@ -219,6 +223,7 @@ export class SessionDriver implements LaneOwner {
   #onOver({ why, code, message, goaway }: Extract<Effect, { type: 'over' }>): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.#resends.endAll()
     const details = code === 0 ? {} : { laneCode: code }
     const isMistake = why === 'protocol'
     const error = new HandshakeError(
@@ -290,6 +295,7 @@ export class SessionDriver implements LaneOwner {
   #lose(message: string, isMoving = false): void {
     if (this.#isGone) return
     this.#isGone = true
+    this.#resends.endAll()
     this.#carrier.destroy()
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -299,26 +305,27 @@ export class SessionDriver implements LaneOwner {
     this.run((effects) => this.core.lose(message, effects, mayWait ? this.#now() : undefined))
   }
 
-  /** Gives what was lost once more, a piece at a time, as the lane's owner makes it again. */
-  async #resend({ lane, again }: Extract<Effect, { type: 'resend' }>): Promise<void> {
+  /** Gives what was lost once more, a piece at a time, as the lane's owner makes it again. Never rejects. */
+  async #giveAgain({ lane, again }: Extract<Effect, { type: 'resend' }>, signal: AbortSignal): Promise<void> {
     const { until } = again
-    const dropped = new Promise<void>((resolve) => {
-      again.onDropped = resolve
-    })
+    const isWanted = (): boolean => !signal.aborted && lane.again === again
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    again.onDropped = () => this.#resends.end(lane)
     try {
-      for await (const bytes of lane.resend!(again.queued, until)) {
+      for await (const bytes of lane.resend!(again.queued, until, signal)) {
+        if (!isWanted()) return
         if (bytes.length === 0) continue
         const sent = new Promise<void>((resolve, reject) => {
           if (!this.core.sendAgain(lane, again, bytes.subarray(0, until - again.queued), { resolve, reject })) resolve()
         })
         this.#pump()
-        await Promise.race([sent, dropped])
-        if (lane.again !== again) return
+        await Promise.race([sent, aborted])
+        if (!isWanted()) return
       }
     } catch {
       // The owner cannot make it again: its errors are its own to report, the other side learns that the lane ends here.
     }
-    if (lane.again === again) this.reset(lane, CODES.resumeLost, '')
+    if (isWanted()) this.reset(lane, CODES.resumeLost, '')
   }
 
   /** One timer for the core's next deadline. It only ever fires early or on time, and does not keep the process alive. */

@@ -1,5 +1,6 @@
 /** Sessions that outlive their connection, over real TLS: the client finds its node again by itself, and whoever reads a lane sees its bytes go on. */
 import { x25519KeyOf } from '@selvedge/crypto/noise'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import type { Carrier } from '../src/carrier.ts'
 import { type ConnectCommonOptions, connectSession, type LaneListener, type Session } from '../src/index.ts'
@@ -52,7 +53,65 @@ const stream: LaneListener = async (request) => {
   for (let at = 0; at < CONTENT.length; at += PIECE) await lane.write(CONTENT.subarray(at, at + PIECE))
   await lane.end()
 }
+/** What is made again: each by whoever hears of its end, and none while another of the lane is. */
+interface Made {
+  begun: number
+  live: number
+  liveMax: number
+}
+
+/** Writes without end; what is lost takes `before` until it begins to come, or for ever. */
+const slowly = (made: Made, before: (signal: AbortSignal) => Promise<void>): LaneListener => {
+  return async (request) => {
+    const resend = async function* (from: number, to: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
+      made.begun++
+      made.liveMax = Math.max(made.liveMax, ++made.live)
+      try {
+        await before(signal)
+        for (let at = from; at < to; at += PIECE) yield new Uint8Array(Math.min(to - at, PIECE))
+      } finally {
+        made.live--
+      }
+    }
+    const lane = request.accept(NONE, undefined, resend)
+    try {
+      for (;;) await lane.write(new Uint8Array(PIECE))
+    } catch {
+      // the session is over
+    }
+  }
+}
+
+const untilAborted = async (signal: AbortSignal): Promise<void> => {
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  throw signal.reason
+}
+
 const open: LaneListener = (request) => void request.accept(NONE)
+
+test.each([
+  ['does not come', untilAborted],
+  ['comes and is not read', async () => {}],
+] as const)('what is made again and %s is made by one at a time, and ends with its connection and its session', async (_, before) => {
+  const made: Made = { begun: 0, live: 0, liveMax: 0 }
+  const { proxy, connect, meter } = await serve(slowly(made, before))
+  const session = await connect()
+  const lane = await session.openLane({ serviceId: 0, metadata: NONE })
+  const reading = (async () => {
+    for await (const bytes of lane.source) void bytes
+  })().catch(() => {}) // it ends with the session
+  await until(() => meter.told.some(({ name }) => name === 'sent'))
+  while (made.begun < 4) {
+    const { resumes } = session
+    proxy.cut() // which loses nothing where all that was sent has come
+    await until(() => session.resumes > resumes)
+    await sleep(5)
+  }
+  expect(made.liveMax).toBe(1)
+  await session.close()
+  await until(() => made.live === 0)
+  await reading
+})
 
 test('whoever reads a lane sees its bytes go on, each once, over three cuts', async () => {
   const { proxy, connect, server } = await serve(stream)

@@ -18,7 +18,7 @@ import { ChunkRanges } from '@selvedge/verified-streaming'
 import { CID } from 'multiformats/cid'
 
 /** The body's bytes from offset `from` up to `to`, made again from the store. */
-export type Resend = (from: number, to: number) => AsyncIterable<Uint8Array>
+export type Resend = (from: number, to: number, signal: AbortSignal) => AsyncIterable<Uint8Array>
 
 /** What serves the lanes of one service. A content server fits, which asks no service and makes nothing again. */
 export interface LaneContent {
@@ -51,7 +51,7 @@ export function createServedContent({ service, source, store, log }: ServedConte
       const method = request.head ? 'HEAD' : 'GET'
       const answer = await host.answer({ method, address: { kind, bytes: address }, ranges, scope, ifNoneMatch }, session, { signal })
       const served = await serveContent(request, 'handle' in answer ? answer.opened : answer.status, { signal })
-      return { ...served, resend: (from, to) => madeAgain(source, turns, served, from, to, signal) }
+      return { ...served, resend: (from, to, wanted) => madeAgain(source, turns, served, from, to, AbortSignal.any([signal, wanted])) }
     },
     countEgress: (bytes) => host.countEgress(bytes),
   }
@@ -96,6 +96,7 @@ async function* madeAgain(
     if (fields.mode === undefined) throw new ContentError('CONTENT_NOT_FOUND', 'what was served is gone')
     let offset = 0
     for await (const bytes of body) {
+      signal.throwIfAborted()
       const part = bytes.subarray(Math.max(from - offset, 0), Math.max(to - offset, 0))
       offset += bytes.length
       if (offset >= from) endTurn()
