@@ -51,7 +51,7 @@ export function createServedContent({ service, source, store, log }: ServedConte
       const method = request.head ? 'HEAD' : 'GET'
       const answer = await host.answer({ method, address: { kind, bytes: address }, ranges, scope, ifNoneMatch }, session, { signal })
       const served = await serveContent(request, 'handle' in answer ? answer.opened : answer.status, { signal })
-      return { ...served, resend: (from, to, wanted) => madeAgain(source, turns, served, from, to, AbortSignal.any([signal, wanted])) }
+      return { ...served, resend: (from, to, wanted) => madeAgain(source, turns, served, { from, to, signal, wanted }) }
     },
     countEgress: (bytes) => host.countEgress(bytes),
   }
@@ -62,6 +62,16 @@ export function createServedContent({ service, source, store, log }: ServedConte
  * nothing; beyond this the lane is reset with 24, and the client asks for the ranges that it misses.
  */
 const RESENT_FROM_MAX = 16 * 2 ** 20
+
+/** Bytes of a body that a cut has lost. */
+interface Lost {
+  readonly from: number
+  readonly to: number
+  /** Of the lane. */
+  readonly signal: AbortSignal
+  /** Aborts when they are not wanted any more, on this connection or at all. */
+  readonly wanted: AbortSignal
+}
 
 /** One after the other. */
 class Turns {
@@ -82,21 +92,19 @@ async function* madeAgain(
   source: ContentSourcePort,
   turns: Turns,
   { request, fields: { mode } }: Served,
-  from: number,
-  to: number,
-  signal: AbortSignal,
+  { from, to, signal, wanted }: Lost,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (mode === undefined || request.head) return
   if (from > RESENT_FROM_MAX) throw new ContentError('CONTENT_INTERNAL', `byte ${from} is too far in to be made again`)
   const endTurn = await turns.take() // until the first byte that is wanted: what comes then goes at the client's pace
   try {
-    signal.throwIfAborted()
+    wanted.throwIfAborted()
     const again = { ...request, modes: [mode] }
     const { fields, body } = await serveContent(again, await openContent(source, again, { signal }), { signal })
     if (fields.mode === undefined) throw new ContentError('CONTENT_NOT_FOUND', 'what was served is gone')
     let offset = 0
     for await (const bytes of body) {
-      signal.throwIfAborted()
+      wanted.throwIfAborted()
       const part = bytes.subarray(Math.max(from - offset, 0), Math.max(to - offset, 0))
       offset += bytes.length
       if (offset >= from) endTurn()
