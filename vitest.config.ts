@@ -9,9 +9,6 @@ const conditions = ['@selvedge/source', 'node', 'import', 'module', 'default']
 const rooms = ['packages', 'apps'].flatMap((folder) => readdirSync(join(top, folder)).map((name) => ({ name, root: `${folder}/${name}` })))
 const projects = [...rooms, { name: 'tools', root: 'tools' }].filter(({ root }) => existsSync(join(top, root, 'test')))
 
-/** Tests of apps/node wait for epochs of the ledger more than they compute: three of them share two cores, after all others. */
-const WAITING = { name: 'node', test: { maxWorkers: 3, sequence: { groupOrder: 1 } } }
-
 export default defineConfig({
   test: {
     projects: projects.map(({ name, root }) => ({
@@ -24,7 +21,6 @@ export default defineConfig({
         testTimeout: 60_000,
         hookTimeout: 60_000,
         execArgv: ['--conditions=@selvedge/source'],
-        ...(name === WAITING.name ? WAITING.test : {}),
       },
     })),
     maxWorkers: 2,

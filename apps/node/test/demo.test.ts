@@ -24,7 +24,8 @@ function isAlive(pid: number): boolean {
 
 test('the whole job on its own input: everything comes true, lies are refused, a killed client goes on', { timeout: 600_000 }, async () => {
   const { code, stdout, stderr } = await run(['--once', '--json'], undefined, ENTRY)
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const failures = stdout.split('\n').filter((line) => line.startsWith('FAILED'))
+  expect({ code, stderr, failures }).toEqual({ code: 0, stderr: '', failures: [] })
   const result = lastLine(stdout) as {
     largestFileBytes: number
     resumed: { bytesAgain: number }

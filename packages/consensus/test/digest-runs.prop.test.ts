@@ -1,5 +1,6 @@
 // Goal: runs of digests are a set, at some 32 bytes each. Method: against a `Set`, with digests that differ late or hardly at all; then counted.
 import { runInNewContext } from 'node:vm'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
@@ -31,18 +32,25 @@ test('it holds what was added, and nothing else, wherever it stands', () => {
   )
 })
 
-test('a digest costs less than 48 bytes of memory', () => {
-  setFlagsFromString('--expose-gc')
+/** The least of several looks: what was let go is given back by other threads, some turns after the collection that found it. */
+async function usedBytes(): Promise<number> {
   const collect = runInNewContext('gc') as () => void
-  const used = (): number => {
+  let least = Number.POSITIVE_INFINITY
+  for (let look = 0; look < 4; look++) {
     collect()
+    await sleep(10)
     const { heapUsed, arrayBuffers } = process.memoryUsage()
-    return heapUsed + arrayBuffers
+    least = Math.min(least, heapUsed + arrayBuffers)
   }
+  return least
+}
+
+test('a digest costs less than 48 bytes of memory', async () => {
+  setFlagsFromString('--expose-gc')
   const digests = new DigestRuns()
-  const before = used()
+  const before = await usedBytes()
   const COUNT = 150_000
   for (let value = 0; value < COUNT; value++) digests.add(hashed(value))
-  expect((used() - before) / COUNT).toBeLessThan(48)
+  expect(((await usedBytes()) - before) / COUNT).toBeLessThan(48)
   expect([digests.has(hashed(0)), digests.has(hashed(COUNT - 1)), digests.has(hashed(COUNT))]).toEqual([true, true, false])
 })

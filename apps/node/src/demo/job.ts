@@ -45,7 +45,7 @@ const SEEK_SHARE = 0.8
 const SEEK_BYTES = 8 * MIB
 const BYTES_AGAIN_MAX = MIB
 /** Longer than any disk takes for a file of this size; what is not stored by then fails the check of the warm mode. */
-const STORED_WITHIN_MS = 10_000
+const STORED_WITHIN_MS = 60_000
 
 export async function doJob(context: JobContext): Promise<JobResult> {
   const { address, input, checks } = context

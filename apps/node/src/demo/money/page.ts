@@ -13,6 +13,8 @@ export interface FetchedInPage {
   readonly sha256Equal: boolean
   /** It signed for what its reader received, to the µUSD. */
   readonly isPaid: boolean
+  /** Each epoch's bytes are rounded to a µUSD of their own: what came in two has no one price. */
+  readonly isInOneEpoch: boolean
   readonly receivedBytes: number
 }
 
@@ -34,6 +36,7 @@ export async function fetchInPage(
   return {
     sha256Equal: sha256 === createHash('sha256').update(truth).digest('hex'),
     isPaid: BigInt(paidMicroUsd) === priceOfBytes(receivedBytes),
+    isInOneEpoch: (await termsNow(rpcPort)).epoch === epoch,
     receivedBytes,
   }
 }
