@@ -31,6 +31,10 @@ test.each<Mode>(['certified', 'uncertified'])(`no invariant breaks, %s chain, se
   expect(epochs).toBeGreaterThan(0)
 })
 
+test('what a node said again before it was executed is two promises, and may be executed for each (seed 940 broke the invariant once)', () => {
+  expect(play('uncertified', 940).epochs).toBeGreaterThan(1)
+})
+
 test('who signs two things of an epoch’s last block is slashed in the next, though its order has ended, and loses its seat', () => {
   const liar = 1
   const quiet = { crashShare: 0, deathShare: 0, forgetShare: 0, duplicateShare: 0, jumpShare: 0.4, feedShare: 0.01 }
