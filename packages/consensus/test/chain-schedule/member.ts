@@ -64,6 +64,8 @@ export class ChainMember {
   #emitted: { readonly epoch: number; readonly emit: Emit }[] = []
   #isExecuting = false
   #waiting: Uint8Array[] = []
+  /** What an `accepted` that waits for its sync is of: taken in step with the core, told when it is durable, as the driver does. */
+  readonly #taken = new WeakMap<object, readonly Uint8Array[]>()
   #life = 0
   #timerAtMs = Number.POSITIVE_INFINITY
 
@@ -159,6 +161,7 @@ export class ChainMember {
       this.#waiting = this.#waiting.filter((transaction) => !refused.has(transaction))
       return true
     }
+    if (inner?.type === 'accepted') this.#taken.set(inner, this.#waiting.splice(0, inner.count))
     if (inner?.type !== 'retry') return false
     this.#waiting.splice(0, inner.transactions.length - inner.told)
     if (this.hasSeat) this.#later(0, () => this.submit(inner.transactions))
@@ -249,7 +252,7 @@ export class ChainMember {
       case 'verify':
         return this.#answer(epoch, { type: 'verified', id: effect.id, isValid: true })
       case 'accepted':
-        return this.#host.onAccepted(this.place, this.#waiting.splice(0, effect.count))
+        return this.#host.onAccepted(this.place, this.#taken.get(effect)!)
       case 'halt':
         return this.#host.onHalt(this.place, effect.reason)
       case 'evidence':
