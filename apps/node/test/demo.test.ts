@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { end, run, sampleBytes, scratchFolder, start } from './harness.ts'
+import { end, hear, run, sampleBytes, scratchFolder, start } from './harness.ts'
 
 const ENTRY = join(import.meta.dirname, '../src/demo/main.ts')
 const HOME = resolve(import.meta.dirname, '../../../.selvedge')
@@ -69,11 +69,7 @@ test('a named folder is the input, and Ctrl-C leaves nothing behind', { timeout:
   await writeFile(join(folder, 'input/film.bin'), sampleBytes(20_000_000))
   await writeFile(join(folder, 'input/sub/note.txt'), 'hello\n')
   const child = start(['input'], folder, ENTRY)
-  let text = ''
-  for await (const part of child.stdout!.setEncoding('utf8')) {
-    text += String(part)
-    if (/npm run -s selvedge -- get baf\w+ -o copy --node selvedge:\/\/\S+\n/.test(text)) break
-  }
+  const text = await hear(child, /npm run -s selvedge -- get baf\w+ -o copy --node selvedge:\/\/\S+\n/)
   expect(text).toMatch(/the 2 files of/)
   expect(text).toMatch(/a client with 1,000 USD on the ledger took/) // its settlement is two epochs away, and nobody has to wait for it
   expect(text).not.toMatch(/FAILED/)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { run, scratchFolder, start } from './harness.ts'
+import { hear, run, scratchFolder, start } from './harness.ts'
 
 const leftovers = async (folder: string): Promise<string[]> => {
   return existsSync(join(folder, '.selvedge'))
@@ -49,7 +49,7 @@ test('the story of the ledger holds: one state, a kill, a joiner, a new committe
 test('Ctrl-C in the middle ends every process and leaves nothing', { timeout: 300_000 }, async () => {
   const folder = await scratchFolder()
   const child = start(['devnet', '--once'], folder)
-  for await (const part of child.stdout!.setEncoding('utf8')) if (String(part).includes('4 validators')) break
+  await hear(child, /4 validators/)
   expect(await leftovers(folder)).toHaveLength(1)
   child.kill('SIGINT')
   const code = await new Promise((resolve) => child.once('exit', resolve))

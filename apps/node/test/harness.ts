@@ -80,6 +80,18 @@ export async function live(args: readonly string[], cwd?: string): Promise<Livin
   return { child, first }
 }
 
+/** What a process has written to stdout when `pattern` is in it. Its output is read on: a closed pipe would end it (`endWithReader`). */
+export function hear(child: ChildProcess, pattern: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    child.stdout!.setEncoding('utf8').on('data', (part: string) => {
+      text += part
+      if (pattern.test(text)) resolve(text)
+    })
+    child.stdout!.once('end', () => reject(new Error(`it ended before ${pattern}: ${text}`)))
+  })
+}
+
 export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
   const exited = once(child, 'exit')
   child.kill(signal)

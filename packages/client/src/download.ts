@@ -13,6 +13,7 @@ import { lifeOf } from './life.ts'
 import type { NodeLink } from './node-link.ts'
 import { inOrder } from './node-order.ts'
 import { savedStateOf, type DownloadState } from './saved.ts'
+import { readOnce } from './read-once.ts'
 import { formatTarget, type Target } from './target.ts'
 import { openTransfer, type Transfer } from './transfer.ts'
 
@@ -104,12 +105,7 @@ export function downloadOf(state: Downloading): Download {
   const { target, received, life, release, end } = state
   const opened = state.start!
   const { transfer, first } = opened
-  let isTaken = false
-  const take = (): Start => {
-    if (isTaken) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a download can be read once')
-    isTaken = true
-    return opened
-  }
+  const take = readOnce('a download', () => opened)
   const kind = first === undefined ? 'file' : first.kind === 'shard' ? 'directory' : first.kind
   return {
     address: formatTarget(target),

@@ -11,6 +11,7 @@ import type { Download, VerifiedPart } from './download.ts'
 import { ClientError } from './errors.ts'
 import { lifeOf } from './life.ts'
 import { KEPT, type KeptDownload, type KeptGetOptions, type OpfsComponents } from './opfs-root.ts'
+import { readOnce } from './read-once.ts'
 import { formatTarget, type Target } from './target.ts'
 
 /** What the walk throws at a block that is not there. */
@@ -131,7 +132,6 @@ export async function openKeptCid(
   if (begun !== undefined && begun.kind !== 'file') return begun
   const size = begun?.size ?? (root as VerifiedBlock).fileSize ?? 0
   const end = Math.min(range.end ?? size, size)
-  let isTaken = false
 
   async function* parts(): AsyncGenerator<VerifiedPart> {
     try {
@@ -166,11 +166,7 @@ export async function openKeptCid(
       life.abort(new ClientError('CLIENT_CLOSED', 'the download is closed'))
       release()
     },
-    [Symbol.asyncIterator]() {
-      if (isTaken) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a download can be read once')
-      isTaken = true
-      return parts()
-    },
+    [Symbol.asyncIterator]: readOnce('a download', parts),
   }
 }
 

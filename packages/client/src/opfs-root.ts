@@ -10,6 +10,7 @@ import type { Download, GetOptions, VerifiedPart } from './download.ts'
 import { ClientError } from './errors.ts'
 import { lifeOf } from './life.ts'
 import type { OpfsFiles } from './opfs-files.ts'
+import { readOnce } from './read-once.ts'
 import { formatTarget, type Target } from './target.ts'
 
 export interface OpfsComponents {
@@ -219,7 +220,6 @@ export async function openKeptRoot(
   }
   const size = pieces.size!
   const end = Math.min(range.end ?? size, size)
-  let isTaken = false
 
   async function* parts(): AsyncGenerator<VerifiedPart> {
     let ahead: Promise<Uint8Array> | undefined
@@ -263,10 +263,6 @@ export async function openKeptRoot(
       life.abort(new ClientError('CLIENT_CLOSED', 'the download is closed'))
       release()
     },
-    [Symbol.asyncIterator]() {
-      if (isTaken) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a download can be read once')
-      isTaken = true
-      return parts()
-    },
+    [Symbol.asyncIterator]: readOnce('a download', parts),
   }
 }

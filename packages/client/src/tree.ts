@@ -11,6 +11,7 @@ import { asClientError } from './failures.ts'
 import type { Received } from './lane-bytes.ts'
 import type { NodeLink } from './node-link.ts'
 import { checkName } from './names.ts'
+import { readOnce } from './read-once.ts'
 import { formatTarget, type Target } from './target.ts'
 import { ask, OF_BLOCKS } from './transfer.ts'
 
@@ -66,7 +67,6 @@ interface State {
 
 export function openTree(links: readonly NodeLink[], target: Extract<Target, { kind: 'cid' }>, options: TreeOptions): Tree {
   const state: State = { links, target, options, received: { bytes: 0 }, node: undefined, entries: 0, bytes: 0 }
-  let isTaken = false
   return {
     address: formatTarget(target),
     get node() {
@@ -75,11 +75,7 @@ export function openTree(links: readonly NodeLink[], target: Extract<Target, { k
     get receivedBytes() {
       return state.received.bytes
     },
-    [Symbol.asyncIterator]() {
-      if (isTaken) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a tree can be read once')
-      isTaken = true
-      return entriesOf(state)
-    },
+    [Symbol.asyncIterator]: readOnce('a tree', () => entriesOf(state)),
   }
 }
 

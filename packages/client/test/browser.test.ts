@@ -7,7 +7,6 @@ import type { CID } from 'multiformats/cid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchChromium } from '../../../tools/environments/chromium.ts'
 import type { Browser, OpenPage, Page } from '../../../tools/environments/page.ts'
-import { installedRuntimes } from '../../../tools/environments/runtimes.ts'
 import { writeWebm } from '../../verified-streaming/test/hosts/webm.ts'
 import type { Loaded, Order } from './environments/page.ts'
 import { pageFunctions, payingWorker, readmeScripts } from './browser/readme.ts'
@@ -29,7 +28,6 @@ const PIECE_BYTES = 256 * 1024
 const PATIENT = { timeout: 0 }
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-const isThere = installedRuntimes().some(({ name }) => name === 'chromium')
 
 let browser: Browser
 let functions: string
@@ -44,7 +42,6 @@ async function call<T>(page: Page, name: string, ...args: readonly unknown[]): P
 const load = (page: Page, order: Order): Promise<Loaded> => call(page, 'load', order)
 
 beforeAll(async () => {
-  if (!isThere) return
   browser = await launchChromium()
   functions = await pageFunctions()
   scripts.add(functions)
@@ -80,7 +77,7 @@ async function filmOf(): Promise<Uint8Array> {
   return writeWebm({ width: WIDTH, height: HEIGHT, frameMs: FRAME_MS, frameCount: FRAME_COUNT, keyFrames }).bytes
 }
 
-describe.runIf(isThere)('in a page of Chromium', { timeout: 240_000 }, () => {
+describe('in a page of Chromium', { timeout: 240_000 }, () => {
   test('the blocks of the README do what stands beside them: a picture from a page; a picture, and a film that seeks, through a worker', async () => {
     const content = new MemoryContent()
     const picture = pngOf(200, 150)

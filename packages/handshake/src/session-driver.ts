@@ -223,7 +223,6 @@ export class SessionDriver implements LaneOwner {
   #onOver({ why, code, message, goaway }: Extract<Effect, { type: 'over' }>): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#resends.endAll()
     const details = code === 0 ? {} : { laneCode: code }
     const isMistake = why === 'protocol'
     const error = new HandshakeError(

@@ -113,6 +113,27 @@ test.each([
   await reading
 })
 
+test('what is made again ends with its connection, whether or not its client comes back', async () => {
+  const made: Made = { begun: 0, live: 0, liveMax: 0 }
+  const { proxy, connect, server } = await serve(slowly(made, untilAborted))
+  const session = await connect()
+  const lane = await session.openLane({ serviceId: 0, metadata: NONE })
+  const reading = (async () => {
+    for await (const bytes of lane.source) void bytes
+  })().catch(() => {}) // it ends with the session
+  while (made.live === 0) {
+    const { resumes } = session
+    await sleep(5)
+    proxy.cut()
+    await until(() => session.resumes > resumes)
+  }
+  await proxy.stop()
+  await until(() => server.suspended === 1)
+  await until(() => made.live === 0)
+  expect(server.suspended).toBe(1) // it waits, and nothing is made for it
+  await reading
+})
+
 test('whoever reads a lane sees its bytes go on, each once, over three cuts', async () => {
   const { proxy, connect, server } = await serve(stream)
   const session = await connect()

@@ -1,6 +1,6 @@
 /** Nodes for `selvedge get --discovery`: read from a network's signed list, tried, the best first. */
 import type { ClientOptions } from '@selvedge/client'
-import { discover, discoveryAt, verifyDiscovery, type DiscoverySource } from '@selvedge/client/discovery'
+import { discover, discoveryAt, type DiscoveryDocument } from '@selvedge/client/discovery'
 import { discoveryInFile } from '@selvedge/client/node'
 import { severalNodes } from '@selvedge/client/several-nodes'
 import { NodeError } from '../errors.ts'
@@ -34,14 +34,9 @@ export async function nodesByDiscovery(
     )
   const key = new Uint8Array(Buffer.from(discoveryKey, 'hex'))
   const { newest: epochSeen, keep } = await openSeenEpochs(data, key)
-  const read = /^https?:\/\//.test(discovery) ? discoveryAt(discovery) : discoveryInFile(discovery)
-  // Kept before a node is asked: whether one is reached says nothing of the document.
-  const source: DiscoverySource = async (within) => {
-    const signed = await read(within)
-    await keep(verifyDiscovery(signed.bytes, signed.signature, { key, epochSeen, nowMs: Date.now() }).epoch)
-    return signed
-  }
-  const { document, nodes } = await discover({ source, key, epochSeen, signal, probesMax: NODES_MAX })
+  const source = /^https?:\/\//.test(discovery) ? discoveryAt(discovery) : discoveryInFile(discovery)
+  const onDocument = (document: DiscoveryDocument): Promise<void> => keep(document.epoch)
+  const { document, nodes } = await discover({ source, key, epochSeen, signal, probesMax: NODES_MAX, onDocument })
   const reached = nodes.filter(({ latencyMs }) => latencyMs !== undefined).length
   say(`${document.name}, epoch ${document.epoch}: ${reached} of ${nodes.length} nodes were reached`)
   // A second node takes what the first is slow with; where there is none, nothing is split.

@@ -10,6 +10,7 @@ import {
   type NetworkAddress,
   type NoiseRecord,
 } from '@selvedge/ledger-types'
+import { JSON_RPC_CODES } from '@selvedge/rpc'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NodeError } from '../errors.ts'
 import { epochOf } from './owner-node.ts'
@@ -81,7 +82,7 @@ export function patientDoor(door: RpcDoor, signal: AbortSignal): RpcDoor {
         try {
           return await door.ask(method, ...params)
         } catch (error) {
-          const isTooMuch = error instanceof NodeError && error.code === 'NODE_REFUSED' && error.message.startsWith('too many requests')
+          const isTooMuch = error instanceof NodeError && error.details['rpcCode'] === JSON_RPC_CODES.RPC_LIMIT
           if (!isTooMuch || refusals === REFUSALS_MAX) throw error
           await sleep(REFUSED_WAIT_MS, undefined, { signal })
         }

@@ -19,7 +19,7 @@ export interface RpcDoor {
   readonly url: string
   /** Whether rows and receipts are checked; else they are what the node says. */
   readonly isProven: boolean
-  /** @throws {NodeError} `NODE_RPC` without an answer; `NODE_REFUSED` for one that says no, `details.code` is the ledger's where it has one. */
+  /** @throws {NodeError} `NODE_RPC` without an answer; `NODE_REFUSED` for one that says no: `details.code` is the ledger's where it has one, `details.rpcCode` that of JSON-RPC. */
   ask(method: string, ...params: readonly unknown[]): Promise<unknown>
   /** A row of the state, as the node says it stands now. */
   row<K, V>(table: Table<K, V>, key: K): Promise<V | undefined>
@@ -40,10 +40,11 @@ export function openRpcDoor(url: string, signal: AbortSignal): RpcDoor {
   async function ask(method: string, ...params: readonly unknown[]): Promise<unknown> {
     const { error, result } = objectOf(url, await post(url, { jsonrpc: '2.0', id: nextId++, method, params }, signal))
     if (error === undefined || error === null) return result
-    const { message, data } = objectOf(url, error)
+    const { message, data, code: rpcCode } = objectOf(url, error)
     const words = typeof message === 'string' ? message : 'no reason given'
     const code = codeOf(words, data)
-    throw new NodeError('NODE_REFUSED', words, code === undefined ? { method } : { method, code })
+    const details = { method, ...(typeof rpcCode === 'number' ? { rpcCode } : {}), ...(code === undefined ? {} : { code }) }
+    throw new NodeError('NODE_REFUSED', words, details)
   }
   return {
     url,

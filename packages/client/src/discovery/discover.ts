@@ -13,6 +13,8 @@ export interface DiscoverOptions extends Omit<RankOptions, 'chainId'>, Omit<Disc
   readonly timeoutMs?: number
   /** Unix milliseconds: whether the document is of today. @default `Date.now` */
   readonly nowMs?: () => number
+  /** Given the document before a node is asked, to keep its epoch whatever becomes of them; what it throws ends the discovery. */
+  readonly onDocument?: (document: DiscoveryDocument) => void | Promise<void>
 }
 
 export interface Discovered {
@@ -31,11 +33,12 @@ const TIMEOUT_MS = 10_000
  * @example const { document, nodes } = await discover({ source: 'https://selvedge.example/network.json', key, epochSeen })
  */
 export async function discover(options: DiscoverOptions): Promise<Discovered> {
-  const { source, key, chainId, epochSeen, timeoutMs = TIMEOUT_MS, nowMs = Date.now, signal, ...ranking } = options
+  const { source, key, chainId, epochSeen, timeoutMs = TIMEOUT_MS, nowMs = Date.now, signal, onDocument, ...ranking } = options
   if (key.length !== KEY_BYTES) throw new ClientError('CLIENT_BAD_ARGUMENT', `a discovery key has ${KEY_BYTES} bytes, got ${key.length}`)
   const read = typeof source === 'function' ? source : discoveryAt(source)
   const { bytes, signature } = await withinSignal(signal, timeoutMs, async (within) => await read(within))
   const document = verifyDiscovery(bytes, signature, { key, chainId, epochSeen, nowMs: nowMs() })
+  await onDocument?.(document)
   const abort = signal === undefined ? {} : { signal }
   const nodes = await rankNodes(document.nodes.map(scoredNodeOf), { ...ranking, ...abort, chainId: document.chainId })
   return { document, nodes }

@@ -13,6 +13,7 @@ import { asClientError } from '../failures.ts'
 import type { Received } from '../lane-bytes.ts'
 import { lifeOf } from '../life.ts'
 import type { NodeLink } from '../node-link.ts'
+import { readOnce } from '../read-once.ts'
 import { savedStateOf } from '../saved.ts'
 import { formatTarget, type Target } from '../target.ts'
 import { openTransfer, type Transfer } from '../transfer.ts'
@@ -348,11 +349,6 @@ class Spread {
   }
 
   #download(): Download {
-    let isTaken = false
-    const take = (): void => {
-      if (isTaken) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a download can be read once')
-      isTaken = true
-    }
     const [target, received, address] = [this.#target, this.#received, formatTarget(this.#target)]
     const size = (): number | undefined => (this.#size?.isProven === true ? this.#size.bytes : undefined)
     const [sizeClaim, transfer] = [(): number | undefined => this.#size?.bytes, (): Transfer => this.#transfer!]
@@ -384,10 +380,7 @@ class Spread {
         this.#fail(new ClientError('CLIENT_CLOSED', 'the download is closed'), true)
         this.#release()
       },
-      [Symbol.asyncIterator]: () => {
-        take()
-        return this.#read()
-      },
+      [Symbol.asyncIterator]: readOnce('a download', () => this.#read()),
     }
   }
 }
