@@ -19,6 +19,12 @@ export const SNIFF_BYTES = 64
 /** The small blocks of a tree travel together: so many bytes of them, at most, wait for the piece before to be sent. */
 export const GATHER_BYTES: number = 64 * 1024
 
+/**
+ * Most bytes of blocks that are read for nothing, to find where bytes of a body that are made again begin. Reading them costs a client that cuts
+ * its connections nothing.
+ */
+export const RESEND_READ_BYTES_MAX: number = 16 * 2 ** 20
+
 /** The service number of content on a lane. */
 export const CONTENT_SERVICE_ID = 0
 
@@ -27,5 +33,6 @@ export const LANE_NOT_FOUND = 20
 export const LANE_ORIGIN_FAILED = 21
 export const LANE_CONTENT_REFUSED = 22
 export const LANE_INTERNAL = 23
+export const LANE_RESUME_LOST = 24
 export const LANE_CANCELLED = 25
 export const LANE_BAD_FRAME = 1

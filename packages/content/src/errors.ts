@@ -1,4 +1,4 @@
-import { LANE_BAD_FRAME, LANE_CONTENT_REFUSED, LANE_INTERNAL, LANE_NOT_FOUND, LANE_ORIGIN_FAILED } from './constants.ts'
+import { LANE_BAD_FRAME, LANE_CONTENT_REFUSED, LANE_INTERNAL, LANE_NOT_FOUND, LANE_ORIGIN_FAILED, LANE_RESUME_LOST } from './constants.ts'
 
 /** Stable: renaming a code is a breaking change. */
 export type ContentErrorCode =
@@ -7,6 +7,7 @@ export type ContentErrorCode =
   | 'CONTENT_ORIGIN_FAILED' // no origin could be reached, or what it sent was cut short or no CAR at all
   | 'CONTENT_REFUSED' // what an origin sent does not match its name; `reason` begins with the finer code
   | 'CONTENT_INTERNAL' // the store could not read what it holds
+  | 'CONTENT_TOO_FAR' // bytes are not made again: more than `readBytesMax` would be read for nothing to find them
 
 const LANE_CODES: Readonly<Record<ContentErrorCode, number>> = {
   CONTENT_MALFORMED: LANE_BAD_FRAME,
@@ -14,6 +15,7 @@ const LANE_CODES: Readonly<Record<ContentErrorCode, number>> = {
   CONTENT_ORIGIN_FAILED: LANE_ORIGIN_FAILED,
   CONTENT_REFUSED: LANE_CONTENT_REFUSED,
   CONTENT_INTERNAL: LANE_INTERNAL,
+  CONTENT_TOO_FAR: LANE_RESUME_LOST,
 }
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */

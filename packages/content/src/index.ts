@@ -15,13 +15,16 @@ export {
   LANE_INTERNAL,
   LANE_NOT_FOUND,
   LANE_ORIGIN_FAILED,
+  LANE_RESUME_LOST,
   REQUEST_BYTES_MAX,
+  RESEND_READ_BYTES_MAX,
 } from './constants.ts'
 export { sniffContentType } from './content-type.ts'
 export { ContentError, type ContentErrorCode } from './errors.ts'
 export { type ContentMode } from './modes.ts'
 export type { AbortOptions, ByteRange, ContentSourcePort, OpenedEntity, ReadAt, StoredBlob } from './ports.ts'
 export { decodeRequest, encodeRequest, type AddressKind, type ContentRequest, type RequestScope } from './request.ts'
+export { createResender, type Resend, type Resender, type ResenderOptions } from './resending.ts'
 export { createContentServer, type ContentServer, type ContentServerComponents, type ContentServerOptions } from './server.ts'
 export { closeContent, openContent, type OpenedContent, serveContent, type ServeOpenedOptions, type Served } from './serving.ts'
 export type { WholeUnits } from './units.ts'

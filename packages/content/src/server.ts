@@ -1,5 +1,6 @@
 /**
- * The serving end of a content lane: a request's bytes in, an answer and a body out. It holds nothing between two requests.
+ * The serving end of a content lane: a request's bytes in, an answer and a body out. It holds nothing between two requests; what a cut of the
+ * connection has lost of a body is made again from the source (`resending.ts`).
  *
  * The mode follows from the address and from what is here, never from a wish: a root is answered with a BLAKE3 slice; a CID that is
  * complete with `proof`; a CID that is still arriving with the CAR blocks themselves as they come; everything below a CID with CAR blocks
@@ -11,6 +12,7 @@
 import type { ContentAnswer } from './answer.ts'
 import type { AbortOptions, ContentSourcePort } from './ports.ts'
 import { type ContentRequest, decodeRequest } from './request.ts'
+import { createResender, type Resend } from './resending.ts'
 import { closeContent, openContent, serveContent, type Served } from './serving.ts'
 
 export interface ContentServerComponents {
@@ -30,19 +32,21 @@ export interface ContentServer {
    * @throws {ContentError} here and from `body`: its `laneCode` and `reason` are what the lane is to be reset with.
    * @throws the reason of `options.signal` once that is aborted.
    */
-  serve(requestBytes: Uint8Array, options?: AbortOptions): Promise<Served>
+  serve(requestBytes: Uint8Array, options?: AbortOptions): Promise<Served & { readonly resend: Resend }>
 }
 
 export function createContentServer({ source }: ContentServerComponents, { onAnswer }: ContentServerOptions = {}): ContentServer {
+  const resendOf = createResender(source)
   return {
     async serve(requestBytes, { signal } = {}) {
       signal?.throwIfAborted()
       const request = decodeRequest(requestBytes)
       const abort = signal === undefined ? {} : { signal }
       const found = await openContent(source, request, abort)
-      if (request.ifNoneMatch !== true || typeof found === 'number') return await serveContent(request, found, { ...abort, onAnswer })
-      await closeContent(found)
-      return await serveContent(request, 304, { ...abort, onAnswer })
+      const isHeld = request.ifNoneMatch === true && typeof found !== 'number'
+      if (isHeld) await closeContent(found)
+      const served = await serveContent(request, isHeld ? 304 : found, { ...abort, onAnswer })
+      return { ...served, resend: resendOf(served, abort) }
     },
   }
 }

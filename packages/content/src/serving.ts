@@ -2,17 +2,16 @@
  * An answer to a request whose content is open: the ACCEPT metadata and the body, in the mode that follows from the address and from what is here.
  * Whoever opened the content hands it over: it is closed here, however the body ends, and also where there is none.
  */
-import { gathered, writeCar, type WriteCarOptions, writeProof } from '@selvedge/verified-car'
-import { encodeRanges } from '@selvedge/verified-streaming'
 import { CID } from 'multiformats/cid'
 import { type ContentAnswer, encodeAnswer } from './answer.ts'
+import { bodyOfBlob, bodyOfBlocks, type BodyOptions, closing } from './bodies.ts'
 import { byteRangesOf } from './chunk-bytes.ts'
-import { CHUNK_GROUP_LOG, GATHER_BYTES, SNIFF_BYTES } from './constants.ts'
+import { CHUNK_GROUP_LOG, SNIFF_BYTES } from './constants.ts'
 import { sniffContentType } from './content-type.ts'
 import { contentErrorOf, isNotFound } from './failures.ts'
 import type { ContentMode } from './modes.ts'
 import type { AbortOptions, ContentSourcePort, OpenedEntity, StoredBlob } from './ports.ts'
-import type { ContentRequest, RequestScope } from './request.ts'
+import type { ContentRequest } from './request.ts'
 import { UnitEnds, type WholeUnits } from './units.ts'
 
 export interface Served {
@@ -85,7 +84,7 @@ export async function serveContent(
   onAnswer?.(request, plan.fields)
   const isBare = request.head || plan.fields.mode === undefined
   if (isBare) await plan.close()
-  const body = isBare ? empty() : bodyOf(plan, signal)
+  const body = isBare ? empty() : closing(plan.body, plan.close, signal)
   return { request, fields: plan.fields, answer: encodeAnswer(plan.fields), body, units: () => ends.wholeUnitsOf(body) }
 }
 
@@ -113,18 +112,13 @@ async function openedCid(
   }
 }
 
-/** What every writer of a body takes. */
-interface WriterOptions extends AbortOptions {
-  readonly onUnitEnd: (offset: number) => void
-}
-
 interface Plan {
   readonly fields: ContentAnswer
   readonly body: AsyncIterable<Uint8Array>
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
-async function planned(request: ContentRequest, found: OpenedContent, writing: WriterOptions): Promise<Plan> {
+async function planned(request: ContentRequest, found: OpenedContent, writing: BodyOptions): Promise<Plan> {
   try {
     if (found.kind === 'root') return await planOfRoot(found.blob, request, writing)
     return await planOfEntity(found.entity, request, writing)
@@ -134,22 +128,22 @@ async function planned(request: ContentRequest, found: OpenedContent, writing: W
   }
 }
 
-async function planOfRoot(blob: StoredBlob, request: ContentRequest, writing: WriterOptions): Promise<Plan> {
+async function planOfRoot(blob: StoredBlob, request: ContentRequest, writing: BodyOptions): Promise<Plan> {
   if (!request.modes.includes('blake3')) {
     await blob.close()
     return bare(406)
   }
-  const { data, outboard, root, size } = blob
+  const { data, root, size } = blob
   const sniffed = Math.min(SNIFF_BYTES, size)
   const head = data instanceof Uint8Array ? data.subarray(0, sniffed) : await data.readAt(0, sniffed)
   return {
     fields: success(request, 'blake3', { size, root, contentType: sniffContentType(head) }),
-    body: encodeRanges({ data, outboard, root, size }, request.ranges, { chunkGroupLog: CHUNK_GROUP_LOG, ...writing }),
+    body: bodyOfBlob(blob, request, writing),
     close: () => blob.close(),
   }
 }
 
-async function planOfEntity(entity: OpenedEntity, request: ContentRequest, writing: WriterOptions): Promise<Plan> {
+async function planOfEntity(entity: OpenedEntity, request: ContentRequest, writing: BodyOptions): Promise<Plan> {
   const { scope } = request
   const hasProof = entity.complete && scope === 'entity'
   const mode = (hasProof ? (['proof', 'car'] as const) : (['car'] as const)).find((each) => request.modes.includes(each))
@@ -157,24 +151,12 @@ async function planOfEntity(entity: OpenedEntity, request: ContentRequest, writi
     await entity.close()
     return bare(406)
   }
-  const cid = CID.decode(request.address)
   const { size, root, blocks } = entity
-  const ranges = byteRangesOf(request.ranges)
-  const walk = ranges === undefined ? writing : { ...writing, ranges }
   return {
     fields: success(request, mode, { size, root, contentType: entity.kind === 'directory' ? 'inode/directory' : '' }),
-    body: mode === 'proof' ? writeProof(cid, blocks, walk) : carOf(cid, blocks, { ...walk, scope }),
+    body: bodyOfBlocks(blocks, mode, request, writing),
     close: () => entity.close(),
   }
-}
-
-function carOf(
-  cid: CID,
-  blocks: OpenedEntity['blocks'],
-  options: WriteCarOptions & { readonly scope: RequestScope },
-): AsyncIterable<Uint8Array> {
-  const sections = writeCar(cid, blocks, { ...options, header: false })
-  return options.scope === 'all' ? gathered(sections, GATHER_BYTES) : sections
 }
 
 function success(request: ContentRequest, mode: ContentMode, known: Pick<ContentAnswer, 'size' | 'root' | 'contentType'>): ContentAnswer {
@@ -197,32 +179,3 @@ function bare(status: number): Plan {
 }
 
 async function* empty(): AsyncIterable<Uint8Array> {}
-
-/** The body; one that is ended before its first byte closes what was opened too, which a generator that never began does not. */
-function bodyOf(plan: Plan, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
-  const parts = partsOf(plan, signal)
-  let hasBegun = false
-  const iterator: AsyncIterator<Uint8Array> = {
-    next() {
-      hasBegun = true
-      return parts.next()
-    },
-    async return() {
-      if (!hasBegun) await plan.close()
-      hasBegun = true
-      return await parts.return(undefined)
-    },
-  }
-  return { [Symbol.asyncIterator]: () => iterator }
-}
-
-/** Closes what was opened however the body ends, and names what went wrong. */
-async function* partsOf(plan: Plan, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* plan.body
-  } catch (error) {
-    throw contentErrorOf(error, signal)
-  } finally {
-    await plan.close()
-  }
-}

@@ -1,6 +1,7 @@
 /** The bytes of a CARv1 (https://ipld.io/specs/transport/car/carv1/), for writers, and for tests that write wrong ones. */
 import type { CID } from 'multiformats/cid'
 import { headerOf } from './car-header.ts'
+import { RAW } from './constants.ts'
 import { varintBytes, writeVarint } from './varint.ts'
 
 /** Blocks up to this size are copied behind their head, larger ones are handed out as they are. */
@@ -21,6 +22,17 @@ export function encodeSectionHead(cid: CID, blockBytes: number): Uint8Array {
 export function sectionParts(cid: CID, block: Uint8Array): Uint8Array[] {
   if (block.length > COPIED_BYTES_MAX) return [encodeSectionHead(cid, block.length), block]
   return [framed(cid.bytes.length + block.length, [cid.bytes, block])]
+}
+
+/** Bytes of a section. */
+export function sectionBytes(cid: CID, blockBytes: number): number {
+  const bytes = cid.bytes.length + blockBytes
+  return varintBytes(bytes) + bytes
+}
+
+/** Bytes of a block in mode `proof`: a raw leaf is bare. */
+export function proofBytes({ code }: CID, blockBytes: number): number {
+  return code === RAW ? blockBytes : varintBytes(blockBytes) + blockBytes
 }
 
 /** One block of mode `proof` that is no raw leaf: varint length and block. */

@@ -1,11 +1,11 @@
 /**
  * Writes encodings: the whole of a blob, or the response for a set of ranges, in pieces of one size. Parents above the
  * outboard's groups come from the outboard; those inside a group that is sent in part, or that the outboard is too coarse
- * for, are computed from the group's bytes.
+ * for, are computed from the group's bytes. So an encoding can be begun at any of its items (`encode-from.ts`).
  */
 import { takeAll } from './byte-source.ts'
 import { ChunkRanges } from './chunk-ranges.ts'
-import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HEADER_BYTES, PAIR_BYTES } from './constants.ts'
+import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HEADER_BYTES } from './constants.ts'
 import { refuse } from './errors.ts'
 import { GroupTree } from './group-tree.ts'
 import { after, type Later, orAbort } from './later.ts'
@@ -34,7 +34,7 @@ export interface EncodeOptions {
   readonly chunkGroupLog?: number | undefined
   readonly signal?: AbortSignal | undefined
   /**
-   * Of `encodeRanges`: told where each leaf ends, in octets of the encoding, before the piece that ends there or goes on behind it. Up to
+   * Of `encodeRanges` and `encodeRangesFrom`: told where each leaf ends, in octets of the encoding, before the piece that ends there or goes on behind it. Up to
    * there a receiver can verify everything, so this is where a sender may pause.
    */
   readonly onUnitEnd?: ((offset: number) => void) | undefined
@@ -94,27 +94,40 @@ function itemsOf(
  * @throws the reason of `options.signal`; whatever `readAt` throws.
  * @example for await (const piece of encodeRanges({ data, outboard, size }, ChunkRanges.fromByteRanges([{ start: 5_000_000 }]))) socket.write(piece)
  */
-export async function* encodeRanges(
+export function encodeRanges(
   blob: VerifiableBlob,
   ranges: ChunkRanges = ChunkRanges.all,
   options: EncodeOptions = {},
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, signal, onUnitEnd } = options
+  return piecesOf(blob, ranges, options)
+}
+
+/** The item that pieces begin in: where it begins, in octets of the encoding, and how many of its octets are left out. */
+export type FirstItem = readonly [placed: number, at: number]
+
+/** @param begin - takes nodes of the walk up to the item that is the first one; `undefined` where nothing is left. @default the header, no node */
+export async function* piecesOf(
+  blob: VerifiableBlob,
+  ranges: ChunkRanges,
+  { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, signal, onUnitEnd }: EncodeOptions,
+  begin?: (walk: PreOrderWalk) => FirstItem | undefined,
+): AsyncGenerator<Uint8Array, void, void> {
   const size = checkSize(blob.size)
   const { walk, item } = itemsOf(blob, size, ranges.truncate(size), checkChunkGroupLog(chunkGroupLog))
+  signal?.throwIfAborted()
+  const first = begin ? begin(walk) : [0, 0]
+  if (!first) return
 
+  const header = new Uint8Array(HEADER_BYTES)
+  writeSize(header, 0, size)
   let piece = new Uint8Array(PIECE_BYTES)
-  writeSize(piece, 0, size)
-  let held = HEADER_BYTES
-  let placed = HEADER_BYTES
+  let held = 0
   let isFirst = true
-  for (;;) {
-    signal?.throwIfAborted()
-    if (!walk.next()) break
-    const next = item()
+  let [placed, at] = first
+  let next: Later<Uint8Array> | false = placed > 0 ? item() : header
+  for (; next; next = walk.next() && item()) {
     const bytes = next instanceof Promise ? await orAbort(next, signal) : next
     placed += bytes.length
-    let at = 0
     do {
       const taken = Math.min(bytes.length - at, PIECE_BYTES - held)
       piece.set(taken === bytes.length ? bytes : bytes.subarray(at, at + taken), held)
@@ -122,13 +135,15 @@ export async function* encodeRanges(
       at += taken
       const isLeafEnd = walk.isLeaf && at === bytes.length
       if (isLeafEnd) onUnitEnd?.(placed)
-      if (held < PIECE_BYTES && !(isFirst && isLeafEnd)) continue
-      yield piece.subarray(0, held)
+      if (held === PIECE_BYTES || (isFirst && isLeafEnd)) {
+        yield piece.subarray(0, held)
+        isFirst = false
+        piece = new Uint8Array(PIECE_BYTES)
+        held = 0
+      }
       signal?.throwIfAborted()
-      isFirst = false
-      piece = new Uint8Array(PIECE_BYTES)
-      held = 0
     } while (at < bytes.length) // the leaf of the empty blob is one too
+    at = 0
   }
   if (held > 0) yield piece.subarray(0, held)
 }
@@ -148,23 +163,4 @@ export async function* encode(source: RandomAccess, options: EncodeOptions = {})
   await takeAll(source, options.signal, (bytes) => builder.update(bytes))
   const { outboard, size } = builder.finish()
   yield* encodeRanges({ data: source, outboard, size }, ChunkRanges.all, options)
-}
-
-/** Octets of the response for `ranges`, without making it. */
-export function encodedBytesOf(
-  size: number,
-  ranges: ChunkRanges = ChunkRanges.all,
-  chunkGroupLog: number = CHUNK_GROUP_LOG_DEFAULT,
-): number {
-  const walk = new PreOrderWalk(chunkCountOf(checkSize(size)), checkChunkGroupLog(chunkGroupLog), ranges.truncate(size))
-  let bytes = HEADER_BYTES
-  while (walk.next()) {
-    if (!walk.isLeaf) bytes += PAIR_BYTES
-    if (!walk.isWhole) continue
-    bytes += Math.min(walk.count * CHUNK_BYTES, size - walk.start * CHUNK_BYTES)
-    if (walk.isLeaf) continue
-    bytes += (walk.groups() - 2) * PAIR_BYTES
-    walk.skipChildren()
-  }
-  return bytes
 }

@@ -1,7 +1,7 @@
 /** Joins the session server to a service: a lane's request in, its answer and bytes out, its failure as a RESET. */
-import { CONTENT_SERVICE_ID, ContentError, LANE_INTERNAL } from '@selvedge/content'
+import { CONTENT_SERVICE_ID, ContentError, LANE_INTERNAL, type Resend } from '@selvedge/content'
 import { SdkError } from '@selvedge/sdk'
-import type { LaneContent, Resend } from './served-content.ts'
+import type { LaneContent } from './served-content.ts'
 
 /** What this needs of a lane request; `onLane` of the session server hands out such. */
 export interface LaneRequest {

@@ -29,8 +29,12 @@ export interface MoneyContext {
 }
 
 export interface MoneyBegun {
+  /** The epoch of the first delivery. */
+  readonly epoch: number
   /** On its way: it ends with the settlement. */
   readonly settling: Promise<Settled | undefined>
+  /** The page has been shown: what is delivered again may be. */
+  readonly onPageShown: () => void
   readonly cheatingClient: CheatingClient
   /** On its way: it ends with its claim. */
   readonly cheatingNode: Promise<CheatingNode>
@@ -49,21 +53,26 @@ export interface MoneyResult {
 
 export async function beginMoney(context: MoneyContext): Promise<MoneyBegun> {
   const { network, large, checks, say } = context
-  const settling = settled(context, await deliverOnce(context, 0))
+  const first = await deliverOnce(context, 0)
+  const { promise: pageShown, resolve: onPageShown } = Promise.withResolvers<void>()
+  const settling = settled(context, first, pageShown)
   settling.catch(() => {}) // awaited at the end; a failure before that is not unheard
-  const [first, second] = network.setup.senders.slice(ATTEMPTS_MAX)
-  const cheatingClient = await cheatAsClient(network, await openAccount(network, first!), large.cid)
+  const [unsigning, claiming] = network.setup.senders.slice(ATTEMPTS_MAX)
+  const cheatingClient = await cheatAsClient(network, await openAccount(network, unsigning!), large.cid)
   const { bytes, nodeLost, code } = cheatingClient
   checks.that(wasStopped(cheatingClient), `a client that signs nothing: its session ended with ${code}`)
   checks.that(bytes > 0 && bytes <= WINDOW_BYTES + UNIT_BYTES_MAX, `a client that signs nothing got ${bytes} bytes`)
   say(`money:  a client that signs nothing was stopped after ${formatBytes(bytes)} (${nodeLost} µUSD), and its session ended`)
-  const cheatingNode = openAccount(network, second!).then((customer) => cheatAsNode(network, customer, (line) => say(`money:  ${line}`)))
+  const cheatingNode = openAccount(network, claiming!).then((customer) => cheatAsNode(network, customer, (line) => say(`money:  ${line}`)))
   cheatingNode.catch(() => {})
-  return { settling, cheatingClient, cheatingNode }
+  return { epoch: first.epoch, settling, onPageShown, cheatingClient, cheatingNode }
 }
 
-/** One that is not in time, or not in one epoch, is made again with another customer in an epoch of its own, and with half as much. */
-async function settled(context: MoneyContext, first: Delivery): Promise<Settled | undefined> {
+/**
+ * One that is not in time, or not in one epoch, is made again with another customer and with half as much, in an epoch of its own: the ledger pays a node for
+ * an epoch once, so what the page pays in the same one would be in the sum.
+ */
+async function settled(context: MoneyContext, first: Delivery, pageShown: Promise<void>): Promise<Settled | undefined> {
   const { network, say } = context
   const { processes } = network.devnet
   let delivery = first
@@ -72,6 +81,7 @@ async function settled(context: MoneyContext, first: Delivery): Promise<Settled 
     if (paid !== undefined) return { delivery, paid }
     if (attempt === ATTEMPTS_MAX) return undefined
     say(`money:  ${delivery.isInOneEpoch ? 'the node came too late to claim' : 'an epoch ended on the way'}: again, with half as much`)
+    await pageShown
     const { epoch } = await termsNow(network.rpcPort)
     await processes.until('the next epoch', () => processes.epochOf(network.server.index) > epoch)
     delivery = await deliverOnce(context, attempt)
@@ -95,7 +105,9 @@ async function deliverOnce({ network, large, checks, say }: MoneyContext, attemp
 }
 
 /** A clone without a Chromium is one in which this cannot be shown: that is said and counts as a failure, and the rest goes on. */
-async function showPage({ network, page, checks, say }: MoneyContext): Promise<MoneyResult['browser']> {
+async function showPage({ network, page, checks, say }: MoneyContext, after: number): Promise<MoneyResult['browser']> {
+  const { processes } = network.devnet
+  await processes.until('an epoch of its own', () => processes.epochOf(network.server.index) > after)
   const began = performance.now()
   const customer = await openAccount(network, network.setup.senders.at(-1)!)
   try {
@@ -119,7 +131,8 @@ async function showPage({ network, page, checks, say }: MoneyContext): Promise<M
 
 export async function endMoney(context: MoneyContext, begun: MoneyBegun): Promise<MoneyResult> {
   const { checks, say } = context
-  const browser = await showPage(context)
+  const browser = await showPage(context, begun.epoch)
+  begun.onPageShown()
   say("money:  what was delivered is paid when the ledger's next two epochs are over")
   const ended = await begun.settling
   if (ended === undefined) throw new Error(`no claim was in time, ${ATTEMPTS_MAX} times`)
