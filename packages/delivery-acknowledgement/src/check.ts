@@ -109,14 +109,29 @@ function contextFaultOf(
 }
 
 /** The amount in µUSD, or what is wrong with it. */
-function priceFaultOf({ acknowledgement, tick, delegation }: Evidence, rules: EpochRules): bigint | AcknowledgementFault {
+function priceFaultOf(evidence: Evidence, rules: EpochRules): bigint | AcknowledgementFault {
+  const { acknowledgement, tick } = evidence
   const { serviceId, cumBytes, cumCpuMicros, cumPrice, priceVersion, payAnchor } = acknowledgement
   if (priceVersion !== rules.prices.priceVersion) return 'price-version'
   const multiplePpm = rules.multiplePpmOf(serviceId)
   if (multiplePpm === undefined) return 'service'
   if (priceOf(cumBytes, cumCpuMicros, rules.prices, multiplePpm) !== cumPrice) return 'price'
-  if (!isTick(payAnchor, tick)) return 'tick'
-  const amount = tick.index === 0 ? cumPrice : priceOf(cumBytes + TICK_BYTES * BigInt(tick.index), cumCpuMicros, rules.prices, multiplePpm)
+  return isTick(payAnchor, tick) ? amountOf(evidence, tick.index, rules) : 'tick'
+}
+
+/**
+ * What evidence pays that is good but for its tick, with the tick `index` behind it in place of its own, in µUSD; or what is wrong with that. Whether the
+ * tick was revealed is the caller's to know: a node that follows the chain hashes once for each, and the ledger from the anchor on.
+ */
+export function amountOf(
+  { acknowledgement, delegation }: Pick<Evidence, 'acknowledgement' | 'delegation'>,
+  index: number,
+  rules: EpochRules,
+): bigint | 'service' | 'price' | 'spend-cap' {
+  const { serviceId, cumBytes, cumCpuMicros, cumPrice } = acknowledgement
+  const multiplePpm = rules.multiplePpmOf(serviceId)
+  if (multiplePpm === undefined) return 'service'
+  const amount = index === 0 ? cumPrice : priceOf(cumBytes + TICK_BYTES * BigInt(index), cumCpuMicros, rules.prices, multiplePpm)
   if (amount === undefined) return 'price'
   return amount <= delegation.spendCap ? amount : 'spend-cap'
 }

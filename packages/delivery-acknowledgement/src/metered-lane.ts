@@ -51,6 +51,12 @@ export class MeteredLane {
     return this.oldDebt + Math.max(0, Math.max(this.sent, this.unit?.end ?? 0) - this.acked)
   }
 
+  /** What an acknowledgement of the epoch may sign for, and ticks before it may say. */
+  unsignedIn(isOld: boolean): number {
+    if (!isOld) return Math.max(0, this.sent - this.acked)
+    return this.old === undefined ? 0 : Math.max(0, this.old.limit - this.old.acked)
+  }
+
   /** From where an acknowledgement of the epoch goes on, if it may name `offset`. */
   startFor(offset: bigint, isOld: boolean): number | undefined {
     const from = isOld ? this.old?.acked : this.acked

@@ -9,10 +9,10 @@ import type { Absence, Account, Debtor } from './account.ts'
 import { CODES } from './codes.ts'
 import { laneDigestOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
-import { acknowledgementIn, MeteredChains } from './metered-chains.ts'
+import { LaneDebts } from './lane-debts.ts'
+import { acknowledgementIn, MeteredChains, tickedBytesOf } from './metered-chains.ts'
 import { MeteredLane, stretchesOf } from './metered-lane.ts'
-import type { Stretch } from './payer-chain.ts'
-import type { AckFrame, ChainSeq, LaneEnd, NodeLink, PayingSession, ResumedLane, SessionMeter } from './ports.ts'
+import type { AckFrame, ChainSeq, LaneEnd, NodeLink, PayingSession, ResumedLane, SessionMeter, TickFrame } from './ports.ts'
 import type { SessionHost } from './session-host.ts'
 import { StopClock } from './stop-clock.ts'
 
@@ -23,6 +23,7 @@ export class MeteredSession implements SessionMeter, Debtor {
   readonly delegationKey: string
   readonly #host: SessionHost
   readonly #lanes = new Map<number, MeteredLane>()
+  readonly #debts = new LaneDebts(this.#lanes)
   readonly #clock = new StopClock()
   readonly #allowance = new AckAllowance()
   #session: PayingSession | undefined
@@ -45,9 +46,7 @@ export class MeteredSession implements SessionMeter, Debtor {
   }
 
   get debt(): number {
-    let bytes = 0
-    for (const lane of this.#lanes.values()) if (!lane.isForgiven) bytes += lane.debt
-    return bytes
+    return this.#debts.owed.charged
   }
 
   get isAway(): boolean {
@@ -111,18 +110,28 @@ export class MeteredSession implements SessionMeter, Debtor {
     if (!this.#allowance.use()) return CODES.rateLimited
     const { epoch, serviceId } = acknowledgement
     const open = this.#chains.of(epoch)
-    if (open === undefined) return this.#missedEpoch !== undefined && epoch <= this.#missedEpoch ? undefined : CODES.epochClosed
+    if (open === undefined) return this.#codeOfClosed(epoch)
     const isOld = open === this.#chains.closing
     const stretches = stretchesOf(this.#lanes, frame, serviceId, isOld)
+    const ticked = tickedBytesOf(open.chains.get(serviceId))
     const refused = this.#chains.take(open, acknowledgement, stretches)
     if (refused !== undefined) return refused
-    this.#move(stretches ?? [], isOld, nowMs)
+    this.#paid(nowMs, () => this.#debts.sign(serviceId, stretches ?? [], isOld, ticked))
     return undefined
   }
 
-  /** No payAnchor that is taken here has ticks behind it. */
-  tick(): number | undefined {
-    return CODES.ackInvalid
+  tick(frame: TickFrame): number | undefined {
+    const { epoch, serviceId } = frame
+    const newest = this.#chains.current?.epoch
+    if (newest === undefined || epoch > newest) return CODES.ackInvalid
+    const open = this.#chains.of(epoch)
+    if (open === undefined) return this.#allowance.use() ? this.#codeOfClosed(epoch) : CODES.rateLimited
+    const said = this.#chains.takeTick(open, frame, this.#debts.unsignedOf(serviceId, open === this.#chains.closing))
+    if ('refuse' in said) return said.refuse
+    const { bytes } = said
+    if (bytes === 0) return this.#allowance.use() ? undefined : CODES.rateLimited // it was said before, as it is after a resume
+    this.#paid(this.#host.nowMs(), () => this.#debts.cover(serviceId, bytes))
+    return undefined
   }
 
   laneOver(id: number, offset: bigint, how: LaneEnd): void {
@@ -135,9 +144,11 @@ export class MeteredSession implements SessionMeter, Debtor {
     lane.isStale = false
     this.#loseBeyond(lane, Number(offset)) // what was lost with a connection and is not sent again
     if (how === 'reset-by-node') {
-      this.account.window.forgive(lane.debt)
-      this.#host.losses.writtenOffBytes += BigInt(lane.debt)
+      const before = this.debt
       lane.isForgiven = true
+      const bytes = before - this.debt
+      this.account.window.forgive(bytes)
+      this.#host.losses.writtenOffBytes += BigInt(bytes)
     }
     if (lane.isSettled) this.#lanes.delete(id)
     this.account.goOn()
@@ -180,12 +191,9 @@ export class MeteredSession implements SessionMeter, Debtor {
   suspend(): boolean {
     if (this.#link === undefined || !this.account.suspend(this)) return false
     const { window } = this.account
-    let sent = 0
-    for (const lane of this.#lanes.values()) {
-      if (!lane.isForgiven) sent += lane.sentDebt
-      if (lane.unit !== undefined) this.account.begun-- // it comes back with the session, and takes no place meanwhile
-    }
     const charged = this.debt
+    const sent = charged - this.#debts.unsent
+    for (const lane of this.#lanes.values()) if (lane.unit !== undefined) this.account.begun-- // it comes back with the session, and takes no place meanwhile
     this.#away = { charged, windowBefore: window.bytes, shrunk: window.suspend(charged, sent), defaults: window.defaults }
     this.#isExcused = true
     this.#behind.clear()
@@ -256,13 +264,9 @@ export class MeteredSession implements SessionMeter, Debtor {
     if (closing === undefined) return 0
     if (this.#isExcused) this.#missedEpoch = closing.epoch
     this.#chains.closing = undefined
-    let bytes = 0
-    for (const lane of this.#lanes.values()) {
-      if (!lane.isForgiven) bytes += lane.oldDebt
-      lane.old = undefined
-      if (lane.isSettled || (lane.isStale && !this.isAway && !this.#behind.has(lane.id))) this.#lanes.delete(lane.id)
-      else lane.isStale = lane.isOver && lane.debt === 0
-    }
+    const before = this.debt
+    this.#debts.closeOld(closing.chains, ({ id }) => this.isAway || this.#behind.has(id))
+    const bytes = before - this.debt
     this.#host.losses.writtenOffBytes += BigInt(bytes)
     if (this.#away !== undefined) {
       this.#away.charged -= bytes
@@ -275,18 +279,18 @@ export class MeteredSession implements SessionMeter, Debtor {
     this.#leave(code)
   }
 
-  #move(stretches: readonly Stretch[], isOld: boolean, nowMs: number): void {
+  #codeOfClosed(epoch: bigint): number | undefined {
+    return this.#missedEpoch !== undefined && epoch <= this.#missedEpoch ? undefined : CODES.epochClosed
+  }
+
+  /** `change`: less is owed for something that was paid. */
+  #paid(nowMs: number, change: () => void): void {
     const { account } = this
-    let bytes = 0
-    for (const { lane: id, to } of stretches) {
-      const lane = this.#lanes.get(id)!
-      const before = lane.debt
-      lane.acknowledge(Number(to), isOld)
-      const paid = before - lane.debt
-      if (lane.isForgiven) this.#recover(paid)
-      else bytes += paid
-      if (lane.isSettled) this.#lanes.delete(id)
-    }
+    const before = this.#debts.owed
+    change()
+    const after = this.#debts.owed
+    if (after.givenUp !== before.givenUp) this.#recover(before.givenUp - after.givenUp)
+    const bytes = before.charged - after.charged
     this.#allowance.acknowledged(bytes)
     const isOnTime = !this.#clock.isLate(nowMs)
     this.#clock.clear()
@@ -296,6 +300,7 @@ export class MeteredSession implements SessionMeter, Debtor {
       this.#link.ping(this.#clock.start(nowMs))
   }
 
+  /** What was written off is paid after all; below 0: it turns out that something else was. */
   #recover(bytes: number): void {
     this.account.window.recover(bytes)
     this.#host.losses.writtenOffBytes -= BigInt(bytes)
@@ -318,10 +323,11 @@ export class MeteredSession implements SessionMeter, Debtor {
   /** What was sent of a lane beyond `offset` did not arrive, and will not. */
   #loseBeyond(lane: MeteredLane, offset: number): void {
     this.#caughtUp(lane.id)
-    const before = lane.debt
+    const before = this.debt
     lane.sent = Math.min(lane.sent, Math.max(offset, lane.acked))
-    const bytes = before - lane.debt
-    if (bytes === 0 || lane.isForgiven) return
+    this.#debts.trim()
+    const bytes = before - this.debt
+    if (bytes === 0) return
     this.#host.losses.writtenOffBytes += BigInt(bytes)
     if (this.#away === undefined) return this.account.window.forgive(bytes)
     this.#away.charged -= bytes
@@ -370,7 +376,7 @@ export class MeteredSession implements SessionMeter, Debtor {
   #writeOff(): number {
     const bytes = this.debt
     for (const lane of this.#lanes.values()) if (lane.unit !== undefined) this.account.begun--
-    this.#lanes.clear()
+    this.#debts.clear()
     this.#behind.clear()
     this.#host.losses.writtenOffBytes += BigInt(bytes)
     return bytes

@@ -1,12 +1,14 @@
-/** What a client has signed of one epoch: a chain for each service, under that epoch's session id and prices. */
+/** What a client has signed of one epoch, and said by ticks since: a chain for each service, under that epoch's session id and prices. */
 import type { KeyPair } from '@selvedge/crypto/ed25519'
 import { type AcknowledgementFields, encodeAcknowledgement, signAcknowledgement } from './acknowledgement.ts'
 import type { Evidence, SessionInputs } from './check.ts'
+import { TICK_BYTES, TICK_CHAIN_LENGTH, TICKS_MAX } from './constants.ts'
 import { contentAfter, contentStartOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
-import type { AckFrame } from './ports.ts'
+import type { TickOptions } from './payer-options.ts'
+import type { AckFrame, TickFrame } from './ports.ts'
 import { bytesWithin, type PriceTable, priceOf } from './price.ts'
-import { NO_TICK } from './tick.ts'
+import { createTickChain, NO_TICK, type TickChain } from './tick.ts'
 
 const TTFB_MS_MAX = 0xffff
 const GOODPUT_KBPS_MAX = 0xffff_ffff
@@ -46,8 +48,15 @@ export class PayerChain {
   cumCpuMicros = 0n
   cumPrice = 0n
   isFinal = false
-  /** With its newest acknowledgement. */
+  /** With its newest acknowledgement, and the newest tick behind that. */
   evidence: Evidence | undefined
+  #ticks: TickChain | undefined
+  /** The element that the newest acknowledgement names. */
+  #anchorAt = 0
+  /** The newest tick behind the newest acknowledgement. */
+  tick: TickFrame | undefined
+  /** µUSD: what the newest acknowledgement costs with its tick. */
+  microUsd = 0n
 
   constructor(epoch: PayerEpoch, serviceId: number, multiplePpm: number, nowMs: number) {
     this.#epoch = epoch
@@ -55,6 +64,11 @@ export class PayerChain {
     this.#multiplePpm = multiplePpm
     this.#openedMs = nowMs
     this.#contentRoot = contentStartOf(epoch.sessionId, epoch.channelBinding)
+  }
+
+  /** What ticks say beyond the newest acknowledgement. */
+  get tickedBytes(): bigint {
+    return TICK_BYTES * BigInt(this.tick?.index ?? 0)
   }
 
   /** The first byte was verified. */
@@ -69,6 +83,31 @@ export class PayerChain {
     return most > this.cumBytes ? most - this.cumBytes : 0n
   }
 
+  /** From the next acknowledgement on ticks may follow. @param bytesMost - what may still be paid for: as many elements are made, and no more. */
+  offerTicks({ secret, length = TICK_CHAIN_LENGTH }: TickOptions, bytesMost: bigint | undefined): void {
+    if (this.#ticks !== undefined || this.isFinal) return
+    const longest = BigInt(Math.min(length, TICK_CHAIN_LENGTH))
+    const wanted = bytesMost === undefined ? longest : bytesMost / TICK_BYTES + 1n
+    if (wanted > 1n) this.#ticks = createTickChain(secret(), Number(wanted < longest ? wanted : longest))
+  }
+
+  /** Says as much of `unsigned` verified bytes as whole ticks do, where that is more than was said. @param bytesMost - what may still be paid for. */
+  say(unsigned: bigint, bytesMost: bigint | undefined): TickFrame | undefined {
+    const { evidence } = this
+    if (this.#ticks === undefined || evidence === undefined || this.isFinal) return undefined
+    if (evidence.acknowledgement.payAnchor.every((byte) => byte === 0)) return undefined // signed before ticks were offered
+    const bytes = bytesMost === undefined || unsigned < bytesMost ? unsigned : bytesMost
+    const left = this.#ticks.length - 1 - this.#anchorAt
+    const index = Math.min(Number(bytes / TICK_BYTES), TICKS_MAX, left)
+    if (index <= (this.tick?.index ?? 0)) return undefined
+    const preimage = this.#ticks.at(this.#anchorAt + index)
+    this.tick = { epoch: this.#epoch.epoch, serviceId: this.serviceId, index, preimage }
+    this.evidence = { ...evidence, tick: { index, x: preimage } }
+    const said = this.cumBytes + this.tickedBytes
+    this.microUsd = priceOf(said, this.cumCpuMicros, this.#epoch.prices, this.#multiplePpm) ?? this.microUsd
+    return this.tick
+  }
+
   /** Signs for `stretches`, in the order of their lanes. None: only with `isFinal`, and only where something was signed before. */
   sign(stretches: readonly Stretch[], isFinal: boolean, nowMs: number): AckFrame | undefined {
     this.isFinal ||= isFinal
@@ -79,8 +118,11 @@ export class PayerChain {
       this.cumBytes += to - from
     }
     this.seq++
+    this.#anchorAt += this.tick?.index ?? 0 // its elements are known: nothing that follows may name one before them
+    this.tick = undefined
     const { prices, sign, session, delegation } = this.#epoch
     this.cumPrice = priceOf(this.cumBytes, this.cumCpuMicros, prices, this.#multiplePpm) ?? this.cumPrice // beyond a u64: the cap is hit long before
+    this.microUsd = this.cumPrice
     const acknowledgement = signAcknowledgement(this.#fields(isFinal, nowMs), sign)
     this.evidence = { acknowledgement, tick: NO_TICK, session, delegation }
     const lanes = sorted.map(({ lane, to }) => ({ lane, verifiedOffset: to }))
@@ -106,7 +148,7 @@ export class PayerChain {
       contentRoot: this.#contentRoot,
       ttfbMs: this.#ttfbMs ?? TTFB_MS_MAX,
       goodputKbps: Math.min(GOODPUT_KBPS_MAX, Math.round((Number(this.cumBytes) * 8) / elapsedMs)),
-      payAnchor: NO_TICK.x,
+      payAnchor: this.#ticks?.at(this.#anchorAt) ?? NO_TICK.x,
       expiryEpoch: Number(epoch) + 1,
     }
   }

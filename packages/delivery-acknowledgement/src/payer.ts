@@ -1,6 +1,7 @@
 /**
  * The client's end of a paying session: what it signs, and when. It signs for verified bytes only; when enough of them are unsigned, at the
- * end of a response, and for all of them while the node is stopped by its window. Layouts and rules: docs/protocol/delivery-acknowledgements.md.
+ * end of a response, and for all of them while the node is stopped by its window. With `ticks` it shows one more element of a hash chain where only
+ * the first of these is the reason. Layouts and rules: docs/protocol/delivery-acknowledgements.md.
  *
  * A synchronous state machine: no clock of its own, no I/O, and nothing that a node sends makes it throw. Two epochs may be open at once:
  * bytes before a lane's boundary belong to the one that closes.
@@ -11,8 +12,9 @@ import type { Evidence } from './check.ts'
 import { CODES } from './codes.ts'
 import { ACK_LANES_MAX, PPM } from './constants.ts'
 import { laneDigestOf } from './content-chain.ts'
-import type { Delegation } from './delegation.ts'
 import { PayerChain, type PayerEpoch, type Stretch } from './payer-chain.ts'
+import { type PayerLane, pendingOf, unsignedOf } from './payer-lane.ts'
+import type { PayerOptions, TickOptions } from './payer-options.ts'
 import type {
   AckFrame,
   ClientLink,
@@ -28,23 +30,6 @@ import type {
 import { SentAcks } from './sent-acks.ts'
 import { isEqualBytes } from './wire.ts'
 
-export interface PayerOptions {
-  readonly chainId: number
-  /** Ed25519 key of the node, 32 bytes. */
-  readonly nodeKey: Uint8Array
-  readonly delegation: Delegation
-  /** By the delegation's session key: the preimage in, 64 bytes out. */
-  readonly sign: (preimage: Uint8Array) => Uint8Array
-  /** What the session may cost at most, in µUSD. */
-  readonly capMicroUsd: bigint
-  /** The highest prices that are paid, in 10^-12 USD; without it, whatever the ledger governs. */
-  readonly priceMax?: { readonly bytePrice: bigint; readonly cpuPrice: bigint }
-  /** Services that may charge processor time, which only the node can know, as far as the caps go. @default none: content has none */
-  readonly meteredServices?: readonly number[]
-  /** Any clock that does not go back; it measures what acknowledgements say of the node, and decides nothing. */
-  readonly nowMs: () => number
-}
-
 export interface Payer extends SessionPayer {
   /** DATA of the lane is verified up to `offset`. Signs when it is time to. */
   verified(lane: number, offset: bigint): void
@@ -58,14 +43,14 @@ export interface Payer extends SessionPayer {
   finish(): void
   /** The newest prices that the node has told, and that were taken. */
   readonly prices: PriceFrame | undefined
-  /** What was signed for, all epochs of the session together. */
+  /** What was signed for, or said by ticks, all epochs of the session together. */
   readonly cost: { readonly bytes: bigint; readonly microUsd: bigint }
   /** Nothing more is signed, for the cap or the delegation's is reached; the session was left with code 14. */
   readonly isCapped: boolean
   readonly receipts: readonly Receipt[]
 }
 
-/** The newest acknowledgement of one chain, with all that is needed to check it offline. */
+/** The newest acknowledgement of one chain, with its newest tick and all that is needed to check it offline. */
 export interface Receipt {
   readonly evidence: Evidence
   readonly nodeKey: Uint8Array
@@ -74,23 +59,6 @@ export interface Receipt {
 /** @returns what `connectSession` of `@selvedge/handshake` takes as its `payer`; good for one session. */
 export function createPayer(options: PayerOptions): Payer {
   return new SessionSigner(options)
-}
-
-interface PayerLane {
-  readonly id: number
-  readonly serviceId: number
-  readonly digest: Uint8Array
-  readonly acceptedMs: number
-  verified: bigint
-  /** In the newest epoch. */
-  signed: bigint
-  /** What is left of the epoch that closes. */
-  old: { signed: bigint; readonly end: bigint } | undefined
-  /** DATA of the lane ends here. */
-  end: bigint | undefined
-  /** More may have come than will ever be verified. */
-  isCut: boolean
-  isRefused: boolean
 }
 
 interface OpenEpoch {
@@ -129,8 +97,8 @@ class SessionSigner implements Payer {
 
   get cost(): { readonly bytes: bigint; readonly microUsd: bigint } {
     const chains = this.#chains()
-    const bytes = chains.reduce((sum, { cumBytes }) => sum + cumBytes, this.#past.bytes)
-    return { bytes, microUsd: chains.reduce((sum, { cumPrice }) => sum + cumPrice, this.#past.microUsd) }
+    const bytes = chains.reduce((sum, { cumBytes, tickedBytes }) => sum + cumBytes + tickedBytes, this.#past.bytes)
+    return { bytes, microUsd: chains.reduce((sum, { microUsd }) => sum + microUsd, this.#past.microUsd) }
   }
 
   get receipts(): readonly Receipt[] {
@@ -154,11 +122,14 @@ class SessionSigner implements Payer {
     return isEqualBytes(sessionId, this.#session.sessionId) ? undefined : CODES.badFrame // it could pay for nothing under another id
   }
 
-  lane(id: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array): void {
+  lane(id: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array, from = 0n): void {
     if (this.#current === undefined) return this.#link?.leave(CODES.epochClosed) // what comes on it cannot be signed for
     if (this.#current.about.multiplePpmOf(serviceId) === undefined) return this.#link?.leave(CODES.priceRefused)
+    if (this.#lanes.size >= ACK_LANES_MAX) this.#signTicked() // what ticks said is signed for by one acknowledgement
     const digest = laneDigestOf(openBody, acceptBody)
-    const rest = { verified: 0n, signed: 0n, old: undefined, end: undefined, isCut: false, isRefused: false }
+    const old = from > 0n && this.#closing !== undefined ? { signed: 0n, end: from } : undefined
+    if (old !== undefined) this.#chainOf(this.#closing, serviceId)
+    const rest = { verified: 0n, signed: from, old, end: undefined, isCut: false, isRefused: false }
     this.#lanes.set(id, { id, serviceId, digest, acceptedMs: this.#options.nowMs(), ...rest })
   }
 
@@ -169,9 +140,10 @@ class SessionSigner implements Payer {
     if (to <= lane.verified) return
     if (lane.verified === 0n) this.#chainOf(this.#current, lane.serviceId)?.begun(lane.acceptedMs, this.#options.nowMs())
     lane.verified = to
-    const isTime = this.#isStopped || to === lane.end || this.#unsigned() >= BigInt(ackStepOf(this.#window))
-    if (isTime) this.flush()
-    else this.#closeOld()
+    if (this.#isStopped || to === lane.end) this.flush()
+    else if (!this.#isStepReached) this.#closeOld()
+    else if (this.#options.ticks === undefined) this.flush()
+    else this.#say(this.#options.ticks)
   }
 
   laneOver(id: number, offset: bigint, how: LaneEnd): void {
@@ -203,6 +175,7 @@ class SessionSigner implements Payer {
     if (epoch !== last + 1n) return this.#link?.leave(CODES.epochClosed)
     if (this.#price?.priceVersion !== priceVersion) return this.#link?.leave(CODES.priceRefused)
     this.#dropOld()
+    this.#signTicked() // the boundaries of the new epoch are of lanes, which ticks do not name
     const boundaries = new Map(lanes.map(({ lane, offset }) => [lane, offset]))
     for (const lane of this.#lanes.values()) {
       const named = boundaries.get(lane.id) ?? 0n
@@ -243,6 +216,7 @@ class SessionSigner implements Payer {
     if (this.#link === undefined) return
     this.#oldest = at.chains.some(({ epoch }) => epoch < at.epoch) ? at.epoch - 1n : at.epoch
     this.#sent.resume(this.#link, at, this.#oldest)
+    for (const { tick } of this.#chains()) if (tick !== undefined && tick.epoch >= this.#oldest) this.#link.tick(tick)
     this.#closeOld()
   }
 
@@ -262,6 +236,25 @@ class SessionSigner implements Payer {
   finish(): void {
     this.flush()
     for (const open of [this.#closing, this.#current]) for (const chain of open?.chains.values() ?? []) this.#endChain(open!, chain)
+  }
+
+  /** Ticks where they say enough; else all is signed for, and ticks may follow. */
+  #say(options: TickOptions): void {
+    const open = this.#lanes.size <= ACK_LANES_MAX && !this.#isCapped ? this.#current : undefined
+    for (const chain of open === undefined ? [] : this.#chainsWithLanes(open)) {
+      const unsigned = unsignedOf(this.#lanes.values(), chain.serviceId)
+      if (unsigned === 0n || this.#options.meteredServices?.includes(chain.serviceId) === true) continue
+      const left = chain.bytesLeft(this.#amountLeft(open!, chain))
+      const tick = chain.say(unsigned, left)
+      if (tick === undefined) chain.offerTicks(options, left)
+      else this.#link?.tick(tick)
+    }
+    if (this.#isStepReached) this.flush()
+    else this.#closeOld()
+  }
+
+  #signTicked(): void {
+    for (const chain of this.#current?.chains.values() ?? []) if (chain.tick !== undefined) this.#signFor(this.#current!, chain)
   }
 
   /** The chains of an epoch, with one for each service that has a lane. */
@@ -327,8 +320,8 @@ class SessionSigner implements Payer {
   /** µUSD that one chain may cost: what the session's cap and the delegation's leave beside the other chains. */
   #amountLeft(open: OpenEpoch, chain: PayerChain): bigint {
     const { capMicroUsd, delegation } = this.#options
-    const ofSession = capMicroUsd - (this.cost.microUsd - chain.cumPrice)
-    const others = [...open.chains.values()].reduce((sum, { cumPrice }) => sum + cumPrice, -chain.cumPrice)
+    const ofSession = capMicroUsd - (this.cost.microUsd - chain.microUsd)
+    const others = [...open.chains.values()].reduce((sum, { microUsd }) => sum + microUsd, -chain.microUsd)
     const ofEpoch = delegation.spendCap - others
     const least = ofSession < ofEpoch ? ofSession : ofEpoch
     return least > 0n ? least : 0n
@@ -352,7 +345,7 @@ class SessionSigner implements Payer {
   }
 
   #endChain(open: OpenEpoch, chain: PayerChain): void {
-    if (chain.isFinal || this.#link === undefined || open.about.epoch < this.#oldest) return
+    if (chain.isFinal || chain.tick !== undefined || this.#link === undefined || open.about.epoch < this.#oldest) return
     this.#send(open, chain, chain.sign([], true, this.#options.nowMs()))
   }
 
@@ -364,28 +357,23 @@ class SessionSigner implements Payer {
   #dropOld(): void {
     for (const chain of this.#closing?.chains.values() ?? []) {
       this.#receipts.push(...this.#receiptOf(chain))
-      this.#past = { bytes: this.#past.bytes + chain.cumBytes, microUsd: this.#past.microUsd + chain.cumPrice }
+      this.#past = { bytes: this.#past.bytes + chain.cumBytes + chain.tickedBytes, microUsd: this.#past.microUsd + chain.microUsd }
     }
     this.#closing = undefined
     for (const lane of this.#lanes.values()) lane.old = undefined
   }
 
-  #unsigned(): bigint {
+  /** Whether so much is verified, and neither signed for nor said by ticks, that it is time to. */
+  get #isStepReached(): boolean {
     let bytes = 0n
     for (const { old, signed, verified } of this.#lanes.values()) {
       bytes += pendingOf(old, verified) + (verified > signed ? verified - signed : 0n)
     }
-    return bytes
+    for (const { tickedBytes } of this.#chains()) bytes -= tickedBytes
+    return bytes >= BigInt(ackStepOf(this.#window))
   }
 
   #receiptOf({ evidence }: PayerChain): Receipt[] {
     return evidence === undefined ? [] : [{ evidence, nodeKey: this.#options.nodeKey }]
   }
-}
-
-/** Bytes of the closing epoch that are verified and not signed for. */
-function pendingOf(old: PayerLane['old'], verified: bigint): bigint {
-  if (old === undefined) return 0n
-  const end = verified < old.end ? verified : old.end
-  return end > old.signed ? end - old.signed : 0n
 }

@@ -177,7 +177,8 @@ export interface SessionPayer {
   begin(session: PayingSession, link: ClientLink): void
   /** A code ends the session: 19, too dear. */
   price(frame: PriceFrame): number | undefined
-  lane(lane: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array): void
+  /** `from`: of a lane of which it is told late, where it begins in the newest epoch. What came before is of the one that closes, or is nobody's any more. */
+  lane(lane: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array, from?: bigint): void
   laneOver(lane: number, offset: bigint, how: LaneEnd): void
   epoch(frame: EpochFrame): void
   window(frame: WindowFrame): void

@@ -9,7 +9,7 @@ import { malformed } from './errors.ts'
 import { isEqualBytes } from './wire.ts'
 
 const DOMAIN = transcriptOf('dackTick')
-/** Every so many elements are kept, so that going along a chain of 65,536 costs 256 hashes at most and 8 KiB. */
+/** Every so many elements are kept, and one stretch of as many: 16 KiB for a chain of 65,536, and a step along it costs one hash or 256 at once. */
 const KEPT_EVERY = 256
 
 /** The newest tick behind an acknowledgement: `x` is the element `index` further than its `payAnchor`. Index 0 and zeros: none. */
@@ -29,7 +29,8 @@ export interface TickChain {
 }
 
 /**
- * Makes the chain of one (session, service) from 32 secret bytes. It must not be used for another: its elements would be payable there too.
+ * Makes the chain of one (session, service) from 32 secret bytes: as many hashes as it has elements, at once. It must not be used for another: its
+ * elements would be payable there too. Going along it from the anchor costs one hash an element.
  * @throws {DeliveryAcknowledgementError} `DELIVERY_ACKNOWLEDGEMENT_MALFORMED` for a secret of another width.
  */
 export function createTickChain(secret: Uint8Array, length: number = TICK_CHAIN_LENGTH): TickChain {
@@ -40,13 +41,18 @@ export function createTickChain(secret: Uint8Array, length: number = TICK_CHAIN_
     if (step % KEPT_EVERY === 0) kept.push(x)
     x = previousTick(x)
   }
+  let stretch: readonly Uint8Array[] = []
+  let stretchAt = -1
   return {
     length,
     at(index) {
       const fromEnd = length - 1 - index
-      const start = kept[Math.floor(fromEnd / KEPT_EVERY)]
+      const place = Math.floor(fromEnd / KEPT_EVERY)
+      const start = kept[place]
       if (index < 0 || start === undefined) throw malformed(`a chain of ${length} has no element ${index}`)
-      return rewind(start, fromEnd % KEPT_EVERY).slice()
+      if (place !== stretchAt) stretch = stretchFrom(start)
+      stretchAt = place
+      return stretch[fromEnd % KEPT_EVERY]!.slice()
     },
   }
 }
@@ -55,19 +61,36 @@ export function createTickChain(secret: Uint8Array, length: number = TICK_CHAIN_
 export function isTick(payAnchor: Uint8Array, { index, x }: Tick): boolean {
   if (index === 0) return isEqualBytes(x, NO_TICK.x)
   if (index > TICKS_MAX || isEqualBytes(payAnchor, NO_TICK.x)) return false
-  return isEqualBytes(rewind(x, index), payAnchor)
+  return isStepsBehind(payAnchor, x, index)
 }
 
-/** The element before `x`: `SHA-256(domain ‖ x)`. */
+/** Whether `x` is the element so many steps behind `element`, or `element` itself: as many hashes as steps. */
+export function isStepsBehind(element: Uint8Array, x: Uint8Array, steps: number): boolean {
+  return x.length === DIGEST_BYTES && isEqualBytes(rewind(x, steps), element)
+}
+
+const PREIMAGE = new Uint8Array(DOMAIN.length + DIGEST_BYTES) // filled again and again: a node hashes once for each tick
+PREIMAGE.set(DOMAIN)
+
+/**
+ * The element before `x`: `SHA-256(domain ‖ x)`.
+ * @throws {DeliveryAcknowledgementError} `DELIVERY_ACKNOWLEDGEMENT_MALFORMED` for an `x` of another width than 32 bytes.
+ */
 export function previousTick(x: Uint8Array): Uint8Array {
-  const preimage = new Uint8Array(DOMAIN.length + DIGEST_BYTES)
-  preimage.set(DOMAIN)
-  preimage.set(x, DOMAIN.length)
-  return sha256(preimage)
+  if (x.length !== DIGEST_BYTES) throw malformed(`an element of a tick chain has ${DIGEST_BYTES} bytes, got ${x.length}`)
+  PREIMAGE.set(x, DOMAIN.length)
+  return sha256(PREIMAGE)
 }
 
 function rewind(x: Uint8Array, steps: number): Uint8Array {
   let element = x
   for (let step = 0; step < steps; step++) element = previousTick(element)
   return element
+}
+
+/** `x` and the elements before it, up to where the next kept one is. */
+function stretchFrom(x: Uint8Array): Uint8Array[] {
+  const stretch = [x]
+  while (stretch.length < KEPT_EVERY) stretch.push(previousTick(stretch.at(-1)!))
+  return stretch
 }

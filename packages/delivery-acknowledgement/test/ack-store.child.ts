@@ -1,6 +1,6 @@
 /**
- * Keeps acknowledgements of 100 chains until it is killed, and says what it did: `put N MS` when acknowledgements up to number N are handed to the
- * store, at MS of its clock; `durable N` when all up to N are known to be on disk. Number N is of chain N % 100.
+ * Keeps acknowledgements of 100 chains, and ticks behind each, until it is killed, and says what it did: `put N MS` when those up to number N are handed
+ * to the store, at MS of its clock; `durable N` when all up to N are known to be on disk. Number N is of chain N % 100.
  *
  * `flushing`: as fast as the disk goes. `paced`: 2,000 a second, and the store brings them to the disk by itself.
  */

@@ -6,7 +6,7 @@ const SEED = Number(process.env.SEED ?? 1)
 const KILLS = Number(process.env.RUNS ?? 6)
 const KILL_MS_MOST = 10_000
 
-test(`after each of ${KILLS} kills every acknowledgement is there that was on disk, and no lane nonce comes again, seed ${SEED}`, {
+test(`after each of ${KILLS} kills every acknowledgement and tick is there that was on disk, and no lane nonce comes again, seed ${SEED}`, {
   timeout: 60_000 + KILLS * KILL_MS_MOST,
 }, async () => {
   const { kills, puts, missing, repeated } = await playKills(KILLS, SEED)

@@ -10,6 +10,13 @@ test('each element hashes to the one before it, from any place of a long chain',
   expect(chain.at(65_535)).toEqual(seedOf(1))
 })
 
+test('a chain gives its elements in any order, and as often as it is asked', () => {
+  const chain = createTickChain(seedOf(1), 700)
+  const plain = [seedOf(1)]
+  while (plain.length < 700) plain.unshift(previousTick(plain[0]!))
+  for (const index of [0, 699, 300, 301, 44, 443, 444, 187, 188, 300, 0]) expect(chain.at(index)).toEqual(plain[index])
+})
+
 test('a tick is good at its own distance from the anchor only', () => {
   const chain = createTickChain(seedOf(2), 400)
   expect(isTick(chain.at(5), { index: 9, x: chain.at(14) })).toBe(true)
@@ -24,6 +31,14 @@ test('an element of another chain is none of this one, and an anchor of zeros ha
   const [chain, other] = [createTickChain(seedOf(2), 20), createTickChain(seedOf(3), 20)]
   expect(isTick(chain.at(0), { index: 3, x: other.at(3) })).toBe(false)
   expect(isTick(new Uint8Array(32), { index: 1, x: chain.at(1) })).toBe(false)
+})
+
+test('an element of another width is none', () => {
+  const chain = createTickChain(seedOf(2), 20)
+  for (const x of [chain.at(3).subarray(1), Uint8Array.of(...chain.at(3), 0), new Uint8Array(0)]) {
+    expect(isTick(chain.at(0), { index: 3, x })).toBe(false)
+    expect(() => previousTick(x)).toThrow(DeliveryAcknowledgementError)
+  }
 })
 
 test('a chain refuses another width of secret, and has no element beyond its ends', () => {

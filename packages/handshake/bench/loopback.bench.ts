@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect } from 'node:tls'
 import { connectSession } from '@selvedge/handshake'
 import type { Bench, Prepared } from '../../../tools/bench/bench.ts'
+import { encodeOrder } from './order.ts'
 
 const KIB = 1024
 const TOTAL_BYTES = 256 * 2 ** 20
@@ -21,14 +22,6 @@ async function startSender(): Promise<Sender> {
   return { ...ports, nodeKey: Uint8Array.from(nodeKey), close: () => child.disconnect() }
 }
 
-function order(totalBytes: number, writeBytes: number): Uint8Array {
-  const out = new Uint8Array(8)
-  const view = new DataView(out.buffer)
-  view.setUint32(0, totalBytes, true)
-  view.setUint32(4, writeBytes, true)
-  return out
-}
-
 async function drain(source: AsyncIterable<Uint8Array>, totalBytes: number): Promise<void> {
   let received = 0
   for await (const bytes of source) received += bytes.length
@@ -39,7 +32,7 @@ const laneSubject = (writeBytes: number) => async (): Promise<Prepared> => {
   const { port, nodeKey, close } = await startSender()
   const session = await connectSession({ host: '127.0.0.1', port, nodeKey, chainId: 1337 })
   const once = async (): Promise<void> => {
-    const lane = await session.openLane({ serviceId: 0, metadata: order(TOTAL_BYTES, writeBytes) })
+    const lane = await session.openLane({ serviceId: 0, metadata: encodeOrder({ totalBytes: TOTAL_BYTES, writeBytes }) })
     await Promise.all([lane.end(), drain(lane.source, TOTAL_BYTES)])
   }
   return { once, bytes: TOTAL_BYTES, close: () => session.close().then(close) }
@@ -50,7 +43,7 @@ const plainSubject = (writeBytes: number) => async (): Promise<Prepared> => {
   const receive = async (): Promise<void> => {
     const socket = connect({ port: plainPort, host: '127.0.0.1', rejectUnauthorized: false })
     await once(socket, 'secureConnect')
-    socket.write(order(TOTAL_BYTES, writeBytes))
+    socket.write(encodeOrder({ totalBytes: TOTAL_BYTES, writeBytes }))
     let received = 0
     socket.on('data', (bytes: Uint8Array) => {
       received += bytes.length
@@ -81,7 +74,7 @@ const firstByte: Bench = {
           port,
           nodeKey,
           chainId: 1337,
-          firstLane: { serviceId: 0, metadata: order(KIB, KIB) },
+          firstLane: { serviceId: 0, metadata: encodeOrder({ totalBytes: KIB, writeBytes: KIB }) },
         })
         await drain((await session.firstLane!).source, KIB)
         await session.close()
@@ -93,7 +86,7 @@ const firstByte: Bench = {
       const reach = async (): Promise<void> => {
         const socket = connect({ port: plainPort, host: '127.0.0.1', rejectUnauthorized: false })
         await once(socket, 'secureConnect')
-        socket.write(order(KIB, KIB))
+        socket.write(encodeOrder({ totalBytes: KIB, writeBytes: KIB }))
         await once(socket, 'data')
         socket.destroy()
       }

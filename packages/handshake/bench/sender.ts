@@ -3,27 +3,15 @@ import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type TLSSocket } from 'node:tls'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
-import type { LaneRequest } from '@selvedge/handshake'
 import { createSessionServer, encodeCertificate } from '@selvedge/handshake/tls'
+import { decodeOrder, sendLane } from './order.ts'
 
 const identity = createKeyPair(new Uint8Array(32).fill(1))
-const order = (bytes: Uint8Array): { totalBytes: number; writeBytes: number } => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset)
-  return { totalBytes: view.getUint32(0, true), writeBytes: view.getUint32(4, true) }
-}
-
-async function sendLane(request: LaneRequest): Promise<void> {
-  const { totalBytes, writeBytes } = order(request.metadata)
-  const lane = request.accept(new Uint8Array())
-  const piece = new Uint8Array(writeBytes)
-  for (let sent = 0; sent < totalBytes; sent += writeBytes) await lane.write(piece)
-  await lane.end()
-}
 
 async function sendPlain(socket: TLSSocket): Promise<void> {
   socket.on('error', () => {})
   const [bytes] = (await once(socket, 'data')) as [Uint8Array]
-  const { totalBytes, writeBytes } = order(bytes)
+  const { totalBytes, writeBytes } = decodeOrder(bytes)
   const piece = new Uint8Array(writeBytes)
   for (let sent = 0; sent < totalBytes; sent += writeBytes) if (!socket.write(piece)) await once(socket, 'drain')
   socket.end()

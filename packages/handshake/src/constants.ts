@@ -13,8 +13,9 @@ export const CHANNEL_BINDING_BYTES = 33
 export const HEADER_BYTES = 8
 /** §3: longest body of a frame. */
 export const FRAME_BYTES_MAX: number = 64 * KIB
-/** §3: a lane is `connection · 8192 + k`, k = 1…8191; this package opens connection 0 only. */
+/** §3: a lane is `connection · 8192 + k`, k = 1…8191, and a session has connection 0 and seven that join. */
 export const LANES_A_CONNECTION = 8192
+export const CONNECTIONS_A_SESSION = 8
 /** Epochs of a session are below it: what is signed in one expires in the next, which is a number below 2^32 too. */
 export const EPOCH_END: bigint = 2n ** 32n - 1n
 /** §3: longest reason of a RESET, in bytes of UTF-8. */
@@ -76,5 +77,11 @@ export const SUSPENDED_PER_ADDRESS_MAX = 32
 /** How long a client waits before it dials again: at once, then doubling from the one to the other. */
 export const REDIAL_MS_MIN = 100
 export const REDIAL_MS_MAX = 5_000
+/** §7: how long an access token may be good. */
+export const TOKEN_TTL_SECONDS_MAX = 600
+/** Tokens that a client asks for at once. */
+export const TOKEN_ASKS_MAX = 16
+/** Lanes of joined connections that a client knows of at once: 24 are open, and of some nobody may tell it that they are not. */
+export const JOINED_LANES_MAX = 256
 /** Lanes refused on arrival that wait for the answer to their RESET; a client that makes more of them is sent away. */
 export const REFUSED_LANES_MAX = 64

@@ -5,6 +5,7 @@ import type { Welcome } from './greeting.ts'
 import type { Again, CoreLane } from './lane-core.ts'
 import type { Role } from './rules.ts'
 import type { ClockOptions } from './session-clock.ts'
+import type { SessionConnections } from './session-connections.ts'
 
 export interface CoreOptions {
   readonly role: Role
@@ -17,8 +18,18 @@ export interface CoreOptions {
 }
 export type HandOff = Omit<Goaway, 'code'>
 
+/** What WELCOME said, and to whom. */
+export interface Greeting {
+  readonly welcome: Welcome
+  readonly clientKey: Uint8Array
+  /** Who pays; undefined for a guest. */
+  readonly account: Uint8Array | undefined
+  /** Node: of a new session that pays. */
+  readonly connections: SessionConnections | undefined
+}
+
 export type Effect =
-  | { readonly type: 'welcome'; readonly welcome: Welcome; readonly clientKey: Uint8Array; readonly account: Uint8Array | undefined }
+  | ({ readonly type: 'welcome' } & Greeting)
   | { readonly type: 'request'; readonly lane: CoreLane; readonly serviceId: number; readonly metadata: Uint8Array } // node: OPEN came
   | { readonly type: 'accepted'; readonly lane: CoreLane; readonly metadata: Uint8Array } // client: ACCEPT came
   | { readonly type: 'data'; readonly lane: CoreLane; readonly bytes: Uint8Array } // a view: copy what is kept

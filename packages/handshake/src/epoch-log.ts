@@ -9,7 +9,7 @@ import type { EpochFrame, MeterFrame, PriceFrame } from './paying.ts'
 /** A session waits for its client for a minute, and an epoch has 12 s at least. */
 const EPOCHS_MAX = 16
 
-interface Said {
+export interface Said {
   readonly type: number
   readonly body: Uint8Array
 }
@@ -33,6 +33,12 @@ export class EpochLog {
 
   get newest(): bigint {
     return this.#epochs.at(-1)!.epoch
+  }
+
+  /** What a connection that joins now is told first: the price that holds, and EPOCH, where it is not the session's first one. */
+  get latest(): readonly Said[] {
+    const { price, said } = this.#epochs.at(-1)!
+    return [{ type: FRAME.price, body: price }, ...said.filter(({ type }) => type === FRAME.epoch)]
   }
 
   /** Each returns the body of the frame. */

@@ -27,8 +27,9 @@ export const FRAME = {
 
 /** DATA: the sender's half of the lane ends with this frame. */
 export const FLAG_END = 1
-/** PING: this is the answer. */
+/** PING and TOKEN: this is the answer. */
 export const FLAG_PONG = 1
+export const FLAG_TOKEN = 1
 export const WELCOME_BODY_BYTES = 169
 
 export interface FrameHeader {
@@ -58,12 +59,16 @@ const SHAPES: ReadonlyMap<number, FrameShape> = new Map<number, FrameShape>([
   [FRAME.ack, { flagsMax: 1, isOnLane: false, bytesMin: 237, bytesMax: 237 + 10 * 255 }],
   [FRAME.epoch, { flagsMax: 0, isOnLane: false, bytesMin: 30, bytesMax: 30 + 10 * 6_550 }], // what fits
   [FRAME.resume, { flagsMax: 0, isOnLane: false, bytesMin: 11, bytesMax: 11 + 19 * 256 + 16 * 255 }], // resume-frame.ts
+  [FRAME.token, { flagsMax: 1, isOnLane: false, bytesMin: 9, bytesMax: 9 }], // access-token.ts
   [FRAME.price, { flagsMax: 0, isOnLane: false, bytesMin: 29, bytesMax: 29 + 8 * 255 }],
   [FRAME.window, { flagsMax: 1, isOnLane: false, bytesMin: 4, bytesMax: 4 }],
   [FRAME.meter, { flagsMax: 0, isOnLane: false, bytesMin: 20, bytesMax: 20 }],
 ])
-/** Of ACK with its flag. */
-const TICK_SHAPE: FrameShape = { flagsMax: 1, isOnLane: false, bytesMin: 46, bytesMax: 46 }
+/** Of ACK and TOKEN with their flag: a tick, and the answer. */
+const FLAGGED_SHAPES: ReadonlyMap<number, FrameShape> = new Map<number, FrameShape>([
+  [FRAME.ack, { flagsMax: 1, isOnLane: false, bytesMin: 46, bytesMax: 46 }],
+  [FRAME.token, { flagsMax: 1, isOnLane: false, bytesMin: 48, bytesMax: 48 }],
+])
 
 /** A peer's mistake, with the code that it is told. */
 export function protocolError(laneCode: number, message: string): HandshakeError {
@@ -72,7 +77,7 @@ export function protocolError(laneCode: number, message: string): HandshakeError
 
 /** Throws unless `header` can be the beginning of a frame of its type. */
 export function verifyHeader({ type, flags, lane, length }: FrameHeader): void {
-  const shape = type === FRAME.ack && flags === 1 ? TICK_SHAPE : SHAPES.get(type)
+  const shape = (flags === 1 ? FLAGGED_SHAPES.get(type) : undefined) ?? SHAPES.get(type)
   if (shape === undefined) throw protocolError(CODES.badFrame, `frame type ${type} has no place in this session`)
   if (flags > shape.flagsMax) throw protocolError(CODES.badFrame, `frame type ${type} with flags ${flags}`)
   if (shape.isOnLane !== 'either' && shape.isOnLane !== (lane !== 0))

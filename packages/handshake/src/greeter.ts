@@ -4,12 +4,19 @@
  */
 import { isEd25519Signature, type KeyPair } from '@selvedge/crypto/ed25519'
 import { sessionIdOf } from '@selvedge/crypto/transcript'
+import { decodeAccessToken } from './access-token.ts'
 import { CODES, nameOfCode } from './codes.ts'
+import { CONNECTIONS_A_SESSION } from './constants.ts'
 import { protocolError } from './frames.ts'
 import { decodeHello, decodeWelcome, encodeHello, encodeWelcome, type Hello, helloTranscript, welcomeTranscript } from './greeting.ts'
 import type { Welcome } from './greeting.ts'
 import type { Admission, NodePayments, PayingSession, SessionPayer } from './paying.ts'
-import { createClientPayment, createNodePayment, type CreatePayment } from './paying-core.ts'
+import { createHolderPayment, createJoinedPayment } from './joined-payment.ts'
+import type { HolderReport } from './holder-lanes.ts'
+import type { JoinableSessions } from './joinable-sessions.ts'
+import { createClientPayment, createNodePayment } from './paying-core.ts'
+import type { CreatePayment } from './payment-base.ts'
+import { SessionConnections } from './session-connections.ts'
 
 export interface Greeted {
   readonly welcome: Welcome
@@ -19,6 +26,8 @@ export interface Greeted {
   /** Of a paying session: 20 bytes, and what keeps its books. */
   readonly account?: Uint8Array
   readonly createPayment?: CreatePayment
+  /** Node: a new session that pays, with the connections that may join it. */
+  readonly connections?: SessionConnections
   /** Node: HELLO names this session, which the channel is for from here on. */
   readonly resumes?: ResumeTarget
 }
@@ -102,6 +111,31 @@ export function createResumeGreeter(options: ClientResumeOptions): Greeter {
   }
 }
 
+export type ClientJoinOptions = Omit<ClientGreeterOptions, 'paying'> & {
+  readonly accessToken: Uint8Array
+  /** Tells the owner of the session. Throws nothing. */
+  readonly report: (report: HolderReport) => void
+}
+
+/** For a connection that joins a session with a token of its owner's. `identity` is a fresh key, which only ties the token to this channel. */
+export function createJoinGreeter(options: ClientJoinOptions): Greeter {
+  const { identity, nodeKey, chainId, channelBinding, rand, accessToken, report } = options
+  const token = decodeAccessToken(accessToken)
+  const hello = { chainId, nodeKey, clientKey: identity.publicKey, rand, kind: 'join', bracket: accessToken } as const
+  const helloBody = helloOf(hello, channelBinding, identity)
+  return {
+    helloBody,
+    answer(body) {
+      const welcome = welcomeIn(body, { channelBinding, helloBody, nodeKey })
+      const { sessionId, window, connection } = welcome
+      const isSame = sessionId.every((byte, i) => byte === token.sessionId[i])
+      if (!isSame || window === 0 || connection === 0 || connection >= CONNECTIONS_A_SESSION)
+        throw protocolError(CODES.badFrame, 'WELCOME is not for the session that is joined')
+      return { welcome, clientKey: identity.publicKey, welcomeBody: undefined, createPayment: createHolderPayment(welcome, report) }
+    },
+  }
+}
+
 function helloOf(hello: Hello, channelBinding: Uint8Array, identity: KeyPair): Uint8Array {
   const unsigned = encodeHello(hello)
   return concat(unsigned, identity.sign(helloTranscript(channelBinding, unsigned)))
@@ -133,6 +167,8 @@ export interface NodeGreeterOptions {
   readonly maxLanes: number
   /** The session that HELLO names, where its token and its key are right; WELCOME will say `resumeToken`. @default none can go on */
   readonly resume?: ((hello: Hello, resumeToken: Uint8Array) => ResumeTarget | undefined) | undefined
+  /** Those that others may join, with a token. @default none */
+  readonly joinable?: JoinableSessions | undefined
   /** Whether no more sessions are taken now: whoever comes is told 17. @default never */
   readonly isFull?: (() => boolean) | undefined
   /** Where there is a ledger; without it every client is a guest, and HELLO with a delegation is refused. */
@@ -161,10 +197,16 @@ export function createNodeGreeter(options: NodeGreeterOptions): Greeter {
         const unsigned = encodeWelcome(welcome)
         return concat(unsigned, identity.sign(welcomeTranscript(channelBinding, body, unsigned)))
       }
+      const asGreeted = (welcome: Welcome): Greeted => ({ welcome, clientKey: hello.clientKey, welcomeBody: signed(welcome) })
       const resumes = hello.kind === 'resume' ? options.resume?.(hello, resumeToken) : undefined
       if (resumes !== undefined) {
-        const welcome = { ...resumes.welcome, rand, nodeTimeMs, resumeToken }
-        return { welcome, clientKey: hello.clientKey, welcomeBody: signed(welcome), resumes }
+        return { ...asGreeted({ ...resumes.welcome, rand, nodeTimeMs, resumeToken }), resumes }
+      }
+      if (hello.kind === 'join' && options.joinable !== undefined) {
+        const place = options.joinable.place(hello.bracket)
+        const { account, welcome: first } = place.connections.session
+        const welcome = { ...first, rand, nodeTimeMs, resumeToken, connection: place.number }
+        return { ...asGreeted(welcome), account, createPayment: createJoinedPayment(place) }
       }
       if (options.isFull?.() === true) throw protocolError(CODES.draining, 'no more sessions are taken')
       const admitted = hello.kind === 'delegation' ? admit(hello, options) : undefined
@@ -197,10 +239,12 @@ export function createNodeGreeter(options: NodeGreeterOptions): Greeter {
         nodeTimeMs,
         resumeToken,
       }
-      const greeted = { welcome, clientKey: hello.clientKey, welcomeBody: signed(welcome) }
+      const greeted = asGreeted(welcome)
       if (admitted === undefined) return greeted
       const session = payingSessionOf(welcome, { account, clientRand: hello.rand, channelBinding })
-      return { ...greeted, account, createPayment: createNodePayment(session, admitted) }
+      const shared = { welcome, account, ownerKey: hello.clientKey, meter: admitted.meter, mint: options.joinable?.mint }
+      const connections = new SessionConnections(shared)
+      return { ...greeted, account, connections, createPayment: createNodePayment(session, admitted, connections) }
     },
   }
 }

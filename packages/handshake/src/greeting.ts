@@ -20,7 +20,7 @@ const DELEGATION_BYTES_MAX = 270
 const SESSION_KEY_OFFSET = 20
 const SERVICE_COUNT_OFFSET = 76
 
-/** How the client comes: the last three have one bracket each; no node of this package can honour the last two yet. */
+/** How the client comes: the last three have one bracket each. */
 export type HelloKind = 'guest' | 'delegation' | 'resume' | 'join'
 const KINDS: ReadonlyMap<number, HelloKind> = new Map([
   [0, 'guest'],

@@ -12,7 +12,7 @@ import { FLAG_END, FRAME, type FrameHeader, protocolError } from './frames.ts'
 import type { Again, CoreLane, Resend } from './lane-core.ts'
 import { LaneTable } from './lane-table.ts'
 import { Outbox } from './outbox.ts'
-import type { Payment } from './paying-core.ts'
+import type { Payment } from './payment-base.ts'
 import { ReceiveCredit } from './receive-credit.ts'
 import type { Phase, Role } from './rules.ts'
 
@@ -41,6 +41,11 @@ export class LaneProtocol {
     this.#host = host
   }
 
+  /** Lanes that keep the session alive: those of connections that joined it too. */
+  get live(): number {
+    return this.table.size + (this.payment?.joinedLanes ?? 0)
+  }
+
   /** Client: opens a lane; none when all numbers are taken. */
   open(serviceId: number, metadata: Uint8Array, initialCredit: number, resend: Resend | undefined): CoreLane | undefined {
     const lane = this.table.addNext()
@@ -52,8 +57,9 @@ export class LaneProtocol {
     return lane
   }
 
-  accept(lane: CoreLane, metadata: Uint8Array, initialCredit: number): void {
+  accept(lane: CoreLane, metadata: Uint8Array, credit: number): void {
     if (lane.isOver || lane.isResetSent || lane.isAccepted) return
+    const initialCredit = this.payment?.isReadOnly === true ? 0 : credit
     lane.isAccepted = true
     lane.grant(initialCredit)
     const body = frames.encodeAccept({ initialCredit, metadata })
@@ -130,12 +136,13 @@ export class LaneProtocol {
     const { flight, phase, maxLanes } = this.#host
     if (this.table.isTaken(id)) throw protocolError(CODES.badFrame, `OPEN of lane ${id}, which is taken`)
     if (initialCredit > bounds.LANE_CREDIT_BYTES_MAX) throw protocolError(CODES.flowViolation, `OPEN with ${initialCredit} bytes of credit`)
-    if (flight !== undefined && ++flight.opens > 1) throw protocolError(CODES.badFrame, 'a second OPEN before WELCOME')
-    const isFull = this.table.open >= maxLanes
+    if (flight !== undefined && (++flight.opens > 1 || this.payment?.isJoined === true))
+      throw protocolError(CODES.badFrame, 'an OPEN before WELCOME that is not the first of a new session')
+    const refused = this.#refusalOf(serviceId, maxLanes, phase)
     const lane = this.table.add(id)
     lane.sendLimit = initialCredit
     if (this.payment !== undefined) lane.request = { serviceId, openBody: body.slice() }
-    if (isFull || phase === 'draining') return this.#refuse(lane, isFull ? CODES.tooManyLanes : CODES.draining)
+    if (refused !== undefined) return this.#refuse(lane, refused)
     this.#host.emit({ type: 'request', lane, serviceId, metadata })
   }
 
@@ -173,6 +180,12 @@ export class LaneProtocol {
       this.#sendReset(lane, code, '', this.#host.role === 'client' ? 'node' : 'client')
     }
     this.remove(lane)
+  }
+
+  /** Lanes are counted over all connections of the session. */
+  #refusalOf(serviceId: number, maxLanes: number, phase: Phase): number | undefined {
+    if ((this.payment?.sessionLanes ?? this.table.open) >= maxLanes) return CODES.tooManyLanes
+    return phase === 'draining' ? CODES.draining : this.payment?.refusalOf(serviceId)
   }
 
   #refuse(lane: CoreLane, code: number): void {

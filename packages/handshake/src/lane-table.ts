@@ -8,14 +8,27 @@ export class LaneTable {
   readonly #lanes = new Map<number, CoreLane>()
   readonly #used = new Uint8Array(LANES_A_CONNECTION / 8)
   #last = 0
+  /** Lanes of connection c are `c · 8192 + k`. */
+  #first = 0
   /** Paying sessions: a number is used once, so that a lane and an offset name one byte for ever. */
-  isOnce = false
+  #isOnce = false
   /** The newest that ended both ways: what was sent last on them may have been lost with the connection (sessions.md §6). */
   readonly #ended: CoreLane[] = []
   /** Client: lanes that its RESUME ended, as long as the node may not have heard of them: it is to learn how much of them arrived. */
   readonly left: CoreLane[] = []
   /** Lanes that were refused on arrival and wait for the answer to their RESET. */
   refused = 0
+
+  /** Of a session that pays. @param connection - what WELCOME says: 0, or one that joined. */
+  begin(connection: number): void {
+    this.#isOnce = true
+    this.#first = connection * LANES_A_CONNECTION
+  }
+
+  /** Whether lanes here may have the number; 0 is the session itself. */
+  isOurs(id: number): boolean {
+    return id === 0 || (id > this.#first && id < this.#first + LANES_A_CONNECTION)
+  }
 
   get size(): number {
     return this.#lanes.size
@@ -36,12 +49,13 @@ export class LaneTable {
   }
 
   wasUsed(id: number): boolean {
-    return (this.#used[id >> 3]! & (1 << (id & 7))) !== 0
+    const at = id - this.#first
+    return this.isOurs(id) && (this.#used[at >> 3]! & (1 << (at & 7))) !== 0
   }
 
   /** No lane may be opened under this number now. */
   isTaken(id: number): boolean {
-    return this.#lanes.has(id) || (this.isOnce && this.wasUsed(id))
+    return this.#lanes.has(id) || (this.#isOnce && this.wasUsed(id))
   }
 
   /** CREDIT and RESET may cross the end of their lane; on a lane that never was they are a mistake. */
@@ -51,8 +65,9 @@ export class LaneTable {
 
   add(id: number): CoreLane {
     const lane = new CoreLane(id)
+    const at = id - this.#first
     this.#lanes.set(id, lane)
-    this.#used[id >> 3]! |= 1 << (id & 7)
+    this.#used[at >> 3]! |= 1 << (at & 7)
     return lane
   }
 
@@ -63,7 +78,8 @@ export class LaneTable {
   addNext(): CoreLane | undefined {
     for (let tries = 1; tries < LANES_A_CONNECTION; tries++) {
       this.#last = (this.#last % (LANES_A_CONNECTION - 1)) + 1
-      if (!this.isTaken(this.#last)) return this.add(this.#last)
+      const id = this.#first + this.#last
+      if (!this.isTaken(id)) return this.add(id)
     }
     return undefined
   }
@@ -102,7 +118,7 @@ export class LaneTable {
 
   remove(lane: CoreLane): void {
     lane.isOver = true
-    if (this.isOnce && lane.isEndSent && lane.isEndReceived && this.#ended.push(lane) > ENDED_LANES_MAX) this.#ended.shift()
+    if (this.#isOnce && lane.isEndSent && lane.isEndReceived && this.#ended.push(lane) > ENDED_LANES_MAX) this.#ended.shift()
     if (lane.isRefused) this.refused--
     this.#lanes.delete(lane.id)
   }

@@ -6,7 +6,7 @@ import { HandshakeError } from './errors.ts'
 import type { ResumeTarget } from './greeter.ts'
 import type { CoreLane, Resend } from './lane-core.ts'
 import type { Lane } from './lane.ts'
-import type { CoreOptions, Effect } from './effects.ts'
+import type { CoreOptions, Greeting } from './effects.ts'
 import { SessionCore } from './session-core.ts'
 import { SessionDriver } from './session-driver.ts'
 
@@ -14,12 +14,14 @@ import { SessionDriver } from './session-driver.ts'
 export interface LaneRequest {
   readonly serviceId: number
   readonly metadata: Uint8Array
-  /** The Ed25519 key that the client proved in HELLO; a guest may have a new one for each session. */
+  /** The Ed25519 key that the client proved in HELLO; a guest may have a new one for each session, and who joins one with a token has. */
   readonly clientKey: Uint8Array
   /** 16 bytes, of the session that the lane belongs to. */
   readonly sessionId: Uint8Array
   /** 20 bytes: who pays for the lane; undefined for a guest. */
   readonly account: Uint8Array | undefined
+  /** It was opened with a token for reading: nothing comes on it but what OPEN says, and END. */
+  readonly isReadOnly: boolean
   /** Aborted when the lane is reset or its session ends, before and after it was accepted. */
   readonly signal: AbortSignal
   /**
@@ -56,23 +58,22 @@ export interface NodeSession {
   leave(code: number): void
   drain(): void
 }
-/** Who came, and what he was told. */
-export type Greeting = Pick<Extract<Effect, { type: 'welcome' }>, 'welcome' | 'clientKey' | 'account'>
 
 /** Who opens lanes in a session. */
-type About = Pick<LaneRequest, 'clientKey' | 'sessionId' | 'account'>
+type About = Pick<LaneRequest, 'clientKey' | 'sessionId' | 'account' | 'isReadOnly'>
 
 const ACCEPT_FIXED_BYTES = 6
 
 export function runNodeSession(carrier: Carrier, options: CoreOptions, events: NodeSessionEvents, now: () => number): NodeSession {
-  let client: About = { clientKey: new Uint8Array(), sessionId: new Uint8Array(), account: undefined }
+  let client: About = { clientKey: new Uint8Array(), sessionId: new Uint8Array(), account: undefined, isReadOnly: false }
   const driver: SessionDriver = new SessionDriver(
     new SessionCore(options, now()),
     carrier,
     {
-      onWelcome({ clientKey, account, welcome }) {
-        client = { clientKey, sessionId: welcome.sessionId, account }
-        events.onGreeted({ welcome, clientKey, account })
+      onWelcome(greeting) {
+        const { clientKey, account, welcome } = greeting
+        client = { clientKey, sessionId: welcome.sessionId, account, isReadOnly: driver.core.wishes.isReadOnly }
+        events.onGreeted(greeting)
       },
       onMoved: ({ to, welcomeBody }) => events.onMoved?.(to, (session) => driver.handOver(session as SessionDriver, welcomeBody)),
       maySuspend: () => events.maySuspend?.() === true,

@@ -5,141 +5,54 @@
  * Invariants: PRICE is the first frame after WELCOME; a lane is told once when it is accepted and once when it is over; after `over` neither
  * side is called again, and what it asks of its link does nothing.
  */
+import { decodeTokenAsk } from './access-token.ts'
 import { CODES } from './codes.ts'
-import { FRAME, type FrameHeader, protocolError } from './frames.ts'
+import { LANES_A_CONNECTION } from './constants.ts'
+import { FLAG_TOKEN, FRAME, type FrameHeader, protocolError } from './frames.ts'
 import type { CoreLane } from './lane-core.ts'
-import type { LaneTable } from './lane-table.ts'
-import type { Outbox } from './outbox.ts'
 import * as frames from './payment-frames.ts'
-import { EpochLog } from './epoch-log.ts'
-import type { Admission, LaneEnd, PayingSession, ResumedChains, SessionMeter, SessionPayer } from './paying.ts'
+import { EpochLog, type Said } from './epoch-log.ts'
+import type { AckFrame, Admission, LaneEnd, PayingSession, ResumedChains, SessionMeter, SessionPayer, TickFrame } from './paying.ts'
+import { type CreatePayment, nonceIn, type Payment, PaymentBase, type PaymentWishes } from './payment-base.ts'
 import type { ResumeBody } from './resume-frame.ts'
+import type { OwnConnection, SessionConnections } from './session-connections.ts'
+import { SessionSharing } from './session-sharing.ts'
 import { UnitGate } from './unit-gate.ts'
-
-/** What a payment asks of its core, and may reach of it. */
-export class PaymentWishes {
-  readonly outbox: Outbox
-  readonly lanes: LaneTable
-  /** Called when something is to be sent, or the session to end, outside of an event: `tick` is wanted, and then `take`. */
-  onAsk: () => void = () => {}
-  /** An event is running: the core looks at the wishes when it is over. */
-  isHeld = false
-  leaveCode: number | undefined
-  /** The other end does not answer. */
-  isCut = false
-
-  constructor(outbox: Outbox, lanes: LaneTable) {
-    this.outbox = outbox
-    this.lanes = lanes
-  }
-
-  cut(): void {
-    this.isCut = true
-    this.ask()
-  }
-
-  ask(leaveCode?: number): void {
-    this.leaveCode ??= leaveCode
-    if (!this.isHeld) this.onAsk()
-  }
-}
-
-/** What the core tells its payment. A returned code ends the session. */
-export interface Payment {
-  readonly deadlineMs: number
-  begin(): void
-  /** Whether a frame of this type may come now. */
-  mayCome(type: number): boolean
-  frame(header: FrameHeader, body: Uint8Array, nowMs: number): number | undefined
-  pong(body: Uint8Array, nowMs: number): void
-  /** `acceptBody`: of the ACCEPT that takes the lane. */
-  lane(lane: CoreLane, acceptBody: Uint8Array): void
-  laneOver(lane: CoreLane, how: LaneEnd): void
-  due(nowMs: number): void
-  /** Whether the session may outlive its connection. */
-  readonly isResumable: boolean
-  /** False: it may not. */
-  suspend(): boolean
-  /** For RESUME. */
-  readonly place: ResumedChains
-  /** The other side's RESUME came: to be told before anything of its lanes. A code ends the session. */
-  resumed(frame: ResumeBody, nowMs: number): number | undefined
-  /** ACCEPTs that were lost are on their way again. */
-  caughtUp(frame: ResumeBody): void
-  /** A lane that was over goes on. */
-  restored(lane: CoreLane): void
-  /** The session is over: all lanes with it, then the session. */
-  over(): void
-}
-export type CreatePayment = (wishes: PaymentWishes) => Payment
 
 type Admitted = Exclude<Admission, { readonly refuse: number }>
 
-/** What both ends have in common: which lanes were told, and how much of each there is. */
-abstract class PaymentBase {
-  protected readonly wishes: PaymentWishes
-  protected isOver = false
-  readonly #told = new Set<CoreLane>()
-
-  constructor(wishes: PaymentWishes) {
-    this.wishes = wishes
-  }
-
-  protected abstract tellLane(lane: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array): void
-  protected abstract tellLaneOver(lane: CoreLane, how: LaneEnd): void
-  protected abstract tellOver(): void
-
-  lane(lane: CoreLane, acceptBody: Uint8Array): void {
-    if (lane.request === undefined) return
-    this.#told.add(lane)
-    this.tellLane(lane.id, lane.request.serviceId, lane.request.openBody, acceptBody)
-  }
-
-  laneOver(lane: CoreLane, how: LaneEnd): void {
-    if (this.#told.delete(lane)) this.tellLaneOver(lane, how)
-  }
-
-  restored(lane: CoreLane): void {
-    this.#told.add(lane)
-  }
-
-  over(): void {
-    if (this.isOver) return
-    this.isOver = true
-    for (const lane of this.#told) this.tellLaneOver(lane, 'session-over')
-    this.#told.clear()
-    this.tellOver()
-  }
-
-  /** Nothing while there is no connection: what it would say is part of RESUME, or follows it. */
-  protected send(type: number, flags: number, body: Uint8Array): void {
-    if (this.isOver || this.wishes.outbox.isDetached) return
-    this.wishes.outbox.pushControl(type, flags, 0, body)
-    this.wishes.ask()
-  }
-
-  protected leave(code: number): void {
-    if (!this.isOver) this.wishes.ask(code)
-  }
-}
-
 /** The node's end. */
-export function createNodePayment(session: PayingSession, admitted: Admitted): CreatePayment {
-  return (wishes) => new NodePayment(wishes, session, admitted)
+export function createNodePayment(session: PayingSession, admitted: Admitted, connections: SessionConnections): CreatePayment {
+  return (wishes) => new NodePayment(wishes, session, admitted, connections)
 }
 
-class NodePayment extends PaymentBase implements Payment {
+class NodePayment extends PaymentBase implements Payment, OwnConnection {
   readonly #session: PayingSession
   readonly #said: EpochLog
   readonly #admitted: Admitted
   readonly #meter: SessionMeter
+  readonly #connections: SessionConnections
 
-  constructor(wishes: PaymentWishes, session: PayingSession, admitted: Admitted) {
+  constructor(wishes: PaymentWishes, session: PayingSession, admitted: Admitted, connections: SessionConnections) {
     super(wishes)
     this.#session = session
     this.#admitted = admitted
     this.#meter = admitted.meter
+    this.#connections = connections
     this.#said = new EpochLog(session.epoch, admitted.price)
+    connections.begin(this)
+  }
+
+  get latest(): readonly Said[] {
+    return this.#said.latest
+  }
+
+  override get sessionLanes(): number {
+    return this.#connections.openLanes
+  }
+
+  override get joinedLanes(): number {
+    return this.#connections.joinedLanes
   }
 
   get deadlineMs(): number {
@@ -150,17 +63,20 @@ class NodePayment extends PaymentBase implements Payment {
     this.send(FRAME.price, 0, frames.encodePrice(this.#admitted.price))
     this.wishes.outbox.gate = new UnitGate(this.#meter, () => this.wishes.outbox.wake())
     this.#meter.begin(this.#session, {
-      window: (frame) => this.send(FRAME.window, frame.isStopped ? frames.FLAG_STOPPED : 0, frames.encodeWindow(frame)),
-      epoch: (frame) => this.send(FRAME.epoch, 0, this.#said.epoch(frame)),
-      price: (frame) => this.send(FRAME.price, 0, this.#said.price(frame)),
+      window: (frame) => {
+        this.send(FRAME.window, frame.isStopped ? frames.FLAG_STOPPED : 0, frames.encodeWindow(frame))
+        this.#connections.setWindow(frame)
+      },
+      epoch: (frame) => this.#connections.sayToAll(FRAME.epoch, this.#said.epoch(frame)),
+      price: (frame) => this.#connections.sayToAll(FRAME.price, this.#said.price(frame)),
       meter: (frame) => this.send(FRAME.meter, 0, this.#said.meter(frame)),
-      ping: (nonce) => this.send(FRAME.ping, 0, nonceBody(nonce)),
+      ping: (nonce) => this.#connections.ping(nonce, nonceBody(nonce)),
       wake: () => {
-        if (this.isOver) return
-        this.wishes.outbox.wake()
-        this.wishes.ask()
+        this.wake()
+        this.#connections.wakeJoined()
       },
       cut: () => {
+        this.#connections.cut()
         if (!this.isOver) this.wishes.cut()
       },
       leave: (code) => this.leave(code),
@@ -172,7 +88,9 @@ class NodePayment extends PaymentBase implements Payment {
   }
 
   suspend(): boolean {
-    return this.#meter.suspend?.() === true
+    if (this.#meter.suspend?.() !== true) return false
+    this.#connections.suspend()
+    return true
   }
 
   get place(): ResumedChains {
@@ -182,12 +100,15 @@ class NodePayment extends PaymentBase implements Payment {
   resumed({ epoch, lanes }: ResumeBody, nowMs: number): number | undefined {
     const price = this.#said.priceAt(epoch)
     if (price === undefined) return epoch > this.#said.newest ? CODES.badFrame : CODES.epochClosed
+    if (lanes.some(({ lane }) => lane >= LANES_A_CONNECTION)) return CODES.badFrame // those of others go on where they are
     this.send(FRAME.price, 0, price)
     const { lanes: table } = this.wishes
-    return this.#meter.resume?.(
+    const refused = this.#meter.resume?.(
       lanes.map(({ lane, received }) => ({ lane, received, sent: table.find(lane)?.sentMost })),
       nowMs,
     )
+    if (refused === undefined) this.#connections.resume()
+    return refused
   }
 
   caughtUp({ epoch }: ResumeBody): void {
@@ -198,12 +119,29 @@ class NodePayment extends PaymentBase implements Payment {
     return true
   }
 
-  frame({ flags }: FrameHeader, body: Uint8Array, nowMs: number): number | undefined {
-    return flags === frames.FLAG_TICK ? this.#meter.tick(frames.decodeTick(body)) : this.#meter.ack(frames.decodeAck(body), nowMs)
+  frame({ type, flags }: FrameHeader, body: Uint8Array, nowMs: number): number | undefined {
+    if (type === FRAME.token) return flags === FLAG_TOKEN ? CODES.badFrame : this.#onAsk(body)
+    return flags === frames.FLAG_TICK ? this.#onTick(frames.decodeTick(body)) : this.#onAck(frames.decodeAck(body), nowMs)
+  }
+
+  #onTick(frame: TickFrame): number | undefined {
+    const refused = this.#meter.tick(frame)
+    if (refused === undefined) this.#connections.ticked(frame)
+    return refused
+  }
+
+  #onAck(frame: AckFrame, nowMs: number): number | undefined {
+    const refused = this.#meter.ack(frame, nowMs)
+    if (refused === undefined) this.#connections.acknowledged(frame)
+    return refused
+  }
+
+  #onAsk(body: Uint8Array): undefined {
+    this.send(FRAME.token, FLAG_TOKEN, this.#connections.issue(decodeTokenAsk(body)))
   }
 
   pong(body: Uint8Array, nowMs: number): void {
-    this.#meter.pong(new DataView(body.buffer, body.byteOffset).getBigUint64(0, true), nowMs)
+    this.#connections.pong(0, nonceIn(body), nowMs)
   }
 
   due(nowMs: number): void {
@@ -219,6 +157,7 @@ class NodePayment extends PaymentBase implements Payment {
   }
 
   protected tellOver(): void {
+    this.#connections.end()
     this.#meter.over()
   }
 }
@@ -232,6 +171,7 @@ class ClientPayment extends PaymentBase implements Payment {
   readonly deadlineMs: number = Number.POSITIVE_INFINITY
   readonly #session: PayingSession
   readonly #payer: SessionPayer
+  readonly #sharing: SessionSharing
   #isPriced = false
   #hasResumed = false
   #epoch: bigint
@@ -246,6 +186,8 @@ class ClientPayment extends PaymentBase implements Payment {
     this.#session = session
     this.#payer = payer
     this.#epoch = session.epoch
+    this.#sharing = new SessionSharing(session, payer, (body) => this.send(FRAME.token, 0, body))
+    wishes.sharing = this.#sharing
   }
 
   begin(): void {
@@ -272,13 +214,16 @@ class ClientPayment extends PaymentBase implements Payment {
         return undefined
       case FRAME.epoch:
         return this.#onEpoch(body)
+      case FRAME.token:
+        if (flags !== FLAG_TOKEN) return CODES.badFrame
+        return this.#sharing.answered(body)
       default:
         return this.#onMeter(body)
     }
   }
 
   pong(body: Uint8Array): void {
-    this.#payer.pong?.(new DataView(body.buffer, body.byteOffset).getBigUint64(0, true))
+    this.#payer.pong?.(nonceIn(body))
   }
 
   get isResumable(): boolean {
@@ -301,7 +246,9 @@ class ClientPayment extends PaymentBase implements Payment {
     return undefined
   }
 
-  caughtUp(): void {}
+  caughtUp(): void {
+    this.#sharing.askAgain()
+  }
 
   due(): void {}
 
@@ -310,6 +257,7 @@ class ClientPayment extends PaymentBase implements Payment {
     const frame = frames.decodeEpoch(body)
     if (frame.epoch !== this.#epoch + 1n) throw protocolError(CODES.badFrame, `EPOCH ${frame.epoch} after ${this.#epoch}`)
     for (const { lane: id, offset } of frame.lanes) {
+      if (!this.wishes.lanes.isOurs(id)) continue // of a connection that joined
       const lane = this.wishes.lanes.get(id)
       // What comes before it may have been lost, and come again; no farther than it was granted.
       const came = lane === undefined ? 0 : this.#hasResumed ? lane.receiveLimit : lane.received
@@ -320,6 +268,7 @@ class ClientPayment extends PaymentBase implements Payment {
     this.#meteredBefore = this.#metered
     this.#metered = new Map()
     this.#payer.epoch(frame)
+    this.#sharing.holders.epoch(frame)
   }
 
   #onMeter(body: Uint8Array): undefined {
@@ -327,7 +276,8 @@ class ClientPayment extends PaymentBase implements Payment {
     const isCurrent = frame.epoch === this.#epoch
     if (!isCurrent && frame.epoch !== this.#epoch - 1n) throw protocolError(CODES.badFrame, `METER of epoch ${frame.epoch}`)
     const metered = isCurrent ? this.#metered : this.#meteredBefore
-    if (!this.#services.has(frame.serviceId)) throw protocolError(CODES.badFrame, `METER of service ${frame.serviceId}, which took no lane`)
+    if (!this.#services.has(frame.serviceId) && !this.#sharing.hasAsked(frame.serviceId))
+      throw protocolError(CODES.badFrame, `METER of service ${frame.serviceId}, which took no lane`)
     if (frame.cumCpuMicros < (metered.get(frame.serviceId) ?? 0n)) throw protocolError(CODES.badFrame, 'METER falls')
     metered.set(frame.serviceId, frame.cumCpuMicros)
     this.#payer.meter(frame)

@@ -181,8 +181,13 @@ export interface SessionPayer {
   begin(session: PayingSession, link: ClientLink): void
   /** A code ends the session: 19 when it is too dear. Called before anything else of the node's, and before each EPOCH that changes it. */
   price(frame: PriceFrame): number | undefined
-  /** The node took a lane; whole bodies of its OPEN and ACCEPT, for the payer to keep. A number comes once in a session. */
-  lane(lane: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array): void
+  /**
+   * The node took a lane; whole bodies of its OPEN and ACCEPT, for the payer to keep. A number comes once in a session, those of joined connections (8,193 and
+   * above) again when all that they were is acknowledged. `from`: of such a lane, where it begins in the newest epoch, where its holder told of it late.
+   */
+  lane(lane: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array, from?: bigint): void
+  /** DATA of a lane of a joined connection is verified up to `offset`, its holder says. Of the session's own lanes it hears from whoever verifies. */
+  verified?(lane: number, offset: bigint): void
   /** A lane is over and `offset` bytes of it arrived, verified or not yet; after 'reset-by-client' all of them are to be acknowledged. */
   laneOver(lane: number, offset: bigint, how: LaneEnd): void
   epoch(frame: EpochFrame): void

@@ -6,9 +6,8 @@
  * again. resuming: both sides say where they are. (The phases before, `connecting` and `securing`, belong to the carrier.)
  */
 import { CODES } from './codes.ts'
-import { LANES_A_CONNECTION } from './constants.ts'
 import { FRAME, type FrameHeader, protocolError } from './frames.ts'
-import type { CoreLane } from './lane-core.ts'
+import type { LaneTable } from './lane-table.ts'
 
 export type Role = 'client' | 'node'
 export type Phase = 'greeting' | 'open' | 'draining' | 'suspended' | 'resuming' | 'closing' | 'closed'
@@ -29,8 +28,8 @@ const TAKEN: Readonly<Record<Role, Readonly<Record<'greeting' | 'open' | 'draini
 }
 /** What the other side of a paying session says too, once it is open. */
 const TAKEN_PAYING: Readonly<Record<Role, readonly number[]>> = {
-  client: [FRAME.price, FRAME.epoch, FRAME.window, FRAME.meter],
-  node: [FRAME.ack],
+  client: [FRAME.price, FRAME.epoch, FRAME.window, FRAME.meter, FRAME.token],
+  node: [FRAME.ack, FRAME.token],
 }
 /** What only a paying client or a resumed session may send: a guest is told so. */
 const NOT_FOR_GUESTS: readonly number[] = [FRAME.ack, FRAME.token, FRAME.resume]
@@ -45,14 +44,10 @@ export function verdictOf(role: Role, phase: Phase, type: number, isPaying = fal
 }
 
 /** Throws unless the frame's lane can have it: it is one of this connection, and DATA has an open half and credit. */
-export function verifyPlace(
-  { type, lane: id, length }: FrameHeader,
-  role: Role,
-  lane: CoreLane | undefined,
-  connectionBytes: number,
-): void {
-  if (id >= LANES_A_CONNECTION) throw protocolError(CODES.badFrame, `lane ${id} belongs to another connection`)
+export function verifyPlace({ type, lane: id, length }: FrameHeader, role: Role, lanes: LaneTable, connectionBytes: number): void {
+  if (!lanes.isOurs(id)) throw protocolError(CODES.badFrame, `lane ${id} belongs to another connection`)
   if (type !== FRAME.data) return
+  const lane = lanes.get(id)
   if (lane === undefined || lane.isEndReceived) throw protocolError(CODES.badFrame, `DATA on lane ${id}, which takes none`)
   if (length > lane.receiveLimit - lane.received || length > connectionBytes) {
     throw protocolError(CODES.flowViolation, `DATA of ${length} bytes on lane ${id} exceeds its credit`)

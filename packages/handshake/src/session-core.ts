@@ -17,7 +17,7 @@ import type { Again, CoreLane, Resend } from './lane-core.ts'
 import { type LaneHost, LaneProtocol } from './lane-protocol.ts'
 import { goOn, resumeBodyOf } from './lane-resume.ts'
 import type { Batch } from './outbox.ts'
-import { PaymentWishes } from './paying-core.ts'
+import { PaymentWishes } from './payment-base.ts'
 import { type Phase, type Role, verdictOf, verifyPlace } from './rules.ts'
 import { SessionClock } from './session-clock.ts'
 
@@ -78,10 +78,7 @@ export class SessionCore implements LaneHost {
 
   /** When `tick` wants to be called. */
   get deadlineMs(): number {
-    return Math.min(
-      this.#clock.deadlineMs(this.#phase, this.#lanes.table.size),
-      this.#lanes.payment?.deadlineMs ?? Number.POSITIVE_INFINITY,
-    )
+    return Math.min(this.#clock.deadlineMs(this.#phase, this.#lanes.live), this.#lanes.payment?.deadlineMs ?? Number.POSITIVE_INFINITY)
   }
 
   receive(bytes: Uint8Array, nowMs: number, effects: Effect[]): void {
@@ -101,7 +98,7 @@ export class SessionCore implements LaneHost {
   tick(nowMs: number, effects: Effect[]): void {
     this.#run(effects, () => {
       this.#lanes.payment?.due(nowMs)
-      const verdict = this.#clock.tick(nowMs, this.#phase, this.#lanes.table.size)
+      const verdict = this.#clock.tick(nowMs, this.#phase, this.#lanes.live)
       if (verdict === 'ping') this.#outbox.pushControl(FRAME.ping, 0, 0, new Uint8Array(8))
       else if (verdict === 'end') this.#phase = 'closed'
       else if (verdict === 'none') return
@@ -214,14 +211,14 @@ export class SessionCore implements LaneHost {
   }
 
   #onHeader(header: FrameHeader): void {
-    const { type, lane: id } = header
+    const { type } = header
     const verdict = verdictOf(this.role, this.#phase, type, this.#lanes.payment !== undefined)
     if (typeof verdict === 'number') throw protocolError(verdict, `frame type ${type} while ${this.#phase}`)
     frames.verifyHeader(header)
     if (verdict === 'ignore') return
     if (!this.#isBetween && this.#lanes.payment?.mayCome(type) === false)
       throw protocolError(CODES.badFrame, `frame type ${type} before PRICE`)
-    verifyPlace(header, this.role, this.#lanes.table.get(id), this.#lanes.credit.leftBytes)
+    verifyPlace(header, this.role, this.#lanes.table, this.#lanes.credit.leftBytes)
   }
 
   #onFrame(header: FrameHeader, body: Uint8Array): void {
@@ -257,22 +254,23 @@ export class SessionCore implements LaneHost {
   }
 
   #onGreeting(body: Uint8Array): void {
-    const { welcome, clientKey, welcomeBody, account, createPayment, resumes } = this.#greeter.answer(body)
+    const { welcome, clientKey, welcomeBody, account, connections, createPayment, resumes } = this.#greeter.answer(body)
+    const greeting = { type: 'welcome', welcome, clientKey, account, connections } as const
     if (resumes !== undefined && welcomeBody !== undefined) {
       this.#phase = 'closed'
       return this.emit({ type: 'moved', to: resumes, welcomeBody })
     }
     if (this.#isResumed) {
-      this.emit({ type: 'welcome', welcome, clientKey, account })
+      this.emit(greeting)
       return this.#sayResume()
     }
     if (welcomeBody !== undefined) this.#outbox.pushControl(FRAME.welcome, 0, 0, welcomeBody)
     this.#phase = 'open'
     this.#maxLanes = welcome.maxLanes
     this.#outbox.sendLimit = bounds.CONNECTION_CREDIT_BYTES
-    this.#effects.push({ type: 'welcome', welcome, clientKey, account })
+    this.emit(greeting)
     if (createPayment === undefined) return
-    this.#lanes.table.isOnce = true
+    this.#lanes.table.begin(welcome.connection)
     this.#lanes.payment = createPayment(this.wishes)
     this.#lanes.payment.begin()
   }
@@ -353,7 +351,7 @@ export class SessionCore implements LaneHost {
 
   /** A session with lanes may go on over another channel. */
   #silence(message: string): void {
-    if (this.#lanes.payment?.isResumable === true && (this.#isBetween || this.#lanes.table.size > 0)) this.emit({ type: 'dead' })
+    if (this.#lanes.payment?.isResumable === true && (this.#isBetween || this.#lanes.live > 0)) this.emit({ type: 'dead' })
     else this.#leave(CODES.idleTimeout, 'silence', message)
   }
 

@@ -15,10 +15,13 @@ import * as constants from './constants.ts'
 import type { HandOff } from './effects.ts'
 import { HandshakeError } from './errors.ts'
 import { createNodeGreeter } from './greeter.ts'
+import { JoinableSessions } from './joinable-sessions.ts'
 import { type LaneListener, type NodeSession, runNodeSession } from './node-session.ts'
 import type { NodePayments } from './paying.ts'
 import { ResumableSession, ResumableSessions } from './resumable-sessions.ts'
+import type { SessionConnections } from './session-connections.ts'
 import { createNodeContext, TlsCarrier } from './tls-carrier.node.ts'
+import { createTokenMint } from './token-mint.node.ts'
 import { watchCarrier } from './watched-carrier.ts'
 
 export interface SessionServerComponents {
@@ -26,6 +29,8 @@ export interface SessionServerComponents {
   readonly onLane: LaneListener
   /** The node's books. Without them every client is a guest, and one that comes to pay is sent away with 6. */
   readonly payments?: NodePayments | undefined
+  /** Seconds since 1970, by which access tokens end. @default the system's */
+  readonly nowSeconds?: (() => number) | undefined
   /** Names other nodes, by their index, at most 16: where a client may go when this node takes no more sessions or stops. Throws nothing. */
   readonly others?: (() => readonly number[]) | undefined
   /** Hears of what the books threw at a client's HELLO, such as a full disk; the client is sent away with 23. */
@@ -80,7 +85,7 @@ export interface SessionServer {
    * server stops. Ask before the first expensive operation for the address.
    */
   accept(address: string, secure: (signal: AbortSignal) => Promise<Carrier>): boolean
-  /** Sessions past WELCOME, and connections before it. */
+  /** Sessions, a connection that joined one counted as its own, and of them connections before WELCOME. */
   readonly counts: { readonly sessions: number; readonly pending: number }
   /** Sessions whose client has lost its connection and may come back. */
   readonly suspended: number
@@ -118,6 +123,7 @@ class Door implements SessionServer {
   /** Those past WELCOME. */
   readonly #greeted = new Set<NodeSession>()
   readonly #resumable: ResumableSessions
+  readonly #joinable: JoinableSessions
   #laneNonce = 0n
   #stopped: Promise<void> | undefined
   #isStopping = false
@@ -134,6 +140,8 @@ class Door implements SessionServer {
     this.#server = createServer({ noDelay: true }, (socket) => this.#onConnection(socket))
     const { maxSuspended = constants.SUSPENDED_MAX, maxSuspendedPerAddress = constants.SUSPENDED_PER_ADDRESS_MAX } = options
     this.#resumable = new ResumableSessions({ suspendedMax: maxSuspended, suspendedPerAddressMax: maxSuspendedPerAddress })
+    const { nowSeconds = () => Math.floor(Date.now() / 1_000) } = components
+    this.#joinable = new JoinableSessions(createTokenMint({ nowSeconds, randomBytes: (count) => new Uint8Array(randomBytes(count)) }))
     this.#server.maxConnections = maxConnections
   }
 
@@ -272,6 +280,7 @@ class Door implements SessionServer {
       onError: this.#components.onError,
       isFull: () => this.#greeted.size >= maxSessions,
       resume: (hello, token) => this.#resumable.find(hello, token),
+      joinable: this.#joinable,
       laneNonce: this.#laneNonce++,
       nodeIndex: 0,
       epoch: 0n,
@@ -287,6 +296,7 @@ class Door implements SessionServer {
     }
     const network = networkOf(address)
     let resumable: ResumableSession | undefined
+    let shared: SessionConnections | undefined
     const session: NodeSession = runNodeSession(
       carrier,
       { role: 'node', greeter, clock, maxLanes, handOff: () => this.#handOff() },
@@ -296,9 +306,12 @@ class Door implements SessionServer {
         onLaneOver: (isAbandoned) => {
           if (!isAbandoned) this.#abandoned.give(address)
         },
-        onGreeted: ({ welcome, clientKey, account }) => {
+        onGreeted: ({ welcome, clientKey, account, connections }) => {
           this.#pending.delete(entrant)
+          if (welcome.connection > 0) return // it is a part of a session that is counted
           this.#greeted.add(session)
+          shared = connections
+          if (shared !== undefined) this.#joinable.add(shared)
           if (account === undefined || resumeTtlMs === 0) return
           resumable = new ResumableSession(welcome, clientKey, session, network)
           this.#resumable.add(resumable)
@@ -315,6 +328,7 @@ class Door implements SessionServer {
           this.#sessions.delete(session)
           this.#greeted.delete(session)
           if (resumable !== undefined) this.#resumable.remove(resumable)
+          if (shared !== undefined) this.#joinable.remove(shared)
         },
       },
       () => performance.now(),

@@ -1,8 +1,10 @@
 /** The client's end of a session, over any carrier. */
-import { createKeyPair, type KeyPair, PUBLIC_KEY_BYTES } from '@selvedge/crypto/ed25519'
+import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { dial } from '#dial'
 import type { Carrier } from './carrier.ts'
 import { CODES, nameOfCode } from './codes.ts'
+import * as asked from './connect-options.ts'
+import type { ConnectOptions, OpenLaneOptions, TokenOptions } from './connect-options.ts'
 import {
   CHANNEL_BINDING_BYTES,
   CLOSING_TIMEOUT_MS,
@@ -11,67 +13,21 @@ import {
   GREETING_TIMEOUT_MS,
   GUEST_LANES_MAX,
   LANE_CREDIT_BYTES,
-  LANE_CREDIT_BYTES_MAX,
   PAYING_LANE_CREDIT_BYTES,
   PING_AFTER_MS,
   PONG_TIMEOUT_MS,
   RESUME_TTL_MS,
 } from './constants.ts'
 import { type Goaway, HandshakeError } from './errors.ts'
-import { type ClientGreeterOptions, createClientGreeter } from './greeter.ts'
-import { sessionKeyIn, type Welcome } from './greeting.ts'
-import type { Resend } from './lane-core.ts'
+import { createClientGreeter, createJoinGreeter } from './greeter.ts'
+import type { Welcome } from './greeting.ts'
+import type { HolderReport } from './holder-lanes.ts'
 import type { Lane, LaneDriver } from './lane.ts'
 import { Redialer, type Reconnection, reconnectionOf } from './redialer.ts'
-import type { SessionPayer } from './paying.ts'
 import { SessionCore } from './session-core.ts'
 import { SessionDriver } from './session-driver.ts'
+import type { SessionSharing } from './session-sharing.ts'
 import { watchCarrier } from './watched-carrier.ts'
-
-export interface OpenLaneOptions {
-  readonly serviceId: number
-  /** What the service reads first, at most 65,526 bytes (in `firstLane`: 3,000). Borrowed until the promise settles. */
-  readonly metadata: Uint8Array
-  /**
-   * What the node may send before anything is read, in bytes, at most 16 MiB. @default 2 MiB + 128 KiB; where a payer is given 2 MiB + 256 KiB,
-   * and not less: a promise to receive, verify and acknowledge so much, also while the reader is paused.
-   */
-  readonly initialCredit?: number
-  /**
-   * Credit goes back by `lane.release`, not when `source` gives the bytes: so they can be verified and acknowledged while who wants them pauses,
-   * and no more than the credit is ever held. @default false
-   */
-  readonly isCreditHeld?: boolean
-  /** Covers the lane's whole life: its abort resets the lane with 25, and reader and writers get its reason. */
-  readonly signal?: AbortSignal
-  /** Makes DATA that this side sent again, where it was lost with a connection; without it the lane is reset with 24 when the session goes on. */
-  readonly resend?: Resend
-}
-
-export interface ConnectCommonOptions {
-  /** The Ed25519 key, 32 bytes, that the node must prove. */
-  readonly nodeKey: Uint8Array
-  readonly chainId: number
-  /** @default a fresh key, known to nobody */
-  readonly identity?: KeyPair
-  readonly signal?: AbortSignal
-  /** For connection, channel and greeting together. @default 5,000 */
-  readonly timeoutMs?: number
-  /** A lane whose OPEN travels with HELLO: the first byte comes one round trip sooner. */
-  readonly firstLane?: OpenLaneOptions
-  /** An account's word for `identity`, as bytes (142 + 4n); without it, and without `payer`, the client is a guest. */
-  readonly delegation?: Uint8Array
-  /** Signs for what is delivered. Called synchronously and in order; it is to be told what was verified by whoever verifies. */
-  readonly payer?: SessionPayer
-  /**
-   * A new channel to the same node, for a session that pays and lost its own: it then goes on where it was. Called again, at growing intervals, until
-   * one serves or `resumeTimeoutMs` is over. The signal aborts when the session ends. @default with `host` and `port` the same again, with `carrier` none
-   */
-  readonly redial?: (signal: AbortSignal) => Promise<Carrier>
-  /** How long that is tried for; 0: the session ends with its channel. @default 60,000 */
-  readonly resumeTimeoutMs?: number
-}
-export type ConnectOptions = ConnectCommonOptions & ({ readonly host: string; readonly port: number } | { readonly carrier: Carrier })
 
 /** An authenticated, encrypted connection to one node. */
 export interface Session {
@@ -86,6 +42,24 @@ export interface Session {
    *   `HANDSHAKE_LANES_EXHAUSTED`, `HANDSHAKE_BAD_ARGUMENT`; the reason of the signal.
    */
   openLane(options: OpenLaneOptions): Promise<Lane>
+  /**
+   * Of a session that pays and is one's own: a token of 48 bytes with which somebody else, or another tab, may join it (`join` of `connectSession`). Whoever
+   * has it takes what this session pays for, up to the window before anybody signs; so ask for one per use. It ends with its time, with the session, and
+   * when the same `identity` opens another session at the node.
+   * @throws {HandshakeError} `HANDSHAKE_BAD_ARGUMENT`, `HANDSHAKE_CLOSED`; the reason of the signal.
+   */
+  requestToken(options: TokenOptions): Promise<Uint8Array>
+  /**
+   * What the holder of a token of this session tells: its lanes are signed for as this session's own. It is believed, and may be told twice. Where a holder is
+   * gone for good, `{ type: 'gone', holder }`. Nothing happens when the session is over.
+   * @throws {HandshakeError} `HANDSHAKE_BAD_ARGUMENT`: no report, not one's own session that pays, or more than 256 lanes that are not over.
+   */
+  takeReport(report: HolderReport): void
+  /**
+   * Of a connection that joined a session: DATA of one of its lanes is verified up to `offset`. `report` tells it to the owner, who signs for it.
+   * @throws {HandshakeError} `HANDSHAKE_BAD_ARGUMENT` where the session is one's own.
+   */
+  verified(laneId: number, offset: bigint): void
   /** What the node said when it began to drain or ended the session: where else a client may go. */
   readonly goaway: Goaway | undefined
   /** How often it has gone on over another channel. Its lanes just go on; `openLane` works meanwhile, and answers when the node does. */
@@ -121,24 +95,22 @@ export async function connectSession(options: ConnectOptions): Promise<Session> 
 async function sessionOf(options: ConnectOptions): Promise<ClientSession> {
   const { nodeKey, chainId, signal, timeoutMs = GREETING_TIMEOUT_MS, firstLane, identity = createKeyPair() } = options
   const { resumeTimeoutMs = RESUME_TTL_MS } = options
-  if (nodeKey.length !== PUBLIC_KEY_BYTES) throw badArgument(`nodeKey must be ${PUBLIC_KEY_BYTES} bytes, got ${nodeKey.length}`)
-  if (chainId >>> 0 !== chainId || chainId === 0) throw badArgument(`chainId must be a u32 above 0, got ${chainId}`)
-  const paying = payingOf(options, identity)
-  const creditMin = paying === undefined ? 0 : PAYING_LANE_CREDIT_BYTES
-  if (firstLane !== undefined) verifyLaneOptions(firstLane, FIRST_METADATA_BYTES_MAX, creditMin)
+  asked.verifyTarget(options)
+  const joining = asked.joiningOf(options)
+  const paying = asked.payingOf(options, identity)
+  const creditMin = paying === undefined && joining === undefined ? 0 : PAYING_LANE_CREDIT_BYTES
+  if (firstLane !== undefined) asked.verifyLaneOptions(firstLane, FIRST_METADATA_BYTES_MAX, creditMin)
   signal?.throwIfAborted()
   const startedMs = performance.now()
   const carrier =
     'carrier' in options ? options.carrier : await dial({ host: options.host, port: options.port, nodeKey, timeoutMs, signal })
-  if (carrier.channelBinding.length !== CHANNEL_BINDING_BYTES) throw badArgument('the channel binding of a carrier is 33 bytes')
-  const greeter = createClientGreeter({
-    identity,
-    nodeKey,
-    chainId,
-    channelBinding: carrier.channelBinding,
-    rand: crypto.getRandomValues(new Uint8Array(16)),
-    ...(paying === undefined ? {} : { paying }),
-  })
+  if (carrier.channelBinding.length !== CHANNEL_BINDING_BYTES) throw asked.badArgument('the channel binding of a carrier is 33 bytes')
+  const { channelBinding } = carrier
+  const about = { identity, nodeKey, chainId, channelBinding, rand: crypto.getRandomValues(new Uint8Array(16)) }
+  const greeter =
+    joining === undefined
+      ? createClientGreeter({ ...about, ...(paying === undefined ? {} : { paying }) })
+      : createJoinGreeter({ ...about, ...joining })
   const clock = {
     greetingTimeoutMs: Math.max(0, timeoutMs - (performance.now() - startedMs)),
     idleTimeoutMs: Number.POSITIVE_INFINITY, // the node ends idle sessions
@@ -152,7 +124,15 @@ async function sessionOf(options: ConnectOptions): Promise<ClientSession> {
     paying === undefined || resumeTimeoutMs === 0
       ? undefined
       : reconnectionOf(options, 'carrier' in options ? undefined : options, identity, timeoutMs)
-  return new ClientSession(core, carrier, creditMin, reconnection)
+  return new ClientSession(core, carrier, { creditMin, isReadOnly: joining?.token.scope === 'read' }, reconnection)
+}
+
+/** Of all lanes of the session. */
+interface LaneRules {
+  /** Least credit. */
+  readonly creditMin: number
+  /** Nothing but OPEN is sent on them. */
+  readonly isReadOnly: boolean
 }
 
 interface Opening {
@@ -164,23 +144,24 @@ class ClientSession implements Session {
   readonly closed: Promise<HandshakeError | undefined>
   firstLane: Promise<Lane> | undefined
   readonly #core: SessionCore
-  /** Least credit of a lane. */
-  readonly #creditMin: number
+  readonly #rules: LaneRules
   readonly #driver: SessionDriver
   #gone: Promise<void>
   readonly #redialer: Redialer | undefined
   readonly #openings = new Map<LaneDriver, Opening>()
   /** Callers of openLane that wait for a free place, in order. */
   readonly #queue = new Set<() => void>()
+  /** Callers of requestToken that wait for the node. */
+  readonly #asking = new Set<(error: unknown) => void>()
   #welcome: Welcome | undefined
   #ending: { readonly error: HandshakeError | undefined } | undefined
   #goaway: Goaway | undefined
   #onGreeted: ((error?: unknown) => void) | undefined
   #resolveClosed: (error: HandshakeError | undefined) => void = () => {}
 
-  constructor(core: SessionCore, carrier: Carrier, creditMin: number, reconnection: Reconnection | undefined) {
+  constructor(core: SessionCore, carrier: Carrier, rules: LaneRules, reconnection: Reconnection | undefined) {
     this.#core = core
-    this.#creditMin = creditMin
+    this.#rules = rules
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
@@ -265,10 +246,57 @@ class ClientSession implements Session {
   }
 
   async openLane(options: OpenLaneOptions): Promise<Lane> {
-    verifyLaneOptions(options, FRAME_BYTES_MAX - OPEN_FIXED_BYTES, this.#creditMin)
+    asked.verifyLaneOptions(options, FRAME_BYTES_MAX - OPEN_FIXED_BYTES, this.#rules.creditMin)
     options.signal?.throwIfAborted()
     while (this.#isFull()) await this.#freePlace(options.signal)
     return this.#open(options)
+  }
+
+  async requestToken(options: TokenOptions): Promise<Uint8Array> {
+    asked.verifyTokenOptions(options)
+    const { serviceId, ttlSeconds, scope, signal } = options
+    signal?.throwIfAborted()
+    if (this.#ending !== undefined) throw this.#ending.error ?? closedHere()
+    const sharing = this.#sharing
+    return await new Promise((resolve, reject) => {
+      const settle = (): void => {
+        this.#asking.delete(fail)
+        signal?.removeEventListener('abort', abort)
+      }
+      const fail = (error: unknown): void => {
+        settle()
+        reject(error)
+      }
+      const abort = (): void => fail(signal?.reason)
+      this.#asking.add(fail)
+      signal?.addEventListener('abort', abort, { once: true })
+      const onToken = (token: Uint8Array): void => {
+        settle()
+        resolve(token)
+      }
+      try {
+        sharing.ask({ serviceId, ttlSeconds, scope }, onToken)
+      } catch (error) {
+        fail(error)
+      }
+    })
+  }
+
+  takeReport(report: HolderReport): void {
+    const { holders } = this.#sharing
+    if (this.#ending === undefined) holders.take(report)
+  }
+
+  verified(laneId: number, offset: bigint): void {
+    const { verified } = this.#core.wishes
+    if (verified === undefined) throw asked.badArgument('what is verified of one’s own session is its payer’s to hear')
+    verified(laneId, offset)
+  }
+
+  get #sharing(): SessionSharing {
+    const { sharing } = this.#core.wishes
+    if (sharing === undefined) throw asked.badArgument('only a session that pays, and is one’s own, can be joined')
+    return sharing
   }
 
   async close(): Promise<void> {
@@ -278,7 +306,7 @@ class ClientSession implements Session {
   }
 
   #isFull(): boolean {
-    if (this.#ending !== undefined) throw this.#ending.error ?? new HandshakeError('HANDSHAKE_CLOSED', 'the session was closed')
+    if (this.#ending !== undefined) throw this.#ending.error ?? closedHere()
     const goaway = this.#goaway
     if (goaway !== undefined) {
       const message = `the node takes no new lanes (${nameOfCode(goaway.code)})`
@@ -311,7 +339,7 @@ class ClientSession implements Session {
   }
 
   #open({ serviceId, metadata, signal, ...options }: OpenLaneOptions): Promise<Lane> {
-    const initialCredit = options.initialCredit ?? Math.max(LANE_CREDIT_BYTES, this.#creditMin)
+    const initialCredit = options.initialCredit ?? Math.max(LANE_CREDIT_BYTES, this.#rules.creditMin)
     const core = this.#core.open(serviceId, metadata, initialCredit, options.resend)
     if (core === undefined) return Promise.reject(new HandshakeError('HANDSHAKE_LANES_EXHAUSTED', 'all lanes of the connection are taken'))
     const lane = this.#driver.addLane(core, new Uint8Array(), options.isCreditHeld)
@@ -328,6 +356,7 @@ class ClientSession implements Session {
       this.#openings.get(lane)?.reject(lane.failure)
       this.#openings.delete(lane)
     })
+    if (this.#rules.isReadOnly) void lane.end()
     this.#driver.run(() => {})
     return opened
   }
@@ -337,10 +366,15 @@ class ClientSession implements Session {
     this.#redialer?.stop()
     this.#goaway ??= error?.goaway
     const isRefusal = this.#welcome === undefined && error?.code === 'HANDSHAKE_CLOSED'
-    this.#onGreeted?.(isRefusal ? refusalOf(error) : (error ?? new HandshakeError('HANDSHAKE_CLOSED', 'the session was closed')))
+    this.#onGreeted?.(isRefusal ? refusalOf(error) : (error ?? closedHere()))
+    for (const fail of this.#asking) fail(error ?? closedHere())
     this.#resolveClosed(error)
     this.#openNext()
   }
+}
+
+function closedHere(): HandshakeError {
+  return new HandshakeError('HANDSHAKE_CLOSED', 'the session was closed')
 }
 
 /** What a session that ended before WELCOME is called. */
@@ -350,27 +384,4 @@ function refusalOf(error: HandshakeError): HandshakeError {
     return new HandshakeError('HANDSHAKE_TIMEOUT', 'the node did not answer HELLO in time', {}, { cause: error })
   const message = `the node refused the session (${nameOfCode(error.laneCode)})`
   return new HandshakeError('HANDSHAKE_REFUSED', message, { laneCode: error.laneCode }, { cause: error, goaway: error.goaway })
-}
-
-function verifyLaneOptions(options: OpenLaneOptions, metadataBytesMax: number, creditMin: number): void {
-  const { serviceId, metadata, initialCredit = creditMin } = options
-  if (serviceId >>> 0 !== serviceId) throw badArgument(`serviceId must be a u32, got ${serviceId}`)
-  if (metadata.length > metadataBytesMax) throw badArgument(`metadata of ${metadata.length} bytes, at most ${metadataBytesMax} fit`)
-  if (!(Number.isInteger(initialCredit) && initialCredit >= creditMin && initialCredit <= LANE_CREDIT_BYTES_MAX)) {
-    throw badArgument(`initialCredit must be ${creditMin} to ${LANE_CREDIT_BYTES_MAX}, got ${initialCredit}`)
-  }
-}
-
-/** What makes the client one that pays, checked: an account's word for this very key, and who signs. */
-function payingOf({ delegation, payer }: ConnectOptions, { publicKey }: KeyPair): ClientGreeterOptions['paying'] {
-  if (delegation === undefined && payer === undefined) return undefined
-  if (delegation === undefined || payer === undefined) throw badArgument('delegation and payer go together')
-  const sessionKey = sessionKeyIn(delegation)
-  if (sessionKey === undefined) throw badArgument(`a delegation of ${delegation.length} bytes is none`)
-  if (!publicKey.every((byte, i) => byte === sessionKey[i])) throw badArgument('identity is not the session key of the delegation')
-  return { delegation, payer }
-}
-
-function badArgument(message: string): HandshakeError {
-  return new HandshakeError('HANDSHAKE_BAD_ARGUMENT', message)
 }

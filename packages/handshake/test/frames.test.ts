@@ -147,6 +147,8 @@ const HEADERS: [number, number, 'session' | 'lane', number, number][] = [
   [0x09, 0, 'session', 30, 65_530],
   [0x0a, 0, 'session', 8, 8],
   [0x0a, 1, 'session', 8, 8],
+  [0x0b, 0, 'session', 9, 9],
+  [0x0b, 1, 'session', 48, 48],
   [0x0c, 0, 'session', 7, 1_027],
   [0x0d, 0, 'session', 29, 2_069],
   [0x0e, 0, 'session', 11, 8_955],

@@ -1,7 +1,9 @@
 /** One node with its books, the real ones, and the sessions of its clients (session-run.ts); a clock that the test turns. */
-import type { EpochRules } from '@selvedge/delivery-acknowledgement'
+import { type EpochRules, TICK_BYTES } from '@selvedge/delivery-acknowledgement'
 import { type AckStore, type Books, type ChainRecord, createBooks } from '@selvedge/delivery-acknowledgement/node'
+import { JoinableSessions } from '../src/joinable-sessions.ts'
 import { ResumableSessions } from '../src/resumable-sessions.ts'
+import { createTokenMint } from '../src/token-mint.node.ts'
 import { CHAIN, NODE } from './cores.ts'
 import type { Random } from './random.ts'
 import { SessionRun } from './session-run.ts'
@@ -35,14 +37,20 @@ export class World {
   readonly random: Random
   readonly books: Books
   readonly sessions: SessionRun[] = []
+  readonly joinable: JoinableSessions = new JoinableSessions(
+    createTokenMint({ nowSeconds: () => 0, randomBytes: (count) => new Uint8Array(count) }),
+  )
   readonly resumable: ResumableSessions = new ResumableSessions({ suspendedMax: 1_000, suspendedPerAddressMax: 1_000 })
+  /** Clients say ticks between their acknowledgements. */
+  readonly hasTicks: boolean
   nowMs = 0
   epoch: bigint = FIRST_EPOCH
   #changedMs = 0
   #count = 0
 
-  constructor(random: Random) {
+  constructor(random: Random, hasTicks = false) {
     this.random = random
+    this.hasTicks = hasTicks
     this.books = createBooks(
       {
         rules: (epoch): EpochRules => ({
@@ -95,7 +103,7 @@ export class World {
         taken = this.books.takeEpoch(epoch)
       }
       for (const { evidence, leaf } of taken) {
-        sum.bytes += evidence.acknowledgement.cumBytes
+        sum.bytes += evidence.acknowledgement.cumBytes + TICK_BYTES * BigInt(evidence.tick.index)
         sum.microUsd += leaf.amount
       }
     }

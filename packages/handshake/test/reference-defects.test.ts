@@ -14,6 +14,7 @@ import { encodeHello, type HelloKind, helloTranscript } from '../src/greeting.ts
 import { connectSession } from '../src/index.ts'
 import { createSessionServer } from '../src/tls.ts'
 import { BINDING, CHAIN, CLIENT, createNodeCore, drain, feed, NODE } from './cores.ts'
+import { endingsOf, join, READ, shared, tokenOf } from './joined.ts'
 import { framesOf } from './paying.ts'
 
 const cleanups: (() => unknown)[] = []
@@ -104,7 +105,16 @@ test('a handshake has a deadline that no byte moves', () => {
   expect(endings(effects)).toEqual([expect.objectContaining({ why: 'silence', code: CODES.idleTimeout })])
 })
 
-test('no token is given whose time could be mistaken: asking for one gets 6', () => {
+test('the time of a token is in seconds, and in nothing else: one of 60 is good for 59 and not for 60', () => {
+  const world = shared()
+  const token = tokenOf(world, { ...READ, ttlSeconds: 60 })
+  world.clock.seconds += 59
+  expect(endingsOf(join(world, token))).toEqual({ client: [], node: [] })
+  world.clock.seconds += 1
+  expect(endingsOf(join(world, token))).toEqual({ client: [CODES.expiredToken], node: [CODES.expiredToken] })
+})
+
+test('a guest, whom nobody would pay for, gets no token: asking for one gets 6', () => {
   const node = createNodeCore()
   feed(node, hello('guest', new Uint8Array()))
   feed(node, encodeFrame(FRAME.token, 0, 0, Uint8Array.from([0, 0, 0, 0, 60, 0, 0, 0, 1])))

@@ -6,7 +6,7 @@
 import { encodeDelegation } from '@selvedge/delivery-acknowledgement'
 import { createPayer, type Payer } from '@selvedge/delivery-acknowledgement/client'
 import type { KeyPair } from '@selvedge/crypto/ed25519'
-import type { Effect } from '../src/effects.ts'
+import type { Effect, Greeting } from '../src/effects.ts'
 import { createClientGreeter, createNodeGreeter, createResumeGreeter, type Greeter } from '../src/greeter.ts'
 import type { Welcome } from '../src/greeting.ts'
 import type { Again, CoreLane, Resend } from '../src/lane-core.ts'
@@ -21,6 +21,8 @@ import type { Random } from './random.ts'
 const LATE_MS_MOST = 200
 const AWAY_MS_MOST = 5_000
 const LANE_CREDIT = 2 ** 21 + 2 ** 18
+/** Elements of a hash chain: some sessions come to its end. */
+const TICKS = 40
 /** DATA of every lane, by its offset: a byte that is missing or comes twice is seen. */
 const CONTENT = Uint8Array.from({ length: 2 ** 23 }, (_, i) => (i % 251) ^ (i >> 12))
 /** Its bytes come from `serve`, when the service has its turn. */
@@ -78,7 +80,8 @@ export class SessionRun {
     const { sessionKey, delegation } = payeeOf(client)
     const nodeKey = NODE.publicKey
     const nowMs = (): number => world.nowMs
-    this.payer = createPayer({ chainId: CHAIN, nodeKey, delegation, sign: sessionKey.sign, capMicroUsd: 2n ** 62n, nowMs })
+    const signer = { chainId: CHAIN, nodeKey, delegation, sign: sessionKey.sign, capMicroUsd: 2n ** 62n, nowMs }
+    this.payer = createPayer(world.hasTicks ? { ...signer, ticks: { secret: () => this.#secret(), length: TICKS } } : signer)
     this.#identity = sessionKey
     const paying = { delegation: encodeDelegation(delegation), payer: this.payer }
     const common = { chainId: CHAIN, channelBinding: BINDING }
@@ -281,11 +284,18 @@ export class SessionRun {
       nodeTimeMs: 0n,
       payments: world.books,
       resume: (hello, token) => world.resumable.find(hello, token),
+      joinable: world.joinable,
       laneNonce: 0n,
       nodeIndex: 0,
       epoch: 0n,
       priceVersion: 0,
     })
+  }
+
+  #secret(): Uint8Array {
+    const secret = new Uint8Array(32)
+    secret.set(this.#world.rand())
+    return secret
   }
 
   #suspend(core: SessionCore): void {
@@ -299,7 +309,8 @@ export class SessionRun {
     if (!isWanted || again.queued >= again.until) lane.again = undefined
   }
 
-  #welcomed(core: SessionCore, welcome: Welcome, clientKey: Uint8Array): void {
+  #welcomed(core: SessionCore, { welcome, clientKey, connections }: Greeting): void {
+    if (connections !== undefined) this.#world.joinable.add(connections)
     if (core === this.client) {
       this.#welcome ??= welcome
       this.#token = welcome.resumeToken
@@ -319,7 +330,7 @@ export class SessionRun {
         core.accept(effect.lane, Uint8Array.of(1), 1_000, RESEND)
       } else if (effect.type === 'data' && core === this.client) this.#onData(lane!, effect.bytes)
       else if (effect.type === 'resend') lane!.again = effect.again
-      else if (effect.type === 'welcome') this.#welcomed(core, effect.welcome, effect.clientKey)
+      else if (effect.type === 'welcome') this.#welcomed(core, effect)
       else if (effect.type === 'resumed' && core === this.node) {
         this.resumes++
         this.#resumable?.settle()

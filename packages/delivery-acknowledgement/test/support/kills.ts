@@ -1,4 +1,4 @@
-/** A process that keeps acknowledgements is killed with -9 at moments that a seed draws, again and again, and each time its folder is read. */
+/** A process that keeps acknowledgements and ticks is killed with -9 at moments that a seed draws, again and again, and each time its folder is read. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createFileAckStore } from '@selvedge/delivery-acknowledgement/node'
-import { CHAINS, seqOfNumber, seqsOf } from './records.ts'
+import { CHAINS, placeOfNumber, placesOf } from './records.ts'
 import { createRandom, EPOCH } from './world.ts'
 
 const CHILD = join(import.meta.dirname, '..', 'ack-store.child.ts')
@@ -49,7 +49,7 @@ export async function playKills(kills: number, seed: number, onKill: (tally: Tal
       const kept = await keptIn(folder)
       for (let chain = 0; chain < CHAINS; chain++) {
         const newest = durable - ((durable - chain + CHAINS) % CHAINS) // of the chain's, among those on disk
-        if (newest >= 0 && (kept.get(chain) ?? 0) < seqOfNumber(newest)) tally.missing++
+        if (newest >= 0 && (kept.get(chain) ?? 0) < placeOfNumber(newest)) tally.missing++
       }
       count(tally, said, next, kept)
       next = (said.puts.at(-1)?.number ?? next - 1) + 1
@@ -67,7 +67,7 @@ function count(tally: Tally, { puts }: Said, first: number, kept: ReadonlyMap<nu
   if (last === undefined) return
   tally.puts += last.number + 1 - first
   tally.runMs += last.ms - puts[0]!.ms
-  const isLost = (number: number): boolean => (kept.get(number % CHAINS) ?? 0) < seqOfNumber(number)
+  const isLost = (number: number): boolean => (kept.get(number % CHAINS) ?? 0) < placeOfNumber(number)
   let from = first
   for (const { number, ms } of puts) {
     for (; from <= number; from++) if (isLost(from)) tally.lostMsMost = Math.max(tally.lostMsMost, last.ms - ms)
@@ -96,7 +96,7 @@ async function runAndKill(folder: string, first: number, mode: string, random: (
 async function keptIn(folder: string): Promise<Map<number, number>> {
   const store = await createFileAckStore(folder)
   try {
-    return seqsOf(store.all(EPOCH))
+    return placesOf(store.all(EPOCH))
   } finally {
     await store.stop()
   }

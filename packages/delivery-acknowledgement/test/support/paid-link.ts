@@ -4,8 +4,8 @@
  */
 import { createKeyPair, type KeyPair } from '@selvedge/crypto/ed25519'
 import { sessionIdOf } from '@selvedge/crypto/transcript'
-import { type Delegation, encodeDelegation, type EpochRules } from '@selvedge/delivery-acknowledgement'
-import { type AckFrame, createPayer, type Payer } from '@selvedge/delivery-acknowledgement/client'
+import { decodeAcknowledgement, type Delegation, encodeDelegation, type EpochRules, TICK_BYTES } from '@selvedge/delivery-acknowledgement'
+import { type AckFrame, createPayer, type Payer, type TickFrame, type TickOptions } from '@selvedge/delivery-acknowledgement/client'
 import {
   type AccountMeans,
   type AckStore,
@@ -112,8 +112,10 @@ export class Link {
   windowMost: number
   /** Acknowledgements that left the client, before anybody changed them. */
   readonly acks: AckFrame[] = []
+  readonly ticks: TickFrame[] = []
   /** What a hostile client sends in place of what it signed. */
   distort: (frame: AckFrame) => readonly AckFrame[] = (frame) => [frame]
+  distortTick: (frame: TickFrame) => readonly TickFrame[] = (frame) => [frame]
   isStopped = false
   /** The client answers PING. */
   pongs = true
@@ -121,9 +123,17 @@ export class Link {
   ackedBytes = 0
   unitMost = 0
   readonly #world: World
+  /** What ticks say that the books took, and no acknowledgement since, by epoch and service. */
+  readonly #ticked = new Map<string, number>()
   #isBlocked = false
 
-  constructor(world: World, client: number, delegation: Delegation = clientOf(client).delegation, capMicroUsd: bigint = 10n ** 12n) {
+  constructor(
+    world: World,
+    client: number,
+    delegation: Delegation = clientOf(client).delegation,
+    capMicroUsd: bigint = 10n ** 12n,
+    ticks?: TickOptions,
+  ) {
     this.#world = world
     const { keys } = clientOf(client)
     const hello = {
@@ -143,7 +153,8 @@ export class Link {
     const session = { sessionId, account, laneNonce, epoch, nodeIndex, priceVersion, window, ...rands, channelBinding: BINDING }
     this.meter = meter
     this.windowMost = window
-    this.payer = createPayer({ chainId: CHAIN_ID, nodeKey, delegation, sign: keys.sign, capMicroUsd, nowMs: () => world.nowMs })
+    const signer = { chainId: CHAIN_ID, nodeKey, delegation, sign: keys.sign, capMicroUsd, nowMs: () => world.nowMs }
+    this.payer = createPayer(ticks === undefined ? signer : { ...signer, ticks })
     meter.begin(session, {
       window: (frame) => {
         this.windowMost = Math.max(this.windowMost, frame.window)
@@ -166,7 +177,10 @@ export class Link {
         this.acks.push(frame)
         for (const each of this.distort(frame)) this.sendAck(each)
       },
-      tick: () => {},
+      tick: (frame) => {
+        this.ticks.push(frame)
+        for (const each of this.distortTick(frame)) this.sendTick(each)
+      },
       leave: (code) => this.#clientLeaves(code),
     })
     this.#clientLeaves(this.payer.price(price))
@@ -249,6 +263,10 @@ export class Link {
     this.#answer(() => {
       const code = this.meter.ack(frame, this.#world.nowMs)
       if (code !== undefined) return this.close(code)
+      if (this.#ticked.size > 0) {
+        const { epoch, serviceId } = decodeAcknowledgement(frame.acknowledgement)
+        this.#ticked.delete(`${epoch} ${serviceId}`)
+      }
       for (const { lane: id, verifiedOffset } of frame.lanes) {
         const lane = this.lanes.get(id)!
         const offset = Number(verifiedOffset)
@@ -256,6 +274,19 @@ export class Link {
         lane.acked = Math.max(lane.acked, offset)
       }
     })
+  }
+
+  sendTick(frame: TickFrame): void {
+    this.#answer(() => {
+      const code = this.meter.tick(frame)
+      if (code !== undefined) return this.close(code)
+      this.#ticked.set(`${frame.epoch} ${frame.serviceId}`, Number(TICK_BYTES) * frame.index)
+    })
+  }
+
+  /** Said by ticks, and not acknowledged. */
+  get tickedBytes(): number {
+    return [...this.#ticked.values()].reduce((sum, bytes) => sum + bytes, 0)
   }
 
   deliver(queue: (() => void)[], most: number = Number.POSITIVE_INFINITY): boolean {

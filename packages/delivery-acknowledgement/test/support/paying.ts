@@ -2,7 +2,7 @@
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { sessionIdOf } from '@selvedge/crypto/transcript'
 import { decodeAcknowledgement, type Acknowledgement } from '@selvedge/delivery-acknowledgement'
-import { createPayer, type Payer, type PayerOptions, type PayingSession } from '@selvedge/delivery-acknowledgement/client'
+import { createPayer, type Payer, type PayerOptions, type PayingSession, type TickFrame } from '@selvedge/delivery-acknowledgement/client'
 import type { PriceFrame } from '@selvedge/delivery-acknowledgement/node'
 import { CHAIN_ID, delegationOf, EPOCH, NODE, PRICES, seedOf } from './world.ts'
 
@@ -28,6 +28,7 @@ export interface PaidSession {
   readonly payer: Payer
   readonly session: PayingSession
   readonly acks: SentAck[]
+  readonly ticks: TickFrame[]
   /** Codes with which it left. */
   readonly left: number[]
 }
@@ -41,6 +42,7 @@ export function sessionIdFor(client: number, epoch: bigint, nodeRand: Uint8Array
 /** A session of `client` in the world's epoch, with WELCOME and PRICE behind it. */
 export function payingSession(client: number, options: Partial<PayerOptions> = {}, window = 262_144): PaidSession {
   const acks: SentAck[] = []
+  const ticks: TickFrame[] = []
   const left: number[] = []
   const payer = createPayer({
     chainId: CHAIN_ID,
@@ -65,10 +67,10 @@ export function payingSession(client: number, options: Partial<PayerOptions> = {
   }
   payer.begin(session, {
     ack: ({ acknowledgement, lanes }) => acks.push({ acknowledgement: decodeAcknowledgement(acknowledgement), lanes }),
-    tick: () => {},
+    tick: (frame) => ticks.push(frame),
     leave: (code) => left.push(code),
   })
   const refused = payer.price(PRICE)
   if (refused !== undefined) left.push(refused)
-  return { payer, session, acks, left }
+  return { payer, session, acks, ticks, left }
 }
