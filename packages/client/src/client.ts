@@ -3,6 +3,7 @@ import type { Receipt } from '@selvedge/delivery-acknowledgement/client'
 import type { Entry } from '@selvedge/verified-car'
 import { connectToNode } from './connect.ts'
 import { parseNodeAddress, type NodeAddress } from './address.ts'
+import { Distrust, type DistrustedNode } from './distrust.ts'
 import { openDownload, type Download, type GetOptions, type OpenDownload } from './download.ts'
 import { ClientError } from './errors.ts'
 import { fetchWith, type FetchAddress, type FetchOptions } from './fetch.ts'
@@ -38,6 +39,8 @@ export interface ClientOptions {
   readonly rateWindowMs?: number
   /** How sessions are made. @default TLS 1.3 over TCP; in a page, Noise over the WebSocket that the node's address names */
   readonly connect?: Connect
+  /** What `distrusted()` of an earlier client gave. */
+  readonly distrusted?: readonly DistrustedNode[]
   /** How `get` and `fetch` use the nodes; `severalNodes()` of `@selvedge/client/several-nodes` asks several at once. @default one after the other */
   readonly downloads?: OpenDownload
 }
@@ -93,6 +96,12 @@ export interface Client {
    * the node. They are kept as long as the client.
    */
   receipts(): readonly Receipt[]
+  /**
+   * Nodes that lied in the last hour: sent what is not what was asked for (`CLIENT_UNVERIFIED`), or said two sizes in one answer. Others are
+   * asked before them, for everything; they are come back to where no other is left, or when their hour is over. JSON, to be kept for the next
+   * client.
+   */
+  distrusted(): readonly DistrustedNode[]
   /** Signs for what is verified, then ends all sessions. May be called twice. */
   close(): Promise<void>
 }
@@ -111,12 +120,16 @@ const RATE_WINDOW_MS = 60_000
 /** A client of the given nodes. Nothing is connected before it is needed. @throws {ClientError} `CLIENT_BAD_ARGUMENT` */
 export function createClient(options: ClientOptions): Client {
   const { downloads = openDownload } = options
-  const { links, purse } = linksOf(options)
+  const distrust = new Distrust(options.distrusted)
+  const { links, purse } = linksOf(options, distrust)
   const ordered = (): readonly NodeLink[] => inOrder(links, links)
   let isClosed = false
+  const checkOpen = (): void => {
+    if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+  }
 
   async function get(address: CidLike | Uint8Array | string, getOptions: GetOptions = {}): Promise<Download> {
-    if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+    checkOpen()
     getOptions.signal?.throwIfAborted()
     const target = targetOf(address)
     const { range, from } = getOptions
@@ -137,25 +150,26 @@ export function createClient(options: ClientOptions): Client {
       yield* download.entries()
     },
     getTree(cid, treeOptions = {}) {
-      if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+      checkOpen()
       const target = targetOf(cid)
       if (target.kind !== 'cid') throw new ClientError('CLIENT_BAD_ARGUMENT', 'a tree has a CID: a root names the bytes of one file')
       return openTree(ordered(), target, treeOptions)
     },
     async receive(root, sink, receiveOptions = {}) {
-      if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+      checkOpen()
       const target = targetOf(root)
       if (target.kind !== 'root') throw new ClientError('CLIENT_BAD_ARGUMENT', 'a sink receives by root: a CID is fetched with get()')
       return await receiveRoot(ordered(), target.root, sink, receiveOptions)
     },
     async quote(address, quoteOptions = {}) {
-      if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
+      checkOpen()
       quoteOptions.signal?.throwIfAborted()
       checkRange(quoteOptions.range)
       return await quoteOf(ordered(), targetOf(address), quoteOptions)
     },
     cost: () => purse?.cost ?? { bytes: 0n, microUsd: 0n },
     receipts: () => purse?.receipts ?? [],
+    distrusted: () => distrust.nodes,
     async close() {
       isClosed = true
       await Promise.all(links.map((link) => link.close()))
@@ -163,17 +177,17 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
-function linksOf(options: ClientOptions): { readonly links: readonly NodeLink[]; readonly purse: Purse | undefined } {
+function linksOf(options: ClientOptions, distrust: Distrust): { readonly links: readonly NodeLink[]; readonly purse: Purse | undefined } {
   const { nodes, chainId = CHAIN_ID, account, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectToNode } = options
   const { lanesMax = account === undefined ? GUEST_LANES_MAX : PAYING_LANES_MAX, capMicroUsd = UNCAPPED } = options
   const { bytesPerSecondMin = BYTES_PER_SECOND_MIN, rateWindowMs = RATE_WINDOW_MS } = options
-  if (!(bytesPerSecondMin >= 0 && rateWindowMs > 0))
-    throw new ClientError('CLIENT_BAD_ARGUMENT', `no rate: ${bytesPerSecondMin} bytes a second over ${rateWindowMs} ms`)
   if (nodes.length === 0) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a client needs at least one node')
-  if (!(Number.isInteger(lanesMax) && lanesMax > 0))
-    throw new ClientError('CLIENT_BAD_ARGUMENT', `lanesMax must be a positive number, got ${lanesMax}`)
-  if (!(stallTimeoutMs > 0 && stallTimeoutMs < 2 ** 31))
-    throw new ClientError('CLIENT_BAD_ARGUMENT', `stallTimeoutMs must be above 0 and below 2^31, got ${stallTimeoutMs}`)
+  const isRate = bytesPerSecondMin >= 0 && rateWindowMs > 0
+  if (!(Number.isInteger(lanesMax) && lanesMax > 0 && stallTimeoutMs > 0 && stallTimeoutMs < 2 ** 31 && isRate))
+    throw new ClientError(
+      'CLIENT_BAD_ARGUMENT',
+      `out of bounds: ${lanesMax} lanes, ${stallTimeoutMs} ms of silence, ${bytesPerSecondMin} bytes a second over ${rateWindowMs} ms`,
+    )
   if (account === undefined && options.capMicroUsd !== undefined)
     throw new ClientError('CLIENT_BAD_ARGUMENT', 'a guest pays nothing: capMicroUsd goes with an account')
   const purse = account === undefined ? undefined : createPurse({ account, chainId, capMicroUsd })
@@ -184,6 +198,7 @@ function linksOf(options: ClientOptions): { readonly links: readonly NodeLink[];
       stallTimeoutMs,
       pace: { bytesPerSecondMin, rateWindowMs },
       purse,
+      distrust,
     }),
   )
   return { links, purse }

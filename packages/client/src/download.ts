@@ -104,25 +104,26 @@ export async function openDownload(links: readonly NodeLink[], target: Target, o
 export function downloadOf(state: Downloading): Download {
   const { target, received, life, release, end } = state
   const opened = state.start!
-  const { transfer, first } = opened
+  const { first } = opened
+  const sending = (): Transfer => state.start!.transfer
   const take = readOnce('a download', () => opened)
   const kind = first === undefined ? 'file' : first.kind === 'shard' ? 'directory' : first.kind
   return {
     address: formatTarget(target),
     kind,
     get size() {
-      const proven = state.start?.transfer.size?.()
+      const proven = sending().size?.()
       return proven?.state === 'verified' ? proven.bytes : state.fileSize
     },
     get sizeClaim() {
-      return state.start?.transfer.answer.size
+      return sending().answer.size
     },
     get mode() {
-      return state.start?.transfer.mode ?? transfer.mode
+      return sending().mode
     },
     verification: target.kind === 'cid' ? 'cid' : 'blake3',
     get node() {
-      return state.start?.transfer.node ?? transfer.node
+      return sending().node
     },
     get receivedBytes() {
       return received.bytes
@@ -130,7 +131,7 @@ export function downloadOf(state: Downloading): Download {
     state: () => savedStateOf(target, state.position, end),
     entries: () => entriesIn(state, take()),
     close() {
-      state.start?.transfer.close()
+      sending().close()
       life.abort(new ClientError('CLIENT_CLOSED', 'the download is closed')) // a node that is being asked is left too
       release()
     },
@@ -198,7 +199,7 @@ async function startOf(transfer: Transfer, { options, callbacks, life }: Downloa
     return { transfer, blocks: resumed(value, iterator, onBlock), first: value }
   } catch (error) {
     transfer.close()
-    throw asClientError(error, transfer.node, life.signal)
+    throw asClientError(error, transfer.link, life.signal)
   }
 }
 
@@ -227,7 +228,7 @@ async function* entriesIn(state: Downloading, { transfer, blocks }: Start): Asyn
     yield* entriesOf(blocks)
   } catch (error) {
     throwOwn(state)
-    throw asClientError(error, transfer.node)
+    throw asClientError(error, transfer.link)
   } finally {
     transfer.close()
     state.release()
@@ -253,7 +254,8 @@ async function* partsOf(state: Downloading): AsyncGenerator<VerifiedPart> {
         return
       } catch (error) {
         throwOwn(state)
-        if (state.left.length === 0) throw asClientError(error, transfer.node)
+        const failure = asClientError(error, transfer.link)
+        if (state.left.length === 0) throw failure
       } finally {
         transfer.close()
       }

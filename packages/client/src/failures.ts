@@ -1,6 +1,7 @@
 /** What a lane or a verifier throws, as the client's own error. Told by codes, so that no class of another package need be the same object. */
 import { LANE_CONTENT_REFUSED, LANE_NOT_FOUND, LANE_ORIGIN_FAILED } from '@selvedge/content'
 import { ClientError, type ClientErrorCode } from './errors.ts'
+import { isUnverified } from './lane-payment.ts'
 
 const OF_LANE_CODE: Readonly<Record<number, ClientErrorCode>> = {
   [LANE_NOT_FOUND]: 'CLIENT_NOT_FOUND',
@@ -16,9 +17,18 @@ interface Coded {
   readonly details?: unknown
 }
 
-/** The error as a `ClientError`; an abort of the caller stays the caller's reason. */
-export function asClientError(error: unknown, node: string, signal?: AbortSignal): unknown {
+/** Whose error it is. */
+export interface Judged {
+  /** `selvedge://…` */
+  readonly name: string
+  /** It sent what is not what was asked for; `finer` says how that showed. */
+  lied(finer: string): void
+}
+
+/** The error as a `ClientError`; an abort of the caller stays the caller's reason. Who lied is told of it. */
+export function asClientError(error: unknown, judged: Judged, signal?: AbortSignal): unknown {
   if (error instanceof ClientError || (signal?.aborted && error === signal.reason)) return error
+  const { name: node } = judged
   const { code, laneCode, reason, message } = (typeof error === 'object' && error !== null ? error : {}) as Coded
   // Our own codec's word about the answer; it names a lane code too, which nobody sent.
   if (typeof code === 'string' && code.startsWith('CONTENT_')) {
@@ -31,7 +41,8 @@ export function asClientError(error: unknown, node: string, signal?: AbortSignal
   }
   const finer = typeof code === 'string' ? code : ''
   if (/^(CAR|VERIFY)_/.test(finer)) {
-    const what = finer === 'CAR_TRUNCATED' || finer === 'VERIFY_TRUNCATED' ? 'CLIENT_INTERRUPTED' : 'CLIENT_UNVERIFIED'
+    const what = finer.endsWith('TRUNCATED') ? 'CLIENT_INTERRUPTED' : 'CLIENT_UNVERIFIED'
+    if (what === 'CLIENT_UNVERIFIED' && isUnverified(error)) judged.lied(finer)
     return new ClientError(what, `${node}: ${String(message)}`, { node, finer }, { cause: error })
   }
   return new ClientError('CLIENT_INTERRUPTED', `${node}: ${String(message ?? error)}`, { node, finer }, { cause: error })

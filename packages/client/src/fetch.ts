@@ -4,8 +4,8 @@
  *
  * It begins when its first bytes are verified, so that a node whose word about the size cannot be true has been left by then. Until the last
  * chunk of a root has come its total is not proven and not said: a whole body then promises no length, so that a node's word cannot make a body
- * fail that other nodes complete. Where an open range ends is proven first. A range that ends behind the content does so by the node's word, and
- * a body that turns out to have another end fails. The media type that a node says is not handed on: whoever knows better says it.
+ * fail that other nodes complete. Where a range ends must be said: where it is open, or a node says that the content ends before it does, its end
+ * is proven first. The media type that a node says is not handed on: whoever knows better says it.
  */
 import type { ByteRange } from '@selvedge/content'
 import { byteRangesOfHeader } from '@selvedge/verified-streaming'
@@ -50,18 +50,20 @@ export async function fetchWith(
   const etag = `"${nameOf(named)}"`
   const headers = new Headers({ etag, 'accept-ranges': 'bytes', 'cache-control': NAMED_FOR_EVER })
   if (isTagged(asked.get('if-none-match'), etag)) return new Response(null, { status: 304, headers })
-  let size: number | undefined
-  let range = rangeOf(asked.get('range'))
+  const range = rangeOf(asked.get('range'))
   headers.set('content-type', contentType)
   headers.set('x-content-type-options', 'nosniff')
   try {
     const details = { ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) }
-    if (range !== undefined && range.end === undefined && IS_ROOT.test(etag)) {
-      size = await provenSizeOf({ get }, named, signal ?? new AbortController().signal) // first: no lane is held while it waits for one
-      if (size > range.start) range = { start: range.start, end: size }
-    }
-    const download = await get(named, range === undefined ? details : { ...details, range })
-    return await responseOf(download, { range, size }, headers, signal)
+    const answer = async (part: ByteRange | undefined, size?: number): Promise<Response | undefined> =>
+      await responseOf(await get(named, part === undefined ? details : { ...details, range: part }), part, size, headers, signal)
+    const isOpen = range !== undefined && range.end === undefined && IS_ROOT.test(etag)
+    const response = isOpen ? undefined : await answer(range)
+    if (response !== undefined) return response
+    // A request of its own, and nothing else is open meanwhile: no lane is held while it waits for one.
+    const size = await provenSizeOf({ get }, named, signal ?? new AbortController().signal)
+    const { start, end = size } = range!
+    return start >= size ? unsatisfiable(size) : (await answer({ start, end: Math.min(end, size) }, size))!
   } catch (error) {
     const status = error instanceof ClientError ? STATUS_OF[error.code] : undefined
     if (status === undefined) throw error
@@ -69,12 +71,17 @@ export async function fetchWith(
   }
 }
 
+/**
+ * @param size - where it is proven already.
+ * @returns undefined where nothing but a node's word says that a range ends sooner than was asked; the download is closed then.
+ */
 async function responseOf(
   download: FetchedDownload,
-  { range, size }: { readonly range: ByteRange | undefined; readonly size: number | undefined },
+  range: ByteRange | undefined,
+  size: number | undefined,
   headers: Headers,
   signal: AbortSignal | undefined,
-): Promise<Response> {
+): Promise<Response | undefined> {
   if (download.kind !== 'file') {
     download.close()
     throw new ClientError('CLIENT_NOT_A_FILE', `${download.address} is a ${download.kind}, not a file`)
@@ -83,14 +90,14 @@ async function responseOf(
   const step = await parts.next()
   const first = step.done === true ? undefined : new Uint8Array(step.value.bytes)
   const { size: proven = size } = download
-  if (range !== undefined && first === undefined) {
-    if (proven === undefined)
-      throw new ClientError('CLIENT_BAD_ANSWER', `${download.node} sent nothing of the range`, { node: download.node })
-    return new Response(null, { status: 416, headers: { 'content-range': `bytes */${proven}` } })
-  }
   const { start, end: asked = Number.POSITIVE_INFINITY } = range ?? { start: 0 }
-  const claimed = range === undefined ? undefined : download.sizeClaim // where a range ends must be said, a length need not
-  const end = Math.min(asked, proven ?? claimed ?? Number.POSITIVE_INFINITY)
+  if (range !== undefined && proven === undefined && (first === undefined || asked > (download.sizeClaim ?? 0))) {
+    download.close()
+    await parts.return?.()
+    return undefined
+  }
+  if (range !== undefined && first === undefined) return unsatisfiable(proven!)
+  const end = Math.min(asked, proven ?? Number.POSITIVE_INFINITY)
   if (end !== Number.POSITIVE_INFINITY) {
     if (range !== undefined) headers.set('content-range', `bytes ${start}-${end - 1}/${proven ?? '*'}`)
     headers.set('content-length', String(end - start))
@@ -99,6 +106,10 @@ async function responseOf(
     status: range === undefined ? 200 : 206,
     headers,
   })
+}
+
+function unsatisfiable(size: number): Response {
+  return new Response(null, { status: 416, headers: { 'content-range': `bytes */${size}` } })
 }
 
 interface Body {
@@ -149,7 +160,8 @@ function addressOf(address: FetchAddress): CidLike | Uint8Array | string {
   return typeof text === 'string' ? text.replace(/^ipfs:\/\/([^/?#]+)\/?$/, '$1') : text
 }
 
-function isTagged(header: string | null, etag: string): boolean {
+/** Whether `if-none-match` names it. */
+export function isTagged(header: string | null, etag: string): boolean {
   return header !== null && header.split(',').some((each) => ['*', etag, `W/${etag}`].includes(each.trim()))
 }
 

@@ -7,6 +7,7 @@ export { formatNodeAddress, parseNodeAddress, type NodeAddress, type WebSocketAd
 export { connectOverWebSocket } from './connect.ts'
 export { createClient, type Client, type ClientOptions } from './client.ts'
 export type { Entry, VerifiedBlock } from '@selvedge/verified-car'
+export type { DistrustedNode } from './distrust.ts'
 export type { Download, DownloadProgress, GetOptions, OpenDownload, VerifiedPart } from './download.ts'
 export { ClientError, type ClientErrorCode } from './errors.ts'
 export type { FetchAddress, FetchOptions } from './fetch.ts'

@@ -1,9 +1,10 @@
 /** One node: its session, and the bound on its lanes. */
 import { CONTENT_SERVICE_ID } from '@selvedge/content'
-import { formatNodeAddress, type NodeAddress } from './address.ts'
+import { formatNodeAddress, type NodeAddress, toHex } from './address.ts'
 import { createAwakeTime, type AwakeTime } from './awake-time.ts'
+import { Distrust } from './distrust.ts'
 import { ClientError } from './errors.ts'
-import { asClientError } from './failures.ts'
+import { asClientError, type Judged } from './failures.ts'
 import { type Farewell, Farewells } from './farewell.ts'
 import { capError, createLanePayment, NO_PAYMENT, type LanePayment } from './lane-payment.ts'
 import { lifeOf } from './life.ts'
@@ -11,15 +12,15 @@ import type { Connect, Goaway, LanePort, SessionPort } from './ports.ts'
 import { createKeptSession } from './kept-session.ts'
 import type { Purse } from './purse.ts'
 import { createSlots } from './slots.ts'
-import { withinTime } from './within-time.ts'
+import { withinAwakeTime } from './within-awake-time.ts'
 
-export interface NodeLink {
-  /** `selvedge://…` */
-  readonly name: string
+export interface NodeLink extends Judged {
   /** Its place in the node registry, where that is known. */
   readonly nodeIndex: number | undefined
   /** It has sent the client away, and not long ago. */
   readonly farewell: Farewell | undefined
+  /** It has lied, and not long ago. */
+  readonly isDistrusted: boolean
   /** How long this node may say nothing while it is waited for. */
   readonly stallTimeoutMs: number
   readonly pace: Pace
@@ -49,6 +50,8 @@ export interface NodeLinkOptions {
   readonly pace: Pace
   /** What sessions are paid with; without it the client is a guest. */
   readonly purse?: Purse | undefined
+  /** Who lied, whichever node; shared by the links of a client. @default its own */
+  readonly distrust?: Distrust
   /** Milliseconds that never fall. @default `performance.now` */
   readonly clockMs?: () => number
 }
@@ -64,9 +67,10 @@ export interface Pace {
 }
 
 export function createNodeLink(address: NodeAddress, connect: Connect, options: NodeLinkOptions): NodeLink {
-  const { chainId, lanesMax, stallTimeoutMs, purse, clockMs = () => performance.now() } = options
+  const { chainId, lanesMax, stallTimeoutMs, purse, distrust = new Distrust(), clockMs = () => performance.now() } = options
   const time = createAwakeTime(clockMs, Math.min(LOOK_MS_MAX, stallTimeoutMs / LOOKS_MIN))
-  const name = formatNodeAddress(address)
+  const [name, nodeKey] = [formatNodeAddress(address), toHex(address.nodeKey)]
+  const judged: Judged = { name, lied: (finer) => distrust.note(nodeKey, finer) }
   const slots = createSlots(lanesMax)
   const kept = createKeptSession(address, connect, chainId, purse)
   const farewells = new Farewells()
@@ -89,30 +93,29 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
   }
 
   async function openLane(metadata: Uint8Array, life: AbortController, isReadAhead: boolean): Promise<Omit<OpenLane, 'release'>> {
-    const { signal } = life
-    const before = kept.current
-    try {
-      return await openOnce(metadata, life, isReadAhead)
-    } catch (error) {
-      // A session kept from before may have died without our noticing; nothing was asked on it yet, so it may be tried anew, once.
-      const isStale = before !== undefined && kept.current !== before && !signal.aborted && !kept.isClosed
-      if (!isStale) throw asClientError(error, name, signal)
-    }
-    try {
-      return await openOnce(metadata, life, isReadAhead)
-    } catch (error) {
-      throw asClientError(error, name, signal)
+    for (let isAnew = false; ; isAnew = true) {
+      const before = kept.current
+      try {
+        return await openOnce(metadata, life, isReadAhead)
+      } catch (error) {
+        // A session kept from before may have died without our noticing; nothing was asked on it yet, so it may be tried anew, once.
+        const isStale = !isAnew && before !== undefined && kept.current !== before && !life.signal.aborted && !kept.isClosed
+        if (!isStale) throw asClientError(error, judged, life.signal)
+      }
     }
   }
 
   return {
     ...options,
-    name,
+    ...judged,
     time,
     nodeIndex: address.nodeIndex,
     get farewell() {
       farewells.note(newest?.goaway, clockMs())
       return farewells.at(clockMs())
+    },
+    get isDistrusted() {
+      return distrust.has(nodeKey)
     },
     async open(metadata, { signal, isReadAhead = false } = {}) {
       if (kept.isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
@@ -139,7 +142,7 @@ async function openWithin(
   life: AbortController,
   { name, stallTimeoutMs, time }: Pick<NodeLink, 'name' | 'stallTimeoutMs' | 'time'>,
 ): Promise<LanePort> {
-  return await withinTime(opening, stallTimeoutMs, time, () => {
+  return await withinAwakeTime(opening, stallTimeoutMs, time, () => {
     const error = stallOf(name, stallTimeoutMs)
     life.abort(error) // the lane ends at the node too
     return error
@@ -157,17 +160,11 @@ export function slownessOf(node: string, bytes: number, waitedMs: number): Clien
   return new ClientError('CLIENT_INTERRUPTED', `${node} sent ${bytes} bytes in ${ms} ms`, { node, bytes, ms })
 }
 
-async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise
-  signal.throwIfAborted()
-  let abort: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error)
+function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error)
+    if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    if (abort !== undefined) signal.removeEventListener('abort', abort)
-  }
 }

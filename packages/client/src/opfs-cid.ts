@@ -4,28 +4,46 @@
  *
  * Of something that was never seen everything is asked at once. Where the root is there, a gap is: first the one block, then twice as far each
  * time, so that a single damaged block costs a block, and half a film costs a few requests.
+ *
+ * Who fetches holds the lock of the piece of the file that he is in, and of that one only: who comes to a gap in it waits until he is in the next,
+ * and reads what he has stored. Nobody waits for longer than `patienceMs`, and whose reader pauses for so long gives the lock back; then it is
+ * fetched here too. Readers of other pieces wait for nobody.
  */
 import { flatBytes, verifyBlocks, type BlockPort, type VerifiedBlock } from '@selvedge/verified-car'
 import type { CID } from 'multiformats/cid'
 import type { Download, VerifiedPart } from './download.ts'
-import { ClientError } from './errors.ts'
 import { lifeOf } from './life.ts'
-import { KEPT, type KeptDownload, type KeptGetOptions, type OpfsComponents } from './opfs-root.ts'
-import { readOnce } from './read-once.ts'
-import { formatTarget, type Target } from './target.ts'
+import { type KeptDownload, keptDownloadOf, type KeptGetOptions } from './opfs-download.ts'
+import type { Release } from './opfs-locks.ts'
+import { KEPT, type OpfsComponents, PIECE_BYTES } from './opfs-root.ts'
+import type { Target } from './target.ts'
 
 /** What the walk throws at a block that is not there. */
 const MISSING = new Error('the block is not kept')
 
 const nameOf = (cid: CID | string): string => `cid-${cid.toString()}`
 
+/** Who has a stream already waits no longer for the next lock: what he would wait for is on its way to him. */
+const NEXT_MS = 50
+
+/** A piece that is fetched here. */
+interface Claimed {
+  readonly index: number
+  /** Without it, its lock is another's. */
+  readonly release: Release | undefined
+}
+
+const indexOf = (position: number): number => Math.floor(position / PIECE_BYTES)
+
 class KeptDag {
   readonly #components: OpfsComponents
   readonly #cid: CID
   readonly #options: KeptGetOptions
-  readonly #writes: Promise<void>[] = []
+  /** Blocks that came and are not stored yet. */
+  readonly #fresh: (readonly [name: string, bytes: Uint8Array])[] = []
   /** Bytes of the file block that came last: what a gap may be made of. */
   #leafBytes = 1
+  #own: Claimed | undefined
   receivedBytes = 0
   node: string = KEPT
 
@@ -60,12 +78,30 @@ class KeptDag {
     }
   }
 
+  /** Whether to look again: what is at `position` was another's until now, or may have been. If not, it is to be fetched here. */
+  async hasWaited(position: number, signal: AbortSignal): Promise<boolean> {
+    const index = indexOf(position)
+    if (this.#own?.index === index) return false
+    this.letGo()
+    this.#own = await this.#claimed(index, this.#components.patienceMs, signal)
+    return true
+  }
+
+  async #claimed(index: number, waitMs: number, signal: AbortSignal): Promise<Claimed> {
+    return { index, release: await this.#components.locks.take(`${nameOf(this.#cid)}-${index}`, waitMs, signal) }
+  }
+
+  letGo(): void {
+    this.#own?.release?.()
+    this.#own = undefined
+  }
+
   async ask(start: number, end: number | undefined, signal: AbortSignal): Promise<Download> {
-    const { client, files } = this.#components
+    const { client } = this.#components
     const onBlock = (block: VerifiedBlock): void => {
       this.#options.onBlock?.(block)
       this.#leafBytes = Math.max(1, block.dataEnd - block.dataStart)
-      this.#writes.push(files.write(nameOf(block.cid), [block.block.slice()]))
+      this.#fresh.push([nameOf(block.cid), block.block.slice()])
     }
     const range = end === undefined ? { start } : { start, end }
     const download = await client.get(this.#cid, { range, signal, onBlock })
@@ -74,10 +110,14 @@ class KeptDag {
   }
 
   /** The parts of a download, and what they are made of into the files, at the reader's pace. */
-  async *fetched(download: Download): AsyncGenerator<VerifiedPart> {
+  async *fetched(download: Download, signal: AbortSignal): AsyncGenerator<VerifiedPart> {
     try {
       for await (const part of download) {
+        const index = indexOf(part.offset + part.bytes.length)
+        const before = this.#own
+        if (index !== before?.index) this.#own = await this.#claimed(index, NEXT_MS, signal) // first: who reads the end of a piece finds the next one taken
         await this.settled()
+        if (before !== this.#own) before?.release?.()
         yield part
       }
     } finally {
@@ -89,7 +129,7 @@ class KeptDag {
   }
 
   async settled(): Promise<void> {
-    await Promise.all(this.#writes.splice(0))
+    await Promise.all(this.#fresh.splice(0).map(async ([name, bytes]) => await this.#components.files.write(name, [bytes])))
   }
 
   readonly #blocks: BlockPort = {
@@ -118,79 +158,74 @@ export async function openKeptCid(
   const { range = { start: 0 }, signal, onProgress } = options
   const { life, release } = lifeOf(signal)
   const dag = new KeptDag(components, target.cid, options)
+  let pausing: ReturnType<typeof setTimeout> | undefined
+  const over = (): void => {
+    clearTimeout(pausing)
+    dag.letGo()
+    release()
+  }
   let begun: Download | undefined
   let root: VerifiedBlock | 'missing' | 'damaged'
   try {
     root = await dag.root()
+    if (typeof root === 'string') {
+      await dag.hasWaited(range.start, life.signal)
+      const again = await dag.root()
+      if (root !== 'damaged' || again !== 'missing') root = again // what is damaged is removed as it is read
+    }
     const isKept = typeof root === 'object' && root.kind === 'file'
     if (!isKept) begun = await dag.ask(range.start, root === 'damaged' ? range.start + 1 : range.end, life.signal)
     await dag.settled()
   } catch (error) {
-    release()
+    over()
     throw error
   }
-  if (begun !== undefined && begun.kind !== 'file') return begun
+  if (begun !== undefined && begun.kind !== 'file') {
+    dag.letGo()
+    return begun
+  }
   const size = begun?.size ?? (root as VerifiedBlock).fileSize ?? 0
   const end = Math.min(range.end ?? size, size)
 
   async function* parts(): AsyncGenerator<VerifiedPart> {
     try {
-      for await (const part of turnsOf({ dag, begun, isWhole: root === 'missing', start: range.start, end, signal: life.signal })) {
+      for await (const part of turnsOf({ dag, begun, start: range.start, end, signal: life.signal })) {
         life.signal.throwIfAborted()
         onProgress?.({ type: 'verified', bytes: part.offset + part.bytes.length - range.start, size })
+        pausing = setTimeout(() => dag.letGo(), components.patienceMs) // who does not read on keeps nobody waiting
         yield part
+        clearTimeout(pausing)
       }
     } finally {
-      release()
+      over()
     }
   }
 
-  return {
-    address: formatTarget(target),
-    kind: 'file',
-    size,
-    sizeClaim: size,
-    mode: begun?.mode ?? 'proof',
-    verification: 'cid',
-    get node() {
-      return dag.node
-    },
-    get receivedBytes() {
-      return dag.receivedBytes
-    },
-    entries() {
-      throw new ClientError('CLIENT_NOT_A_DIRECTORY', `${target.cid} is a file, not a directory`)
-    },
-    close() {
-      begun?.close()
-      life.abort(new ClientError('CLIENT_CLOSED', 'the download is closed'))
-      release()
-    },
-    [Symbol.asyncIterator]: readOnce('a download', parts),
+  const close = (): void => {
+    begun?.close()
+    over()
   }
+  return keptDownloadOf({ target, size, mode: begun?.mode ?? 'proof', source: dag, life, close, parts })
 }
 
 interface Turns {
   readonly dag: KeptDag
   /** What was asked of a node already, for the root's sake. */
   readonly begun: Download | undefined
-  /** Whether that is everything. */
-  readonly isWhole: boolean
   readonly start: number
   readonly end: number
   readonly signal: AbortSignal
 }
 
 /** From the files and from nodes in turn, each from where the other ended. */
-async function* turnsOf({ dag, begun, isWhole, start, end, signal }: Turns): AsyncGenerator<VerifiedPart> {
+async function* turnsOf({ dag, begun, start, end, signal }: Turns): AsyncGenerator<VerifiedPart> {
   let position = start
   let reach = 1
   if (begun !== undefined) {
-    for await (const part of dag.fetched(begun)) {
+    for await (const part of dag.fetched(begun, signal)) {
       position = part.offset + part.bytes.length
       yield part
     }
-    if (isWhole) return
   }
   while (position < end) {
     const before = position
@@ -200,7 +235,8 @@ async function* turnsOf({ dag, begun, isWhole, start, end, signal }: Turns): Asy
     }
     if (position >= end) return
     if (position - before > dag.leafBytes) reach = 1 // more than the rest of the block that was asked for: another gap
-    for await (const part of dag.fetched(await dag.ask(position, Math.min(end, position + reach), signal))) {
+    if (await dag.hasWaited(position, signal)) continue
+    for await (const part of dag.fetched(await dag.ask(position, Math.min(end, position + reach), signal), signal)) {
       position = part.offset + part.bytes.length
       yield part
     }

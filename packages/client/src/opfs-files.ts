@@ -61,7 +61,9 @@ export class OpfsFiles {
     })
   }
 
+  /** One that was read as empty stays: it is being written, or was when a tab died. */
   async remove(name: string): Promise<void> {
+    if (this.#sizes.get(name) === 0) return
     this.#forget(name)
     await this.#tried(async (directory) => await directory.removeEntry(name))
   }

@@ -6,26 +6,24 @@
  */
 import { ChunkRanges, type ContentSize, decode, type ReceiveOptions, type Received } from '@selvedge/verified-streaming'
 import type { Client } from './client.ts'
-import type { Download, GetOptions, VerifiedPart } from './download.ts'
+import type { VerifiedPart } from './download.ts'
 import { ClientError } from './errors.ts'
 import { lifeOf } from './life.ts'
+import { type KeptDownload, keptDownloadOf, type KeptGetOptions } from './opfs-download.ts'
 import type { OpfsFiles } from './opfs-files.ts'
-import { readOnce } from './read-once.ts'
+import type { OpfsLocks } from './opfs-locks.ts'
 import { formatTarget, type Target } from './target.ts'
 
 export interface OpfsComponents {
   readonly client: Pick<Client, 'get' | 'receive'>
   readonly files: OpfsFiles
-  /** Pieces that are on their way, by their files' names: who wants one meanwhile waits for it, and does not pay for it again. */
-  readonly coming: Map<string, Promise<unknown>>
+  readonly locks: OpfsLocks
+  /** How long a piece that another reader fetches is waited for, before it is fetched here too. */
+  readonly patienceMs: number
 }
 
-/** It resumes by itself: it has no state to save, and takes none. */
-export type KeptDownload = Omit<Download, 'state'>
-export type KeptGetOptions = Omit<GetOptions, 'from'>
-
 /** What is asked of a node at once, and at least; sixteen chunk groups. Part of the format: a piece of another size is damaged. */
-const PIECE_BYTES: number = 256 * 1024
+export const PIECE_BYTES: number = 256 * 1024
 const PIECE_CHUNKS = PIECE_BYTES / 1024
 /** The node of what needed none. */
 export const KEPT = 'opfs'
@@ -150,21 +148,14 @@ class Pieces {
     }
   }
 
-  /** From whoever asked first, else from a node. */
+  /** From whoever asked first, if it comes in time; else from a node. */
   async #come(index: number, signal: AbortSignal): Promise<Piece> {
-    const { coming } = this.#components
-    const name = this.#nameOf(index)
-    for (let other = coming.get(name); other !== undefined; other = coming.get(name)) {
-      await unlessAborted(other, signal)
-      const piece = await this.#kept(index)
-      if (piece !== undefined) return piece
-    }
-    const piece = this.#fetched(index, signal)
-    coming.set(name, piece)
+    const { locks, patienceMs } = this.#components
+    const release = await locks.take(this.#nameOf(index), patienceMs, signal)
     try {
-      return await piece
+      return (await this.#kept(index)) ?? (await this.#fetched(index, signal))
     } finally {
-      coming.delete(name)
+      release?.()
     }
   }
 
@@ -183,20 +174,6 @@ class Pieces {
   }
 }
 
-/** Settles with `work`, however that ends. @throws the reason of `signal` */
-async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  let abort = (): void => {}
-  const aborted = new Promise<void>((resolve) => (abort = resolve))
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    await Promise.race([work.catch(() => undefined), aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-  signal.throwIfAborted()
-}
-
 function isDamage(error: unknown): boolean {
   const { code } = error as { readonly code?: unknown }
   return typeof code === 'string' && /^(VERIFY_|CLIENT_BAD_ANSWER$)/.test(code)
@@ -208,9 +185,8 @@ export async function openKeptRoot(
   target: Extract<Target, { kind: 'root' }>,
   { range = { start: 0 }, signal, onProgress }: KeptGetOptions,
 ): Promise<KeptDownload> {
-  const address = formatTarget(target)
   const { life, release } = lifeOf(signal)
-  const pieces = new Pieces(components, target.root, address)
+  const pieces = new Pieces(components, target.root, formatTarget(target))
   let first: Uint8Array | undefined
   try {
     first = await pieces.load(0, life.signal)
@@ -243,26 +219,5 @@ export async function openKeptRoot(
     }
   }
 
-  return {
-    address,
-    kind: 'file',
-    size,
-    sizeClaim: size,
-    mode: 'blake3',
-    verification: 'blake3',
-    get node() {
-      return pieces.node
-    },
-    get receivedBytes() {
-      return pieces.receivedBytes
-    },
-    entries() {
-      throw new ClientError('CLIENT_NOT_A_DIRECTORY', 'a BLAKE3 root names bytes, not a directory')
-    },
-    close() {
-      life.abort(new ClientError('CLIENT_CLOSED', 'the download is closed'))
-      release()
-    },
-    [Symbol.asyncIterator]: readOnce('a download', parts),
-  }
+  return keptDownloadOf({ target, size, mode: 'blake3', source: pieces, life, close: release, parts })
 }

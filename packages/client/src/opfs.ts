@@ -11,21 +11,31 @@ import type { Client } from './client.ts'
 import { ClientError } from './errors.ts'
 import { type FetchAddress, fetchWith, type FetchOptions } from './fetch.ts'
 import { openKeptCid } from './opfs-cid.ts'
+import type { KeptDownload, KeptGetOptions } from './opfs-download.ts'
 import { OpfsFiles } from './opfs-files.ts'
-import { type KeptDownload, type KeptGetOptions, openKeptRoot } from './opfs-root.ts'
+import { type LockPort, OpfsLocks } from './opfs-locks.ts'
+import { openKeptRoot } from './opfs-root.ts'
 import { type CidLike, formatTarget, targetOf } from './target.ts'
 
-export type { KeptDownload, KeptGetOptions } from './opfs-root.ts'
+export type { LockPort } from './opfs-locks.ts'
+export type { KeptDownload, KeptGetOptions } from './opfs-download.ts'
 
 export interface OpfsClientComponents {
   readonly client: Pick<Client, 'get' | 'receive'>
   /** Where the files are. @default a folder `selvedge` of `navigator.storage.getDirectory()` */
   readonly openDirectory?: () => Promise<FileSystemDirectoryHandle>
+  /** What keeps two tabs from fetching the same. @default `navigator.locks`; without them it holds among the readers of this client */
+  readonly locks?: LockPort
 }
 
 export interface OpfsClientOptions {
   /** What is kept at most, in bytes; what was used longest ago makes room. Each tab and each worker counts for itself. @default 256 MiB */
   readonly bytesMax?: number
+  /**
+   * A piece that another reader of this origin fetches is waited for so long, in milliseconds, and not paid twice; then it is fetched here too.
+   * @default 5,000
+   */
+  readonly patienceMs?: number
   /** Hears what the file system refused. Nothing fails for it: bytes that are not kept are fetched. */
   readonly onError?: (error: unknown) => void
 }
@@ -41,6 +51,7 @@ export interface OpfsClient {
 }
 
 const BYTES_MAX: number = 256 * 2 ** 20
+const PATIENCE_MS = 5_000
 
 /**
  * Reads and writes nothing before it is asked for something. It has nothing to close: the client stays the caller's.
@@ -48,11 +59,15 @@ const BYTES_MAX: number = 256 * 2 ** 20
  * @example const kept = createOpfsClient({ client: createClient({ nodes }) })
  */
 export function createOpfsClient(components: OpfsClientComponents, options: OpfsClientOptions = {}): OpfsClient {
-  const { client, openDirectory = openOwnDirectory } = components
-  const { bytesMax = BYTES_MAX, onError } = options
-  if (!(Number.isSafeInteger(bytesMax) && bytesMax >= 0))
-    throw new ClientError('CLIENT_BAD_ARGUMENT', `bytesMax must be a whole number from 0, got ${bytesMax}`)
-  const inner = { client, files: new OpfsFiles({ open: openDirectory, bytesMax, onError }), coming: new Map<string, Promise<unknown>>() }
+  const {
+    client,
+    openDirectory = openOwnDirectory,
+    locks = (globalThis as { navigator?: { locks?: LockPort } }).navigator?.locks,
+  } = components
+  const { bytesMax = BYTES_MAX, patienceMs = PATIENCE_MS, onError } = options
+  if (!(Number.isSafeInteger(bytesMax) && bytesMax >= 0 && patienceMs >= 0 && patienceMs < 2 ** 31))
+    throw new ClientError('CLIENT_BAD_ARGUMENT', `not so: ${bytesMax} bytes at most, ${patienceMs} ms of patience`)
+  const inner = { client, files: new OpfsFiles({ open: openDirectory, bytesMax, onError }), locks: new OpfsLocks(locks), patienceMs }
 
   async function get(address: CidLike | Uint8Array | string, getOptions: KeptGetOptions = {}): Promise<KeptDownload> {
     getOptions.signal?.throwIfAborted()

@@ -18,10 +18,10 @@ export async function provenSizeOf<Address>(client: Opener<Address>, named: Addr
   const { kind, address } = download
   try {
     if (kind !== 'file') throw new ClientError('CLIENT_NOT_A_FILE', `${address} is a ${kind}, not a file`)
-    for await (const { offset } of download)
-      throw new ClientError('CLIENT_BAD_ANSWER', `${address} has a byte at ${offset}`, { node: download.node })
+    const { done } = await download[Symbol.asyncIterator]().next()
     const { size } = download
-    if (size === undefined) throw new ClientError('CLIENT_BAD_ANSWER', `${download.node} did not prove the size of ${address}`)
+    if (done !== true || size === undefined)
+      throw new ClientError('CLIENT_BAD_ANSWER', `${download.node} did not prove the size of ${address}`)
     return size
   } finally {
     download.close()

@@ -72,7 +72,7 @@ async function receiveFrom(
       throw new ClientError('CLIENT_BAD_ANSWER', `${node} sent nothing that was missing`, { node })
   } catch (error) {
     if (isUnverified(error)) payment.refuse()
-    throw asClientError(payment.causeOf(error), node, signal)
+    throw asClientError(payment.causeOf(error), link, signal)
   } finally {
     close()
   }

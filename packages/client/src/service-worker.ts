@@ -10,7 +10,7 @@
 import { type ByteRange, byteRangesOfHeader } from '@selvedge/verified-streaming'
 import type { Download } from './download.ts'
 import { ClientError, type ClientErrorCode } from './errors.ts'
-import type { FetchOptions } from './fetch.ts'
+import { type FetchOptions, isTagged } from './fetch.ts'
 import { provenSizeOf } from './proven-size.ts'
 import { formatTarget, targetOf } from './target.ts'
 
@@ -177,10 +177,6 @@ function rangeIn(header: string, size: number): { readonly start: number; readon
   } catch {
     return null // the header has the form of one range, so it is its place that is wrong
   }
-}
-
-function isTagged(header: string | null, etag: string): boolean {
-  return header !== null && header.split(',').some((each) => ['*', etag, `W/${etag}`].includes(each.trim()))
 }
 
 function failure(error: unknown): Response {

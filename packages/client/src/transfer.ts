@@ -22,6 +22,7 @@ import { isUnverified, NO_PAYMENT, type LanePayment } from './lane-payment.ts'
 import type { NodeLink } from './node-link.ts'
 import { PaidReader, type PaidTerms } from './paid-reader.ts'
 import type { LanePort } from './ports.ts'
+import { createSlab } from './slab.ts'
 import type { Target } from './target.ts'
 
 const EMPTY = new Uint8Array(0)
@@ -29,6 +30,8 @@ const HEADER_BYTES = 8
 
 export interface Transfer {
   readonly node: string
+  /** The same, for what is to be said of it. */
+  readonly link: NodeLink
   readonly answer: ContentAnswer
   readonly mode: 'blake3' | 'proof' | 'car'
   /** Of a CID: its verified blocks in depth-first order. */
@@ -56,6 +59,7 @@ export interface TransferOptions {
 /** One request and its answer: what came before anything is verified. */
 export interface Asked {
   readonly node: string
+  readonly link: NodeLink
   readonly answer: ContentAnswer
   /** DATA as it comes, counted. Of a root, held against the size that the answer claims. */
   readonly source: AsyncIterable<Uint8Array>
@@ -115,17 +119,18 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
     source = bytes
     return {
       node: link.name,
+      link,
       answer,
       payment,
       close,
-      source: target.kind === 'root' ? withClaim(bytes, answer.size, link.name) : bytes,
+      source: target.kind === 'root' ? withClaim(bytes, answer.size, link) : bytes,
       paid: (verified, terms) =>
         payment === NO_PAYMENT ? verified : new PaidReader(verified, { ...terms, payment, bytes, signal, close }),
     }
   } catch (error) {
     if (isUnverified(error)) payment.refuse()
     close()
-    throw asClientError(error, link.name, signal)
+    throw asClientError(error, link, signal)
   }
 }
 
@@ -138,7 +143,8 @@ export async function openTransfer(link: NodeLink, target: Target, { range, rece
   const abort = signal === undefined ? {} : { signal }
   if (target.kind === 'root') {
     const decoding = decode(source, target.root, { ranges, chunkGroupLog: answer.chunkGroupLog, ...abort })
-    const parts = paid(decoding, { endOf: () => decoding.verifiedOffset, keep: ({ offset, bytes }) => ({ offset, bytes: bytes.slice() }) })
+    const copy = createSlab()
+    const parts = paid(decoding, { endOf: () => decoding.verifiedOffset, keep: ({ offset, bytes }) => ({ offset, bytes: copy(bytes) }) })
     return { ...common, isOwned, mode: 'blake3', parts, size: () => decoding.size }
   }
   const asked = byteRangesOf(ranges)
@@ -172,7 +178,7 @@ function answerOf(lane: LanePort, target: Target, scope: RequestScope, node: str
 }
 
 /** Holds the size at the head of a BLAKE3 response against the one that the answer claimed. */
-async function* withClaim(source: AsyncIterable<Uint8Array>, claim: number | undefined, node: string): AsyncGenerator<Uint8Array> {
+async function* withClaim(source: AsyncIterable<Uint8Array>, claim: number | undefined, link: NodeLink): AsyncGenerator<Uint8Array> {
   const head = new Uint8Array(HEADER_BYTES)
   let filled = 0
   for await (const bytes of source) {
@@ -180,13 +186,15 @@ async function* withClaim(source: AsyncIterable<Uint8Array>, claim: number | und
       const part = bytes.subarray(0, HEADER_BYTES - filled)
       head.set(part, filled)
       filled += part.length
-      if (filled === HEADER_BYTES) checkClaim(new DataView(head.buffer).getBigUint64(0, true), claim, node)
+      if (filled === HEADER_BYTES) checkClaim(new DataView(head.buffer).getBigUint64(0, true), claim, link)
     }
     yield bytes
   }
 }
 
-function checkClaim(size: bigint, claim: number | undefined, node: string): void {
+function checkClaim(size: bigint, claim: number | undefined, link: NodeLink): void {
   if (claim === undefined || size === BigInt(claim)) return
+  const { name: node } = link
+  link.lied('CLIENT_BAD_ANSWER') // whichever is true, the other is not
   throw new ClientError('CLIENT_BAD_ANSWER', `${node} claimed ${claim} bytes and began to send ${size}`, { node })
 }

@@ -105,7 +105,7 @@ async function* blocksOf(state: State): AsyncGenerator<VerifiedBlock, void, unde
       return
     } catch (error) {
       if (callbacks.thrown !== undefined) throw callbacks.thrown.error
-      const named = asClientError(error, link.name, signal)
+      const named = asClientError(error, link, signal)
       const isFinal = (error as { isFinal?: unknown }).isFinal === true // the DAG itself is wrong, at every node
       if (signal?.aborted || isFinal || place === links.length - 1) throw named
     } finally {

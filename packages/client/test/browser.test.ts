@@ -230,6 +230,24 @@ describe('in a page of Chromium', { timeout: 240_000 }, () => {
     },
   )
 
+  test.each(['root', 'CID'] as const)('by %s, two tabs that want the same for the first time pay for it once', async (how) => {
+    const content = new MemoryContent()
+    const data = sampleBytes(3_000_000)
+    const address = how === 'root' ? hexOf(await content.addRoot(data)) : (await content.add({ file: data }, PIECE_BYTES)).toString()
+    const node = await nodeOf(content)
+    const opened = await openedPage(browser, { 'functions.js': functions })
+    const other = await opened.page.context().newPage()
+    await other.goto(opened.origin)
+    const loaded = await Promise.all(
+      [opened.page, other].map((page) => load(page, { node: textOf(node), account: accountText(), address })),
+    )
+    for (const each of loaded) expect(each).toMatchObject({ sha256: sha256Of(data), bytes: data.length, errors: [] })
+    const received = loaded.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0)
+    expect(received).toBeGreaterThan(data.length)
+    expect(received).toBeLessThan(1.1 * data.length)
+    expect(loaded.reduce((sum, { paidBytes }) => sum + Number(paidBytes), 0)).toBe(received)
+  })
+
   test('a tab that dies while it writes leaves nothing wrong, and what it had written serves the next', async () => {
     const content = new MemoryContent()
     const data = sampleBytes(4_000_000)

@@ -2,7 +2,8 @@ import type { ContentSourcePort } from '@selvedge/content'
 import type { LaneRequest } from '@selvedge/handshake/tls'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Client, createClient } from '../src/index.ts'
-import { MemoryContent, sampleBytes, saying, serving, startNode } from './node.ts'
+import { severalNodes } from '../src/several-nodes.ts'
+import { MemoryContent, sampleBytes, saying, serving, startNode, type TestNode } from './node.ts'
 import { servingUnits, startPaidNode } from './paying-node.ts'
 import { clientOf as payingClientOf, errorOf, paidTo, settled } from './paying-world.ts'
 
@@ -104,26 +105,61 @@ test('where all nodes claim less than is asked for, there is no answer', async (
   expect(['CLIENT_UNVERIFIED', 'CLIENT_INTERRUPTED']).toContain(error.code)
 })
 
-test.each([-10, 10])('a lie of %i bytes about the length fails a range that ends behind all, and nothing else', async (change) => {
-  const content = new MemoryContent()
-  const root = await content.addRoot(DATA)
-  // As many chunks as there are: nothing but the last one shows the lie.
+/** A node that says so many bytes more or less than there are, no more or fewer chunks: nothing but the last one shows the lie. */
+async function lyingBy(change: number, content: MemoryContent): Promise<TestNode> {
   const openRoot: ContentSourcePort['openRoot'] = async (asked) => {
     const opened = (await content.openRoot(asked))!
     const data = change < 0 ? DATA.subarray(0, SIZE + change) : new Uint8Array(Buffer.concat([DATA, new Uint8Array(change)]))
     return { ...opened, size: data.length, data }
   }
-  const liar = await startNode(serving({ openRoot, openCid: content.openCid }))
-  const client = clientOf([liar, await startNode(serving(content))])
-  const whole = await client.fetch(root)
-  expect(whole.headers.get('content-length')).toBe(null)
-  expect(isEqual(await bytesOf(whole), DATA)).toBe(true)
-  const open = await client.fetch(root, { headers: { range: 'bytes=1-' } })
-  expect(open.headers.get('content-length')).toBe(String(SIZE - 1))
-  expect(isEqual(await bytesOf(open), DATA.subarray(1))).toBe(true)
-  const response = await client.fetch(root, { headers: { range: `bytes=1-${SIZE + 20}` } })
-  expect(response.headers.get('content-length')).toBe(String(SIZE + change - 1))
-  expect((await errorOf(async () => await bytesOf(response))).code).toBe('CLIENT_BAD_ANSWER')
+  return await startNode(serving({ openRoot, openCid: content.openCid }))
+}
+
+test.each([-10, 10])(
+  'a lie of %i bytes about the length decides nothing, of the whole or of a range that reaches behind it',
+  async (change) => {
+    const content = new MemoryContent()
+    const root = await content.addRoot(DATA)
+    const nodes = [await lyingBy(change, content), await startNode(serving(content))]
+    for (const downloads of [undefined, severalNodes()])
+      for (const range of [undefined, 'bytes=1-', `bytes=1-${SIZE + 20}`, 'bytes=1-99999999']) {
+        // Another client each time, which knows of no lie; with one lane, so that nothing holds one while it waits for another.
+        const client = createClient({ nodes, lanesMax: 1, ...(downloads === undefined ? {} : { downloads }) })
+        onTestFinished(() => client.close())
+        const response = await client.fetch(root, range === undefined ? {} : { headers: { range } })
+        const said = [response.headers.get('content-range'), response.headers.get('content-length')]
+        if (range !== undefined) expect(said).toEqual([`bytes 1-${SIZE - 1}/${SIZE}`, String(SIZE - 1)])
+        else if (downloads === undefined) expect(said).toEqual([null, null])
+        expect(isEqual(await bytesOf(response), DATA.subarray(range === undefined ? 0 : 1))).toBe(true)
+      }
+  },
+)
+
+test('a range that a node says to lie within the content, and that does not, fails behind its last true byte; with the next one that node is asked last', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  const client = clientOf([await lyingBy(10, content), await startNode(serving(content))])
+  const ask = async (): Promise<Response> => await client.fetch(root, { headers: { range: `bytes=1-${SIZE + 4}` } })
+  const parts: Uint8Array[] = []
+  const error = await errorOf(async () => {
+    for await (const bytes of (await ask()).body!) parts.push(bytes)
+  })
+  expect([error.code, isEqual(Buffer.concat(parts), DATA.subarray(1))]).toEqual(['CLIENT_BAD_ANSWER', true])
+  const again = await ask()
+  expect(again.headers.get('content-range')).toBe(`bytes 1-${SIZE - 1}/${SIZE}`)
+  expect(isEqual(await bytesOf(again), DATA.subarray(1))).toBe(true)
+})
+
+test.each([
+  ['within the content', 'bytes=100-199', 1],
+  ['that reaches behind it', 'bytes=100-9999999', 3],
+  ['in its last part, which proves the size', `bytes=${SIZE - 100}-9999999`, 1],
+])('a range %s takes so many requests by root: %s, %i', async (_, range, count) => {
+  const content = new MemoryContent()
+  const node = await startNode(serving(content))
+  const response = await clientOf([node]).fetch(await content.addRoot(DATA), { headers: { range } })
+  await response.arrayBuffer()
+  expect([response.status, node.requests.length]).toEqual([206, count])
 })
 
 test('what the asker has already is status 304, and no node is asked', async () => {

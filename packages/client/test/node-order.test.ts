@@ -2,6 +2,7 @@ import { connectSession } from '@selvedge/handshake'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createClient, type Connect, type Goaway } from '../src/index.ts'
 import { openDownload } from '../src/download.ts'
+import { Distrust } from '../src/distrust.ts'
 import { createNodeLink, type NodeLink } from '../src/node-link.ts'
 import { inOrder } from '../src/node-order.ts'
 import { targetOf } from '../src/target.ts'
@@ -82,6 +83,32 @@ test('a farewell holds for a second at least and ten minutes at most; one of ano
     }
     expect([isLast(0), isLast(Math.max(0, heldMs - 1)), isLast(heldMs)]).toEqual([heldMs > 0, heldMs > 0, false])
   }
+})
+
+test('who lied comes behind all others, also those that sent the client away, for an hour; whom he names is nothing to go by', async () => {
+  const clock = { nowMs: 1_000_000 }
+  const distrust = new Distrust([], () => clock.nowMs)
+  const goaways = new Map<number, Goaway>()
+  const links = [0, 1, 2, 3].map((nodeIndex) => {
+    const address = { host: '127.0.0.1', port: 1 + nodeIndex, nodeKey: new Uint8Array(32).fill(nodeIndex), nodeIndex }
+    const connect: Connect = async () => await Promise.reject(Object.assign(new Error('not now'), { goaway: goaways.get(nodeIndex) }))
+    return createNodeLink(address, connect, { chainId: 1, lanesMax: 1, stallTimeoutMs: 10, pace: PACE, distrust, clockMs: () => 0 })
+  })
+  const order = (): (number | undefined)[] => inOrder(links, links).map(({ nodeIndex }) => nodeIndex)
+  links[0]!.lied('VERIFY_MISMATCH')
+  expect(order()).toEqual([1, 2, 3, 0])
+  for (const [nodeIndex, nodes] of [
+    [0, [3]],
+    [1, [0]],
+  ] as const) {
+    goaways.set(nodeIndex, { code: 17, retryAfterMs: 5_000, nodes })
+    await expect(links[nodeIndex]!.open(new Uint8Array(0))).rejects.toMatchObject({ code: 'CLIENT_UNREACHABLE' })
+  }
+  expect(order()).toEqual([2, 3, 1, 0])
+  clock.nowMs += 3_599_999
+  expect(order()).toEqual([2, 3, 1, 0])
+  clock.nowMs += 1
+  expect(order()).toEqual([3, 2, 0, 1]) // both have sent the client away, and name whom they like
 })
 
 test('in the middle of a download the node that was named goes on', async () => {

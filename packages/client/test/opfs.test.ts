@@ -2,108 +2,10 @@
 // Method: a directory in memory that fails as browsers' do (full, locked, torn, gone), a real client and a real node; real files are in browser.test.ts.
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../src/index.ts'
-import { createOpfsClient, type OpfsClient, type OpfsClientOptions } from '../src/opfs.ts'
-import { MemoryContent, sampleBytes, serving, startNode, type TestNode } from './node.ts'
-
-const DATA = sampleBytes(900_000)
-const KIB = 1024
-
-type Fault = 'none' | 'moving' | 'full' | 'locked' | 'unreadable' | 'torn' | 'closed' | 'old'
-
-/** As much of `FileSystemDirectoryHandle` as is used, with `fault` in all that it does from then on. */
-class MemoryDirectory {
-  readonly files: Map<string, Uint8Array> = new Map()
-  fault: Fault = 'none'
-  #clock = 0
-  readonly #times = new Map<string, number>()
-
-  async getFileHandle(name: string, { create = false } = {}): Promise<object> {
-    if (!create && !this.files.has(name)) throw new DOMException('no such file', 'NotFoundError')
-    if (!this.files.has(name)) this.#put(name, new Uint8Array(0))
-    return {
-      kind: 'file',
-      getFile: async () => this.#fileOf(name),
-      ...(this.fault === 'old' ? {} : { createWritable: async () => this.#writableOf(name) }),
-    }
-  }
-
-  async removeEntry(name: string): Promise<void> {
-    if (this.fault === 'locked') throw new DOMException('it is being written', 'NoModificationAllowedError')
-    if (!this.files.delete(name)) throw new DOMException('no such file', 'NotFoundError')
-  }
-
-  async *entries(): AsyncGenerator<[string, object]> {
-    if (this.fault === 'moving') throw new DOMException('it was taken away', 'NotFoundError')
-    for (const name of this.files.keys()) yield [name, await this.getFileHandle(name)]
-    yield ['folder', { kind: 'directory' }]
-  }
-
-  #put(name: string, bytes: Uint8Array): void {
-    this.files.set(name, bytes)
-    this.#times.set(name, ++this.#clock)
-  }
-
-  #fileOf(name: string): object {
-    const bytes = this.files.get(name)!
-    const arrayBuffer = async (): Promise<ArrayBuffer> => {
-      if (this.fault === 'unreadable') throw new DOMException('it has changed', 'NotReadableError')
-      return bytes.slice().buffer as ArrayBuffer
-    }
-    return { size: bytes.length, lastModified: this.#times.get(name), arrayBuffer }
-  }
-
-  #writableOf(name: string): object {
-    if (this.fault === 'locked') throw new DOMException('another tab writes it', 'NoModificationAllowedError')
-    const parts: Uint8Array[] = []
-    return {
-      write: async (part: Uint8Array) => {
-        if (this.fault === 'full') throw new DOMException('the disk is full', 'QuotaExceededError')
-        parts.push(part.slice())
-      },
-      close: async () => {
-        if (this.fault === 'closed') throw new DOMException('it was taken away', 'InvalidStateError')
-        const bytes = new Uint8Array(Buffer.concat(parts))
-        this.#put(name, this.fault === 'torn' ? bytes.subarray(0, bytes.length / 2) : bytes)
-      },
-      abort: async () => await Promise.reject(new DOMException('it is over', 'InvalidStateError')),
-    }
-  }
-}
-
-interface World {
-  readonly directory: MemoryDirectory
-  readonly node: TestNode
-  readonly address: string
-  readonly errors: unknown[]
-  /** What a new tab has. */
-  tab(options?: OpfsClientOptions): OpfsClient
-}
-
-async function world(how: 'root' | 'CID', data: Uint8Array = DATA): Promise<World> {
-  const content = new MemoryContent()
-  const address =
-    how === 'root' ? Buffer.from(await content.addRoot(data)).toString('hex') : (await content.add({ file: data }, 64 * KIB)).toString()
-  const node = await startNode(serving(content))
-  const directory = new MemoryDirectory()
-  const errors: unknown[] = []
-  const openDirectory = async (): Promise<FileSystemDirectoryHandle> => directory as unknown as FileSystemDirectoryHandle
-  const tab = (options: OpfsClientOptions = {}): OpfsClient => {
-    const client = createClient({ nodes: [node] })
-    onTestFinished(() => client.close())
-    return createOpfsClient({ client, openDirectory }, { onError: (error) => errors.push(error), ...options })
-  }
-  return { directory, node, address, errors, tab }
-}
-
-async function load(client: OpfsClient, address: string, range?: { readonly start: number; readonly end?: number }) {
-  const parts: Uint8Array[] = []
-  const download = await client.get(address, range === undefined ? {} : { range })
-  for await (const { bytes } of download) parts.push(bytes.slice())
-  return { bytes: new Uint8Array(Buffer.concat(parts)), receivedBytes: download.receivedBytes, node: download.node, size: download.size }
-}
-
-/** Comparing them element by element costs more than the test. */
-const isSame = (bytes: Uint8Array, expected: Uint8Array = DATA): boolean => Buffer.compare(bytes, expected) === 0
+import { createOpfsClient } from '../src/opfs.ts'
+import { OpfsFiles } from '../src/opfs-files.ts'
+import { MemoryContent, sampleBytes, serving, startNode } from './node.ts'
+import { DATA, type Fault, isSame, KIB, load, MemoryDirectory, world } from './opfs-world.ts'
 
 const FAULTS: readonly Fault[] = ['full', 'locked', 'unreadable', 'torn', 'closed', 'old']
 
@@ -215,6 +117,21 @@ test('what is no file is handed on as the client has it, and its blocks are kept
   const names: string[] = []
   for await (const { name } of download.entries()) names.push(name)
   expect([download.kind, names]).toEqual(['directory', ['a.txt', 'b.txt']])
+})
+
+test('a file that is read as empty is being written by another: it stays, and what is damaged goes', async () => {
+  const directory = new MemoryDirectory()
+  const open = async (): Promise<FileSystemDirectoryHandle> => directory as unknown as FileSystemDirectoryHandle
+  const files = new OpfsFiles({ open, bytesMax: 1_000, onError: undefined })
+  directory.files.set('begun', new Uint8Array(0))
+  directory.files.set('damaged', Uint8Array.of(1))
+  for (const name of ['begun', 'damaged']) {
+    expect(await files.read(name)).toBeDefined()
+    await files.remove(name)
+  }
+  expect([...directory.files.keys()]).toEqual(['begun'])
+  await files.write('begun', [Uint8Array.of(2)])
+  expect(await files.read('begun')).toEqual(Uint8Array.of(2))
 })
 
 test('a directory that changes while it is gone through is gone through with the next write', async () => {

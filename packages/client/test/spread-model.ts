@@ -15,6 +15,8 @@ export interface ModelNode {
 export interface ModelOptions {
   readonly nodes: readonly ModelNode[]
   readonly nodesAtOnce: number
+  /** The first so many; the others have lied before. */
+  readonly trusted?: number
   readonly size: number
   readonly start?: number
   readonly end?: number
@@ -81,14 +83,14 @@ class Model {
   #wakeMs = Number.POSITIVE_INFINITY
 
   constructor(options: ModelOptions) {
-    const { nodes, nodesAtOnce, start = 0, end, aheadBytesMax } = options
+    const { nodes, nodesAtOnce, trusted = nodes.length, start = 0, end, aheadBytesMax } = options
     this.#options = options
     this.#read = start
     this.#senders = nodes.map(() => ({ lanes: [], sent: 0, isPumping: false, brokenMs: undefined }))
     this.#kept = nodes.map(() => 0)
     this.#wasted = nodes.map(() => 0)
     const lengths = { aheadBytesMax, partBytesMin: 2 ** 18, partBytesMax: Math.min(2 ** 21, aheadBytesMax / nodesAtOnce), patienceMs: 200 }
-    this.#plan = new SpreadPlan({ nodes: nodes.length, nodesAtOnce, start, end, ...lengths })
+    this.#plan = new SpreadPlan({ nodes: nodes.length, trusted, nodesAtOnce, start, end, ...lengths })
   }
 
   run(): Outcome {

@@ -46,6 +46,31 @@ test.each([...KEPT, ...Array.from({ length: COUNT }, (_, i) => FIRST + i)])(
   },
 )
 
+test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
+  'whoever of them lied before, all comes with no gap over 500 ms while one is honest and near, seed %i',
+  (seed) => {
+    const options = modelOf(seed)
+    const { size, end = size, nodes } = options
+    const outcome = runModel({ ...options, trusted: seed % nodes.length })
+    expect(outcome).toMatchObject({ isComplete: true, isStuck: false, read: end })
+    expect(outcome.gapMsMax).toBeLessThanOrEqual(500)
+  },
+)
+
+test('who lied before is asked for nothing while another sends; for all, when all others are out; and for what is late where nobody else is free', () => {
+  const node = { latencyMs: 20, bytesPerMs: 2_000 }
+  const model = { nodesAtOnce: 3, size: 8 * MIB, aheadBytesMax: 8 * MIB }
+  const well = runModel({ ...model, nodes: [node, node, node], trusted: 2 })
+  expect(well.kept[0]! + well.kept[1]!).toBeGreaterThanOrEqual(8 * MIB)
+  expect([well.kept[2], well.wasted[2]]).toEqual([0, 0])
+  const liar = { ...node, fault: { kind: 'lies', afterBytes: MIB } } as const
+  const alone = runModel({ ...model, nodes: [liar, node], trusted: 1 })
+  expect(alone).toMatchObject({ isComplete: true, read: 8 * MIB })
+  expect(alone.kept[1]).toBeGreaterThan(6 * MIB)
+  const stalled = { ...node, fault: { kind: 'stalls', afterBytes: MIB } } as const
+  expect(runModel({ ...model, nodes: [stalled, node], trusted: 1 })).toMatchObject({ isComplete: true, read: 8 * MIB })
+})
+
 test('work goes to who is fast', () => {
   const [fast, slow] = [
     { latencyMs: 20, bytesPerMs: 10_000 },

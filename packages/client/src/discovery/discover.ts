@@ -1,10 +1,10 @@
 /** From nothing but a network's discovery key to nodes that can be asked. */
+import { abortingAfter } from '../aborting-after.ts'
 import type { NodeAddress } from '../address.ts'
 import { ClientError } from '../errors.ts'
 import { type DiscoveredNode, type DiscoveryDocument, type DiscoveryRules, verifyDiscovery } from './document.ts'
 import { type RankedNode, type RankOptions, rankNodes, type ScoredNode } from './ranking.ts'
 import { discoveryAt, type DiscoverySource } from './source.ts'
-import { withinSignal } from './within-signal.ts'
 
 export interface DiscoverOptions extends Omit<RankOptions, 'chainId'>, Omit<DiscoveryRules, 'nowMs'> {
   /** A URL (https), or what gives the document: `discoveryInFile` of `@selvedge/client/node`. */
@@ -36,7 +36,7 @@ export async function discover(options: DiscoverOptions): Promise<Discovered> {
   const { source, key, chainId, epochSeen, timeoutMs = TIMEOUT_MS, nowMs = Date.now, signal, onDocument, ...ranking } = options
   if (key.length !== KEY_BYTES) throw new ClientError('CLIENT_BAD_ARGUMENT', `a discovery key has ${KEY_BYTES} bytes, got ${key.length}`)
   const read = typeof source === 'function' ? source : discoveryAt(source)
-  const { bytes, signature } = await withinSignal(signal, timeoutMs, async (within) => await read(within))
+  const { bytes, signature } = await abortingAfter(timeoutMs, signal, async (within) => await read(within))
   const document = verifyDiscovery(bytes, signature, { key, chainId, epochSeen, nowMs: nowMs() })
   await onDocument?.(document)
   const abort = signal === undefined ? {} : { signal }

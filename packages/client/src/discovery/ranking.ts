@@ -2,11 +2,11 @@
  * Which nodes a client goes to first: near ones that serve well. How near is measured, by the time that a session takes to be made; how well is
  * the ledger's score, as the discovery document says it.
  */
+import { abortingAfter } from '../aborting-after.ts'
 import type { NodeAddress } from '../address.ts'
 import { connectToNode } from '../connect.ts'
 import { ClientError } from '../errors.ts'
 import type { Connect } from '../ports.ts'
-import { withinSignal } from './within-signal.ts'
 import { SCORE_MAX } from './document.ts'
 
 export interface ScoredNode extends NodeAddress {
@@ -103,7 +103,7 @@ function drawnOf(nodes: readonly ScoredNode[], count: number, random: () => numb
 async function latencyOf(node: ScoredNode, options: RankOptions): Promise<number> {
   const { connect = connectToNode, chainId, probeTimeoutMs = PROBE_TIMEOUT_MS, clockMs = () => performance.now(), signal } = options
   const { host, port, nodeKey, websocket } = node
-  return await withinSignal(signal, probeTimeoutMs, async (within) => {
+  return await abortingAfter(probeTimeoutMs, signal, async (within) => {
     const startedMs = clockMs()
     const session = await connect({ host, port, nodeKey, chainId, signal: within, ...(websocket === undefined ? {} : { websocket }) })
     const latencyMs = clockMs() - startedMs

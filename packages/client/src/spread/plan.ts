@@ -14,6 +14,8 @@ import { NodePace } from './node-pace.ts'
 export interface PlanOptions {
   /** How many there are to ask: told apart by their place, the best first. */
   readonly nodes: number
+  /** The first so many; the others lied once, and are asked where no other is left for it. @default all */
+  readonly trusted?: number
   readonly nodesAtOnce: number
   /** Bytes of the flat content that are wanted; without an end: to its own. */
   readonly start: number
@@ -270,11 +272,18 @@ export class SpreadPlan {
 
   /** Nodes that neither are out nor rest, the best first. */
   #awake(): number[] {
-    return this.#remaining().filter((node) => this.#paces[node]!.restsUntilMs <= this.#nowMs)
+    return this.#those((pace) => pace.restsUntilMs <= this.#nowMs)
   }
 
   #remaining(): number[] {
-    return this.#paces.flatMap(({ isOut }, node) => (isOut ? [] : [node]))
+    return this.#those(() => true)
+  }
+
+  /** Who is not out and `isSo`, the best first; of those that lied only where no other is. */
+  #those(isSo: (pace: NodePace) => boolean): number[] {
+    const { nodes, trusted = nodes } = this.#options
+    const found = this.#paces.flatMap((pace, node) => (!pace.isOut && isSo(pace) ? [node] : []))
+    return found[0] !== undefined && found[0] < trusted ? found.filter((node) => node < trusted) : found
   }
 
   /** The newest ask of each part that is not there. */
@@ -325,8 +334,9 @@ export class SpreadPlan {
     const free = (nodes: readonly number[]): number[] =>
       nodes.filter((node) => !part.asks.some((ask) => ask.node === node) && this.#asksOf(node).length < asksMax)
     const awake = this.#awake()
-    const trusted = awake.filter((node) => !this.#paces[node]!.isDoubtful)
-    const groups = [trusted.slice(0, nodesAtOnce), trusted, awake, this.#remaining()]
+    const sure = awake.filter((node) => !this.#paces[node]!.isDoubtful)
+    const groups = [sure.slice(0, nodesAtOnce), sure, awake, this.#remaining()]
+    if (part.asks.length > 0) groups.push([...this.#paces.keys()].filter((node) => !this.#paces[node]!.isOut)) // late: who lied is asked too
     const candidates = groups.map(free).find(({ length }) => length > 0)
     const rest = part.end - part.at
     return candidates?.reduce((best, node) => (this.#estimateMs(node, rest) < this.#estimateMs(best, rest) ? node : best))

@@ -123,7 +123,8 @@ class Spread {
     if (target.kind === 'root') this.#grainBytes = GROUP_BYTES
     const { nodesAtOnce, aheadBytesMax, patienceMs } = settings
     const lengths = { aheadBytesMax, partBytesMin: PART_BYTES_MIN, partBytesMax: Math.min(PART_BYTES_MAX, aheadBytesMax / nodesAtOnce) }
-    this.#plan = new SpreadPlan({ nodes: links.length, nodesAtOnce, start, end, patienceMs, ...lengths })
+    const trusted = links.filter(({ isDistrusted }) => !isDistrusted).length
+    this.#plan = new SpreadPlan({ nodes: links.length, trusted, nodesAtOnce, start, end, patienceMs, ...lengths })
     const { life, release } = lifeOf(options.signal)
     const abort = (): void => this.#fail(life.signal.reason, true)
     life.signal.addEventListener('abort', abort, { once: true })
@@ -203,7 +204,8 @@ class Spread {
       this.#tell('done', run)
       this.#step({ type: 'done', ask: ask.ask })
     } catch (error) {
-      if (!run.isLeft) this.#failed(run, asClientError(error, link.name, signal))
+      const failure = asClientError(error, link, signal) // also of who was left: a lie is a lie
+      if (!run.isLeft) this.#failed(run, failure)
     } finally {
       this.#runs.delete(ask.ask)
       if (!run.isHandedOver) {
