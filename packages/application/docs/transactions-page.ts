@@ -128,10 +128,7 @@ function referencePart(): string {
     '### Parameters\n',
     there(PARAMETERS_THERE),
     '### Errors\n',
-    table(
-      ['there', 'here'],
-      ERRORS.map((row) => [...row]),
-    ),
+    there(ERRORS),
     '### Defects\n',
     'What went wrong there, and the test that would find it here.\n',
     table(

@@ -1,7 +1,7 @@
 import { balances, tokens } from '@selvedge/application'
-import { signSecp256k1 } from '@selvedge/crypto/secp256k1'
-import { bridgeMintDigest, CODES, type BridgeMint } from '@selvedge/ledger-types'
+import { CODES, type BridgeMint } from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
+import { bridgeSignatures } from './support/bridge.ts'
 import { CHAIN_ID, codesOf, createWallet, Network, seedOf, type Wallet } from './support/network.ts'
 
 const keys = ['a', 'b', 'c'].map((name) => createWallet(`bridge ${name}`)).toSorted((a, b) => Buffer.compare(a.address, b.address))
@@ -15,15 +15,8 @@ const genesis = {
 const to = createWallet('receiver').address
 const mint: BridgeMint = { token: 1, sourceId: seedOf('deposit 1'), to, prepaid: false, amount: 500_000n }
 
-function signed(message: BridgeMint, signers: readonly Wallet[] = keys.slice(0, 2), chainId = CHAIN_ID): Uint8Array {
-  const digest = bridgeMintDigest(chainId, message)
-  return Buffer.concat(
-    signers.map(({ secretKey }) => {
-      const { signature, v } = signSecp256k1(digest, secretKey)
-      return Buffer.concat([signature, Uint8Array.of(v)])
-    }),
-  )
-}
+const signed = (message: BridgeMint, signers: readonly Wallet[] = keys.slice(0, 2), chainId?: number): Uint8Array =>
+  bridgeSignatures(message, signers, chainId)
 
 function send(network: Network, message: BridgeMint, signatures: Uint8Array = signed(message)): number {
   return codesOf(network.send(network.call(network.wallets[3]!, 'bridgeMint', { ...message, signatures })))[0]!

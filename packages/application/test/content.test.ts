@@ -1,7 +1,9 @@
 import { content, contentCounts, cursors } from '@selvedge/application'
 import { CODES, type ContentEntry } from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
+import { dropContentOfAbsent, WALKED_ROWS_MAX } from '../src/epoch/content.ts'
 import { codesOf, Network, seedOf } from './support/network.ts'
+import { stepOf } from './support/step.ts'
 
 const roots = Array.from({ length: 5 }, (_, i) => seedOf(`content ${i}`)).toSorted((a, b) => Buffer.compare(a, b))
 const entries = (isAdded: boolean, count = roots.length): ContentEntry[] => roots.slice(0, count).map((root) => ({ root, isAdded }))
@@ -61,4 +63,28 @@ test('who is not serving says nothing', () => {
   expect(update(network, 0n, entries(true), 4)).toBe(CODES.ok)
   network.closeEpoch()
   expect(update(network, 1n, entries(false), 4)).toBe(CODES.state)
+})
+
+test('an epoch’s end looks at so many rows and no more, on from where the last one stopped, and then from the beginning', () => {
+  const step = stepOf(new Network(), { epoch: 5 })
+  const { state } = step
+  const rootOf = (place: number): Uint8Array => {
+    const root = new Uint8Array(32)
+    new DataView(root.buffer).setUint32(0, place)
+    return root
+  }
+  const [there, gone] = [0, 9]
+  for (let place = 1; place <= WALKED_ROWS_MAX; place++) state.put(content, { root: rootOf(place), nodeIndex: there }, null)
+  const absent = { root: rootOf(WALKED_ROWS_MAX + 1), nodeIndex: gone }
+  state.put(content, absent, null)
+  state.put(contentCounts, gone, 1)
+  dropContentOfAbsent(step)
+  expect(state.get(content, absent)).toBeNull()
+  dropContentOfAbsent(step)
+  expect([state.get(content, absent), state.get(contentCounts, gone), state.rows(cursors)]).toEqual([undefined, undefined, []])
+  const first = { root: rootOf(0), nodeIndex: gone }
+  state.put(content, first, null)
+  dropContentOfAbsent(step)
+  expect(state.get(content, first)).toBeUndefined()
+  expect(state.rows(content, undefined, WALKED_ROWS_MAX + 1)).toHaveLength(WALKED_ROWS_MAX)
 })

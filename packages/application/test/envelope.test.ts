@@ -1,9 +1,27 @@
 import { duties, nodes } from '@selvedge/application'
-import { CODE_WORDS, encodeSystemCall, SYSTEM_ADDRESS, tokenAddress, type Code } from '@selvedge/ledger-types'
+import {
+  CODE_WORDS,
+  encodeNodeBody,
+  encodeSystemCall,
+  feeOf,
+  NODE_KINDS,
+  nodeGas,
+  signNodeTransaction,
+  SYSTEM_ADDRESS,
+  tokenAddress,
+  type Code,
+  type NodeBody,
+} from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
 import { codesOf, createWallet, Network, WEI } from './support/network.ts'
 
 const wallet = (network: Network, i = 0): Network['wallets'][0] => network.wallets[i]!
+
+/** Node 0 leaves, on a chain that it names and signs for. */
+function onChain({ nodes: [node] }: Network, chainId: number): Uint8Array {
+  const fields = { chainId, nodeIndex: 0, nonce: 0n, kind: NODE_KINDS.optOut.id, body: encodeNodeBody({ kind: 'optOut' }) }
+  return signNodeTransaction(fields, (message) => node!.keys.sign(message))
+}
 
 /** What must be refused: nothing changes, there is no receipt, a pool is told why. */
 const REFUSED: Readonly<Record<string, readonly [Code, (network: Network) => Uint8Array]>> = {
@@ -13,7 +31,8 @@ const REFUSED: Readonly<Record<string, readonly [Code, (network: Network) => Uin
   'a node kind that does not exist': [2, (network) => network.nodeBytes(0, 0n, 0x77, new Uint8Array(0))],
   'a body that is not its kind’s': [1, (network) => network.nodeBytes(0, 0n, 0x40, new Uint8Array(3))],
   'another chain': [3, (network) => network.account(wallet(network), { chainId: 1 })],
-  'a node on another chain': [4, (network) => network.node(0, 0n, { kind: 'optOut' }, network.nodes[1]!.keys)],
+  'a node on another chain': [3, (network) => onChain(network, 1)],
+  'another node’s key': [4, (network) => network.node(0, 0n, { kind: 'optOut' }, network.nodes[1]!.keys)],
   'a nonce that was used': [
     5,
     (network) => (
@@ -109,6 +128,23 @@ test('duties are free up to the allowance, then the owner pays, then there is no
   network.send(network.transfer(network.nodes[0]!.owner, wallet(network).address, left - 2_100n))
   expect(network.app.account(address).native).toBe(0n)
   expect(network.app.checkAdmission(network.node(0, nonce, { kind: 'version', newest: 1 }))).toMatchObject({ code: 10 })
+})
+
+test('what is no duty is paid by the owner, however much of the allowance is left', () => {
+  const network = new Network()
+  const { address } = network.nodes[0]!.owner
+  const bodies: readonly NodeBody[] = [
+    { kind: 'evidence', bytes: new Uint8Array(0) },
+    { kind: 'disputeAnswer', clientIndex: 1, serviceId: 0, bytes: new Uint8Array(16) },
+  ]
+  for (const [nonce, body] of bodies.entries()) {
+    const before = network.app.account(address).native
+    const bytes = network.node(0, BigInt(nonce), body)
+    const gas = nodeGas({ kind: NODE_KINDS[body.kind].id, body: encodeNodeBody(body) }, bytes.length)
+    expect(codesOf(network.send(bytes))).toEqual([46])
+    expect([body.kind, before - network.app.account(address).native]).toEqual([body.kind, feeOf(gas, 100n)])
+  }
+  expect(network.app.state.get(duties, 0)).toBeUndefined()
 })
 
 test('a verdict that came with the block is believed, a missing one is made up for', () => {

@@ -2,6 +2,7 @@ import {
   beacons,
   clients,
   committees,
+  createMemoryStore,
   epochFiles,
   epochRow,
   nodes,
@@ -170,4 +171,24 @@ test('old beacons, seats and committees go, those that are needed stay', () => {
   expect(state.rows(seats).map(([{ epoch }]) => epoch)).toEqual([7, 8, 9])
   expect(state.rows(committees).map(([epoch]) => epoch)).toEqual([4, 5, 6, 7, 8, 9])
   expect(state.rows(clients)).toEqual([])
+})
+
+/** Whatever below `value` could still be changed, by its path; bytes alone cannot be frozen. */
+function changeableIn(value: unknown, path: string): string[] {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return []
+  const below = Object.entries(value).flatMap(([name, inner]) => changeableIn(inner, `${path}.${name}`))
+  return Object.isFrozen(value) ? below : [path, ...below]
+}
+
+test('nobody who is handed the view can change it, at whatever depth, and none that was read from disk', () => {
+  const store = createMemoryStore()
+  const network = new Network({ store })
+  const { final } = network.closeEpoch()
+  const again = new Network({ store })
+  expect(again.app.view()).toEqual(final!.view)
+  for (const view of [final!.view, network.app.view(), again.app.view(), new Network().app.view()]) {
+    expect(changeableIn(view, 'view')).toEqual([])
+    expect(() => Object.assign(view.nodes, { length: 0 })).toThrow(TypeError)
+    expect(() => Object.assign(view.params, { epochMs: 1 })).toThrow(TypeError)
+  }
 })

@@ -1,4 +1,4 @@
-import { committees, evidences, nodes } from '@selvedge/application'
+import { committees, evidences, nodes, supplyRow } from '@selvedge/application'
 import { CODES, type EventOf } from '@selvedge/ledger-types'
 import { transcriptOf } from '@selvedge/crypto/transcript'
 import { ByteWriter } from '@selvedge/ledger-types'
@@ -36,6 +36,18 @@ test('two words in one slot cost the whole stake and the seat for ever, half of 
   expect(final?.view.committee.map(({ nodeIndex }) => nodeIndex)).toEqual(expect.not.arrayContaining([2]))
   const owner = network.nodes[2]!.owner
   expect(codesOf(network.send(network.call(owner, 'optIn', { nodeIndex: 2 })))).toEqual([CODES.state])
+})
+
+test('who shows what his own node signed gets nothing of it', () => {
+  const network = new Network({ nodes: 5 })
+  const owner = network.nodes[0]!.owner.address
+  const [before, { burnt }] = [network.app.account(owner).native, network.app.state.get(supplyRow, null)!]
+  const outcome = report(network, 0n, accusation(network, 0))
+  expect(codesOf(outcome)).toEqual([CODES.ok])
+  const { fee } = network.app.history.receiptOf(outcome.executed[0]!.id)!.receipt
+  expect(network.app.account(owner).native).toBe(before - fee)
+  expect(network.app.state.get(supplyRow, null)!.burnt).toBe(burnt + 2_000n * NATIVE + fee)
+  expect(network.app.state.get(nodes, 0)).toMatchObject({ stake: 0n, state: 4 })
 })
 
 test('stake that is on its way out, and delegations, are reached', () => {

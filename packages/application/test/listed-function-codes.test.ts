@@ -24,9 +24,6 @@ import {
   codesOf,
   encodeAction,
   encodeAddresses,
-  encodeNoiseRecord,
-  noiseRecordSigningBytes,
-  registrationSigningBytes,
   SYSTEM_FUNCTIONS,
   type SystemArguments,
   type SystemFunctionName,
@@ -36,7 +33,8 @@ import { PROPOSALS_MAX } from '../src/calls/govern.ts'
 import { ACCOUNT_HANDLERS } from '../src/execute/dispatch.ts'
 import { bitmapOf } from '../src/node-transactions/claims-bitmap.ts'
 import type { State } from '../src/state/state.ts'
-import { CHAIN_ID, createNode, createWallet, NATIVE, Network, seedOf, WEI, type TestNode } from './support/network.ts'
+import { createNode, createWallet, NATIVE, Network, seedOf, WEI } from './support/network.ts'
+import { noiseRecordOf, registrationOf } from './support/registration.ts'
 import { ascending, stepOf, type Step } from './support/step.ts'
 
 const U64_MAX = 2n ** 64n - 1n
@@ -75,18 +73,6 @@ const both =
   (state: State): void =>
     all.forEach((each) => each(state))
 
-function noiseRecordOf({ keys }: TestNode): Uint8Array {
-  const record = { nodeKey: keys.publicKey, x25519: seedOf('x'), notAfterEpoch: 200 }
-  return encodeNoiseRecord({ ...record, signature: keys.sign(noiseRecordSigningBytes(CHAIN_ID, record)) })
-}
-
-function registrationOf(fresh: TestNode, addresses: Uint8Array): SystemArguments<'registerNode'> {
-  const { keys, bls } = fresh
-  const fields = { chainId: CHAIN_ID, owner, bls: bls.publicKey, noiseRecord: noiseRecordOf(fresh), addresses }
-  const nodeSig = keys.sign(registrationSigningBytes(fields))
-  return { nodeKey: keys.publicKey, bls: bls.publicKey, pop: bls.provePossession(), nodeSig, noiseRecord: fields.noiseRecord, addresses }
-}
-
 /** The claim of node 1 for epoch 0, which debits client 1 for service 0. */
 function claim(state: State): void {
   const key = { epoch: 0, nodeIndex: 1 }
@@ -109,7 +95,7 @@ function claim(state: State): void {
 }
 
 const fresh = createNode(9)
-const good = registrationOf(fresh, hosts)
+const good = registrationOf(fresh, owner, hosts)
 const ownRecord = noiseRecordOf(network.nodes[0]!)
 const terms = { manifest: seedOf('m'), priceMultiplePpm: 1, payees: [{ account: owner, ppm: 1_000_000 }] }
 const noTerms = { ...terms, payees: [] }
@@ -130,7 +116,7 @@ const TRIES: Tries = {
     { args: good },
     { args: { ...good, nodeKey: network.nodes[0]!.keys.publicKey }, value: STAKE },
     { args: { ...good, pop: new Uint8Array(96) }, value: STAKE },
-    { args: registrationOf(fresh, noHosts), value: STAKE },
+    { args: registrationOf(fresh, owner, noHosts), value: STAKE },
   ],
   setNode: [
     { args: { nodeIndex: 0, noiseRecord: ownRecord, addresses: hosts }, from: stranger },

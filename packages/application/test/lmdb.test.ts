@@ -30,6 +30,18 @@ function all(network: Network): unknown {
   }
 }
 
+test('the map grows with what is written: mapBytes is where it begins, and bounds nothing', async () => {
+  const path = join(folder, 'small')
+  const small = createLmdbStore(path, { mapBytes: 2 ** 18 })
+  const rows = Array.from({ length: 64 }, (_, i) => ({ space: 3, key: Uint8Array.of(i), value: new Uint8Array(2 ** 16).fill(i) }))
+  for (let i = 0; i < rows.length; i += 8) small.commit(rows.slice(i, i + 8))
+  for (const { key, value } of rows) expect(small.get(3, key)).toEqual(value)
+  await small.close()
+  const again = createLmdbStore(path, { mapBytes: 2 ** 18 })
+  for (const { key, value } of rows) expect(again.get(3, key)).toEqual(value)
+  await again.close()
+})
+
 test('what is read from disk stays what it was, and equals what memory holds', async () => {
   const [disk, memory] = [new Network({ store, isArchive: true }), new Network({ isArchive: true })]
   const [a, b] = [memory.wallets[0]!, memory.wallets[1]!]

@@ -1,33 +1,15 @@
 import { nodes, NODE_STATES } from '@selvedge/application'
 import { createBlsKeyPair } from '@selvedge/crypto/bls'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
-import {
-  encodeAddresses,
-  encodeNoiseRecord,
-  noiseRecordSigningBytes,
-  registrationSigningBytes,
-  type SystemArguments,
-} from '@selvedge/ledger-types'
+import { encodeAddresses, type SystemArguments } from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
-import { CHAIN_ID, codesOf, createNode, NATIVE, Network, seedOf, WEI, type TestNode, type Wallet } from './support/network.ts'
+import { codesOf, createNode, NATIVE, Network, seedOf, WEI, type TestNode, type Wallet } from './support/network.ts'
+import { noiseRecordOf as noiseRecord, registrationOf } from './support/registration.ts'
 
 const STAKE = 1_000n * NATIVE
 
-function noiseRecord({ keys }: TestNode, notAfterEpoch = 200, chainId = CHAIN_ID): Uint8Array {
-  const record = { nodeKey: keys.publicKey, x25519: seedOf('x'), notAfterEpoch }
-  return encodeNoiseRecord({ ...record, signature: keys.sign(noiseRecordSigningBytes(chainId, record)) })
-}
-
-function registration(
-  node: TestNode,
-  owner: Wallet,
-  addresses: Uint8Array = encodeAddresses([node.address]),
-): SystemArguments<'registerNode'> {
-  const record = noiseRecord(node)
-  const fields = { chainId: CHAIN_ID, owner: owner.address, bls: node.bls.publicKey, noiseRecord: record, addresses }
-  const nodeSig = node.keys.sign(registrationSigningBytes(fields))
-  return { nodeKey: node.keys.publicKey, bls: node.bls.publicKey, pop: node.bls.provePossession(), nodeSig, noiseRecord: record, addresses }
-}
+const registration = (node: TestNode, { address }: Wallet, addresses?: Uint8Array): SystemArguments<'registerNode'> =>
+  registrationOf(node, address, addresses)
 
 const register = (network: Network, args: SystemArguments<'registerNode'>, stake = STAKE): number | undefined => {
   return codesOf(network.send(network.call(network.wallets[0]!, 'registerNode', args, { value: stake * WEI }))).at(0)

@@ -2,16 +2,23 @@
 import { nodes, parameters, seats, supplyRow, tokens } from '@selvedge/application'
 import {
   CODES,
+  decodeTransaction,
+  encodeAccountTransaction,
   encodeAction,
   encodeSystemCall,
+  LedgerError,
   PARAMETER_NAMES,
   PARAMETERS,
+  registrationSigningBytes,
   signAccountTransaction,
   SYSTEM_FUNCTIONS,
+  type AccountTransaction,
+  type SystemArguments,
 } from '@selvedge/ledger-types'
 import { createBlsKeyPair } from '@selvedge/crypto/bls'
 import { expect, test } from 'vitest'
-import { CHAIN_ID, codesOf, createWallet, EPOCH_MS, GENESIS_MS, NATIVE, Network, seedOf, WEI } from './support/network.ts'
+import { CHAIN_ID, codesOf, createNode, createWallet, EPOCH_MS, GENESIS_MS, NATIVE, Network, seedOf, WEI } from './support/network.ts'
+import { registrationOf } from './support/registration.ts'
 
 test('a lock is until an epoch, whatever was locked before', () => {
   const network = new Network()
@@ -211,6 +218,43 @@ test('every byte of a signed transaction is signed', () => {
   }
   expect(network.app.account(network.wallets[1]!.address).native).toBe(receivers)
   expect(network.app.account(network.wallets[0]!.address).nonce).toBe(0n)
+})
+
+test('a key that is not there is none of zeros, and neither is anybody’s', () => {
+  const network = new Network()
+  const owner = network.wallets[0]!
+  const fresh = createNode(9)
+  const good = registrationOf(fresh, owner.address)
+  const { noiseRecord, addresses } = good
+  const signed = (bls: Uint8Array): Uint8Array =>
+    fresh.keys.sign(registrationSigningBytes({ chainId: CHAIN_ID, owner: owner.address, bls, noiseRecord, addresses }))
+  type Changed = Partial<SystemArguments<'registerNode'>>
+  const dataOf = (changed: Changed): Uint8Array => encodeSystemCall('registerNode', { ...good, ...changed }).data
+  const register = (changed: Changed): number[] =>
+    codesOf(network.send(network.call(owner, 'registerNode', { ...good, ...changed }, { value: 1_000n * NATIVE * WEI })))
+  const [none, zeros] = [new Uint8Array(0), new Uint8Array(48)]
+  expect(() => signed(none)).toThrow(LedgerError) // there is nothing that such a word could be
+  expect(dataOf({ bls: none })).not.toEqual(dataOf({ bls: zeros }))
+  const absent: readonly Changed[] = [{ bls: none }, { pop: none }, { nodeSig: none }, { noiseRecord: none }]
+  const empty: readonly Changed[] = [
+    { bls: zeros },
+    { bls: zeros, nodeSig: signed(zeros), pop: new Uint8Array(96) },
+    { bls: zeros, nodeSig: signed(zeros) },
+    { nodeKey: new Uint8Array(32) },
+    { nodeSig: new Uint8Array(64) },
+    { noiseRecord: new Uint8Array(136) },
+  ]
+  for (const changed of [...absent, ...empty]) expect([changed, register(changed)]).toEqual([changed, [CODES.proof]])
+  const node = network.node(0, 0n, { kind: 'version', newest: 1 })
+  const transfer = decodeTransaction(network.transfer(owner, owner.address, 1n)) as { readonly transaction: AccountTransaction }
+  const unsigned = [
+    node.subarray(0, -64),
+    Uint8Array.of(...node.subarray(0, -64), ...new Uint8Array(64)),
+    encodeAccountTransaction({ ...transfer.transaction, signature: new Uint8Array(64) }),
+  ]
+  const outcome = network.send(...unsigned)
+  expect([codesOf(outcome), [...outcome.refused.values()]]).toEqual([[], [3]])
+  expect(register({})).toEqual([CODES.ok])
 })
 
 test('there are no functions but those of the table', () => {

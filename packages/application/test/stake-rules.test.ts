@@ -96,6 +96,25 @@ test('delegators pay last, when stake and what is unbonding are gone', () => {
   expect(step.state.get(nodes, 1)!.delegated).toBe(50n * NATIVE)
 })
 
+test('half of a slash goes to who reported it; where that is the node’s owner, or nobody, all of it ends', () => {
+  const network = new Network()
+  const step = stepOf(network)
+  const { state } = step
+  const { owner } = state.get(nodes, 1)!
+  const stranger = seedOf('stranger').slice(0, 20)
+  const nativeOf = (address: Uint8Array): bigint => state.get(accounts, address)?.native ?? 0n
+  /** @returns what of 101 µ the reporter was given, by the slash's word and by his account, and what was burnt. */
+  const reported = (reporter?: Uint8Array): bigint[] => {
+    const [before, { burnt }] = [nativeOf(reporter ?? stranger), state.get(supplyRow, null)!]
+    const fault = { nodeIndex: 1, cause: FALSE_CLAIM, amount: 101n }
+    const { taken, rewarded } = slash(step, reporter === undefined ? fault : { ...fault, reporter })
+    return [taken, rewarded, nativeOf(reporter ?? stranger) - before, state.get(supplyRow, null)!.burnt - burnt]
+  }
+  expect(reported(stranger)).toEqual([101n, 50n, 50n, 51n])
+  expect(reported(owner)).toEqual([101n, 0n, 0n, 101n])
+  expect(reported()).toEqual([101n, 0n, 0n, 101n])
+})
+
 const HALF: bigint = 2n ** 63n // of a µ, as rewards of a share are counted
 
 test('what shares earned before they were bought is rounded up: no part of a µ that is another’s is paid', () => {

@@ -23,7 +23,10 @@ test('all 28 methods, 22 parameters and 57 errors of the network before have a r
   expect(METHODS).toHaveLength(28)
   expect(PARAMETERS_THERE).toHaveLength(22)
   const errors = namesIn(ERRORS)
-  expect([errors.length, new Set(errors).size]).toEqual([57, 57])
+  expect([ERRORS.length, errors.length, new Set(errors).size]).toEqual([57, 57, 57])
+  for (const [there, fate, here] of [...METHODS, ...PARAMETERS_THERE, ...ERRORS]) {
+    expect([there, ['kept', 'replaced by', 'dropped because'].includes(fate), here.length > 0]).toEqual([there, true, true])
+  }
 })
 
 test('each defect names a test that is there', () => {

@@ -11,7 +11,7 @@ import type { KeyValueStore, Space, StoreReader, StoreSnapshot, Write } from './
 const KEY_BYTES_MAX = 512
 
 export interface LmdbStoreOptions {
-  /** Size of the memory map, in bytes: an upper bound of what the file may become. @default 64 GiB */
+  /** Size of the memory map at first, in bytes. It is made larger when the file outgrows it, so this bounds nothing. @default 64 GiB */
   readonly mapBytes?: number
   /**
    * `execute` returns when a block is committed, and the disk flushes it while the next one runs: nobody may be told of a block (no

@@ -36,6 +36,18 @@ export function nativeByPlace({ state }: Pick<Application, 'state'>): Record<str
   }
 }
 
+/** Bridged tokens but the first, which services are not paid in: what is in balances must be what came in and did not leave. */
+function otherTokensAmiss({ state }: Pick<Application, 'state'>): string[] {
+  const held = new Map<number, bigint>()
+  for (const [{ token }, amount] of state.rows(balances)) held.set(token, (held.get(token) ?? 0n) + amount)
+  const supplies = new Map(state.rows(tokens).map(([token, { supply }]) => [token, supply]))
+  const names = [...new Set([...held.keys(), ...supplies.keys()])].filter((token) => token !== 1)
+  return names.flatMap((token) => {
+    const [inBalances, supply] = [held.get(token) ?? 0n, supplies.get(token) ?? 0n]
+    return inBalances === supply ? [] : [`token ${token}: ${inBalances} in balances, ${supply} in its supply`]
+  })
+}
+
 /** µUSD by place. */
 export function usdByPlace({ state }: Pick<Application, 'state'>): Record<string, bigint> {
   const rows = state.rows(clients).map(([, client]) => client)
@@ -56,5 +68,6 @@ export function leaksOf(app: Pick<Application, 'state'>, genesisNative: bigint):
     ...(nativeSum === native ? [] : [`native: ${nativeSum} in tables, ${native} in the supply`]),
     ...(native === genesisNative + minted - burnt ? [] : [`supply: ${native}, not ${genesisNative} + ${minted} - ${burnt}`]),
     ...(usdSum === usd ? [] : [`µUSD: ${usdSum} in tables, ${usd} in the supply`]),
+    ...otherTokensAmiss(app),
   ]
 }

@@ -1,16 +1,17 @@
 /** Whole epochs of an economy, drawn from a seed: clients and nodes that serve, claim, lie, fall silent and dispute. */
 import { type BlockItem, CLAIM_STATES, claims, DISPUTE_STATES, disputes, nodes, type Outcome } from '@selvedge/application'
 import { nativeSupplyOf } from '@selvedge/ledger-types'
+import { termsIn } from '../../src/calls/deposits.ts'
 import { leaksOf } from './conservation.ts'
 import {
   answerBodies,
   answerOf,
   beaconItems,
-  bytesFor,
   type Claim,
   claimBodies,
   claimOf,
   clientIndexOf,
+  clientRow,
   deliver,
   fromNode,
   runAt,
@@ -19,6 +20,8 @@ import { NATIVE, Network, type Wallet, WEI } from './network.ts'
 import { ACTIONS, createRandom, type Makings, type Random } from './random-actions.ts'
 
 export const NODES = 5
+/** Prices are in 10^-12 USD: so many of them are a µUSD. */
+const MICRO_PARTS = 1_000_000n
 
 /** One ledger, what happens on it drawn from a seed. */
 export class Economy {
@@ -65,11 +68,15 @@ export class Economy {
     const { network, random } = this
     const paying = network.wallets.filter((wallet) => clientIndexOf(network, wallet) !== 0)
     if (paying.length === 0) return []
+    const { bytePrice } = network.app.view().prices
     return network.nodes.flatMap((_, nodeIndex) => {
       if (random.below(4) === 0) return []
       const evidence = Array.from({ length: 1 + random.below(6) }, (_each, session) => {
-        const bytes = bytesFor(random.amount(3_000n * NATIVE))
-        return deliver(network, nodeIndex, { client: random.pick(paying), bytes, session })
+        const micro = random.amount(3_000n * NATIVE)
+        const bytes = (micro * MICRO_PARTS + bytePrice - 1n) / bytePrice // whatever governors did to the price: less than 1 µUSD is claimed by nobody
+        const client = random.pick(paying)
+        const { minNonce: nonce } = termsIn(clientRow(network, client), network.app.view().epoch)
+        return deliver(network, nodeIndex, { client, bytes, session, nonce })
       })
       const isLie = random.below(8) === 0
       return [

@@ -1,8 +1,11 @@
 /** One step of the ledger by itself: a state that is written nowhere, and what the step is given. */
-import type { LedgerEvent } from '@selvedge/ledger-types'
+import { nodes, NODE_STATES } from '@selvedge/application'
+import { CODES, type LedgerEvent, type NodeBody } from '@selvedge/ledger-types'
 import type { ChangeContext } from '../../src/epoch/contract.ts'
+import { nodeHandlerOf } from '../../src/execute/dispatch.ts'
 import { contextOf } from '../../src/execute/execute-block.ts'
 import type { BlockContext } from '../../src/execute/handler.ts'
+import { isServing } from '../../src/state/nodes.ts'
 import { State } from '../../src/state/state.ts'
 import { testEvidenceRules } from './evidence.ts'
 import { CHAIN_ID, type Network } from './network.ts'
@@ -28,3 +31,11 @@ export function ofKind<K extends LedgerEvent['kind']>(events: readonly LedgerEve
 
 /** For `toSorted`. */
 export const ascending = (a: number, b: number): number => a - b
+
+/** The code of a node's transaction, as the executor lets its body run, or does not. */
+export function nodeCodeOf({ state, block, emit }: Step, nodeIndex: number, body: NodeBody): number {
+  const node = state.get(nodes, nodeIndex)!
+  const handler = nodeHandlerOf(body.kind)!
+  const isAllowed = handler.who === 'serving' ? isServing(node) : node.state !== NODE_STATES.jailed
+  return isAllowed ? handler.run({ state, block, emit, nodeIndex, node }, body) : CODES.state
+}
