@@ -26,6 +26,7 @@ function cleanEnvironment() {
   delete env.NODE_ENV
   env.TMPDIR = join(top, '.tmp') // nothing is written outside the clone but package caches, temporary files of tests included
   mkdirSync(env.TMPDIR, { recursive: true })
+  env.NODE_COMPILE_CACHE ??= join(top, 'node_modules/.cache/compile') // tools and sources are compiled once for all the processes that load them
   return env
 }
 

@@ -46,10 +46,12 @@ test('the story of the ledger holds: one state, a kill, a joiner, a new committe
   expect(await leftovers(folder)).toEqual([])
 })
 
-test('Ctrl-C in the middle ends every process and leaves nothing', { timeout: 300_000 }, async () => {
+test('without a name the story is the ledger’s; Ctrl-C in the middle ends every process and leaves nothing', {
+  timeout: 300_000,
+}, async () => {
   const folder = await scratchFolder()
   const child = start(['devnet', '--once'], folder)
-  await hear(child, /4 validators/)
+  await hear(child, /4 validators, .*a ledger on LMDB/)
   expect(await leftovers(folder)).toHaveLength(1)
   child.kill('SIGINT')
   const code = await new Promise((resolve) => child.once('exit', resolve))
@@ -70,5 +72,5 @@ test.each([
 
 test('the process of a validator says who starts it', async () => {
   const { code, stderr } = await run(['devnet-validator'])
-  expect({ code, stderr }).toEqual({ code: 2, stderr: 'selvedge: devnet-validator is started by: selvedge devnet\n' })
+  expect({ code, stderr }).toEqual({ code: 2, stderr: 'selvedge: devnet-validator is started by: selvedge devnet --story consensus\n' })
 })

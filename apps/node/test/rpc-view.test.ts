@@ -2,6 +2,7 @@ import { createApplication, createMemoryStore, createStateImport, type Applicati
 import { createSnapshotReader, encodeTokenCall, signAccountTransaction, tokenAddress, type Genesis } from '@selvedge/ledger-types'
 import { createRpcServer } from '@selvedge/rpc'
 import { verifyState } from '@selvedge/ledger-types/light-client'
+import { decodeEventLog, encodeEventTopics, erc20Abi, toHex } from 'viem'
 import { expect, test } from 'vitest'
 import { evidenceRules } from '../src/ledger/evidence-rules.ts'
 import { createRpcView } from '../src/ledger/rpc-view.ts'
@@ -40,17 +41,19 @@ function asking(application: Application, genesis: Genesis): (method: string, ..
   }
 }
 
+/** A block with one transaction of `user`. */
+function executeOne(application: Application, user: Wallet, call: { to: Uint8Array; value: bigint; data: Uint8Array }): void {
+  const { index, timestampMs, epoch } = application.lastApplied()
+  const fees = { maxPriorityFeePerGas: 0n, maxFeePerGas: 10n ** 13n, gasLimit: 100_000n }
+  const nonce = application.account(user.address).nonce
+  const bytes = signAccountTransaction({ form: 'eip1559', chainId: CHAIN_ID, nonce, ...fees, ...call }, user.secretKey)
+  const items = [{ type: 'transactions' as const, author: 0, transactions: [bytes] }]
+  application.execute({ epoch, index: index + 1, digest: new Uint8Array(32).fill(index), timestampMs: timestampMs + 5, items })
+}
+
 /** One block for each of `count` transfers of 1 native to the receiver. */
 function executeTransfers(application: Application, user: Wallet, count: number): void {
-  for (let i = 0; i < count; i++) {
-    const { index, timestampMs, epoch } = application.lastApplied()
-    const fees = { maxPriorityFeePerGas: 0n, maxFeePerGas: 10n ** 13n, gasLimit: 21_000n }
-    const nonce = application.account(user.address).nonce
-    const fields = { form: 'eip1559', chainId: CHAIN_ID, nonce, ...fees, to: RECEIVER, value: 10n ** 18n, data: new Uint8Array() } as const
-    const bytes = signAccountTransaction(fields, user.secretKey)
-    const items = [{ type: 'transactions' as const, author: 0, transactions: [bytes] }]
-    application.execute({ epoch, index: index + 1, digest: new Uint8Array(32).fill(index), timestampMs: timestampMs + 5, items })
-  }
+  for (let i = 0; i < count; i++) executeOne(application, user, { to: RECEIVER, value: 10n ** 18n, data: new Uint8Array() })
 }
 
 test('an archive answers for the state of every block, by number and by hash, with proofs; another node says that it is none', async () => {
@@ -100,4 +103,52 @@ test('only rows of the state are shown, whatever number a stranger gives a table
     expect(await ask('selvedge_proof', 2, `0x${'11'.repeat(256)}`, height)).toMatchObject({ value: null })
   }
   expect(await ask('selvedge_proof', 2, `0x${'11'.repeat(257)}`)).toEqual([-32_602, 'parameter 1 must be at most 256 bytes'])
+})
+
+interface Log {
+  readonly address: string
+  readonly topics: [`0x${string}`, ...`0x${string}`[]]
+  readonly data: `0x${string}`
+  readonly blockNumber: string
+  readonly blockHash: string
+  readonly transactionHash: string
+  readonly logIndex: string
+}
+
+test('a token that the ledger moved is a log, as wallets read it; what failed, and native money, are none', async () => {
+  const { genesis, user } = await TestNetwork.create('nowhere', { pace: 1 })
+  const application = createApplication({ store: createMemoryStore(), evidenceRules }, { genesis, isArchive: true })
+  const moveToken = (amount: bigint): void =>
+    executeOne(application, user, { value: 0n, ...encodeTokenCall(1, 'transfer', { to: RECEIVER, amount }) })
+  moveToken(5n)
+  executeTransfers(application, user, 1)
+  moveToken(10n ** 15n)
+  moveToken(7n)
+  const ask = asking(application, genesis)
+  const logsOf = async (filter: object): Promise<Log[]> =>
+    (await ask('eth_getLogs', { fromBlock: '0x0', toBlock: 'latest', ...filter })) as Log[]
+  const logs = await logsOf({})
+  const read = logs.map(({ topics, data }) => decodeEventLog({ abi: erc20Abi, eventName: 'Transfer', topics, data }).args)
+  expect(read.map(({ from, to, value }) => [from.toLowerCase(), to.toLowerCase(), value])).toEqual([
+    [hex(user.address), hex(RECEIVER), 5n],
+    [hex(user.address), hex(RECEIVER), 7n],
+  ])
+  expect(logs.map(({ address, blockNumber, logIndex }) => [address, blockNumber, logIndex])).toEqual([
+    [hex(tokenAddress(1)), '0x1', '0x0'],
+    [hex(tokenAddress(1)), '0x4', '0x0'],
+  ])
+  for (const log of logs) {
+    expect(await ask('eth_getBlockByNumber', log.blockNumber, false)).toMatchObject({
+      hash: log.blockHash,
+      transactions: [log.transactionHash],
+    })
+    expect(await ask('eth_getTransactionReceipt', log.transactionHash)).toMatchObject({ status: '0x1', logs: [log] })
+    expect(await logsOf({ fromBlock: undefined, toBlock: undefined, blockHash: log.blockHash })).toEqual([log])
+  }
+  const { transactions } = (await ask('eth_getBlockByNumber', '0x3', false)) as { transactions: string[] }
+  expect(await ask('eth_getTransactionReceipt', transactions[0])).toMatchObject({ status: '0x0', logs: [] })
+  const topicsTo = (to: Uint8Array): unknown => encodeEventTopics({ abi: erc20Abi, eventName: 'Transfer', args: { to: toHex(to) } })
+  expect(await logsOf({ address: hex(tokenAddress(1)), topics: topicsTo(RECEIVER) })).toEqual(logs)
+  expect(await logsOf({ topics: topicsTo(user.address) })).toEqual([])
+  expect(await logsOf({ address: hex(tokenAddress(2)) })).toEqual([])
 })
