@@ -6,12 +6,10 @@
  * Prints a line every ten million inputs and the table at the end; `--record` writes it to FUZZ.md, beside what other sources have there
  * and in the place of what these had. Ends with 1 when anything happened that may not.
  */
-import { globSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { sourceDigestOf } from '../test/support/source-digest.ts'
 import { createFuzzer, DECODER_CODES, type FuzzReport } from '../test/wire/fuzzer.ts'
+import { wireDigest } from './recorded-sources.ts'
 
 const ROUND_INPUTS = 1_000_000
 const REFUSALS_MIN = 1_000
@@ -75,8 +73,7 @@ function tableOf(report: FuzzReport): string {
 /** Puts the table under the digest of all of src/wire and what that imports. */
 function record(): void {
   const page = new URL('FUZZ.md', import.meta.url)
-  const wire = join(import.meta.dirname, '../src/wire')
-  const sources = sourceDigestOf(...globSync('*.ts', { cwd: wire }).map((file) => pathToFileURL(join(wire, file))))
+  const sources = wireDigest()
   const command = `node --conditions=@selvedge/source bench/fuzz.ts --inputs=${wanted} --seed=${values.seed} --record`
   const made = `Made by \`${command}\` (Node ${process.versions.node}).`
   const section = `## Sources \`${sources}\`\n\n${made}\n\n${tableOf(report)}`

@@ -153,6 +153,8 @@ describe('equivocation', () => {
     for (const header of pair) cluster.inject(LIAR, 0, { type: 'certificate', certificate: certificateOf(cluster, header, [0, 1, LIAR]) })
     cluster.run(500)
     expect(cluster.nodes[0]!.halts).toEqual(['two certificates in round 1 of authority 3'])
+    const proofs = cluster.nodes[0]!.evidence.map((bytes) => decodeEvidence(bytes))
+    expect(proofs).toMatchObject([{ kind: 'header', round: 1, author: LIAR, signer: LIAR }]) // its headers; who voted for both is not known by name
     const length = cluster.nodes[0]!.executed.length
     cluster.run(500)
     expect(cluster.nodes[0]!.executed.length).toBe(length)

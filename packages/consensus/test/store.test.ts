@@ -224,6 +224,18 @@ test('a record that rots while the store is open is not handed out', async () =>
   expect(() => store.epoch(0).get('certificate', '1.0')).toThrow(ConsensusError)
 })
 
+test('the newest bodies stay in memory, as many as `recentBytesMax` holds with what each costs beside', async () => {
+  const [bodyBytes, overheadBytes, count] = [300, 512, 5]
+  const store = await openStore(folder, { recentBytesMax: 3 * (bodyBytes + overheadBytes) })
+  for (let round = 1; round <= count; round++) store.epoch(0).append([certificate(round, 0, bodyBytes)])
+  await store.sync()
+  const bytes = await readFile(logFile())
+  for (let round = 1; round <= count; round++) bytes[bytes.indexOf(certificate(round, 0, bodyBytes).bytes)]! ^= 1 // whoever reads the file notices
+  await writeFile(logFile(), bytes)
+  for (const round of [1, 2]) expect(() => store.epoch(0).get('certificate', `${round}.0`)).toThrow(ConsensusError)
+  for (const round of [3, 4, 5]) expect(store.epoch(0).get('certificate', `${round}.0`)).toEqual(certificate(round, 0, bodyBytes).bytes)
+})
+
 test('a record whose key rots is damage, and not a record that was never there', async () => {
   const store = await openStore(folder, { recentBytesMax: 0 })
   store.epoch(0).append([certificate(1, 0)])

@@ -1,5 +1,7 @@
-import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { createPrivateKey } from 'node:crypto'
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { encodeCertificate, encodePrivateKey } from '@selvedge/crypto/certificate'
 import { createKeyPair, type KeyPair } from '@selvedge/crypto/ed25519'
 import { afterEach, describe, expect, test } from 'vitest'
 import { PENDING_PER_ADDRESS_MAX } from '../src/tls/listener.ts'
@@ -61,6 +63,12 @@ function openRaw(index: number, { host, port }: TlsAddress): Promise<TLSSocket> 
   closers.push(() => socket.destroy())
   socket.on('error', () => {}).resume()
   return new Promise((resolve) => socket.once('secureConnect', () => resolve(socket)))
+}
+/** What a member shows, for ends that are no part of the package. */
+function pemOf(keyPair: KeyPair): { readonly key: string; readonly cert: string } {
+  const key = createPrivateKey({ key: Buffer.from(encodePrivateKey(keyPair)), format: 'der', type: 'pkcs8' })
+  const cert = `-----BEGIN CERTIFICATE-----\n${Buffer.from(encodeCertificate(keyPair)).toString('base64')}\n-----END CERTIFICATE-----\n`
+  return { key: String(key.export({ format: 'pem', type: 'pkcs8' })), cert }
 }
 const helloOf = (from: number, to: number, chainId = CHAIN.chainId): Uint8Array =>
   encodeHello({ ...CHAIN, chainId, sender: (KEYS[from] as KeyPair).publicKey, receiver: (KEYS[to] as KeyPair).publicKey })
@@ -201,6 +209,36 @@ describe('against others', () => {
     plain.write('GET / HTTP/1.1\r\n\r\n')
     await closed(plain)
     expect(b.peers.size).toBe(0)
+  })
+
+  test('a member that speaks TLS 1.2 is refused, whichever side it is on', async () => {
+    const b = await startNode(1, [0])
+    const { key, cert } = pemOf(KEYS[0] as KeyPair)
+    const errors: (string | undefined)[] = []
+    const { host, port } = b.address
+    const open = (version: 'TLSv1.2' | 'TLSv1.3'): TLSSocket => {
+      const versions = { minVersion: version, maxVersion: version }
+      const socket = connectTls({ host, port, key, cert, ...versions, ALPNProtocols: ['selvedge-consensus/1'], rejectUnauthorized: false })
+      closers.push(() => socket.destroy())
+      return socket.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code)).resume()
+    }
+    await closed(open('TLSv1.2'))
+    expect(errors[0]).toBe('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION')
+    expect([b.peers.size, b.frames.length]).toEqual([0, 0])
+    const today = open('TLSv1.3') // the same key and certificate
+    today.write(framed(helloOf(0, 1)))
+    await until(() => b.peers.size === 1)
+
+    let [offers, secured] = [0, 0]
+    const member = pemOf(KEYS[3] as KeyPair)
+    const server = createTlsServer({ ...member, maxVersion: 'TLSv1.2', ALPNProtocols: ['selvedge-consensus/1'], requestCert: true })
+    server.on('tlsClientError', () => offers++).on('secureConnection', () => secured++)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closers.push(() => new Promise((resolve) => server.close(resolve)))
+    addresses.set(keyOf(3), { host: '127.0.0.1', port: (server.address() as AddressInfo).port })
+    const dialing = await startNode(0, [3])
+    await until(() => offers >= 2) // dialled again, and in vain again
+    expect([secured, dialing.peers.size]).toEqual([0, 0])
   })
 
   test('a server that holds another key gets nothing', async () => {

@@ -1,5 +1,6 @@
 /** Windows of earlier runs, so that a sweep of hours can be made in parts: those of the same sources and the same times are not measured again. */
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { top } from '../../../../tools/tool.ts'
 import type { Measured } from './measure.ts'
@@ -11,7 +12,7 @@ export interface WindowTimes {
 
 /** A line of the file. */
 interface KeptWindow extends WindowTimes {
-  /** What was measured: git's names of the source folders. */
+  /** What was measured: a hash of the names and contents of the sources. */
   readonly code: string
   readonly subject: string
   readonly measured: Measured
@@ -49,9 +50,13 @@ function restored(measured: Measured): Measured {
   return { ...measured, p50Ms: p50Ms ?? Number.POSITIVE_INFINITY, p99Ms: p99Ms ?? Number.POSITIVE_INFINITY }
 }
 
+/** Of all files that a validator can load; key files are read by nobody here, so that a change of theirs keeps the windows. */
 function codeNow(): string {
-  const folders = ['consensus', 'crypto'].map((room) => `HEAD:packages/${room}/src`)
-  const { status, stdout, stderr } = spawnSync('git', ['rev-parse', ...folders], { cwd: top, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync('git', ['ls-tree', '-r', 'HEAD', 'packages/consensus/src', 'packages/crypto/src'], {
+    cwd: top,
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(`git does not know what is measured: ${stderr.trim()}`)
-  return stdout.trim().split('\n').join(' ')
+  const files = stdout.split('\n').filter((line) => !line.includes('/keyfile'))
+  return createHash('sha256').update(files.join('\n')).digest('hex')
 }

@@ -5,18 +5,20 @@
  *   node packages/consensus/bench/ledger/main.ts [ROW ...] [options]
  *
  *   ROW                 G1 G2 G3 G4 G5 G6 G7 G10 G11; without one all of them
- *   --window SECONDS    measured part of a run (60)       --warmup SECONDS   before it (10)
- *   --repeats N         of each figure, A B A B (5)       --memory SECONDS   of G10 (600)
- *   --behind ROUNDS     of G6 (10000)
+ *   --window SECONDS    measured part of a run (60)       --warmup SECONDS   before it (10); both of G1 to G5
+ *   --repeats N         of each figure of G1 to G6 (5): of G1 and G2 A B A B, of the others one after another
+ *   --memory SECONDS    of G10 (600)                      --behind ROUNDS    of G6 (10000)
  *   --rate TX/S         the peak that G2, G4, G5 and G10 start from, where G1 is not measured
  *   --rates A,B         single windows at these rates instead of rows, of --subjects A,B (bullshark mysticeti ed25519 secp256k1
  *                       etcd; bullshark)
  *   --windows FILE      of G1 to G3, takes the windows that FILE has of the same sources and times, and adds those that it has not
+ *   --cgroup FOLDER     a memory cgroup with a limit, joined by all that is measured: page cache that is used again, where a virtual
+ *                       machine's host hands out memory page by page when it is first touched (decision 0015)
  *   --profile FOLDER    CPU profiles of the validators of these windows
  *   --record            writes bench/RESULTS.md and the README's table, and adds JSON lines to docs/benchmarks/
  *
- * JSON lines go to stdout, words to stderr. Data lies under the ignored .selvedge/ of the clone and is removed. The full sweep takes about
- * two hours. etcd comes from the distribution's packages and is not installed from here: where it is missing, its row says so.
+ * JSON lines go to stdout, words to stderr. Data lies under the ignored .selvedge/ of the clone and is removed. The full sweep takes some
+ * five hours, since all but G7, G10 and G11 are windows of a minute five times. etcd comes from the distribution's packages and is not installed from here: where it is missing, its row says so.
  */
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
@@ -32,7 +34,8 @@ import type { Measured } from './measure.ts'
 import { measurePoints, SUBJECTS } from './points.ts'
 import { measureCatchUp, measureCrash, measurePartition } from './rows-faults.ts'
 import { measureLatency, measurePeaks } from './rows-load.ts'
-import { commandOf, recordedTable, TIMES_BY_DEFAULT } from './recorded-table.ts'
+import { joinCgroup } from './join-cgroup.ts'
+import { commandOf, type RecordedRow, recordedTable, TIMES_BY_DEFAULT } from './recorded-table.ts'
 import { measureMemory } from './rows-memory.ts'
 import { measureSigned } from './rows-signed.ts'
 import { recordedRows } from './rows-recorded.ts'
@@ -50,6 +53,7 @@ const options = {
   rates: { type: 'string' },
   subjects: { type: 'string', default: 'bullshark' },
   windows: { type: 'string' },
+  cgroup: { type: 'string' },
   profile: { type: 'string' },
   record: { type: 'boolean' },
   help: { type: 'boolean' },
@@ -95,14 +99,21 @@ async function measure({ wanted, times, memorySeconds, behindRounds, rate, scrat
   }
   if (wanted.has('G2')) add(...(await measureLatency(times, scratch, peakOf)))
   for (const kind of wanted.has('G3') ? SIGNATURES : []) add(...(await measureSigned(kind, times, scratch)))
-  if (wanted.has('G4'))
-    add(await measureCrash('certified', half('bullshark'), scratch), await measureCrash('uncertified', half('mysticeti'), scratch))
+  if (wanted.has('G4')) {
+    add(
+      await measureCrash('certified', half('bullshark'), times, scratch),
+      await measureCrash('uncertified', half('mysticeti'), times, scratch),
+    )
+  }
   if (wanted.has('G5')) {
-    add(await measurePartition('certified', half('bullshark'), scratch), await measurePartition('uncertified', half('mysticeti'), scratch))
+    add(
+      await measurePartition('certified', half('bullshark'), times, scratch),
+      await measurePartition('uncertified', half('mysticeti'), times, scratch),
+    )
   }
   if (wanted.has('G6'))
-    add(await measureCatchUp('certified', behindRounds, scratch), await measureCatchUp('uncertified', behindRounds, scratch))
-  if (wanted.has('G10')) add(await measureMemory('certified', Math.round(0.9 * (peakOf.bullshark ?? 0)), memorySeconds, scratch))
+    add(await measureCatchUp('certified', behindRounds, times, scratch), await measureCatchUp('uncertified', behindRounds, times, scratch))
+  if (wanted.has('G10')) add(await measureMemory('certified', peakOf.bullshark ?? 0, memorySeconds, scratch))
   add(...recordedRows(['G7', 'G11'].filter((id) => wanted.has(id))))
   return rows
 }
@@ -120,6 +131,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130)) // children end with their channel
   if (wanted.has('G1') && etcdVersion() === undefined) say(ETCD_MISSING)
   prepare()
+  const memoryLimit = values.cgroup === undefined ? undefined : joinCgroup(values.cgroup)
   const kept = values.windows === undefined ? undefined : createKeptWindows(values.windows, times)
   const scratch: Scratch = { folder, onMeasured: sayMeasured, kept }
   if (values.rates !== undefined) {
@@ -140,7 +152,7 @@ async function main(): Promise<void> {
   })
   for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`)
   say(`\n${tableOf(rows, [commandOf(positionals, times, rate)])}`)
-  if (values.record) record(rows, times, rate)
+  if (values.record) record(rows, { times, rate, memoryLimit })
 }
 
 /** The packages as users get them, and the links to them in bench/; nothing where sources are run. */
@@ -154,10 +166,10 @@ function prepare(): void {
   run('pnpm', ['install', '--ignore-workspace', '--ignore-scripts', '--frozen-lockfile'], join(top, 'packages/consensus/bench'))
 }
 
-function record(rows: readonly Row[], times: Times, rate: number | undefined): void {
+function record(rows: readonly Row[], how: Pick<RecordedRow, 'times' | 'rate' | 'memoryLimit'>): void {
   mkdirSync(join(top, 'docs/benchmarks'), { recursive: true })
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: top, encoding: 'utf8' }).stdout.trim()
-  const context = { room: 'consensus', commit, date: new Date().toISOString(), machine: machineOf(), times, rate }
+  const context = { room: 'consensus', commit, date: new Date().toISOString(), machine: machineOf(), ...how }
   const file = join(top, 'docs/benchmarks/consensus-ledger.jsonl')
   appendFileSync(file, rows.map((row) => `${JSON.stringify({ ...context, ...row })}\n`).join(''))
   const table = recordedTable(file, ROWS)

@@ -1,18 +1,36 @@
-/** G7 and G11: what took nights, read from the records that those runs wrote; the decoder's speed is measured here. */
+/**
+ * G7 and G11: what took nights, read from the records that those runs wrote, which count where they are of today's sources; the decoder's
+ * speed is measured here.
+ */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { RecordedSources } from '../recorded-sources.ts'
 import { type Row, thousands } from './table.ts'
 
 const BENCH = join(import.meta.dirname, '..')
 const SCHEDULES_MIN = 1_000_000
 const MUTANTS_MIN = 20
 const INPUTS_MIN = 100_000_000
+/** Of each code that a decoder refuses with, and of what it takes: less, and the inputs tried too little. */
+const REFUSALS_MIN = 1_000
+const ACCEPTED_SHARE_MIN = 0.01
 const CERTIFICATES_PER_SECOND = 12_000
 const CERTIFICATE_BENCH = 'decode a certificate of 512 votes'
 
 export function recordedRows(ids: readonly string[]): Row[] {
-  return [...(ids.includes('G7') ? [schedulesRow(), mutantsRow()] : []), ...(ids.includes('G11') ? [fuzzRow(), decodeRow()] : [])]
+  if (ids.length === 0) return []
+  const { rules, wire } = sourcesToday()
+  const soak = ids.includes('G7') ? [schedulesRow(pageOf('SOAK.md'), rules), mutantsRow()] : []
+  return [...soak, ...(ids.includes('G11') ? [fuzzRow(pageOf('FUZZ.md'), wire), decodeRow()] : [])]
+}
+
+/** In a process of its own: where what was built is measured, imports do not lead to sources. */
+function sourcesToday(): RecordedSources {
+  const args = ['--conditions=@selvedge/source', join(BENCH, 'recorded-sources.ts')]
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`no digest of today's sources: ${stderr}`)
+  return JSON.parse(stdout) as RecordedSources
 }
 
 /** A page of `bench/`; nothing where the run that writes it was never made. */
@@ -26,20 +44,25 @@ function pageOf(name: string): string {
 
 const countIn = (page: string, pattern: RegExp): number => Number(pattern.exec(page)?.[1]?.replaceAll(',', '') ?? Number.NaN)
 
-function schedulesRow(): Row {
-  const page = pageOf('SOAK.md')
-  const rules = ['Bullshark', 'Mysticeti-C'].map((name) => ({
-    name,
-    schedules: countIn(page, new RegExp(`^\\| ${name} \\| [^|]+\\| ([\\d,]+) \\|`, 'm')),
-    broken: countIn(page, new RegExp(`^\\| ${name} \\| [^|]+\\| [\\d,]+ \\| ([\\d,]+) \\|`, 'm')),
-  }))
+/** Of the rules as they are: a row of other sources counts for nothing, and says so. @param sources - of today. */
+export function schedulesRow(page: string, sources: string): Row {
+  const rules = ['Bullshark', 'Mysticeti-C'].map((name) => {
+    const cells = (new RegExp(`^\\| ${name} \\|.*\\|$`, 'm').exec(page)?.[0] ?? '').split('|').map((cell) => cell.trim())
+    const [schedules, broken, of] = [Number(cells[3] ?? Number.NaN), Number(cells[4] ?? Number.NaN), cells[9]?.replaceAll('`', '') ?? '']
+    return { name, schedules, broken, sources: of, isOfToday: of === sources }
+  })
   return {
     id: 'G7',
     what: 'adversarial schedules of each rule, unpatched',
     goal: `≥ ${thousands(SCHEDULES_MIN)}, 0 broken`,
-    reached: rules.map(({ name, schedules, broken }) => `${name} ${thousands(schedules)}, ${broken} broken`).join('; '),
-    isMet: rules.every(({ schedules, broken }) => schedules >= SCHEDULES_MIN && broken === 0),
-    figures: { rules, page: 'bench/SOAK.md' },
+    reached: rules
+      .map(({ name, schedules, broken, isOfToday, sources: of }) => {
+        const ofOthers = isOfToday ? '' : ` on other sources than today's (${of || 'none'}, not ${sources})`
+        return `${name} ${thousands(schedules)}, ${broken} broken${ofOthers}`
+      })
+      .join('; '),
+    isMet: rules.every(({ schedules, broken, isOfToday }) => isOfToday && schedules >= SCHEDULES_MIN && broken === 0),
+    figures: { rules, sources, page: 'bench/SOAK.md' },
   }
 }
 
@@ -56,19 +79,33 @@ function mutantsRow(): Row {
   }
 }
 
-function fuzzRow(): Row {
-  const page = pageOf('FUZZ.md')
-  const inputs = countIn(page, /^\| all \| ([\d,]+) \|/m)
-  const accepted = countIn(page, /^\| accepted \| ([\d,]+) \|/m)
-  const notCanonical = countIn(page, /^\| accepted, but not the one encoding of the value \| ([\d,]+) \|/m)
-  const strangers = countIn(page, /^\| threw anything but `ConsensusError` \| ([\d,]+) \|/m)
+/** The table of today's sources, or, where there is none, the newest, which is said and misses. @param sources - of src/wire today. */
+export function fuzzRow(page: string, sources: string): Row {
+  const tables = page.split(/^(?=## Sources )/m).slice(1)
+  const ofToday = tables.find((each) => each.startsWith(`## Sources \`${sources}\``))
+  const table = ofToday ?? tables.at(-1) ?? ''
+  const inputs = countIn(table, /^\| all \| ([\d,]+) \|/m)
+  const edited = countIn(table, /^\| valid encodings with one to three edits \| ([\d,]+) \|/m)
+  const accepted = countIn(table, /^\| accepted \| ([\d,]+) \|/m)
+  const notCanonical = countIn(table, /^\| accepted, but not the one encoding of the value \| ([\d,]+) \|/m)
+  const strangers = countIn(table, /^\| threw anything but `ConsensusError` \| ([\d,]+) \|/m)
+  const refusals = [...table.matchAll(/^\| CONSENSUS_\w+ \| ([\d,]+) \|/gm)].map(([, count]) => Number(count?.replaceAll(',', '')))
+  const ofOthers = ofToday === undefined ? ` on other sources than today's (${sources})` : ''
   return {
     id: 'G11',
     what: 'hostile inputs to the decoders',
     goal: `≥ ${thousands(INPUTS_MIN)}, no other error, one encoding a value`,
-    reached: `${thousands(inputs)}, ${strangers} other errors, ${notCanonical} of ${thousands(accepted)} accepted in another encoding`,
-    isMet: inputs >= INPUTS_MIN && strangers === 0 && notCanonical === 0,
-    figures: { inputs, accepted, notCanonical, strangers, page: 'bench/FUZZ.md' },
+    reached: `${thousands(inputs)}, ${strangers} other errors, ${notCanonical} of ${thousands(accepted)} accepted in another encoding${ofOthers}`,
+    isMet:
+      ofToday !== undefined &&
+      inputs >= INPUTS_MIN &&
+      strangers === 0 &&
+      notCanonical === 0 &&
+      edited >= inputs / 2 &&
+      accepted >= inputs * ACCEPTED_SHARE_MIN &&
+      refusals.length > 0 &&
+      refusals.every((count) => count >= REFUSALS_MIN),
+    figures: { inputs, edited, accepted, notCanonical, strangers, refusals, sources, page: 'bench/FUZZ.md' },
   }
 }
 

@@ -22,7 +22,8 @@ export interface ChildSetup {
 }
 
 export type ChildLine =
-  | { readonly type: 'block'; readonly epoch: number; readonly index: number; readonly isOwn: boolean } // with transfers of this life
+  /** `count` of transfers, own ones of this life among them. */
+  | { readonly type: 'block'; readonly epoch: number; readonly index: number; readonly count: number; readonly isOwn: boolean }
   | { readonly type: 'accepted'; readonly first: string; readonly count: number }
   | { readonly type: 'failed'; readonly code: string }
 
@@ -39,7 +40,7 @@ const addresses = new Map(
 const executor = new AccountsExecutor({
   genesis,
   journal: join(folder, `journal-${place}`),
-  onBlock: ({ epoch, index }, ids) => say({ type: 'block', epoch, index, isOwn: ids.some((id) => id >> 32n === life) }),
+  onBlock: ({ epoch, index }, ids) => say({ type: 'block', epoch, index, count: ids.length, isOwn: ids.some((id) => id >> 32n === life) }),
 })
 const network = createTlsNetwork({ keyPair, addressOf: (peer) => addresses.get(peer) }, { ...CHAIN, port: ports[place]! })
 const store = createFileStore({ path: join(folder, `log-${place}`) })
