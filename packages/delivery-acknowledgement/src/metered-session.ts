@@ -337,6 +337,10 @@ export class MeteredSession implements SessionMeter, Debtor {
   /** The client is back and has all that was sent of the lane: with the last of them, a node that is stopped waits for it. */
   #caughtUp(id: number): void {
     if (!this.#behind.delete(id) || this.#behind.size > 0) return
+    this.#askIfStopped()
+  }
+
+  #askIfStopped(): void {
     if (this.#isToldStopped && this.#link !== undefined && this.debt > 0) this.#link.ping(this.#clock.start(this.#host.nowMs()))
   }
 
@@ -357,7 +361,7 @@ export class MeteredSession implements SessionMeter, Debtor {
   #cut(): void {
     if (this.#link?.cut === undefined) return this.#leave(CODES.idleTimeout)
     this.#clock.clear()
-    this.#link.cut()
+    if (this.#link.cut()) this.#askIfStopped()
   }
 
   #refuse(verdict: 'later' | { readonly leave: number }, unitBytes: number): false {

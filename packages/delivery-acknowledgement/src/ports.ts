@@ -167,8 +167,11 @@ export interface NodeLink {
   ping(nonce: bigint): void
   /** Lanes that `allow` stopped ask again. */
   wake(): void
-  /** The other end does not answer: the connection ends, and the session is suspended. Without it the session is over. */
-  cut?(): void
+  /**
+   * The other end does not answer: the connection ends, and the session is suspended. Without it the session is over.
+   * @returns whether the session goes on without those who were silent, and is to be asked again.
+   */
+  cut?(): boolean
   leave(code: number): void
 }
 

@@ -83,5 +83,10 @@ export const TOKEN_TTL_SECONDS_MAX = 600
 export const TOKEN_ASKS_MAX = 16
 /** Lanes of joined connections that a client knows of at once: 24 are open, and of some nobody may tell it that they are not. */
 export const JOINED_LANES_MAX = 256
+/**
+ * Lanes of joined connections that are not acknowledged to their end, at a node. EPOCH names each of them, in one frame: it must not be a token's holder who
+ * makes that too long for it.
+ */
+export const JOINED_UNSETTLED_MAX = 1_024
 /** Lanes refused on arrival that wait for the answer to their RESET; a client that makes more of them is sent away. */
 export const REFUSED_LANES_MAX = 64

@@ -35,6 +35,13 @@ export class JoinedDebt {
     return Math.max(0, this.#unpaid - ticked)
   }
 
+  /** Lanes that are open, or over and not acknowledged to their end. */
+  get unsettledLanes(): number {
+    let lanes = 0
+    for (const each of this.#lanes.values()) lanes += each.size
+    return lanes
+  }
+
   /** Whether a unit may begin on a joined lane, as far as it is not the books' to judge: they do not charge what was lost. */
   mayBegin(window: number): boolean {
     return this.#lost === 0 || this.unpaid < window

@@ -76,6 +76,7 @@ class JoinedPayment extends JoinedBase implements Payment, Connection {
   override refusalOf(serviceId: number): number | undefined {
     const { connections, token } = this.#place
     if (serviceId !== token.serviceId) return CODES.notAuthorised
+    if (connections.isCrowded) return CODES.tooManyLanes
     return connections.session.mint?.isExpired(token) === false ? undefined : CODES.expiredToken
   }
 

@@ -76,8 +76,9 @@ class NodePayment extends PaymentBase implements Payment, OwnConnection {
         this.#connections.wakeJoined()
       },
       cut: () => {
-        this.#connections.cut()
-        if (!this.isOver) this.wishes.cut()
+        const goesOn = this.#connections.cut()
+        if (!goesOn && !this.isOver) this.wishes.cut()
+        return goesOn && !this.isOver
       },
       leave: (code) => this.leave(code),
     })

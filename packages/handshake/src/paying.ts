@@ -170,8 +170,11 @@ export interface NodeLink {
   ping(nonce: bigint): void
   /** Lanes that were not allowed to send are asked again. */
   wake(): void
-  /** Ends the connection, whose other end does not answer; the session is suspended, or over with 16. */
-  cut(): void
+  /**
+   * Ends the connections whose other end has not answered the newest PING. Without connection 0 the session is suspended, or over with 16.
+   * @returns whether it goes on, since connection 0 had answered and only others had not: PING again.
+   */
+  cut(): boolean
   /** Ends the session with GOAWAY and this code. */
   leave(code: number): void
 }

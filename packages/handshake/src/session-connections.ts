@@ -7,7 +7,7 @@
  */
 import type { AccessToken, TokenAsk } from './access-token.ts'
 import { CODES } from './codes.ts'
-import { CONNECTIONS_A_SESSION, LANES_A_CONNECTION } from './constants.ts'
+import { CONNECTIONS_A_SESSION, JOINED_UNSETTLED_MAX, LANES_A_CONNECTION } from './constants.ts'
 import type { Said } from './epoch-log.ts'
 import { FRAME, protocolError, viewOf } from './frames.ts'
 import type { Welcome } from './greeting.ts'
@@ -120,6 +120,11 @@ export class SessionConnections {
     this.#own?.say(FRAME.ping, ping.body)
   }
 
+  /** Whether joined connections have left so much unacknowledged that none of them may open a lane. */
+  get isCrowded(): boolean {
+    return this.#debt.unsettledLanes >= JOINED_UNSETTLED_MAX
+  }
+
   /** Of joined lanes. */
   lane(lane: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array): void {
     if (this.#isOver) return
@@ -207,11 +212,12 @@ export class SessionConnections {
     this.session.meter.pong(nonce, nowMs)
   }
 
-  /** The books waited too long for answers: joined connections that gave none end. */
-  cut(): void {
+  /** The books waited too long for answers: joined connections that gave none end. @returns whether connection 0 had answered: a silent holder is not its owner. */
+  cut(): boolean {
     const silent = [...(this.#ping?.waiting ?? [])]
     this.#ping = undefined
     for (const number of silent) this.#joined.get(number)?.leave(CODES.idleTimeout)
+    return silent.length > 0 && !silent.includes(OWN)
   }
 
   /** Connection 0 is away. */

@@ -1,9 +1,26 @@
 /** What joined connections take and nobody has paid, in which epoch, and how the books hear of it: core against core. */
 import { describe, expect, test } from 'vitest'
+import { JOINED_UNSETTLED_MAX } from '../src/constants.ts'
 import { encodeFrame, FRAME } from '../src/frames.ts'
+import type { CoreLane } from '../src/lane-core.ts'
 import { encodeEpoch } from '../src/payment-frames.ts'
 import { drain, feed } from './cores.ts'
-import { acknowledge, carry, codesIn, endingsOf, join, openJoined, READ, receivedOf, send, type Shared, shared, tokenOf } from './joined.ts'
+import {
+  acknowledge,
+  carry,
+  codesIn,
+  endingsOf,
+  join,
+  LANE_CREDIT,
+  openJoined,
+  READ,
+  receivedOf,
+  resetsOf,
+  send,
+  type Shared,
+  shared,
+  tokenOf,
+} from './joined.ts'
 import { framesOf, PRICE, WINDOW } from './paying.ts'
 
 const NONE = new Uint8Array()
@@ -38,6 +55,28 @@ describe('what is not paid', () => {
       world.meter.toldOf('sent'),
       world.meter.toldOf('laneOver'),
     ]).toEqual([[[8_193, 0]], [[8_193, 5_000n, true]], [[8_193, 5_000n, 'ended']]])
+  })
+
+  test('nobody can make EPOCH too long: of lanes that no acknowledgement ends there are 1,024 on joined connections, and room again with the first', () => {
+    const world = shared()
+    const joined = join(world, tokenOf(world))
+    const open = (): CoreLane => {
+      const { atClient, atNode } = openJoined(joined)
+      send(joined, atNode, 9)
+      joined.node.end(atNode, [])
+      joined.client.end(atClient, [])
+      carry(joined)
+      return atClient
+    }
+    const first = open()
+    for (let i = 1; i < JOINED_UNSETTLED_MAX; i++) open()
+    expect(resetsOf(joined)).toEqual([])
+    joined.client.open(0, Uint8Array.of(7), LANE_CREDIT)
+    carry(joined)
+    expect(resetsOf(joined)).toEqual([8])
+    acknowledge(world, first.id, 9n)
+    open()
+    expect(resetsOf(joined)).toEqual([8])
   })
 
   test('a thief takes at most W and the unit that crosses it, over all connections that he makes, though the books give up what is gone', () => {
@@ -257,6 +296,24 @@ describe('a PING of the books', () => {
     world.meter.link.cut()
     carry(joined)
     expect(endingsOf(joined)).toEqual({ client: [16], node: [16] })
+  })
+
+  test('whose owner had answered goes on without the silent one, and is asked again', () => {
+    const world = shared()
+    const joined = join(world, tokenOf(world))
+    openJoined(joined)
+    world.meter.link.ping(1n)
+    drain(joined.node)
+    feed(world.client, drain(world.node))
+    feed(world.node, drain(world.client))
+    expect(world.meter.link.cut()).toBe(true)
+    carry(joined)
+    expect(endingsOf(joined)).toEqual({ client: [16], node: [16] })
+    expect([world.node.phase, world.client.phase]).toEqual(['open', 'open'])
+    world.meter.link.ping(2n)
+    feed(world.client, drain(world.node))
+    feed(world.node, drain(world.client))
+    expect(world.meter.toldOf('pong').map(([nonce]) => nonce)).toEqual([2n])
   })
 
   test('the keep-alive’s answer of connection 0 is told as before, a joined one’s is not', () => {
