@@ -187,12 +187,16 @@ export async function openKeptCid(
   const size = begun?.size ?? (root as VerifiedBlock).fileSize ?? 0
   const end = Math.min(range.end ?? size, size)
 
+  const pause = (): void => void (pausing = setTimeout(() => dag.letGo(), components.patienceMs)) // who does not read on keeps nobody waiting
+  pause()
+
   async function* parts(): AsyncGenerator<VerifiedPart> {
+    clearTimeout(pausing)
     try {
       for await (const part of turnsOf({ dag, begun, start: range.start, end, signal: life.signal })) {
         life.signal.throwIfAborted()
         onProgress?.({ type: 'verified', bytes: part.offset + part.bytes.length - range.start, size })
-        pausing = setTimeout(() => dag.letGo(), components.patienceMs) // who does not read on keeps nobody waiting
+        pause()
         yield part
         clearTimeout(pausing)
       }

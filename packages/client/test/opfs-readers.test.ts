@@ -164,6 +164,19 @@ test.each(['root', 'CID'] as const)('one whose reader pauses gives the lock back
   await paused.return?.()
 })
 
+test.each(['root', 'CID'] as const)(
+  'one that is opened and never read gives the lock back as well, and can be read later, by %s',
+  async (how) => {
+    const { tab, address } = await world(how, LONG)
+    const locks = new MemoryLocks()
+    const opened = await tab({ patienceMs: 100 }, asLocks(locks)).get(address)
+    await vi.waitFor(() => expect(locks.held).toEqual([]), ARRIVES)
+    let read = 0
+    for await (const { offset, bytes } of opened) read = offset + bytes.length
+    expect(read).toBe(LONG.length)
+  },
+)
+
 test.each(['root', 'CID'] as const)('where locks are refused nothing fails, by %s', async (how) => {
   const { tab, address } = await world(how)
   const refusing = { request: async () => await Promise.reject(new DOMException('not in this window', 'SecurityError')) }

@@ -59,7 +59,7 @@ async function* madeAgain(
   const { signal, release } = firstOf(signals)
   let endTurn = (): void => {}
   try {
-    if (mode !== 'blake3') endTurn = await turns.take()
+    if (mode !== 'blake3') endTurn = await turns.take(signal)
     const opened = await openContent(source, request, { signal })
     if (typeof opened === 'number') throw new ContentError('CONTENT_NOT_FOUND', 'what was served is gone')
     let offset = from
@@ -151,12 +151,25 @@ function firstOf(signals: readonly AbortSignal[]): { readonly signal: AbortSigna
 class Turns {
   #last = Promise.resolve()
 
-  /** Resolves when it is one's turn. @returns what ends it. */
-  async take(): Promise<() => void> {
+  /** Resolves when it is one's turn. @returns what ends it. @throws the reason of `signal`: a turn that nobody waits for is over as it comes. */
+  async take(signal: AbortSignal): Promise<() => void> {
     const before = this.#last
     let end = (): void => {}
     this.#last = new Promise((resolve) => (end = resolve))
-    await before
-    return end
+    let onAbort = (): void => {}
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal.reason as Error)
+      if (signal.aborted) onAbort()
+      signal.addEventListener('abort', onAbort)
+    })
+    try {
+      await Promise.race([before, aborted])
+      return end
+    } catch (error) {
+      void before.then(end)
+      throw error
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
   }
 }

@@ -7,39 +7,22 @@ import type { CID } from 'multiformats/cid'
 import { describe, expect, test } from 'vitest'
 import {
   type ContentMode,
-  type ContentRequest,
   type ContentSourcePort,
   createContentServer,
   createResender,
   decodeRequest,
-  encodeRequest,
   LANE_RESUME_LOST,
   openContent,
   type Served,
   serveContent,
 } from '../src/index.ts'
 import { createMemorySource, type MemorySource, sampleBytes } from './memory-source.ts'
+import { requestOf } from './requests.ts'
 
 const RAW = 0x55
 const SIZE = 300_000
 const DATA = sampleBytes(SIZE)
 const WANTED = new AbortController().signal
-
-function requestOf(address: CID | Uint8Array, changes: Partial<ContentRequest> = {}): Uint8Array {
-  const isRoot = address instanceof Uint8Array
-  return encodeRequest({
-    kind: isRoot ? 'root' : 'cid',
-    address: isRoot ? address : address.bytes,
-    modes: isRoot ? ['blake3'] : ['proof', 'car'],
-    head: false,
-    mappingProof: false,
-    outboardOnly: false,
-    scope: 'entity',
-    traceparent: new Uint8Array(0),
-    ranges: ChunkRanges.all,
-    ...changes,
-  })
-}
 
 async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
@@ -279,6 +262,26 @@ describe('turns', () => {
     }
     expect((await last).length).toBe(100)
     expect(memory.openCount).toBe(0)
+  })
+
+  test('whoever waits for a turn and is not wanted any more hears it at once, and keeps nobody waiting', async () => {
+    const { served, resendOf, letGo, opened } = await halting()
+    const resend = resendOf(served)
+    const first = collect(resend(0, 100, WANTED))
+    const leaving = new AbortController()
+    const second = collect(resend(0, 100, leaving.signal))
+    const third = collect(resend(100, 200, WANTED))
+    await turn()
+    leaving.abort(new Error('not wanted any more'))
+    await expect(second).rejects.toThrow('not wanted any more')
+    expect(opened()).toBe(1) // the first has its turn still, and the third has to wait for it
+    let isThere = false
+    void third.then(() => (isThere = true))
+    while (!isThere) {
+      letGo()
+      await turn()
+    }
+    expect([(await first).length, (await third).length, opened()]).toEqual([100, 100, 2])
   })
 
   test('what was served and is gone is not made again, and its turn is over', async () => {

@@ -1,29 +1,13 @@
 /** The body in whole units: the same bytes, each write of which a reader can verify to its end. */
 import { verifyCar, verifyProof, type VerifiedBlock } from '@selvedge/verified-car'
-import { ChunkRanges, decode } from '@selvedge/verified-streaming'
-import type { CID } from 'multiformats/cid'
+import { decode } from '@selvedge/verified-streaming'
 import { describe, expect, test } from 'vitest'
-import { createContentServer, encodeRequest, type ContentRequest, type Served, type WholeUnits } from '../src/index.ts'
+import { createContentServer, type Served, type WholeUnits } from '../src/index.ts'
 import { createMemorySource, sampleBytes, type MemorySource } from './memory-source.ts'
+import { requestOf } from './requests.ts'
 
 const SIZE = 200_000
 const DATA = sampleBytes(SIZE)
-
-function requestOf(address: CID | Uint8Array, changes: Partial<ContentRequest> = {}): Uint8Array {
-  const isRoot = address instanceof Uint8Array
-  return encodeRequest({
-    kind: isRoot ? 'root' : 'cid',
-    address: isRoot ? address : address.bytes,
-    modes: isRoot ? ['blake3'] : ['car', 'proof'],
-    head: false,
-    mappingProof: false,
-    outboardOnly: false,
-    scope: 'entity',
-    traceparent: new Uint8Array(0),
-    ranges: ChunkRanges.all,
-    ...changes,
-  })
-}
 
 const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
 

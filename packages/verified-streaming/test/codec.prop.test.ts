@@ -12,66 +12,20 @@ import {
   encode,
   encodedBytesOf,
   encodeRanges,
-  type ReadAt,
   type VerifyError,
   validRanges,
   verifyRanges,
 } from '../src/index.ts'
-import { collect, contentOf, inPieces, isAllTrue, outcomeOf, streamOf } from './collect.ts'
-import {
-  everything,
-  joined,
-  referenceDecode,
-  referenceEncoding,
-  referenceOutboard,
-  type ReferenceTree,
-  referenceTree,
-  truncated,
-} from './reference/bao.ts'
+import { collect, inPieces, isAllTrue, outcomeOf, streamOf } from './collect.ts'
+import { boundariesArb, logArb, selectionOf, sizeArb, slow, treeOf } from './drawn.ts'
+import { everything, joined, referenceDecode, referenceEncoding, referenceOutboard } from './reference/bao.ts'
 
 const RUNS = Number(process.env.RUNS ?? 60)
 
-// Sizes where trees change shape, within what the slow reference can do.
-const sizeArb = fc.oneof(
-  fc.constantFrom(0, 1, 1023, 1024, 1025, 2048, 3073, 16_383, 16_384, 16_385, 32_769, 49_153),
-  fc.integer({ min: 0, max: 70_000 }),
-)
-const logArb = fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 10)
-const boundariesArb = fc
-  .uniqueArray(fc.integer({ min: 0, max: 80 }), { maxLength: 7 })
-  .map((list) => ChunkRanges.fromBoundaries(list.sort((a, b) => a - b)))
 const rangesArb = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(ChunkRanges.all, ChunkRanges.lastChunk) },
   { weight: 3, arbitrary: boundariesArb },
 )
-
-const trees = new Map<number, ReferenceTree>()
-/** Trees are slow to make and the same for all groups and ranges. */
-function treeOf(size: number): ReferenceTree {
-  const tree = trees.get(size) ?? referenceTree(contentOf(size))
-  trees.set(size, tree)
-  return tree
-}
-
-function selectionOf(ranges: ChunkRanges, size: number): (chunk: number) => boolean {
-  const last = Math.max(1, Math.ceil(size / 1024)) - 1
-  const isBeyondWanted = ranges.isOpen || ranges.boundaries.some((boundary) => boundary > last)
-  return truncated((chunk) => ranges.contains(chunk), size, isBeyondWanted)
-}
-
-/** Random access whose answers come later, in memory of their own, and are spoilt at the next call. */
-function slow(bytes: Uint8Array): ReadAt {
-  let last = new Uint8Array(0)
-  return {
-    size: bytes.length,
-    async readAt(offset, length) {
-      last.fill(0xee)
-      last = bytes.slice(offset, offset + length)
-      await Promise.resolve()
-      return last
-    },
-  }
-}
 
 const forAll = <T extends unknown[]>(arbs: { [K in keyof T]: fc.Arbitrary<T[K]> }, check: (...args: T) => Promise<void>): Promise<void> =>
   fc.assert(

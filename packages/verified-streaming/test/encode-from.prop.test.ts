@@ -1,9 +1,10 @@
 /** A response that goes on at any of its octets: the same octets, and nothing read of what was sent before but the group that it stands in. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ChunkRanges, createOutboard, encodeRanges, encodeRangesFrom, type ReadAt } from '../src/index.ts'
-import { collect, contentOf } from './collect.ts'
-import { type ReferenceItem, referenceItems, type ReferenceTree, referenceTree, truncated } from './reference/bao.ts'
+import { ChunkRanges, createOutboard, encodeRanges, encodeRangesFrom } from '../src/index.ts'
+import { collect } from './collect.ts'
+import { boundariesArb, logArb, selectionOf, sizeArb, slow, treeOf } from './drawn.ts'
+import { type ReferenceItem, referenceItems, type ReferenceTree } from './reference/bao.ts'
 import { inMemory, watched } from './watched.ts'
 
 const RUNS = Number(process.env.RUNS ?? 120)
@@ -11,50 +12,13 @@ const SEED = Number(process.env.SEED ?? 20_261_127)
 const KIB = 1024
 const HEADER_BYTES = 8
 
-/** Answers later, in memory of its own that is spoilt at the next call. */
-function slow(bytes: Uint8Array): ReadAt {
-  let last = new Uint8Array(0)
-  return {
-    size: bytes.length,
-    async readAt(offset, length) {
-      last.fill(0xee)
-      last = bytes.slice(offset, offset + length)
-      await Promise.resolve()
-      return last
-    },
-  }
-}
-
-const sizeArb = fc.oneof(
-  fc.constantFrom(0, 1, 1023, 1024, 1025, 2048, 3073, 16_383, 16_384, 16_385, 32_769, 49_153),
-  fc.integer({ min: 0, max: 70_000 }),
-)
-const logArb = fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 10)
-const boundariesArb = fc
-  .uniqueArray(fc.integer({ min: 0, max: 80 }), { maxLength: 7 })
-  .map((list) => ChunkRanges.fromBoundaries(list.sort((a, b) => a - b)))
 const rangesArb = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(ChunkRanges.all, ChunkRanges.lastChunk, ChunkRanges.none) },
   { weight: 3, arbitrary: boundariesArb },
 )
 
-const trees = new Map<number, ReferenceTree>()
-/** Trees are slow to make and the same for all groups and ranges. */
-function treeOf(size: number): ReferenceTree {
-  const tree = trees.get(size) ?? referenceTree(contentOf(size))
-  trees.set(size, tree)
-  return tree
-}
-
 function itemsOf(tree: ReferenceTree, log: number, ranges: ChunkRanges): ReferenceItem[] {
-  const size = tree.data.length
-  const last = Math.max(1, Math.ceil(size / KIB)) - 1
-  const isBeyondWanted = ranges.isOpen || ranges.boundaries.some((boundary) => boundary > last)
-  return referenceItems(
-    tree,
-    log,
-    truncated((chunk) => ranges.contains(chunk), size, isBeyondWanted),
-  )
+  return referenceItems(tree, log, selectionOf(ranges, tree.data.length))
 }
 
 /** The first leaf with an octet at or behind `offset` of the encoding. */

@@ -19,6 +19,8 @@ interface KeptWindow extends WindowTimes {
 }
 
 export interface KeptWindows {
+  /** How many were taken. */
+  readonly taken: number
   /** The oldest that was not taken yet; undefined: measure it. */
   take(subject: string, perSecond: number): Measured | undefined
   keep(subject: string, measured: Measured): void
@@ -32,10 +34,16 @@ export function createKeptWindows(file: string, { warmUpSeconds, windowSeconds }
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as KeptWindow)
     .filter((each) => each.code === code && each.warmUpSeconds === warmUpSeconds && each.windowSeconds === windowSeconds)
+  let taken = 0
   return {
+    get taken() {
+      return taken
+    },
     take(subject, perSecond) {
       const at = left.findIndex((each) => each.subject === subject && each.measured.offeredPerSecond === perSecond)
-      return at < 0 ? undefined : restored(left.splice(at, 1)[0]!.measured)
+      if (at < 0) return undefined
+      taken++
+      return restored(left.splice(at, 1)[0]!.measured)
     },
     keep(subject, measured) {
       const line: KeptWindow = { code, warmUpSeconds, windowSeconds, subject, measured }

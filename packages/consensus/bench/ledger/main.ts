@@ -152,7 +152,7 @@ async function main(): Promise<void> {
   })
   for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`)
   say(`\n${tableOf(rows, [commandOf(positionals, times, rate)])}`)
-  if (values.record) record(rows, { times, rate, memoryLimit })
+  if (values.record) record(rows, { times, rate, memoryLimit, windowsTaken: kept?.taken })
 }
 
 /** The packages as users get them, and the links to them in bench/; nothing where sources are run. */
@@ -166,7 +166,7 @@ function prepare(): void {
   run('pnpm', ['install', '--ignore-workspace', '--ignore-scripts', '--frozen-lockfile'], join(top, 'packages/consensus/bench'))
 }
 
-function record(rows: readonly Row[], how: Pick<RecordedRow, 'times' | 'rate' | 'memoryLimit'>): void {
+function record(rows: readonly Row[], how: Pick<RecordedRow, 'times' | 'rate' | 'memoryLimit' | 'windowsTaken'>): void {
   mkdirSync(join(top, 'docs/benchmarks'), { recursive: true })
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: top, encoding: 'utf8' }).stdout.trim()
   const context = { room: 'consensus', commit, date: new Date().toISOString(), machine: machineOf(), ...how }

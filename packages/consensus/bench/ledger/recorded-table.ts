@@ -13,6 +13,8 @@ export interface RecordedRow extends Row {
   readonly rate?: number | undefined
   /** Of the memory cgroup that all processes were in, page cache included; in bytes. */
   readonly memoryLimit?: number | undefined
+  /** Of an earlier run of the same sources and times, which `--windows` named. */
+  readonly windowsTaken?: number | undefined
 }
 
 export const TIMES_BY_DEFAULT: Times = { windowSeconds: 60, warmUpSeconds: 10, repeats: 5 }
@@ -48,9 +50,10 @@ export function recordedTable(file: string, ids: readonly string[]): string {
     const run = recorded.filter((row) => row.date === date)
     const shown = ids.filter((id) => newest.get(id) === date)
     const measured = ids.filter((id) => run.some((row) => row.id === id))
-    const { machine, times, rate, memoryLimit } = run[0] as RecordedRow
+    const { machine, times, rate, memoryLimit, windowsTaken = 0 } = run[0] as RecordedRow
     const within = memoryLimit === undefined ? '' : ` with --cgroup, ${memoryLimit / 2 ** 30} GiB for all processes and their page cache,`
-    return `- ${shown.join(', ')}: \`${commandOf(measured, times, rate)}\`${within} on ${date.slice(0, 10)}; ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${machine.runtime}.`
+    const taken = windowsTaken === 0 ? '' : `; ${windowsTaken} of its windows are of an earlier run of the same sources (--windows)`
+    return `- ${shown.join(', ')}: \`${commandOf(measured, times, rate)}\`${within} on ${date.slice(0, 10)}; ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${machine.runtime}${taken}.`
   })
   const once = [...new Set(rows.filter(isOfOneRun).map(({ id }) => id))]
   const told = once.length === 0 ? [] : [`- ${ONCE}: ${once.join(', ')}.`]
