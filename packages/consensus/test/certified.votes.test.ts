@@ -1,4 +1,4 @@
-/** When a vote is given, and until when one counts (2.4). Method: one real core among members that the test plays, with the clock of the test. */
+/** When a vote is given, until when one counts, and what is learnt of a slot that is past voting for (2.4, 2.13). Method: one real core among members that the test plays, with the clock of the test. */
 import { expect, test } from 'vitest'
 import type { SignedHeader } from '../src/wire/types.ts'
 import { LoneCore, type Named } from './support/lone-core.ts'
@@ -60,4 +60,65 @@ test('votes for the last 16 own headers count, those for older ones do not', () 
   expect([certifiedRounds(), lone.count('voteUnknown')]).toEqual([[], 4])
   voteFor(2)
   expect([certifiedRounds(), lone.count('voteUnknown')]).toEqual([[2], 4])
+})
+
+/** Member 1 has made headers of rounds 1 and 2, and both are voted for. */
+function votedTwice(): { readonly lone: LoneCore; readonly first: SignedHeader } {
+  const lone = new LoneCore('certified', { size: 4, self: 0, core: CORE })
+  const made = lone.others.map((author) => lone.header(author, 1, lone.genesis()))
+  lone.hear(...made.map((signed) => [signed.header.author, { type: 'header', header: signed }] as const))
+  lone.hear(...made.map((signed) => [signed.header.author, { type: 'certificate', certificate: lone.certificate(signed) }] as const))
+  const second = lone.header(
+    1,
+    2,
+    made.map((signed) => lone.nameOf(signed)),
+  )
+  lone.hear([1, { type: 'header', header: second }])
+  expect(votesOf(lone)).toBe(2)
+  return { lone, first: made[0]! }
+}
+
+const otherOf = (lone: LoneCore, round: number, laterMs: number): SignedHeader =>
+  lone.header(1, round, lone.genesis(), { createdAtMs: lone.unixMs + laterMs })
+const hear = (lone: LoneCore, header: SignedHeader): void => lone.hear([1, { type: 'header', header }])
+const unsigned = (signed: SignedHeader): SignedHeader => ({ ...signed, signature: new Uint8Array(64).fill(1) })
+const evidenceOf = (lone: LoneCore): number[] => lone.said.flatMap(({ frame }) => (frame.type === 'evidence' ? [frame.evidence.signer] : []))
+
+test('a second header of a slot below the last vote is evidence too, and never voted for', () => {
+  const { lone } = votedTwice()
+  hear(lone, otherOf(lone, 1, 1))
+  expect([evidenceOf(lone), votesOf(lone)]).toEqual([[1], 2])
+  expect(lone.records.count('evidence')).toBe(1)
+})
+
+test('what is said again below the last vote is no evidence, nor is what its author did not sign', () => {
+  const { lone, first } = votedTwice()
+  hear(lone, first)
+  expect(lone.count('headerBelowVote')).toBe(1)
+  hear(lone, unsigned(otherOf(lone, 1, 1)))
+  expect(lone.count('headerBadSignature')).toBe(1)
+  expect([evidenceOf(lone), votesOf(lone)]).toEqual([[], 2])
+})
+
+test('below the last vote no signature is looked at of a header that is known, nor of anybody who is proven guilty', () => {
+  const { lone, first } = votedTwice()
+  hear(lone, unsigned(first))
+  expect([lone.count('headerBelowVote'), lone.count('headerBadSignature')]).toEqual([1, 0])
+  hear(lone, otherOf(lone, 1, 1))
+  expect(evidenceOf(lone)).toEqual([1])
+  hear(lone, unsigned(otherOf(lone, 1, 2)))
+  expect([lone.count('headerBelowVote'), lone.count('headerBadSignature')]).toEqual([2, 0])
+})
+
+test('all certificates that are held when the epoch closes are durable in that step', () => {
+  const lone = new LoneCore('certified', { size: 4, self: 0, core: CORE })
+  const certified = (signed: SignedHeader) => [signed.header.author, { type: 'certificate', certificate: lone.certificate(signed) }] as const
+  const first = lone.others.map((author) => lone.header(author, 1, lone.genesis()))
+  lone.hear(...first.map(certified))
+  const names = first.map((signed) => lone.nameOf(signed))
+  lone.hear(certified(lone.header(1, 2, names))) // no own header rests on any of them yet
+  const held = lone.core.gauges.vertices
+  expect([held, lone.records.count('certificate')]).toEqual([4, 0])
+  lone.step({ type: 'executed', index: 1, isFinal: true, closedBy: undefined })
+  expect(lone.records.count('certificate')).toBe(held)
 })

@@ -232,6 +232,7 @@ class CertifiedCore implements Core {
   #close(index: number, closedBy: ClosedBy | undefined): void {
     if (!this.#hasRecovered) this.#recover() // closed before a restart: what it still owes is found in the store
     this.#isClosed = true
+    this.#context.persist() // all that is held, durably: what supports the last leader is in no sub-DAG, and is served from now on (2.12)
     this.#parts.ordering.close(index, closedBy)
   }
 

@@ -39,6 +39,12 @@ export class HeaderSlots {
     return this.#note({ digestKey, signed, isSigned: undefined })
   }
 
+  /** Whether one more look at this header can show nothing: it is held with a good signature, or its author is proven guilty. */
+  isExhausted(round: number, author: Authority, digestKey: string): boolean {
+    const seen = this.#rounds.get(round)?.get(author)
+    return this.#evidence.isProven(author) || (seen?.digestKey === digestKey && seen.isSigned === true)
+  }
+
   /** Of each slot of `author` that is held with its signature, ascending. */
   statementsOf(author: Authority): Statement[] {
     const seen = [...this.#rounds.values()].flatMap((slots) => slots.get(author) ?? [])

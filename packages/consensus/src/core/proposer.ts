@@ -97,7 +97,7 @@ export class Proposer {
     const delayMs = paceMsOf(this.#parts.certificateMs50(), context.settings)
     const restedAtMs = this.#proposedAtMs + (hasWork() ? delayMs : Math.max(delayMs, idleDelayMsMax))
     if (context.nowMs < restedAtMs || this.#isReady(round)) return restedAtMs
-    return Math.max(restedAtMs, this.#quorumAtMs + this.#leaderTimeoutMs(round))
+    return Math.max(restedAtMs, this.#quorumAtMs + this.#leaderTimeoutMs)
   }
 
   /** Whether nothing better is to be had from waiting in `round`. */
@@ -116,12 +116,12 @@ export class Proposer {
     return author === undefined ? undefined : this.#parts.rule.dag.slot(round, author)[0]
   }
 
-  #leaderTimeoutMs(round: number): number {
-    const { context, rule, certificateMs95 } = this.#parts
+  /** The leader of the next round needs no half of it: that round is even, and in the one before he is ready at once. */
+  get #leaderTimeoutMs(): number {
+    const { context, certificateMs95 } = this.#parts
     const { leaderTimeoutMsMin, leaderTimeoutMsMax } = context.settings
     const wantedMs = 2 * (certificateMs95() ?? leaderTimeoutMsMax / 2)
-    const timeoutMs = Math.min(leaderTimeoutMsMax, Math.max(leaderTimeoutMsMin, wantedMs))
-    return rule.leaderOf(round + 1) === context.self ? timeoutMs / 2 : timeoutMs
+    return Math.min(leaderTimeoutMsMax, Math.max(leaderTimeoutMsMin, wantedMs))
   }
 
   #propose(round: number, content: VertexContent): void {

@@ -82,7 +82,7 @@ export class Voter {
     if (fault !== undefined) return context.count('headerBad')
     const digest = headerDigest(context.setup.chainId, header)
     const key = toHex(digest)
-    if (this.#repeat(header, key)) return
+    if (this.#isSettled(header, key)) return
     if (this.#parking.has(key) || this.#early.some((early) => early.key === key)) return context.count('headerRepeated')
     if (!isHeaderSigned(signed, digest, signatures)) return context.count('headerBadSignature')
     if (!slots.note(signed, key)) return context.count('headerEquivocated')
@@ -115,16 +115,21 @@ export class Voter {
     for (const pending of due) this.#consider(pending, false)
   }
 
-  /** @returns whether the last vote of this author has settled it: the same again, or nothing. */
-  #repeat({ author, round }: Header, key: string): boolean {
+  /**
+   * Whether nothing is left to do for it: its vote is said again, or it stands below the last vote and nothing new can be learnt of its
+   * slot. Any other below goes on to its signature, since it may be the second of its slot.
+   */
+  #isSettled({ author, round }: Header, key: string): boolean {
+    const { context, slots } = this.#parts
     const last = this.#lastVotes.get(author)
     if (last === undefined || round > last.round) return false
     if (round < last.round) {
-      this.#parts.context.count('headerBelowVote')
+      if (!slots.isExhausted(round, author, key)) return false
+      context.count('headerBelowVote')
       return true
     }
     if (toHex(last.headerDigest) !== key) return false // its signature decides whether this is evidence
-    this.#parts.context.send(author, { type: 'vote', vote: last })
+    context.send(author, { type: 'vote', vote: last })
     return true
   }
 
