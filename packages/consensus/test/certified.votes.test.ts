@@ -82,7 +82,8 @@ const otherOf = (lone: LoneCore, round: number, laterMs: number): SignedHeader =
   lone.header(1, round, lone.genesis(), { createdAtMs: lone.unixMs + laterMs })
 const hear = (lone: LoneCore, header: SignedHeader): void => lone.hear([1, { type: 'header', header }])
 const unsigned = (signed: SignedHeader): SignedHeader => ({ ...signed, signature: new Uint8Array(64).fill(1) })
-const evidenceOf = (lone: LoneCore): number[] => lone.said.flatMap(({ frame }) => (frame.type === 'evidence' ? [frame.evidence.signer] : []))
+const evidenceOf = (lone: LoneCore): number[] =>
+  lone.said.flatMap(({ frame }) => (frame.type === 'evidence' ? [frame.evidence.signer] : []))
 
 test('a second header of a slot below the last vote is evidence too, and never voted for', () => {
   const { lone } = votedTwice()
@@ -112,7 +113,8 @@ test('below the last vote no signature is looked at of a header that is known, n
 
 test('all certificates that are held when the epoch closes are durable in that step', () => {
   const lone = new LoneCore('certified', { size: 4, self: 0, core: CORE })
-  const certified = (signed: SignedHeader) => [signed.header.author, { type: 'certificate', certificate: lone.certificate(signed) }] as const
+  const certified = (signed: SignedHeader) =>
+    [signed.header.author, { type: 'certificate', certificate: lone.certificate(signed) }] as const
   const first = lone.others.map((author) => lone.header(author, 1, lone.genesis()))
   lone.hear(...first.map(certified))
   const names = first.map((signed) => lone.nameOf(signed))
