@@ -17,8 +17,9 @@ const RANGES_MAX = 256
  * @throws {VerifyError} `VERIFY_BAD_RANGE` when it is no byte range or none of it can be satisfied (status 416).
  */
 export function byteRangesOfHeader(header: string, size?: number): ByteRange[] {
-  const refused = (): VerifyError => errorOf('VERIFY_BAD_RANGE', { header: header.slice(0, 80), size: size ?? 'unknown' })
-  const list = /^bytes[ \t]*=(.*)$/i.exec(header.trim())?.[1] ?? ''
+  const text = String(header) // of a request without one: null or undefined
+  const refused = (): VerifyError => errorOf('VERIFY_BAD_RANGE', { header: text.slice(0, 80), size: size ?? 'unknown' })
+  const list = /^bytes[ \t]*=(.*)$/i.exec(text.trim())?.[1] ?? ''
   const specs = list.split(',', RANGES_MAX + 2).filter((spec) => spec.trim() !== '')
   if (specs.length > RANGES_MAX) throw refused()
   const ranges: ByteRange[] = []

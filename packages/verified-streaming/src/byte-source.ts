@@ -2,7 +2,7 @@
 import { refuse } from './errors.ts'
 import { after, type Later, orAbort } from './later.ts'
 import { type RandomAccess, readAtOf } from './random-access.ts'
-import { checkBytes } from './tree.ts'
+import { isBytes, plainBytes } from './tree.ts'
 
 /** Bytes that come once, in order. */
 export type ByteSource = RandomAccess | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Iterable<Uint8Array>
@@ -21,7 +21,7 @@ const READ_BYTES = 256 * 1024
 
 /** @throws {VerifyError} `VERIFY_BAD_ARGUMENT` when it is no source. */
 export function pullOf(source: ByteSource): BytePull {
-  if (source instanceof Uint8Array) return pullOfIterator([source].values())
+  if (isBytes(source)) return pullOfIterator([source].values())
   const file = readAtOf(source)
   if (file) {
     let offset = 0
@@ -41,7 +41,7 @@ export function pullOf(source: ByteSource): BytePull {
     )
   }
   const iterator = stream?.[Symbol.asyncIterator]?.() ?? (typeof stream === 'object' ? stream?.[Symbol.iterator]?.() : undefined)
-  return iterator ? pullOfIterator(iterator) : refuse('a source of bytes', typeof source)
+  return iterator ? pullOfIterator(iterator) : refuse('a source of bytes', source)
 }
 
 function pullOfIterator(iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>): BytePull {
@@ -53,7 +53,7 @@ function pullOfIterator(iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Arra
 
 function pullWith(next: () => Later<Pulled>, cancel?: (reason: unknown) => unknown): BytePull {
   return {
-    next: () => after(next(), ({ done, value }) => (done ? undefined : checkBytes(value!))),
+    next: () => after(next(), ({ done, value }) => (done ? undefined : plainBytes(value!))),
     async cancel(reason) {
       try {
         await cancel?.(reason)

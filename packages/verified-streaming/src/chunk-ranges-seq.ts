@@ -78,7 +78,7 @@ export class ChunkRangesSeq {
     return this.entries[low - 1]?.ranges ?? ChunkRanges.none
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     const out: number[] = []
     this.encodeInto(out)
     return Uint8Array.from(out)

@@ -6,12 +6,13 @@
 import { byteRangesOfHeader } from './byte-range.ts'
 import { ChunkRanges } from './chunk-ranges.ts'
 import { errorOf, type VerifyError } from './errors.ts'
+import { checkBytes } from './tree.ts'
 import { readVarint, writeVarint } from './varint.ts'
 
 const U64_MAX = 0xffff_ffff_ffff_ffffn
 
 /** The canonical wire form (spec §1.6): a count, then the widths of alternating spans, "not selected" first; shortest varints. */
-export function encodeChunkRanges(ranges: ChunkRanges): Uint8Array {
+export function encodeChunkRanges(ranges: ChunkRanges): Uint8Array<ArrayBuffer> {
   const out: number[] = []
   writeChunkRanges(out, ranges)
   return Uint8Array.from(out)
@@ -31,10 +32,10 @@ export function writeChunkRanges(out: number[], { boundaries }: ChunkRanges): vo
 /**
  * Accepts what `encodeChunkRanges` writes and nothing else.
  *
- * @throws {VerifyError} `VERIFY_MALFORMED`
+ * @throws {VerifyError} `VERIFY_MALFORMED`; `VERIFY_BAD_ARGUMENT` for what is no bytes.
  */
 export function decodeChunkRanges(bytes: Uint8Array): ChunkRanges {
-  const { ranges, next } = readChunkRanges(bytes, 0)
+  const { ranges, next } = readChunkRanges(checkBytes(bytes), 0)
   if (next !== bytes.length) throw malformed(next)
   return ranges
 }

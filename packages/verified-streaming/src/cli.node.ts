@@ -104,5 +104,6 @@ try {
 } catch (error) {
   process.exitCode = codeOf(error)
   const { message, code } = error as VerifyError
-  process.stderr.write(`verified-streaming: ${error instanceof VerifyError ? `${code}: ` : ''}${message.split('\n')[0]}\n`)
+  const named = error instanceof VerifyError && !message.startsWith(code) ? `${code}: ${message}` : message
+  process.stderr.write(`verified-streaming: ${named.split('\n')[0]}\n`)
 }

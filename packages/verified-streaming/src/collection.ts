@@ -17,10 +17,10 @@ export interface CollectionEntry {
 
 export interface Collection {
   /** Root of `sequence`: the name of the whole collection. */
-  readonly root: Uint8Array
+  readonly root: Uint8Array<ArrayBuffer>
   /** The hash sequence: metadata's root, then the entries'. */
-  readonly sequence: Uint8Array
-  readonly metadata: Uint8Array
+  readonly sequence: Uint8Array<ArrayBuffer>
+  readonly metadata: Uint8Array<ArrayBuffer>
 }
 
 const HEADER = new TextEncoder().encode('CollectionV0.')

@@ -1,7 +1,9 @@
 /** `decode` as a stage of other people's pipelines: a transform of it-pipe, and a pair of web streams. */
+import type { ByteRange } from './byte-range.ts'
 import type { ByteSource } from './byte-source.ts'
 import { type DecodeOptions, type Decoding, decode } from './decode.ts'
 import type { VerifiedPart } from './decoder.ts'
+import { errorOf } from './errors.ts'
 
 /**
  * `decode` as an it-pipe transform: encoded bytes in, verified parts out.
@@ -12,9 +14,25 @@ export function decodeTransform(root: Uint8Array, options: DecodeOptions = {}): 
   return (encoded) => decode(encoded, root, options)
 }
 
-/** The bytes of verified parts, without their offsets. @returns copies, the caller's own. */
-export async function* bytesOf(parts: AsyncIterable<VerifiedPart>): AsyncGenerator<Uint8Array, void, void> {
-  for await (const { bytes } of parts) yield bytes.slice()
+/**
+ * The bytes of verified parts, without their offsets. Parts are whole chunks, so they have more than the byte range that was asked for:
+ * with `range` only that comes out.
+ *
+ * @returns copies, the caller's own.
+ * @throws {VerifyError} `VERIFY_BAD_RANGE` for what is no range; whatever `parts` throws.
+ * @example for await (const bytes of bytesOf(decode(response.body, root, { ranges: ChunkRanges.fromByteRanges([range]) }), range)) await file.write(bytes)
+ */
+export async function* bytesOf(
+  parts: AsyncIterable<VerifiedPart>,
+  range: Partial<ByteRange> = {},
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  const { start = 0, end = Infinity } = range // a stage of Node's `pipeline` is handed `{ signal }` here, which means everything
+  if (!(start >= 0 && end >= start)) throw errorOf('VERIFY_BAD_RANGE', { start, end })
+  for await (const { offset, bytes } of parts) {
+    const from = Math.max(0, start - offset)
+    const to = Math.min(bytes.length, end - offset)
+    if (from < to) yield new Uint8Array(bytes.subarray(from, to))
+  }
 }
 
 /** Encoded bytes go in at `writable`, verified bytes come out of `readable`. */

@@ -168,7 +168,8 @@ function refuseTrailing({ length }: Uint8Array): void {
  * @param root - BLAKE3 root, 32 bytes.
  * @returns parts whose `bytes` are views, valid until the next iteration: copy what you keep. Its `size` says in its type
  * whether the content's length is proven.
- * @throws {VerifyError} `VERIFY_MISMATCH` (names the byte range), `VERIFY_TRUNCATED`, `VERIFY_TRAILING`, `VERIFY_TOO_LARGE`.
+ * @throws {VerifyError} `VERIFY_MISMATCH` (names the byte range; at the first parent mostly because the two ends do not mean the same root, `ranges` or
+ * `chunkGroupLog`), `VERIFY_TRUNCATED`, `VERIFY_TRAILING`, `VERIFY_TOO_LARGE`.
  * @throws the reason of `options.signal`, within one turn of its abort, even while the source is stalled.
  * @example for await (const { offset, bytes } of decode(response.body, root)) await file.write(bytes, 0, bytes.length, offset)
  */

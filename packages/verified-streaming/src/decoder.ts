@@ -14,7 +14,7 @@ import { parentMatches, subtreeMatches } from './kernel/index.ts'
 import { NodeInput } from './node-input.ts'
 import { readSize } from './outboard.ts'
 import { PreOrderWalk } from './pre-order-walk.ts'
-import { checkChunkGroupLog, checkRoot, checkSize, chunkCountOf } from './tree.ts'
+import { checkChunkGroupLog, checkRoot, checkSize, chunkCountOf, plainBytes } from './tree.ts'
 
 /** Verified bytes and where they belong. */
 export interface VerifiedPart {
@@ -95,7 +95,7 @@ export class Decoder {
 
   /** Hands in more, once `next` has answered `undefined`. Borrowed until `next` answers `undefined` again. */
   push(input: Uint8Array): void {
-    this.#input.push(input)
+    this.#input.push(plainBytes(input))
   }
 
   /**

@@ -28,7 +28,7 @@ export function encodeRangesFrom(
   offset: number,
   ranges: ChunkRanges = ChunkRanges.all,
   options: EncodeOptions = {},
-): AsyncGenerator<Uint8Array, void, void> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   const { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT } = options
   return piecesOf(blob, ranges, options, (walk) => {
     if (checkNumber('an offset', offset) < HEADER_BYTES) return [0, offset]

@@ -5,7 +5,7 @@
  */
 import { takeAll } from './byte-source.ts'
 import { ChunkRanges } from './chunk-ranges.ts'
-import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HEADER_BYTES } from './constants.ts'
+import { CHUNK_BYTES, CHUNK_GROUP_LOG_DEFAULT, HEADER_BYTES, PAIR_BYTES, WALK_SLOTS } from './constants.ts'
 import { refuse } from './errors.ts'
 import { GroupTree } from './group-tree.ts'
 import { after, type Later, orAbort } from './later.ts'
@@ -40,8 +40,10 @@ export interface EncodeOptions {
   readonly onUnitEnd?: ((offset: number) => void) | undefined
 }
 
-/** Octets of a piece, and of what is read of the content at once. */
+/** Octets of a piece, and of what is read of the content at once until a first piece of it was. */
 const PIECE_BYTES = 64 * 1024
+/** And afterwards: whoever takes so much takes more, and each read has a price of its own. */
+const READ_BYTES_MAX = 256 * 1024
 
 /** The items of an encoding in the order of `walk`, whose next node has been taken: each a view that is valid until the next. */
 function itemsOf(
@@ -57,12 +59,15 @@ function itemsOf(
   const walk = new PreOrderWalk(chunkCountOf(size), chunkGroupLog, selection, order, pairs.chunkGroupLog)
   const groupChunks = 2 ** pairs.chunkGroupLog
   const tree = new GroupTree(0, pairs.chunkGroupLog)
+  let first: number | undefined
 
   /** Content of some chunks, read ahead only within what is selected. */
   function read(start: number, count: number): Later<Uint8Array> {
     const from = start * CHUNK_BYTES
+    first ??= from
     const end = Math.min(from + count * CHUNK_BYTES, size)
-    const ahead = Math.min(from + PIECE_BYTES, selection.runEnd(start) * CHUNK_BYTES, size)
+    const readBytes = from - first < PIECE_BYTES ? PIECE_BYTES : READ_BYTES_MAX
+    const ahead = Math.min(from + readBytes, selection.runEnd(start) * CHUNK_BYTES, size)
     return content(from, end - from, from, Math.max(end, ahead))
   }
 
@@ -87,7 +92,7 @@ function itemsOf(
  * beyond the end gives the last chunk, which proves the size.
  *
  * Nothing is verified: content that does not fit its outboard gives an encoding that its receiver refuses. The first piece
- * ends with the first leaf, the others have 64 KiB; what is read ahead is as much, and never outside the ranges' groups.
+ * ends with the first leaf, the others have 64 KiB; as much is read at once, then up to 256 KiB, and never outside the ranges' groups.
  *
  * @returns pieces of the caller's own, read from `data` only as they are asked for.
  * @throws {VerifyError} `VERIFY_BAD_ARGUMENT` when size and outboard do not fit each other.
@@ -98,7 +103,7 @@ export function encodeRanges(
   blob: VerifiableBlob,
   ranges: ChunkRanges = ChunkRanges.all,
   options: EncodeOptions = {},
-): AsyncGenerator<Uint8Array, void, void> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   return piecesOf(blob, ranges, options)
 }
 
@@ -111,7 +116,7 @@ export async function* piecesOf(
   ranges: ChunkRanges,
   { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, signal, onUnitEnd }: EncodeOptions,
   begin?: (walk: PreOrderWalk) => FirstItem | undefined,
-): AsyncGenerator<Uint8Array, void, void> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   const size = checkSize(blob.size)
   const { walk, item } = itemsOf(blob, size, ranges.truncate(size), checkChunkGroupLog(chunkGroupLog))
   signal?.throwIfAborted()
@@ -120,7 +125,9 @@ export async function* piecesOf(
 
   const header = new Uint8Array(HEADER_BYTES)
   writeSize(header, 0, size)
-  let piece = new Uint8Array(PIECE_BYTES)
+  // Up to the first leaf lies no more than one parent a level.
+  const firstBytes = Math.min(PIECE_BYTES, HEADER_BYTES + WALK_SLOTS * PAIR_BYTES + CHUNK_BYTES * 2 ** chunkGroupLog)
+  let piece: Uint8Array<ArrayBuffer> | undefined
   let held = 0
   let isFirst = true
   let [placed, at] = first
@@ -129,23 +136,24 @@ export async function* piecesOf(
     const bytes = next instanceof Promise ? await orAbort(next, signal) : next
     placed += bytes.length
     do {
-      const taken = Math.min(bytes.length - at, PIECE_BYTES - held)
+      piece ??= new Uint8Array(isFirst ? firstBytes : PIECE_BYTES)
+      const taken = Math.min(bytes.length - at, piece.length - held)
       piece.set(taken === bytes.length ? bytes : bytes.subarray(at, at + taken), held)
       held += taken
       at += taken
       const isLeafEnd = walk.isLeaf && at === bytes.length
       if (isLeafEnd) onUnitEnd?.(placed)
-      if (held === PIECE_BYTES || (isFirst && isLeafEnd)) {
+      if (held === piece.length || (isFirst && isLeafEnd)) {
         yield piece.subarray(0, held)
         isFirst = false
-        piece = new Uint8Array(PIECE_BYTES)
+        piece = undefined
         held = 0
       }
       signal?.throwIfAborted()
     } while (at < bytes.length) // the leaf of the empty blob is one too
     at = 0
   }
-  if (held > 0) yield piece.subarray(0, held)
+  if (piece && held > 0) yield piece.subarray(0, held)
 }
 
 /**
@@ -157,7 +165,7 @@ export async function* piecesOf(
  * @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for a stream.
  * @example for await (const piece of encode(await fromFileHandle(handle))) process.stdout.write(piece)
  */
-export async function* encode(source: RandomAccess, options: EncodeOptions = {}): AsyncGenerator<Uint8Array, void, void> {
+export async function* encode(source: RandomAccess, options: EncodeOptions = {}): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   asReadAt(source)
   const builder = createOutboardBuilder({ chunkGroupLog: options.chunkGroupLog })
   await takeAll(source, options.signal, (bytes) => builder.update(bytes))

@@ -29,7 +29,10 @@ export function errorOf(code: VerifyErrorCode, details: Readonly<Record<string, 
   return new VerifyError(code, `${code}: ${facts.join(', ')}`, details)
 }
 
-/** @throws {VerifyError} always, `VERIFY_BAD_ARGUMENT`. */
+/** @throws {VerifyError} always, `VERIFY_BAD_ARGUMENT`; of an object its kind is told, as `[object ArrayBuffer]`. */
 export function refuse(expected: string, got: unknown): never {
-  throw errorOf('VERIFY_BAD_ARGUMENT', { expected, got: String(got) })
+  throw errorOf('VERIFY_BAD_ARGUMENT', {
+    expected,
+    got: typeof got === 'object' ? {}.toString.call(got) : String(got as string).slice(0, 80),
+  })
 }

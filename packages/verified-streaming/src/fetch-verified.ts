@@ -19,7 +19,7 @@ import { formatRoot } from './root-text.ts'
 import { checkChunkGroupLog, checkRoot, checkSize } from './tree.ts'
 
 export interface VerifiedFileOptions {
-  /** Where the outboard is. @default the file's address with `.obao4` behind its path */
+  /** Where the outboard is. @default the file's address with `.obao4` behind its path; with other groups `.obao` and their `chunkGroupLog`, without a 0 */
   readonly outboardUrl?: string | URL | undefined
   /** Chunk groups of the outboard, 0 to 10. @default 4 (16 KiB, as `.obao4`) */
   readonly chunkGroupLog?: number | undefined
@@ -80,7 +80,7 @@ export function openVerified(url: string | URL, root: Uint8Array, options: Verif
  * leaves. The body holds a few chunk groups and reads on only when it is read from; cancelling it ends the
  * requests, which ask for 1 MiB first and then for twice as much each.
  * @throws {VerifyError} `VERIFY_MISMATCH` when the host's bytes do not belong to `root`, `VERIFY_BAD_RESPONSE` for its status,
- * `VERIFY_READ_FAILED` when it cannot be reached, or breaks off twice at one place, `VERIFY_TOO_LARGE`.
+ * `VERIFY_READ_FAILED` when it cannot be reached, or breaks off twice at one place, `VERIFY_TOO_LARGE`; all with the address in `details.url`.
  * @throws the reason of `options.signal`.
  * @example video.src = URL.createObjectURL(await (await fetchVerified('/film.webm', root)).blob())
  */
@@ -97,11 +97,17 @@ function absolute(url: string | URL): URL {
   }
 }
 
-/** `/film.webm?v=1` is proven by `/film.webm.obao4?v=1`. */
-function outboardUrlOf(url: URL): URL {
+/** `/film.webm?v=1` is proven by `/film.webm.obao4?v=1`, with Bao's groups by `/film.webm.obao?v=1`: what the command line writes. */
+function outboardUrlOf(url: URL, chunkGroupLog: number): URL {
   const out = new URL(url)
-  out.pathname += '.obao4'
+  out.pathname += `.obao${chunkGroupLog || ''}`
   return out
+}
+
+/** An error that says which file it is of: who reads many would not know. */
+function named(error: unknown, url: string): unknown {
+  if (!(error instanceof VerifyError) || 'url' in error.details) return error
+  return new VerifyError(error.code, `${url}: ${error.message}`, { ...error.details, url }, { cause: error })
 }
 
 class HostedFile implements VerifiedFile {
@@ -123,7 +129,10 @@ class HostedFile implements VerifiedFile {
     const fetch = options.fetch ?? ((address, init) => globalThis.fetch(address, init))
     const address = absolute(url)
     this.#content = { url: address.href, fetch }
-    this.#proof = { url: (options.outboardUrl === undefined ? outboardUrlOf(address) : absolute(options.outboardUrl)).href, fetch }
+    this.#proof = {
+      url: (options.outboardUrl === undefined ? outboardUrlOf(address, this.#log) : absolute(options.outboardUrl)).href,
+      fetch,
+    }
   }
 
   async fetch({ range, signal }: VerifiedRequest = {}): Promise<Response> {
@@ -140,7 +149,7 @@ class HostedFile implements VerifiedFile {
       finish()
       this.#forget(error)
       controller.abort(error)
-      throw error
+      throw named(error, this.#content.url)
     }
   }
 
@@ -183,6 +192,7 @@ class HostedFile implements VerifiedFile {
       guarded(first, parts, controller, (error) => {
         this.#forget(error)
         finish()
+        return named(error, this.#content.url)
       }),
     )
     return new Response(body, { status: wanted === undefined ? 200 : 206, headers })
@@ -211,6 +221,7 @@ class HostedFile implements VerifiedFile {
     if (size > this.#maxSize) {
       this.#claim = undefined
       throw new VerifyError('VERIFY_TOO_LARGE', `${this.#content.url} says ${size} bytes, at most ${this.#maxSize} are accepted`, {
+        url: this.#content.url,
         size,
         maxSize: this.#maxSize,
       })
@@ -294,12 +305,16 @@ function wantedOf(range: ByteRange | string | undefined, size: number): { start:
   }
 }
 
-/** Parts that begin with one already taken; whoever stops reading ends the requests at once, even while they wait. */
+/**
+ * Parts that begin with one already taken; whoever stops reading ends the requests at once, even while they wait.
+ *
+ * @param finish - hears how it ended; gives the error for the reader.
+ */
 function guarded(
   first: IteratorResult<VerifiedPart>,
   rest: AsyncIterator<VerifiedPart>,
   controller: AbortController,
-  finish: (error: unknown) => void,
+  finish: (error: unknown) => unknown,
 ): AsyncIterableIterator<VerifiedPart> {
   let taken: IteratorResult<VerifiedPart> | undefined = first
   return {
@@ -313,8 +328,7 @@ function guarded(
         if (result.done === true) finish(undefined)
         return result
       } catch (error) {
-        finish(error)
-        throw error
+        throw finish(error)
       }
     },
     return() {

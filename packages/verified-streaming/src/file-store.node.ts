@@ -21,21 +21,39 @@ export interface FileStore extends SinkStore {
   close(): Promise<void>
 }
 
-async function openFile(path: string): Promise<FileHandle> {
+/** What `use` gives of a file, `undefined` where there is no such file. */
+async function whereThere<T>(use: Promise<T>): Promise<T | undefined> {
   try {
-    return await open(path, 'r+')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return open(path, 'wx+')
-  }
-}
-
-async function readState(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return new Uint8Array(await readFile(path))
+    return await use
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     return undefined
+  }
+}
+
+interface Files {
+  readonly content: FileHandle
+  readonly pairs: FileHandle
+  readonly state: Uint8Array | undefined
+}
+
+/** Opens what there is of a download and makes what there is not; lets go of what it opened when it fails. */
+async function openFiles(path: string): Promise<Files> {
+  let content: FileHandle | undefined
+  let pairs: FileHandle | undefined
+  try {
+    content = await whereThere(open(`${path}.part`, 'r+'))
+    pairs = await whereThere(open(`${path}.pairs`, 'r+'))
+    // `finish` may have died after it had named the content: then a state that is left speaks of files which are no longer these.
+    if (content === undefined || pairs === undefined) await rm(`${path}.state`, { force: true })
+    content ??= await open(`${path}.part`, 'wx+')
+    pairs ??= await open(`${path}.pairs`, 'wx+')
+    const state = await whereThere(readFile(`${path}.state`))
+    return { content, pairs, state: state && new Uint8Array(state) }
+  } catch (error) {
+    await content?.close()
+    await pairs?.close()
+    throw error
   }
 }
 
@@ -44,15 +62,14 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, offset: number): P
 }
 
 /**
- * Opens the files of a download to `path`, new or begun earlier. One process at a time.
+ * Opens the files of a download to `path`, new or begun earlier. One process at a time. A file that is at `path` already is not looked
+ * at: it stays until `finish` replaces it, and `hashParallel` tells whether it is the one.
  *
  * @throws the file system's own errors.
  * @example const store = await openFileStore('film.webm'), sink = createSink(root, { store, state: store.state })
  */
 export async function openFileStore(path: string): Promise<FileStore> {
-  const content = await openFile(`${path}.part`)
-  const pairs = await openFile(`${path}.pairs`)
-  const state = await readState(`${path}.state`)
+  const { content, pairs, state } = await openFiles(path)
   const sync = async (): Promise<void> => {
     await content.datasync()
     await pairs.datasync()

@@ -11,10 +11,10 @@ import { type EncodeOptions, encodeRanges, type VerifiableBlob } from './encode.
 import { VerifyError } from './errors.ts'
 import type { GetRequest } from './get-request.ts'
 import { asReadAt } from './random-access.ts'
-import { checkRoot } from './tree.ts'
+import { checkBytes, checkRoot } from './tree.ts'
 
 /** The bytes of the sequence of `roots`. */
-export function encodeHashSequence(roots: readonly Uint8Array[]): Uint8Array {
+export function encodeHashSequence(roots: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(roots.length * HASH_BYTES)
   roots.forEach((root, i) => out.set(checkRoot(root), i * HASH_BYTES))
   return out
@@ -26,9 +26,9 @@ export function encodeHashSequence(roots: readonly Uint8Array[]): Uint8Array {
  * @throws {VerifyError} `VERIFY_MALFORMED` unless the length is a multiple of 32.
  */
 export function decodeHashSequence(bytes: Uint8Array): Uint8Array[] {
-  if (bytes.length % HASH_BYTES !== 0)
+  if (checkBytes(bytes).length % HASH_BYTES !== 0)
     throw new VerifyError('VERIFY_MALFORMED', `a hash sequence of ${bytes.length} bytes is no multiple of ${HASH_BYTES}`)
-  const own = bytes.slice()
+  const own = new Uint8Array(bytes)
   return Array.from({ length: own.length / HASH_BYTES }, (_, i) => own.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES))
 }
 
@@ -121,7 +121,7 @@ export async function* encodeSequence(
   request: GetRequest,
   open: (root: Uint8Array, index: number) => VerifiableBlob | Promise<VerifiableBlob>,
   options: EncodeOptions = {},
-): AsyncGenerator<Uint8Array, void, void> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   const { ranges, root } = request
   const first = await open(root, 0)
   if (!ranges.at(0).isEmpty) yield* encodeRanges(first, ranges.at(0), options)

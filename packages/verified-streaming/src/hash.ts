@@ -20,7 +20,7 @@ const NO_OPTIONS: HashOptions = {}
  * @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for a key that is not 32 bytes, a key with a context, a wrong length, or what is no array of bytes.
  * @example const root = hash(new TextEncoder().encode('hello'))
  */
-export function hash(bytes: Uint8Array, options: HashOptions = NO_OPTIONS): Uint8Array {
+export function hash(bytes: Uint8Array, options: HashOptions = NO_OPTIONS): Uint8Array<ArrayBuffer> {
   checkBytes(bytes)
   if (options === NO_OPTIONS && bytes.length <= CHUNK_BYTES && compiled) return compiled.rootOfChunk(bytes)
   const mode = modeOf(options)

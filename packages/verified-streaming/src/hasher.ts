@@ -17,7 +17,7 @@ export interface Hasher {
   /** Adds bytes, which are borrowed for the call. Returns the hasher. */
   update(bytes: Uint8Array): this
   /** The hash of all bytes so far, `outputBytes` long (32 by default); the hasher goes on from where it was. */
-  digest(outputBytes?: number): Uint8Array
+  digest(outputBytes?: number): Uint8Array<ArrayBuffer>
   /** Forgets all input and overwrites what was kept of it; the mode stays. */
   reset(): this
 }
@@ -40,7 +40,7 @@ class TreeHasher implements Hasher {
     return this
   }
 
-  digest(outputBytes?: number): Uint8Array {
+  digest(outputBytes?: number): Uint8Array<ArrayBuffer> {
     const { cvs, sizes, depth, chunks } = this.#edge
     const edge = new Edge(this.#mode)
     edge.cvs.set(cvs)

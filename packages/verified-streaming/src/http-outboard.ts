@@ -133,6 +133,7 @@ export class HttpOutboard {
         throw new VerifyError(
           'VERIFY_TOO_LARGE',
           `${this.#file.url} ignores ranges, and its ${this.size} bytes are more than ${this.#wholeBytesMax}`,
+          { url: this.#file.url },
         )
       }
       const bytes = await this.#gather(body, body.isRanged ? stop - start : this.size)

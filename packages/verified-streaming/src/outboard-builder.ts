@@ -13,7 +13,7 @@ import { writeSize } from './outboard.ts'
 import type { OutboardOrder } from './places.ts'
 import { PreOrderWalk } from './pre-order-walk.ts'
 import { Tail } from './tail.ts'
-import { checkChunkGroupLog } from './tree.ts'
+import { checkBytes, checkChunkGroupLog } from './tree.ts'
 
 export interface OutboardOptions {
   /** Chunk groups of 2^chunkGroupLog KiB, 0 to 10. @default 4 (16 KiB, as iroh) */
@@ -29,13 +29,13 @@ export interface OutboardOptions {
 
 export interface Outboard {
   /** BLAKE3 hash of the content, 32 bytes: the same for every group size. */
-  readonly root: Uint8Array
+  readonly root: Uint8Array<ArrayBuffer>
   readonly size: number
-  readonly outboard: Uint8Array
+  readonly outboard: Uint8Array<ArrayBuffer>
 }
 
 export interface OutboardBuilder {
-  /** Takes the next bytes; they are the caller's again when it returns. */
+  /** Takes the next bytes; they are the caller's again when it returns. @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for what is none. */
   update(bytes: Uint8Array): OutboardBuilder
   /** Once, at the end. */
   finish(): Outboard
@@ -77,7 +77,7 @@ export function createTreeBuilder(options: OutboardOptions): TreeBuilder {
   }
   const tail = new Tail(groupBytes, addGroups)
 
-  function arrange(): Uint8Array {
+  function arrange(): Uint8Array<ArrayBuffer> {
     const isPre = order === 'pre'
     const out = new Uint8Array(pairs * PAIR_BYTES + (lengthField ? HEADER_BYTES : 0))
     const walk = new PreOrderWalk(pairs + 1, 0, ChunkRanges.all, 'post')
@@ -102,7 +102,7 @@ export function createTreeBuilder(options: OutboardOptions): TreeBuilder {
   return {
     update(bytes) {
       checkRunning()
-      size += bytes.length
+      size += checkBytes(bytes).length
       tail.push(bytes)
       return this
     },

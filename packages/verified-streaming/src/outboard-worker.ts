@@ -21,7 +21,7 @@ async function work({ file, chunkGroupLog }: OutboardJob): Promise<void> {
   }
   try {
     const made = await createOutboard(file, { chunkGroupLog, onProgress })
-    page.postMessage({ type: 'done', made }, [made.outboard.buffer as ArrayBuffer])
+    page.postMessage({ type: 'done', made }, [made.outboard.buffer])
   } catch (error) {
     const { code, message } = error instanceof VerifyError ? error : { code: 'VERIFY_READ_FAILED' as const, message: String(error) }
     page.postMessage({ type: 'failed', code, message })

@@ -1,7 +1,7 @@
 /** Reading at an offset: bytes, a Blob or File, a file handle, or whatever a caller brings. */
 import { errorOf, refuse, VerifyError } from './errors.ts'
 import { after, type Later } from './later.ts'
-import { checkSize } from './tree.ts'
+import { checkSize, isBytes } from './tree.ts'
 
 /** A port: whoever has content to read from fits it. */
 export interface ReadAt {
@@ -51,24 +51,27 @@ export function fromFileHandle(handle: FileHandleLike, size?: number): ReadAt | 
 
 /** What it is to be read with, and `undefined` for what cannot be read at an offset. */
 export function readAtOf(source: unknown): ReadAt | undefined {
-  if (source instanceof Uint8Array) return readExactly(source.length, (start, end) => source.subarray(start, end))
+  if (isBytes(source)) return readExactly(source.length, (start, end) => source.subarray(start, end))
   if (typeof Blob === 'function' && source instanceof Blob)
     return readExactly(source.size, async (start, end) => new Uint8Array(await source.slice(start, end).arrayBuffer()))
-  return typeof (source as Partial<ReadAt>)?.readAt === 'function' ? (source as ReadAt) : undefined
+  if (typeof (source as Partial<ReadAt> | null | undefined)?.readAt !== 'function') return undefined
+  const port = source as ReadAt
+  return { ...readExactly(port.size, (start, end) => port.readAt(start, end - start)), fd: port.fd }
 }
 
 /** One shape for all of them. @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for anything else. */
 export function asReadAt(source: RandomAccess): ReadAt {
-  return readAtOf(source) ?? refuse('bytes, a Blob or a ReadAt', typeof source)
+  return readAtOf(source) ?? refuse('bytes, a Blob or a ReadAt', source)
 }
 
+/** What gives fewer bytes than were asked for, or more, is not hashed or sent as if it were what stands there. */
 function readExactly(size: number, read: (start: number, end: number) => Later<Uint8Array>): ReadAt {
   return {
-    size,
+    size: checkSize(size),
     readAt: (offset, length) =>
       after(read(offset, offset + length), (bytes) => {
-        if (bytes.length === length) return bytes
-        throw errorOf('VERIFY_READ_FAILED', { offset, expected: length, got: bytes.length })
+        if (isBytes(bytes) && bytes.length === length) return bytes
+        throw errorOf('VERIFY_READ_FAILED', { offset, expected: length, got: String(bytes?.length) })
       }),
   }
 }

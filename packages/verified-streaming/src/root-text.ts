@@ -16,11 +16,14 @@ export function formatRoot(root: Uint8Array): string {
  * @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for anything else.
  * @example const response = await fetchVerified('/film.webm', parseRoot(location.hash.slice(1)))
  */
-export function parseRoot(text: string): Uint8Array {
-  const lower = text.trim().toLowerCase()
+export function parseRoot(text: string): Uint8Array<ArrayBuffer> {
+  const lower = String(text).trim().toLowerCase() // a page's `searchParams.get` may have found none
   if (/^[0-9a-f]{64}$/.test(lower))
     return Uint8Array.from({ length: HASH_BYTES }, (_, i) => Number.parseInt(lower.slice(2 * i, 2 * i + 2), 16))
-  if (!/^[a-z2-7]{51}[aq]$/.test(lower)) throw new VerifyError('VERIFY_BAD_ARGUMENT', 'a root is 64 hexadecimal digits or 52 of base32')
+  if (!/^[a-z2-7]{51}[aq]$/.test(lower)) {
+    const shown = JSON.stringify(lower.slice(0, 80))
+    throw new VerifyError('VERIFY_BAD_ARGUMENT', `a root is 64 hexadecimal digits or 52 of base32, not ${shown} (${lower.length})`)
+  }
   const root = new Uint8Array(HASH_BYTES)
   let held = 0
   let bits = 0

@@ -9,7 +9,7 @@ import { CHUNK_GROUP_LOG_MAX, HASH_BYTES } from './constants.ts'
 import { type ContentSize, UNKNOWN_SIZE } from './content-size.ts'
 import { VerifyError } from './errors.ts'
 import { writeSize } from './outboard.ts'
-import { chunkCountOf } from './tree.ts'
+import { checkBytes, checkRoot, chunkCountOf } from './tree.ts'
 
 export interface SinkState {
   readonly root: Uint8Array
@@ -24,7 +24,7 @@ const LOG_OFFSET = ROOT_OFFSET + HASH_BYTES
 const SIZE_OFFSET = LOG_OFFSET + 2
 const RANGES_OFFSET = SIZE_OFFSET + 8
 
-export function encodeSinkState({ root, chunkGroupLog, size, held }: SinkState): Uint8Array {
+export function encodeSinkState({ root, chunkGroupLog, size, held }: SinkState): Uint8Array<ArrayBuffer> {
   const ranges = encodeChunkRanges(held)
   const out = new Uint8Array(RANGES_OFFSET + ranges.length)
   const bytes = size.state === 'verified' ? size.bytes : size.claimed
@@ -39,7 +39,7 @@ export function encodeSinkState({ root, chunkGroupLog, size, held }: SinkState):
 
 /** Accepts nothing but what `encodeSinkState` writes. @throws {VerifyError} `VERIFY_MALFORMED` */
 export function decodeSinkState(bytes: Uint8Array): SinkState {
-  if (bytes.length < RANGES_OFFSET || !DOMAIN.every((byte, i) => byte === bytes[i]))
+  if (checkBytes(bytes).length < RANGES_OFFSET || !DOMAIN.every((byte, i) => byte === bytes[i]))
     throw new VerifyError('VERIFY_MALFORMED', 'not the state of a sink')
   const chunkGroupLog = bytes[LOG_OFFSET]!
   const kind = bytes[LOG_OFFSET + 1]!
@@ -52,5 +52,5 @@ export function decodeSinkState(bytes: Uint8Array): SinkState {
   }
   const known: ContentSize =
     kind === 2 ? { state: 'verified', bytes: Number(size) } : kind === 1 ? { state: 'unverified', claimed: Number(size) } : UNKNOWN_SIZE
-  return { root: bytes.slice(ROOT_OFFSET, LOG_OFFSET), chunkGroupLog, size: known, held }
+  return { root: checkRoot(bytes.subarray(ROOT_OFFSET, LOG_OFFSET)), chunkGroupLog, size: known, held }
 }

@@ -32,6 +32,7 @@ export interface SinkOptions {
   readonly maxSize?: number | undefined
 }
 
+/** An abort waits for a write of the store that has begun, since what it is given is a view; nothing else is waited for. */
 export interface ReceiveOptions extends Pick<DecodeOptions, 'signal' | 'end'> {
   /** Name of the sender, for errors. @default 'unnamed' */
   readonly source?: string | undefined
@@ -71,11 +72,11 @@ export interface Sink {
   readonly size: ContentSize
   readonly isComplete: boolean
   /** Makes the store durable, then gives the state as it was before that: safe to keep wherever. */
-  save(): Promise<Uint8Array>
+  save(): Promise<Uint8Array<ArrayBuffer>>
   /** Reads back what is held and forgets what is not true (or not a whole group) any more; gives what was forgotten. */
-  recheck(options?: { readonly signal?: AbortSignal }): Promise<ChunkRanges>
+  recheck(options?: { readonly signal?: AbortSignal | undefined }): Promise<ChunkRanges>
   /** Root, size and outboard of the complete blob. @throws {VerifyError} `VERIFY_INCOMPLETE` */
-  finish(options?: { readonly order?: OutboardOrder }): Promise<Outboard>
+  finish(options?: { readonly order?: OutboardOrder | undefined }): Promise<Outboard>
 }
 
 /** A slot's pair waits here until a leaf below it is verified. */
@@ -85,7 +86,7 @@ interface PendingPair {
 }
 
 class BlobSink implements Sink {
-  readonly #root: Uint8Array
+  readonly #root: Uint8Array<ArrayBuffer>
   readonly #store: SinkStore
   readonly #log: number
   readonly #maxSize: number | undefined
@@ -202,13 +203,13 @@ class BlobSink implements Sink {
     return chunkCountOf(smaller) >= end ? smaller : larger
   }
 
-  async save(): Promise<Uint8Array> {
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
     const state = encodeSinkState({ root: this.#root, chunkGroupLog: this.#log, size: this.#size, held: this.#held })
     await this.#store.sync?.()
     return state
   }
 
-  async recheck({ signal }: { readonly signal?: AbortSignal } = {}): Promise<ChunkRanges> {
+  async recheck({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<ChunkRanges> {
     const before = this.#held
     const size = this.#size.state === 'verified' ? this.#size.bytes : this.#size.claimed
     if (size === undefined || before.isEmpty) return ChunkRanges.none
@@ -226,7 +227,7 @@ class BlobSink implements Sink {
     return before.difference(still)
   }
 
-  async finish({ order = 'pre' }: { readonly order?: OutboardOrder } = {}): Promise<Outboard> {
+  async finish({ order = 'pre' }: { readonly order?: OutboardOrder | undefined } = {}): Promise<Outboard> {
     if (this.#size.state !== 'verified' || !this.isComplete) throw new VerifyError('VERIFY_INCOMPLETE', 'the blob is not complete yet')
     const size = this.#size.bytes
     const groups = groupCountOf(size, this.#log)

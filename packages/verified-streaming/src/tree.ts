@@ -38,8 +38,9 @@ export function checkChunkGroupLog(chunkGroupLog: number): number {
 }
 
 /** Throws unless `root` is 32 bytes. Returns a copy: the caller's may change while we work. */
-export function checkRoot(root: Uint8Array): Uint8Array {
-  return root instanceof Uint8Array && root.length === HASH_BYTES ? root.slice() : refuse('a root of 32 bytes', root?.length)
+export function checkRoot(root: Uint8Array): Uint8Array<ArrayBuffer> {
+  const isOne = isBytes(root)
+  return isOne && root.length === HASH_BYTES ? new Uint8Array(root) : refuse('a root of 32 bytes', isOne ? root.length : root)
 }
 
 /** Throws unless `size` is a whole number of 0 to 2^53-1. */
@@ -47,7 +48,20 @@ export function checkSize(size: number): number {
   return checkNumber('a size', size)
 }
 
+/** Whether it is an array of bytes, of whatever realm: that of a frame or of a test runner has a class of its own. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return (value as Partial<Uint8Array> | null | undefined)?.BYTES_PER_ELEMENT === 1
+}
+
 /** @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for what JavaScript callers pass by mistake: strings, ArrayBuffers, wider arrays. */
 export function checkBytes(bytes: Uint8Array): Uint8Array {
-  return bytes?.BYTES_PER_ELEMENT === 1 ? bytes : refuse('a Uint8Array', typeof bytes)
+  return isBytes(bytes) ? bytes : refuse('a Uint8Array', bytes)
+}
+
+/**
+ * Checked bytes as a plain view. A `Buffer` of Node is an array whose `slice` copies nothing: what is copied of it in order to be kept,
+ * here or by whoever gets a part of it, would change with its source, and a stream that hands it on would take the source's memory away.
+ */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return checkBytes(bytes).constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }

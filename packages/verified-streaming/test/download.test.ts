@@ -1,6 +1,6 @@
 // Goal: a download that dies goes on where it was, from any host, and ends with the file or not at all.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openFileStore } from '../src/file-store.node.ts'
@@ -41,6 +41,41 @@ test('one host lies in the middle, the other completes: only what was missing is
   expect(isSame(path)).toBe(true)
   expect(readdirSync(folder).filter((name) => name.startsWith('two-hosts'))).toEqual(['two-hosts'])
   expect(honest.sent['/file']).toBeLessThan(content.length - 7_900_000)
+})
+
+test('a state that was left by a finish which died speaks of no file: nothing is held, and the file that has its name stays', async () => {
+  await using mirror = await host(content)
+  const path = join(folder, 'named')
+  const store = await openFileStore(path)
+  const sink = createSink(root, { store })
+  await sink.receive(openVerified(`${mirror.origin}/file`, root).encode())
+  await store.save(sink)
+  const left = ['state', 'pairs'].map((ending) => [`${path}.${ending}`, readFileSync(`${path}.${ending}`)] as const)
+  await store.finish(sink)
+  for (const [name, bytes] of left) writeFileSync(name, bytes) // as if it had died behind the renaming
+  for (let life = 0; life < 2; life++) {
+    const next = await openFileStore(path)
+    expect(next.state).toBeUndefined()
+    const anew = createSink(root, { store: next })
+    await expect(next.finish(anew)).rejects.toMatchObject({ code: 'VERIFY_INCOMPLETE' })
+    await next.close() // and this one dies before it saves anything
+    expect(isSame(path)).toBe(true)
+  }
+})
+
+test('files that cannot be opened are let go of', async () => {
+  const path = join(folder, 'blocked')
+  for (const ending of ['part', 'pairs']) writeFileSync(`${path}.${ending}`, '')
+  mkdirSync(`${path}.state`) // no file
+  await expect(openFileStore(path)).rejects.toMatchObject({ code: 'EISDIR' })
+  const opened = readdirSync('/proc/self/fd').flatMap((each) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${each}`)
+    } catch {
+      return [] // the one that has listed the others
+    }
+  })
+  expect(opened.filter((name) => name.startsWith(path))).toEqual([])
 })
 
 test('scattered ranges are asked for one by one, not what lies between them', async () => {

@@ -1,6 +1,8 @@
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { pipe } from 'it-pipe'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import {
@@ -74,6 +76,35 @@ describe('sources', () => {
       }
     }
     expect(joined((await outcomeOf(reusing(), root)).parts.map(({ bytes }) => bytes))).toEqual(data)
+  })
+})
+
+describe('bytesOf', () => {
+  test.each([
+    [0, SIZE],
+    [20_000, 30_000],
+    [16_384, 16_385],
+    [SIZE - 1, SIZE + 1000],
+    [150_000, undefined],
+    [7, 7],
+  ])('gives bytes %i to %s and none that their chunks have beside', async (start, end) => {
+    const range = end === undefined ? { start } : { start, end }
+    const ranges = ChunkRanges.fromByteRanges([range])
+    const parts = decode(encodeRanges({ ...made, data }, ranges), root, { ranges })
+    expect(await collect(bytesOf(parts, range))).toEqual(data.slice(start, end))
+  })
+
+  test('is a stage of a pipeline of Node, which hands every stage a second argument', async () => {
+    const got: Uint8Array[] = []
+    await pipeline(Readable.from(inPieces(encoded, 1000)), decodeTransform(root), bytesOf, async (bytes: AsyncIterable<Uint8Array>) => {
+      for await (const piece of bytes) got.push(piece)
+    })
+    expect(joined(got)).toEqual(data)
+  })
+
+  test('refuses what is no range', async () => {
+    for (const range of [{ start: -1 }, { start: 5, end: 4 }, { start: Number.NaN }])
+      await expect(collect(bytesOf(decode(encoded, root), range))).rejects.toMatchObject({ code: 'VERIFY_BAD_RANGE' })
   })
 })
 
@@ -252,7 +283,7 @@ describe('random access', () => {
   test('a Blob is encoded, with its outboard in another one, and ranges of it', async () => {
     const blob = new Blob([data as BlobPart])
     expect(await collect(encode(blob))).toEqual(encoded)
-    const outboard = new Blob([made.outboard as BlobPart])
+    const outboard = new Blob([made.outboard])
     const ranges = ChunkRanges.fromByteRanges([{ start: 70_000, end: 70_001 }])
     expect(await collect(encodeRanges({ ...made, data: blob, outboard }, ranges))).toEqual(
       await collect(encodeRanges({ ...made, data }, ranges)),
@@ -322,4 +353,12 @@ describe('createOutboard', () => {
     stalled.abort('never')
     await expect(waiting).rejects.toBe('never')
   })
+})
+
+test('what is handed out fits what the web takes, without a cast', async () => {
+  const pieces: Uint8Array<ArrayBuffer>[] = []
+  for await (const piece of encode(data)) pieces.push(piece)
+  expect(new Blob([made.root, made.outboard, ...pieces]).size).toBe(32 + made.outboard.length + encoded.length)
+  expect(new Uint8Array(await new Response(made.outboard).arrayBuffer())).toEqual(made.outboard)
+  expect((await crypto.subtle.digest('SHA-256', made.root)).byteLength).toBe(32)
 })

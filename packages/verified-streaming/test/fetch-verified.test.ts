@@ -301,6 +301,29 @@ describe('the caller', () => {
     expect(await attempt(url, root, { chunkGroupLog: 11 })).toBe('VERIFY_BAD_ARGUMENT')
   })
 
+  test.each([0, 2])('finds the outboard of groups of 2^%i KiB where the command line puts it', async (chunkGroupLog) => {
+    const { root, outboard } = await createOutboard(content, { chunkGroupLog })
+    await using host = await startStaticHost({ '/a': content, [`/a.obao${chunkGroupLog === 0 ? '' : chunkGroupLog}`]: outboard })
+    const response = await fetchVerified(`${host.origin}/a`, root, { chunkGroupLog, range: { start: 9, end: 99 } })
+    expect(await bytesOf(response)).toEqual(content.slice(9, 99))
+  })
+
+  test('is told which file an error is of, before there is a response and within its body', async () => {
+    const { host, url, root } = await hosted(content)
+    await using _ = host
+    host.files['/file']![3_000_000]! ^= 1
+    const errors = [
+      await bytesOf(await fetchVerified(url, root)).catch((error: unknown) => error),
+      await fetchVerified(url, root, { range: { start: 3_000_000 } }).catch((error: unknown) => error),
+      await fetchVerified(url, root, { maxSize: 1000 }).catch((error: unknown) => error),
+    ]
+    for (const error of errors) {
+      expect(error).toMatchObject({ name: 'VerifyError', details: { url } })
+      expect((error as VerifyError).message.split(url)).toHaveLength(2) // once
+    }
+    expect(errors.map((error) => (error as VerifyError).code)).toEqual(['VERIFY_MISMATCH', 'VERIFY_MISMATCH', 'VERIFY_TOO_LARGE'])
+  })
+
   test('may name another outboard, of other groups', async () => {
     const { root, outboard } = await createOutboard(content, { chunkGroupLog: 0 })
     await using host = await startStaticHost({ '/a': content, '/proofs/a.obao': outboard })

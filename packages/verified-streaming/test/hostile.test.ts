@@ -1,5 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import { ChunkRanges, createByteReader, createOutboard, decode, encode, encodeRanges, VerifyError } from '../src/index.ts'
+import {
+  ChunkRanges,
+  createByteReader,
+  createOutboard,
+  createMemoryStore,
+  createOutboardBuilder,
+  createSink,
+  decode,
+  decodeChunkRanges,
+  decodeCollection,
+  decodeGetRequest,
+  decodeHashSequence,
+  encode,
+  encodeRanges,
+  hash,
+  hashParallel,
+  parseRangeHeader,
+  VerifyError,
+} from '../src/index.ts'
 import { collect, contentOf, flipped, inPieces, isAllTrue, outcomeOf } from './collect.ts'
 import { everything, joined, referenceItems, referenceTree, sizeField } from './reference/bao.ts'
 
@@ -239,6 +257,63 @@ test('what is no source, no root or no group size is refused as such', async () 
   }
   expect(() => decode(encoded, root.subarray(1))).toThrow(VerifyError)
   for (const chunkGroupLog of [-1, 11, 1.5, Number.NaN]) expect(() => decode(encoded, root, { chunkGroupLog })).toThrow(VerifyError)
+})
+
+test('a message names what came instead: the mistakes that everybody makes once', async () => {
+  const { root, encoded } = await encodedOf(10, 4)
+  const messageOf = async (source: unknown): Promise<string> => String((await outcomeOf(source as never, root)).error)
+  expect(await messageOf(null)).toContain('got [object Null]') // the body of an answer without one
+  expect(await messageOf(encoded.buffer)).toContain('got [object ArrayBuffer]')
+  expect(await messageOf(new Response('x'))).toContain('got [object Response]')
+  expect(await messageOf(Promise.resolve(encoded))).toContain('got [object Promise]')
+  expect(await messageOf([new Uint16Array(4)])).toContain('got [object Uint16Array]')
+  expect(await messageOf(Object.create(null))).toContain('got [object Object]')
+  expect(await messageOf('x'.repeat(10_000))).toMatch(/got x{80}$/)
+  expect(() => decode(encoded, 'c0ffee' as never)).toThrow('expected a root of 32 bytes, got c0ffee')
+  expect(() => decode(encoded, root.subarray(1))).toThrow('expected a root of 32 bytes, got 31')
+})
+
+test('a builder takes bytes and nothing that looks like them', () => {
+  for (const bad of ['text', new ArrayBuffer(4), [1, 2], new Uint16Array(2), undefined])
+    expect(() => createOutboardBuilder().update(bad as never)).toThrow(expect.objectContaining({ code: 'VERIFY_BAD_ARGUMENT' }))
+  expect(() => hash(new Uint8Array(1), { key: '0'.repeat(32) as never })).toThrow(expect.objectContaining({ code: 'VERIFY_BAD_ARGUMENT' }))
+})
+
+test('decoders take bytes, and a header that is missing is no range', () => {
+  const root = new Uint8Array(32)
+  for (const bad of [null, undefined, 'x', 7, ['a'], new Uint16Array(32)] as never[]) {
+    const attempts = [
+      () => decodeChunkRanges(bad),
+      () => decodeGetRequest(bad),
+      () => decodeHashSequence(bad),
+      () => decodeCollection(bad, bad),
+      () => createSink(root, { store: createMemoryStore(), state: bad ?? (null as never) }),
+    ]
+    for (const attempt of attempts) expect(attempt).toThrow(expect.objectContaining({ code: 'VERIFY_BAD_ARGUMENT' }))
+    expect(() => parseRangeHeader(bad, 10)).toThrow(expect.objectContaining({ code: 'VERIFY_BAD_RANGE' }))
+  }
+})
+
+test('workers that are no number and no pool are refused, for the smallest content too', async () => {
+  for (const workers of [-1, 0.5, 65, Number.NaN, null, '2', Promise.resolve({})])
+    await expect(hashParallel(new Uint8Array(1), { workers: workers as number })).rejects.toMatchObject({ code: 'VERIFY_BAD_ARGUMENT' })
+})
+
+test('random access that gives fewer bytes than were asked for, or more, has no root', async () => {
+  const data = contentOf(40_000)
+  const { outboard, size } = await createOutboard(data)
+  for (const off of [-1, 1]) {
+    const source = { size, readAt: (offset: number, length: number) => data.subarray(offset, offset + length + off) }
+    const short = { ...source, size: size - 1 }
+    await expect(createOutboard(short)).rejects.toMatchObject({ code: 'VERIFY_READ_FAILED', details: { offset: 0 } })
+    await expect(collect(encodeRanges({ data: source, outboard, size }, ChunkRanges.fromChunks(0, 16)))).rejects.toMatchObject({
+      code: 'VERIFY_READ_FAILED',
+    })
+  }
+  for (const nothing of [null, undefined, 'abc', 3])
+    await expect(createOutboard({ size: 3, readAt: () => nothing as never })).rejects.toMatchObject({ code: 'VERIFY_READ_FAILED' })
+  for (const wrong of [-1, 0.5, Number.NaN, '40000', 40_000n])
+    await expect(createOutboard({ size: wrong as never, readAt: () => data })).rejects.toMatchObject({ code: 'VERIFY_BAD_ARGUMENT' })
 })
 
 test('a reader that is shared is left standing behind the encoding', async () => {

@@ -1,5 +1,8 @@
 // The worker pool against the single thread: every kind of source, sizes around the edges of jobs and groups, and its ends.
+import { execFile } from 'node:child_process'
 import { open, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createHashPool, createOutboard, fromFileHandle, hash, hashParallel, type HashPool } from '../src/index.ts'
 import { toHex } from './blake3-cases.ts'
@@ -34,6 +37,14 @@ async function* inParts(bytes: Uint8Array, partBytes: number): AsyncGenerator<Ui
 
 test('the pool has the workers that were asked for', () => {
   expect(pool.workers).toBe(2)
+})
+
+test('a process that reads its input as a module has workers too', async () => {
+  const code =
+    "import { createHashPool } from '@selvedge/verified-streaming'; const pool = await createHashPool({ workers: 2 }); console.log(pool.workers); pool.close()"
+  const flags = ['--conditions=@selvedge/source', '--input-type=module', '--eval', code]
+  const { stdout } = await promisify(execFile)(process.execPath, flags, { cwd: join(import.meta.dirname, '..') })
+  expect(stdout).toBe('2\n')
 })
 
 describe.each([0, 1, 1024, JOB - 1, JOB, JOB + 1, 2 * JOB, 5 * JOB + 1025, 11 * JOB - 7])('content of %i bytes', (size) => {

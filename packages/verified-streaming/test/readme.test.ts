@@ -11,7 +11,7 @@ import { VerifyError } from '../src/index.ts'
 const folder = dirname(dirname(fileURLToPath(import.meta.url)))
 const readme = readFileSync(join(folder, 'README.md'), 'utf8')
 const scripts = parseMarkdown(readme).blocks.filter(({ language }) => language === 'js')
-const examples = ['video/sw.js', 'video/page.js', 'resume/download.js', 'drop/page.js']
+const examples = ['video/sw.js', 'video/page.js', 'edge/worker.js', 'resume/download.js', 'drop/page.js']
 let place: string
 
 beforeAll(() => {

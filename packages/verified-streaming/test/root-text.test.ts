@@ -18,6 +18,13 @@ test('hexadecimal and base32 of a root are read back, in either case', () => {
   }
 })
 
+test('what is no text is told like what is no root', () => {
+  for (const none of [null, undefined, 7, {}])
+    expect(() => parseRoot(none as never)).toThrow(expect.objectContaining({ code: 'VERIFY_BAD_ARGUMENT' }))
+  expect(() => parseRoot('bafybeigdyrzt')).toThrow('not "bafybeigdyrzt" (13)')
+  expect(() => parseRoot('x\n'.repeat(1000))).toThrow(/^[^\n]{0,200}$/)
+})
+
 test.each(['', 'ab', '0'.repeat(63), '0'.repeat(65), 'g'.repeat(64), `${'a'.repeat(51)}b`, '1'.repeat(52)])('"%s" is no root', (text) => {
   expect(() => parseRoot(text)).toThrow(expect.objectContaining({ code: 'VERIFY_BAD_ARGUMENT' }))
 })

@@ -10,7 +10,7 @@ import { chunksInto, keyAt, reduce, stage, subtreeInto } from './subtree.ts'
  * Output of the blob that ends with `tail` (at most 1 MiB; empty only for the empty blob) and whose earlier subtrees are in `edge`, which
  * is used up.
  */
-export function finish(tail: Uint8Array, mode: Mode, edge: Edge | undefined, outputBytes: number): Uint8Array {
+export function finish(tail: Uint8Array, mode: Mode, edge: Edge | undefined, outputBytes: number): Uint8Array<ArrayBuffer> {
   const engine = engineFor(tail.length)
   const key = keyAt(engine, mode)
   const { memory } = engine

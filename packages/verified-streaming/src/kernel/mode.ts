@@ -1,5 +1,6 @@
 /** The three modes of BLAKE3 as the kernel takes them: a key (absent: the IV) and the flag that every compression carries. */
 import { refuse } from '../errors.ts'
+import { checkBytes } from '../tree.ts'
 import { CV_BYTES, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, KEYED_HASH } from './constants.ts'
 import { type Mode, PLAIN } from './engine.ts'
 import { finish } from './finish.ts'
@@ -17,8 +18,8 @@ const CONTEXT: Mode = { flags: DERIVE_KEY_CONTEXT, key: undefined }
 export function modeOf({ key, context }: ModeOptions): Mode {
   if (key !== undefined && context !== undefined) refuse('a key or a context', 'both')
   if (key !== undefined) {
-    if (key.length !== CV_BYTES) refuse('a key of 32 bytes', key.length)
-    return { flags: KEYED_HASH, key: key.slice() }
+    if (checkBytes(key).length !== CV_BYTES) refuse('a key of 32 bytes', key.length)
+    return { flags: KEYED_HASH, key: new Uint8Array(key) }
   }
   if (context === undefined) return PLAIN
   const text = new TextEncoder().encode(context)

@@ -12,7 +12,7 @@ const OUT: number = OUT_AT / 4
 export interface WasmKernel {
   readonly engine: Engine
   /** The plain hash of at most one chunk. */
-  readonly rootOfChunk: (bytes: Uint8Array) => Uint8Array
+  readonly rootOfChunk: (bytes: Uint8Array) => Uint8Array<ArrayBuffer>
   /** Leaves the value of a parent at `OUT_AT`. */
   readonly parent: (pair: Uint8Array, pairOffset: number, flags: number, key: number) => void
   /** As `parentMatches` of the kernel. */

@@ -19,7 +19,7 @@ export interface HashParallelOptions {
  * @throws {VerifyError} `VERIFY_BAD_ARGUMENT`, `VERIFY_READ_FAILED`; the reason of `options.signal`.
  * @example const root = await hashParallel(await fromFileHandle(await open('video.mp4')), { workers: 2 })
  */
-export async function hashParallel(source: ByteSource, options: HashParallelOptions = {}): Promise<Uint8Array> {
+export async function hashParallel(source: ByteSource, options: HashParallelOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   const { workers = 4, signal, onProgress } = options
   // An outboard of 1 MiB groups is 64 bytes for each: nothing.
   const { root } = await createOutboard(source, { chunkGroupLog: CHUNK_GROUP_LOG_MAX, workers, signal, onProgress })

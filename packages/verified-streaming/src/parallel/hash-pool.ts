@@ -124,7 +124,7 @@ export function checkWorkers(workers: number): number {
 
 /**
  * Starts workers once, for many calls of `hashParallel` and `createOutboard`. Without one, each call that wants workers
- * starts and ends its own, which costs it about 30 ms.
+ * starts and ends its own, which costs it about 30 ms. Until its `close` it keeps a process of Node alive.
  *
  * @example const pool = await createHashPool({ workers: 2 })
  */

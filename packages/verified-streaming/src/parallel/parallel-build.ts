@@ -25,12 +25,16 @@ export interface Lease {
   release(): void
 }
 
+/** Of whatever copy of this package; only one of this copy is used. A promise of one is none. */
+const isPool = (workers: number | HashPool): workers is HashPool => typeof (workers as Partial<HashPool> | null)?.close === 'function'
+
 /** Workers for content of `total` bytes, if known: the caller's pool, or one for this call; undefined where there are to be none. */
 export async function poolFor(workers: number | HashPool | undefined, total: number | undefined): Promise<Lease | undefined> {
+  if (workers !== undefined && !isPool(workers)) checkWorkers(workers)
   // Up to one job there is nothing to share, and a blob of one group needs the root flag that jobs do not set.
   if (total !== undefined && total <= UNIT_BYTES) return undefined
   if (workers instanceof WorkerPool) return workers.workers > 0 ? { pool: workers, release: () => {} } : undefined
-  const wanted = typeof workers === 'number' ? checkWorkers(workers) : (total ?? 0) >= SIZE_MIN ? WORKERS_DEFAULT : 0
+  const wanted = typeof workers === 'number' ? workers : (total ?? 0) >= SIZE_MIN ? WORKERS_DEFAULT : 0
   const count = workerCountMax(wanted)
   if (count === 0) return undefined
   const pool = await WorkerPool.start(count)

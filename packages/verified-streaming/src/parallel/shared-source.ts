@@ -31,7 +31,7 @@ export async function hashShared(
   pool: WorkerPool,
   source: SharedSource,
   { chunkGroupLog, order, signal, onBytes }: SharedOptions,
-): Promise<{ root: Uint8Array; pairs: Uint8Array }> {
+): Promise<{ root: Uint8Array<ArrayBuffer>; pairs: Uint8Array<ArrayBuffer> }> {
   const { offset, size, ...where } = source
   const units = groupCountOf(size, Math.log2(UNIT_CHUNKS))
   const groups = groupCountOf(size, chunkGroupLog)
@@ -74,5 +74,5 @@ export async function hashShared(
     parentCv(pair, 0, count === chunks, value, 0)
     return value
   }
-  return { root: fold(0, chunks, rootPlace), pairs: out }
+  return { root: new Uint8Array(fold(0, chunks, rootPlace)), pairs: out }
 }

@@ -37,7 +37,7 @@ interface Host {
 const host = globalThis as unknown as Host
 
 interface NodeThreads {
-  readonly Worker: new (source: string, options: { eval: true }) => NodeWorker
+  readonly Worker: new (source: string, options: { eval: true; execArgv: readonly string[] }) => NodeWorker
 }
 
 const nodeThreads = (): NodeThreads | undefined => host.process?.getBuiltinModule?.('node:worker_threads') as NodeThreads | undefined
@@ -76,7 +76,8 @@ export function spawnWorker({ onAnswer, onError }: WorkerEvents): Worker {
   }
   const threads = nodeThreads()
   if (threads === undefined) throw new Error('this host has no workers')
-  const worker = new threads.Worker(nodeWorkerSource(), { eval: true })
+  // Without the flags of the process: `--input-type=module` would read the source as a module, and what `--import` names is not needed here.
+  const worker = new threads.Worker(nodeWorkerSource(), { eval: true, execArgv: [] })
   worker.on('message', onAnswer)
   worker.on('error', onError)
   return { post: (request) => worker.postMessage(request), terminate: () => void worker.terminate() }
