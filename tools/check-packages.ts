@@ -3,9 +3,9 @@
  *
  *   node tools/check-packages.ts [--root DIR]
  *
- * Each tarball passes publint and are-the-types-wrong (ES modules only), installs into an empty project with nothing of ours but what it
- * declares, runs the first example of its README there in every Node that it says it runs on, answers `--help` by every command that it
- * brings, and keeps its size (size.ts). The tarballs are made once for all of it.
+ * Each tarball passes publint and are-the-types-wrong (ES modules only), brings the text of its licence, installs into an empty project with
+ * nothing of ours but what it declares, runs the first example of its README there in every Node that it says it runs on, answers `--help`
+ * by every command that it brings, and keeps its size (size.ts). The tarballs are made once for all of it.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -80,9 +80,17 @@ const checkCommands: Check = async (_, { room, project, manifest }) => {
   return found.flat()
 }
 
+/** Who has the tarball alone has the terms too. */
+const checkLicence: Check = async (_, { room, project, manifest }) => {
+  if (existsSync(join(project, 'node_modules', manifest.name, 'LICENSE'))) return []
+  return [{ file: `${folderOf(room)}/package.json`, message: 'the text of the licence is not in the tarball' }]
+}
+
 export async function checkPackages(root: string, options: { isBuilt?: boolean } = {}): Promise<readonly Finding[]> {
   const packed = await preparePackages(root, options)
-  const jobs = packed.flatMap((each) => [checkPublint, checkTypes, checkExample, checkCommands].map((check) => () => check(root, each)))
+  const jobs = packed.flatMap((each) =>
+    [checkPublint, checkTypes, checkExample, checkCommands, checkLicence].map((check) => () => check(root, each)),
+  )
   const [found, { findings }] = await Promise.all([inParallel(jobs, (job) => job()), weigh(packed)])
   return [...found.flat(), ...findings]
 }

@@ -30,6 +30,7 @@ const asks = (name: string): string => `import { answer } from '@selvedge/${name
 test('a package that works from its tarball alone passes, and its declared dependency is there', async () => {
   const root = plant({
     ...workspace,
+    LICENSE: 'as you like',
     ...room('interface', asks('interface')),
     ...room('gateway', asks('gateway'), {
       script: "export { answer } from '@selvedge/interface'\n",
@@ -51,6 +52,7 @@ test('each fault of a packed package is reported by the check that holds it', as
     'packages/content/dist/weave.js': "#!/usr/bin/env node\nimport './lost.js'\n",
   })
   const found = linesOf(root, await checkPackages(root, { isBuilt: true })).join('\n')
+  expect(found).toMatch(/^packages\/client\/package.json: the text of the licence is not in the tarball/m)
   expect(found).toMatch(/^packages\/gateway\/README.md:4: the first example ended with code 1 [^]*ERR_MODULE_NOT_FOUND/m)
   expect(found).toMatch(/^packages\/blockstore\/package.json: are-the-types-wrong:[^]*No types/m)
   expect(found).toMatch(/^packages\/content\/package.json: weave --help ended with code 1\n[^]*lost\.js/m)
@@ -64,6 +66,7 @@ test('the example runs in every Node that the package says it runs on', async ()
   const young = `${asks('gateway')}\nif (process.versions.node.startsWith('20.')) throw new Error('too old')`
   const root = plant({
     ...workspace,
+    LICENSE: 'as you like',
     ...room('gateway', young, { rest: { engines: { node: '>=20' } } }),
     ...room('interface', young.replace('gateway', 'interface'), { rest: { engines: { node: '>=22' } } }),
   })

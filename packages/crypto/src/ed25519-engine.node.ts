@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import type * as noble from '@noble/curves/ed25519.js'
 import { CryptoError } from './errors.ts'
 import type { Ed25519Engine } from './ed25519-rules.ts'
+import { checkedEngine } from './ed25519-self-test.ts'
 
 /** The part of sodium-native that is used. Its verify accepts signatures longer than 64 bytes: lengths are checked before. */
 interface Sodium {
@@ -50,6 +51,9 @@ export const nodeEngine: Ed25519Engine = {
 
 /** The engines of this machine, the preferred one first. */
 export const engines: readonly Ed25519Engine[] = [...sodiumEngines(), nodeEngine]
+
+/** The first of them, once it has passed the self-test. @throws {CryptoError} `CRYPTO_SELF_TEST` */
+export const chooseEngine = (): Ed25519Engine => checkedEngine(engines[0]!)
 
 function privateKeyOf(seed: Uint8Array): ReturnType<typeof createPrivateKey> {
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })

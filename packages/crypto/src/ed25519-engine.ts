@@ -37,8 +37,8 @@ export const portableEngine: Ed25519Engine = {
   },
 }
 
-/** The engines of this machine, the preferred one first. */
-export const engines: readonly Ed25519Engine[] = [portableEngine]
+/** The only one, and the same code everywhere: the tests of this package try it, not each page that loads it. */
+export const chooseEngine = (): Ed25519Engine => portableEngine
 
 function littleEndian(bytes: Uint8Array): bigint {
   let value = 0n

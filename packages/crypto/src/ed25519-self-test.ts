@@ -2,6 +2,9 @@
  * Signatures on which Ed25519 libraries are known to disagree though their bytes look admissible: an engine that multiplies by the
  * cofactor accepts the second and the fourth. Made by us from small scalars (key 123456789·B, nonce 987654321·B, torsion of order 8).
  */
+import { CryptoError } from './errors.ts'
+import type { Ed25519Engine } from './ed25519-rules.ts'
+
 export interface SelfTestCase {
   readonly name: string
   readonly publicKey: Uint8Array
@@ -47,3 +50,10 @@ export const SELF_TEST: readonly SelfTestCase[] = [
     isValid: false,
   },
 ]
+
+/** The engine, where it is right on all of them. @throws {CryptoError} `CRYPTO_SELF_TEST` */
+export function checkedEngine(engine: Ed25519Engine): Ed25519Engine {
+  const wrong = SELF_TEST.find(({ signature, message, publicKey, isValid }) => engine.isEqual(signature, message, publicKey) !== isValid)
+  if (wrong === undefined) return engine
+  throw new CryptoError('CRYPTO_SELF_TEST', `Ed25519 engine '${engine.name}' is wrong on: ${wrong.name}`, { engine: engine.name })
+}

@@ -57,8 +57,8 @@ export class NkHandshake implements NoiseHandshake {
     if (ephemeralSecret !== undefined) checkWidth('ephemeralSecret', ephemeralSecret)
     this.#engine = engine
     this.#staticKey = staticKey
-    this.#staticSecret = staticSecret?.slice() // the caller may overwrite his
-    this.#ephemeral = ephemeralSecret?.slice() ?? crypto.getRandomValues(new Uint8Array(X25519_BYTES))
+    this.#staticSecret = staticSecret && new Uint8Array(staticSecret) // the caller may overwrite his, and `slice` of a Buffer is a view
+    this.#ephemeral = ephemeralSecret ? new Uint8Array(ephemeralSecret) : crypto.getRandomValues(new Uint8Array(X25519_BYTES))
     this.#chainingKey = new Uint8Array(32)
     this.#chainingKey.set(NAME)
     this.#hash = this.#chainingKey
@@ -86,7 +86,7 @@ export class NkHandshake implements NoiseHandshake {
     this.#begin(this.#staticSecret === undefined ? 1 : 0)
     if (message.length < X25519_BYTES + NOISE_TAG_BYTES || message.length > NOISE_MESSAGE_BYTES_MAX)
       throw noiseRefused(`a handshake message of ${message.length} bytes`)
-    const own = message.slice()
+    const own = new Uint8Array(message)
     this.#theirs = own.subarray(0, X25519_BYTES)
     const sealed = own.subarray(X25519_BYTES)
     this.#mixHash(this.#theirs)

@@ -41,7 +41,7 @@ export function x25519KeyOf(secret: Uint8Array): Uint8Array {
  */
 export function createNoiseInitiator(options: NoiseInitiatorOptions): NoiseHandshake {
   checkWidth('remoteStatic', options.remoteStatic)
-  return new NkHandshake(engine, options, options.remoteStatic.slice(), undefined)
+  return new NkHandshake(engine, options, new Uint8Array(options.remoteStatic), undefined)
 }
 
 /** The side whose key is known. @throws {NoiseError} `NOISE_BAD_LENGTH` */
@@ -49,5 +49,5 @@ export function createNoiseResponder(options: NoiseResponderOptions): NoiseHands
   const { staticSecret, staticKey } = options
   checkWidth('staticSecret', staticSecret)
   if (staticKey !== undefined) checkWidth('staticKey', staticKey)
-  return new NkHandshake(engine, options, staticKey?.slice() ?? engine.publicKeyOf(staticSecret), staticSecret)
+  return new NkHandshake(engine, options, staticKey ? new Uint8Array(staticKey) : engine.publicKeyOf(staticSecret), staticSecret)
 }

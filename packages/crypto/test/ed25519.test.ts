@@ -6,7 +6,7 @@ import { createKeyPair, isEd25519Signature, verifyEd25519 } from '../src/ed25519
 import { portableEngine } from '../src/ed25519-engine.ts'
 import { engines as nodeEngines } from '../src/ed25519-engine.node.ts'
 import { isAdmissible, type Ed25519Engine } from '../src/ed25519-rules.ts'
-import { SELF_TEST } from '../src/ed25519-self-test.ts'
+import { checkedEngine, SELF_TEST } from '../src/ed25519-self-test.ts'
 import { EDGE_CASES } from './edge-cases.ts'
 
 const fromHex = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'))
@@ -36,6 +36,12 @@ describe.each(engines)('the $name engine', (engine) => {
       '6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a',
     )
   })
+})
+
+test('an engine that multiplies by the cofactor does not pass the self-test', () => {
+  const isEqual: Ed25519Engine['isEqual'] = (...about) => ed25519.verify(...about, { zip215: false })
+  expect(() => checkedEngine({ ...portableEngine, isEqual })).toThrow(expect.objectContaining({ code: 'CRYPTO_SELF_TEST' }))
+  for (const engine of engines) expect(checkedEngine(engine)).toBe(engine)
 })
 
 test('all engines answer alike on signatures built from arbitrary torsion, and on flipped bits', () => {
@@ -75,8 +81,11 @@ test('a key pair signs what verifies, and its seed gives the same key again', ()
   expect(createKeyPair().publicKey).not.toEqual(keys.publicKey)
 })
 
-test('a key pair does not follow what happens to the seed that it was made from', () => {
-  const seed = new Uint8Array(32).fill(7)
+test.each([
+  ['bytes', new Uint8Array(32)],
+  ['a Buffer, whose slice is a view', Buffer.alloc(32)],
+])('a key pair does not follow what happens to the seed that it was made from: %s', (_, seed) => {
+  seed.fill(7)
   const keys = createKeyPair(seed)
   const before = keys.sign(seed.slice())
   seed.fill(0)

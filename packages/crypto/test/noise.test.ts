@@ -61,6 +61,21 @@ test.each(pairs)(
   },
 )
 
+test('keys that come as Buffers may be overwritten once the handshake is made', async () => {
+  const keys = {
+    staticSecret: Buffer.from(secret(1)),
+    staticKey: Buffer.from(x25519KeyOf(secret(1))),
+    ephemeralSecret: Buffer.from(secret(2)),
+  }
+  const remoteStatic = Buffer.from(keys.staticKey)
+  const initiator = createNoiseInitiator({ prologue: PROLOGUE, remoteStatic })
+  const responder = createNoiseResponder({ prologue: PROLOGUE, ...keys })
+  for (const bytes of [remoteStatic, ...Object.values(keys)]) bytes.fill(0)
+  await responder.read(await initiator.write())
+  await initiator.read(await responder.write())
+  expect(initiator.split().hash).toEqual(responder.split().hash)
+})
+
 test('what is written for a fresh handshake differs each time', async () => {
   const options = { prologue: PROLOGUE, remoteStatic: x25519KeyOf(secret(1)) }
   const messages = [await createNoiseInitiator(options).write(), await createNoiseInitiator(options).write()]
