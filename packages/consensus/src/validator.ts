@@ -13,10 +13,13 @@ import type { Validator, ValidatorComponents, ValidatorOptions } from './validat
  * @throws {ConsensusError} `CONSENSUS_BAD_ARGUMENT`
  */
 export function createValidator(components: ValidatorComponents, options: ValidatorOptions): Validator {
-  const { chainId, genesisHash } = options
-  if (chainId >>> 0 !== chainId || chainId === 0)
+  const missing = (['network', 'store', 'executor', 'nodeKey'] as const).find((name) => components?.[name] === undefined)
+  if (missing !== undefined) throw new ConsensusError('CONSENSUS_BAD_ARGUMENT', `a validator needs ${missing} among its components`)
+  const { chainId, genesisHash, genesis } = (options ?? {}) as Partial<ValidatorOptions>
+  if (chainId === undefined || chainId >>> 0 !== chainId || chainId === 0)
     throw new ConsensusError('CONSENSUS_BAD_ARGUMENT', `chainId must be a u32 above 0, got ${chainId}`)
-  if (genesisHash.length !== 32)
-    throw new ConsensusError('CONSENSUS_BAD_ARGUMENT', `genesisHash must be 32 bytes, got ${genesisHash.length}`)
+  if (!(genesisHash instanceof Uint8Array) || genesisHash.length !== 32)
+    throw new ConsensusError('CONSENSUS_BAD_ARGUMENT', `genesisHash must be 32 bytes, got ${genesisHash?.length ?? typeof genesisHash}`)
+  if (genesis === undefined) throw new ConsensusError('CONSENSUS_BAD_ARGUMENT', 'options.genesis is missing: the first epoch')
   return new RunningValidator(components, options)
 }

@@ -337,4 +337,17 @@ test('arguments that cannot be are refused', () => {
   expect(make({ chainId: 0 })).toThrow(expect.objectContaining({ code: 'CONSENSUS_BAD_ARGUMENT' }))
   expect(make({ chainId: 2 ** 32 })).toThrow(expect.objectContaining({ code: 'CONSENSUS_BAD_ARGUMENT' }))
   expect(make({ genesisHash: new Uint8Array(31) })).toThrow(expect.objectContaining({ code: 'CONSENSUS_BAD_ARGUMENT' }))
+  const untyped = createValidator as (components?: object, options?: object) => unknown
+  const components = { network: network.join(node!.keyPair.publicKey), store: {}, executor: {}, nodeKey: node!.keyPair }
+  const wrong: readonly (readonly [components: object | undefined, options: object | undefined, named: string])[] = [
+    [undefined, undefined, 'network'],
+    [{ ...components, executor: undefined }, { ...CHAIN, genesis }, 'executor'],
+    [components, undefined, 'chainId'],
+    [components, { chainId: 1, genesis }, 'genesisHash'],
+    [components, CHAIN, 'genesis'],
+  ]
+  for (const [parts, options, named] of wrong) {
+    const refusal = expect.objectContaining({ code: 'CONSENSUS_BAD_ARGUMENT', message: expect.stringContaining(named) as string })
+    expect(() => untyped(parts, options)).toThrow(refusal)
+  }
 })
