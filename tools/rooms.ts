@@ -83,7 +83,7 @@ export const rooms: readonly Room[] = [
   }),
   room('handshake', 2, ['crypto'], 'The session: secured channel, lanes, flow control; both ends', {
     alone,
-    browser: ['.', './websocket', './duplex'],
+    browser: ['.', './sharing', './websocket', './duplex'],
     deterministic: ['src/{session-core,lane-core,outbox,frames,frame-reader,greeting,rules,payment-frames,paying-core}.ts'],
   }),
   room('sdk', 2, [], 'What the author of a service imports; the IPC codec', { alone }),

@@ -1,4 +1,5 @@
-// How long a session that is there already takes to the first verified byte, beside an echo over plain TLS; and while another lane is full.
+// How long a session that is there already takes to the first verified byte, beside an echo over plain TLS of the same node, with the same key and cipher;
+// and while another lane is full.
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
@@ -7,7 +8,7 @@ import type { Bench, Prepared } from '../../../tools/bench/bench.ts'
 import { TLS_1_3 } from '../../../packages/handshake/bench/certificate.ts'
 import { startProcess } from '../../../packages/handshake/bench/other-process.ts'
 import { startPaidPair } from './paid-client.ts'
-import type { PlainNodeFacts } from './plain-node.ts'
+import type { PaidNodeFacts } from './paid-node.ts'
 
 const KIB = 1024
 const GIB = 2 ** 30
@@ -44,7 +45,7 @@ async function warmSession(): Promise<Prepared> {
 }
 
 async function echo(): Promise<Prepared> {
-  const { facts, stop } = await startProcess<PlainNodeFacts>(join(import.meta.dirname, 'plain-node.ts'), '0')
+  const { facts, stop } = await startProcess<PaidNodeFacts>(join(import.meta.dirname, 'paid-node.ts'), String(PART_BYTES))
   const socket = connect({ host: '127.0.0.1', port: facts.echoPort, ...TLS_1_3, rejectUnauthorized: false })
   socket.setNoDelay(true)
   await once(socket, 'secureConnect')

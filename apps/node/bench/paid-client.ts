@@ -25,17 +25,21 @@ export async function startPaidPair(...sizes: readonly number[]): Promise<PaidPa
   const client = createClient({ nodes: [address], chainId: CHAIN_ID, account: accountOf(0) })
   const close = async (): Promise<void> => {
     await client.close()
-    const signed = Number(client.cost().bytes)
-    const deadlineMs = performance.now() + WAIT_MS_MAX
-    let acknowledged = await node.ask<number>('acknowledgedBytes')
-    while (acknowledged !== signed && performance.now() < deadlineMs) {
-      await sleep(50)
-      acknowledged = await node.ask<number>('acknowledgedBytes')
-    }
-    await node.stop()
-    if (acknowledged !== signed) throw new Error(`the client signed for ${signed} bytes, and the node has it for ${acknowledged}`)
+    await verifyPaid(node, Number(client.cost().bytes))
   }
   return { client, node, roots: roots.map((root) => Uint8Array.from(root)), close }
+}
+
+/** Ends the node once it has an acknowledgement for so many bytes. @throws where it does not get it. */
+export async function verifyPaid(node: OtherProcess<PaidNodeFacts>, signed: number): Promise<void> {
+  const deadlineMs = performance.now() + WAIT_MS_MAX
+  let acknowledged = await node.ask<number>('acknowledgedBytes')
+  while (acknowledged !== signed && performance.now() < deadlineMs) {
+    await sleep(50)
+    acknowledged = await node.ask<number>('acknowledgedBytes')
+  }
+  await node.stop()
+  if (acknowledged !== signed) throw new Error(`the client signed for ${signed} bytes, and the node has it for ${acknowledged}`)
 }
 
 /** Reads it all, verified. @throws where it is not so long. */

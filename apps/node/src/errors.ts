@@ -1,9 +1,11 @@
 /** Stable: scripts may switch on them in `--json` output. */
 export type NodeErrorCode =
   | 'NODE_USAGE' // wrong use of the command line: exit code 2
-  | 'NODE_KEY_FILE' // the key file cannot be read, is not a key, may be read by others, or its passphrase is missing or wrong
+  | 'NODE_KEY_FILE' // the key file cannot be read, is not a key, may be read by others, its passphrase is missing or wrong, or the registry has another
   | 'NODE_PASSPHRASE' // the passphrase of the keys cannot be read, is empty, or its file may be read by others
   | 'NODE_CLAIM_FILE' // what a claim is proven with was changed on disk since this node wrote it
+  | 'NODE_PIN_FILE' // the list of what is kept for whom is another's, of another version, or was damaged
+  | 'NODE_DATA_FOLDER' // a file of the data folder cannot be written: a full disk, or a folder of somebody else
   | 'NODE_FILE_CHANGED' // a file that is served is not what it was when its DAG was built
   | 'NODE_NOT_FOUND' // a block that no served file holds
   | 'NODE_LISTEN' // the address to listen on is taken or not ours

@@ -3,6 +3,7 @@ import { decodeTransaction, encodeSystemCall, NODE_KINDS } from '@selvedge/ledge
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { claimsOf } from '../src/ledger-tools/owner-node.ts'
 import { ClaimWorld } from './claim-world.ts'
 import { MICRO, signed } from './ledger-network.ts'
 
@@ -35,8 +36,14 @@ test('a claim is committed, opened and paid to the micro-unit, and let go of whe
   await world.until(() => world.claimState(0) === 'challenged')
   expect(await filesOf(world)).toEqual(['0000000000.claim'])
   await world.until(() => world.claimState(0) === 'passed')
+  const standing = (): ReturnType<typeof claimsOf> => {
+    const { state } = world.application
+    return claimsOf({ url: 'here', row: async (table, key) => state.get(table, key) }, 0, world.application.lastApplied().epoch)
+  }
+  expect(await standing()).toEqual([{ epoch: 0, total: 100n * GB_PRICE, state: 'Passed' }])
   world.isCertified = false
   await world.until(() => world.claimState(0) === 'settled')
+  expect(await standing()).toEqual([{ epoch: 0, total: 100n * GB_PRICE, state: 'Settled' }])
   expect(world.usd(owner.address)).toBe((100n * GB_PRICE * 70n) / 100n)
   await world.block()
   expect(world.seen.forgotten).not.toContain(0n)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { parseLine, run, scratchFolder, start } from './harness.ts'
@@ -20,6 +20,18 @@ describe('wrong use is one clear line, exit code 2 and no stack', () => {
     ['a listening address that is none', ['run', '--listen', 'here'], /"here" is not HOST:PORT/],
     ['an origin that is no URL', ['run', '--origin', 'ftp://x'], /not an http\(s\) URL/],
     ['a log level that is none', ['run', '--log-level', 'loud'], /log-level/],
+    ['an archive that lets go', ['ledger', 'run', '--genesis', 'none', '--archive', '--store-max', '16MiB'], /name one of them/],
+    [
+      'one of a ledger node',
+      ['ledger', 'run', '--genesis', 'x', '--log-level', 'loud'],
+      /log-level.*Allowed choices are trace, debug, info/,
+    ],
+    [
+      'a door of a ledger node that is none',
+      ['ledger', 'run', '--genesis', 'x', '--order', 'here'],
+      /'--order <host:port>'.*"here" is not HOST:PORT/,
+    ],
+    ['a source that is none', ['ledger', 'run', '--genesis', 'x', '--source', 'there'], /'--source <host:port>'.*"there" is not HOST:PORT/],
     ['a file that is not there', ['add', 'nothing-here'], /nothing-here cannot be read/],
     ['a folder instead of a file', ['add', '.'], /is not a file; to serve a folder, use: selvedge origin/],
     ['an origin folder that is not there', ['origin', 'nothing-here'], /nothing-here cannot be read/],
@@ -58,6 +70,11 @@ test.each([[[]], [['--help']], [['run', '--help']], [['get', '--help']], [['add'
     expect(ran.stdout).not.toContain('[object')
   },
 )
+
+test('it says which version it is', async () => {
+  const { version } = JSON.parse(await readFile(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as { readonly version: string }
+  expect(await run(['--version'], await scratchFolder())).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+})
 
 test('a reader that leaves ends the command without a word', async () => {
   const child = start(['get', '--help'], await scratchFolder())

@@ -60,8 +60,8 @@ test('without a name the story is the ledger’s; Ctrl-C in the middle ends ever
 })
 
 test.each([
-  ['too few validators', ['--validators', '3'], /--validators: "3" is not a number from 4 to 10/],
-  ['no number', ['--validators', 'four'], /--validators: "four" is not a number from 4 to 10/],
+  ['too few validators', ['--validators', '3'], /--validators <count>.*"3" is not a number from 4 to 10/],
+  ['no number', ['--validators', 'four'], /--validators <count>.*"four" is not a number from 4 to 10/],
   ['an unknown story', ['--story', 'money'], /story.*consensus, ledger/],
 ])('wrong use is one line: %s', async (_, args, message) => {
   const { code, stdout, stderr } = await run(['devnet', ...args], await scratchFolder())

@@ -9,9 +9,23 @@ import {
   delegationDigestOf,
   encodeDelegation,
 } from '@selvedge/delivery-acknowledgement'
-import { type AckFrame, createPayer, type Payer, type Receipt } from '@selvedge/delivery-acknowledgement/client'
-import { connectSession, type HandshakeError, type LaneRequest, type Session, type SessionPayer } from '@selvedge/handshake'
-import { createSessionServer, type SessionServer } from '@selvedge/handshake/tls'
+import {
+  type AckFrame,
+  createPayer,
+  createTicks,
+  type Payer,
+  type Receipt,
+  type TickFrame,
+} from '@selvedge/delivery-acknowledgement/client'
+import {
+  connectSession,
+  type HandshakeError,
+  type LaneListener,
+  type LaneRequest,
+  type Session,
+  type SessionPayer,
+} from '@selvedge/handshake'
+import { createSessionServer } from '@selvedge/handshake/tls'
 import type { LedgerEvent } from '@selvedge/ledger-types'
 import { join } from 'node:path'
 import type { AttachToLedger } from '../src/ledger-tools/attachment.ts'
@@ -49,6 +63,13 @@ export interface Door {
   readonly nodeKey: Uint8Array
 }
 
+/** Opens the door of a node that serves for money. */
+export type OpenDoor = (
+  index: number,
+  keys: KeyPair,
+  payments: LedgerBooks['payments'],
+) => Promise<{ readonly port: number; stop(): Promise<unknown> }>
+
 /** What an account lets a key do. */
 export interface Word {
   readonly delegation: Delegation
@@ -61,6 +82,8 @@ export interface Play {
   readonly verifies?: (bytes: number) => number
   /** What leaves in place of a frame of acknowledgement. */
   readonly distort?: (frame: AckFrame) => readonly AckFrame[]
+  /** It says ticks too, and this leaves in place of one. */
+  readonly distortTick?: (frame: TickFrame) => TickFrame
   /** It goes when it has so many bytes. */
   readonly enough?: number
   /** It signs as if it had been allowed this. */
@@ -81,7 +104,8 @@ export interface Taken {
   readonly code: number | undefined
 }
 
-const NOTHING: Taken = { bytes: 0, receipts: [], signed: 0n, windowMost: 0, frames: [], code: undefined }
+/** Of a client that was not let in. */
+export const NOTHING: Taken = { bytes: 0, receipts: [], signed: 0n, windowMost: 0, frames: [], code: undefined }
 
 export class MoneyWorld {
   readonly network: TestNetwork
@@ -92,16 +116,19 @@ export class MoneyWorld {
   lie: (() => Delivered & { readonly clientIndex: number }) | undefined
   readonly #folder: string
   readonly #books: LedgerBooks[] = []
-  readonly #servers: SessionServer[] = []
+  readonly #openDoor: OpenDoor
+  readonly #servers: { stop(): Promise<unknown> }[] = []
 
-  private constructor(network: TestNetwork, folder: string) {
+  private constructor(network: TestNetwork, folder: string, openDoor: OpenDoor) {
     this.network = network
     this.#folder = folder
+    this.#openDoor = openDoor
   }
 
-  static async create(folder: string, senders: number): Promise<MoneyWorld> {
+  /** @param openDoor - of the nodes that serve; by default they serve zeros, as many as are asked for. */
+  static async create(folder: string, senders: number, openDoor: OpenDoor = doorOf(serveZeros)): Promise<MoneyWorld> {
     const network = await TestNetwork.create(folder, { pace: PACE, senders, parameters: { epochMs: EPOCH_MS }, prices: PRICES })
-    const world = new MoneyWorld(network, folder)
+    const world = new MoneyWorld(network, folder, openDoor)
     const attachments = new Map<number, AttachToLedger>([[LIAR, await world.#liar()]])
     for (const index of SERVERS) attachments.set(index, await world.#serve(index))
     await network.startAll(({ index }) => ({ attachments: [attachments.get(index)!] }))
@@ -141,7 +168,7 @@ export class MoneyWorld {
   }
 
   /** A whole session: one request, all that comes of it, and the end. */
-  async take(door: Door, word: Word, request: string, play: Play = {}): Promise<Taken> {
+  async take(door: Door, word: Word, request: string | Uint8Array, play: Play = {}): Promise<Taken> {
     const visit = new Visit(door, word, play)
     const refused = await visit.enter()
     return refused ?? (await visit.take(request))
@@ -206,12 +233,10 @@ export class MoneyWorld {
       },
       onError: (error) => this.errors.push(error),
     })
-    const crowd = { maxConnectionsPerAddress: 4_096, connectionsPerSecond: 4_096, connectionsBurst: 4_096 } // all clients have one address here
-    const server = createSessionServer({ identity: keys, payments: books.payments, onLane: serve }, { chainId: CHAIN_ID, ...crowd })
-    const { port } = await server.start()
     this.#books.push(books)
+    const server = await this.#openDoor(index, keys, books.payments)
     this.#servers.push(server)
-    this.doors.push({ index, port, nodeKey: keys.publicKey })
+    this.doors.push({ index, port: server.port, nodeKey: keys.publicKey })
     return books.attach
   }
 
@@ -246,8 +271,18 @@ export class MoneyWorld {
   }
 }
 
+/** Over TLS. */
+export function doorOf(onLane: LaneListener): OpenDoor {
+  return async (_index, identity, payments) => {
+    const crowd = { maxConnectionsPerAddress: 4_096, connectionsPerSecond: 4_096, connectionsBurst: 4_096 } // all clients have one address here
+    const server = createSessionServer({ identity, payments, onLane }, { chainId: CHAIN_ID, ...crowd })
+    const { port } = await server.start()
+    return { port, stop: () => server.stop() }
+  }
+}
+
 /** `BYTES` of zeros, and the end; `BYTES withhold`: then nothing, and no end. */
-async function serve(request: LaneRequest): Promise<void> {
+export async function serveZeros(request: LaneRequest): Promise<void> {
   const [bytes = '0', how] = new TextDecoder().decode(request.metadata).split(' ')
   const lane = request.accept(new Uint8Array())
   const unit = new Uint8Array(UNIT_BYTES)
@@ -273,10 +308,11 @@ export class Visit {
     this.#door = door
     this.#word = word
     this.#play = play
-    const { delegation = word.delegation } = play
+    const { delegation = word.delegation, distortTick } = play
     const nowMs = (): number => performance.now()
     const { sign } = word.sessionKey
-    this.#payer = createPayer({ chainId: CHAIN_ID, nodeKey: door.nodeKey, delegation, sign, capMicroUsd: 2n ** 60n, nowMs })
+    const ticks = distortTick === undefined ? {} : { ticks: createTicks({ secret: () => crypto.getRandomValues(new Uint8Array(32)) }) }
+    this.#payer = createPayer({ chainId: CHAIN_ID, nodeKey: door.nodeKey, delegation, sign, capMicroUsd: 2n ** 60n, nowMs, ...ticks })
   }
 
   /** @returns what came of it where the node refused. */
@@ -292,12 +328,13 @@ export class Visit {
     }
   }
 
-  async take(request: string): Promise<Taken> {
+  async take(request: string | Uint8Array): Promise<Taken> {
     const session = this.#session!
     const { verifies = (bytes) => bytes, enough = Number.POSITIVE_INFINITY } = this.#play
     let bytes = 0
     try {
-      const lane = await session.openLane({ serviceId: 0, metadata: new TextEncoder().encode(request) })
+      const metadata = typeof request === 'string' ? new TextEncoder().encode(request) : request
+      const lane = await session.openLane({ serviceId: 0, metadata })
       for await (const part of lane.source) {
         bytes += part.length
         this.#payer.verified(lane.laneId, BigInt(verifies(bytes)))
@@ -319,7 +356,7 @@ export class Visit {
 
   #watched(): SessionPayer {
     const payer = this.#payer
-    const { distort = (frame: AckFrame) => [frame] } = this.#play
+    const { distort = (frame: AckFrame) => [frame], distortTick = (frame: TickFrame) => frame } = this.#play
     return {
       begin: (session, link) => {
         this.#windowMost = session.window
@@ -328,7 +365,7 @@ export class Visit {
             this.#frames.push(frame)
             for (const each of distort(frame)) link.ack(each)
           },
-          tick: (frame) => link.tick(frame),
+          tick: (frame) => link.tick(distortTick(frame)),
           leave: (code) => link.leave(code),
         })
       },

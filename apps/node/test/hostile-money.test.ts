@@ -4,11 +4,27 @@
 // its own; then the three epochs until all is paid. A node that comes too late to claim, on a machine that is busy, makes the round be played again
 // with fresh accounts: no sum depends on how fast anything was.
 import { CLAIM_STATES } from '@selvedge/application'
+import type { AckFrame, TickFrame } from '@selvedge/delivery-acknowledgement/client'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Wallet } from '../src/ledger-devnet/setup.ts'
-import { type Door, LIAR, MoneyWorld, priceOfBytes, type Taken, UNIT_BYTES, Visit, WINDOW_BYTES, type Word } from './hostile-money-world.ts'
+import { createLie, isOfContent, type Lie, type Misdeed, read, serveLie } from './hostile-content.ts'
+import {
+  type Door,
+  doorOf,
+  LIAR,
+  MoneyWorld,
+  NOTHING,
+  priceOfBytes,
+  serveZeros,
+  type Taken,
+  UNIT_BYTES,
+  Visit,
+  WINDOW_BYTES,
+  type Word,
+} from './hostile-money-world.ts'
+import { CHAIN_ID } from './ledger-network.ts'
 
 const ROUNDS_MAX = 3
 const CROWD = 200
@@ -38,6 +54,12 @@ const DEPOSITS = {
   spread: 8_000n,
   robbed: 400_000n,
   withheld: 400_000n,
+  flipping: 400_000n,
+  flippingTicks: 400_000n,
+  wrongBytes: 400_000n,
+  lyingLength: 400_000n,
+  unasked: 400_000n,
+  garbage: 400_000n,
   liedAbout: 4_000_000n,
 }
 type Name = keyof typeof DEPOSITS
@@ -61,6 +83,12 @@ let folder: string
 let world: MoneyWorld
 let round: Round
 let rounds = 0
+/** A client that is asked to sign at once, again and again, says no tick. */
+let ticksFlipped = 0
+/** By the root of what is lied about. */
+const lies = new Map<string, Lie>()
+/** Of what the node sent, what was true, and the client's error, if it had one. */
+const told: Partial<Record<Misdeed, { readonly trueBytes: number; readonly failure: string | undefined }>> = {}
 /** What came of the stolen key when its epoch was over. */
 let expired: Taken
 let liarBefore: { readonly usd: bigint; readonly stake: bigint }
@@ -90,6 +118,41 @@ const PLAYS: Readonly<Record<Exclude<Name, 'robbed' | 'liedAbout'>, (customer: W
     return all.flat()
   },
   withheld: (customer) => visit(customer, 2, `${20 * UNIT_BYTES} withhold`, { enough: 20 * UNIT_BYTES }),
+  flipping(customer) {
+    let count = 0
+    const bit = (rounds * 997) % (236 * 8) // another one in each round; all of them: `acknowledgement.test.ts`, `window.sim.test.ts`
+    const distort = (frame: AckFrame): AckFrame[] => [
+      ++count < 5 ? frame : { ...frame, acknowledgement: flipped(frame.acknowledgement, bit) },
+    ]
+    return visit(customer, 0, '4000000', { distort })
+  },
+  flippingTicks(customer) {
+    ticksFlipped = 0
+    const distortTick = (frame: TickFrame): TickFrame => (++ticksFlipped, { ...frame, preimage: flipped(frame.preimage, rounds) })
+    return visit(customer, 0, '4000000', { distortTick })
+  },
+  wrongBytes: (customer) => beLiedTo(customer, 'wrong bytes'),
+  lyingLength: (customer) => beLiedTo(customer, 'a lying length'),
+  unasked: (customer) => beLiedTo(customer, 'bytes that nobody asked for'),
+  garbage: (customer) => beLiedTo(customer, 'garbage behind a reset'),
+}
+
+/** The real client, and a node that cheats it. */
+async function beLiedTo(customer: Wallet, misdeed: Misdeed): Promise<Visited[]> {
+  const door = world.doors[1]!
+  const lie = await createLie(misdeed)
+  lies.set(String(lie.root), lie)
+  const { port, nodeKey } = door
+  const account = world.allow(customer)
+  const { client, bytes, failure } = await read(lie, { nodes: [{ host: '127.0.0.1', port, nodeKey }], chainId: CHAIN_ID, account })
+  told[misdeed] = { trueBytes: lie.trueBytes, failure }
+  return [{ door, taken: { ...NOTHING, bytes, receipts: client.receipts(), signed: client.cost().microUsd } }]
+}
+
+function flipped(bytes: Uint8Array, bit: number): Uint8Array {
+  const changed = bytes.slice()
+  changed[bit >> 3]! ^= 1 << (bit & 7)
+  return changed
 }
 
 async function visit(customer: Wallet, index: number, request: string, play: Parameters<MoneyWorld['take']>[3] = {}): Promise<Visited[]> {
@@ -145,7 +208,8 @@ beforeAll(async () => {
   const temporary = join(import.meta.dirname, '..', '.tmp')
   await mkdir(temporary, { recursive: true })
   folder = await mkdtemp(join(temporary, 'hostile-'))
-  world = await MoneyWorld.create(folder, NAMES.length * ROUNDS_MAX)
+  const door = doorOf((request) => (isOfContent(request) ? serveLie(lies, request) : serveZeros(request)))
+  world = await MoneyWorld.create(folder, NAMES.length * ROUNDS_MAX, door)
   await world.network.until(() => world.network.applications.size === 4 && world.network.heightOf(0) > 0)
   liarBefore = world.ownerOf(LIAR)
   do {
@@ -160,10 +224,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true, maxRetries: 3 })
 })
 
-/** Where a node was too late, or the stolen key's time was over before its cap was reached. */
+/** Where a node was too late, the stolen key's time was over before its cap was reached, or no tick was said. */
 function isToBePlayedAgain({ visits, epochs }: Round): boolean {
-  const { honest, half, spread, robbed, withheld } = visits // all that these signed was said
-  return world.isLate([honest, half, spread, robbed, withheld].flat()) || epochs > 2
+  const { honest, half, spread, robbed, withheld, wrongBytes, unasked, garbage } = visits // all that these signed was said
+  return world.isLate([honest, half, spread, robbed, withheld, wrongBytes, unasked, garbage].flat()) || epochs > 2 || ticksFlipped === 0
 }
 
 const takenBy = (name: Name): readonly Taken[] => round.visits[name].map(({ taken }) => taken)
@@ -228,6 +292,17 @@ test('an old acknowledgement that is said again ends the session; what was signe
   expectAtMost(lostTo('replaying'), windowOf('replaying'))
 })
 
+test.each(['flipping', 'flippingTicks'] as const)(
+  'a bit that is not what was said ends the session, and what was said before is paid: %s',
+  (name) => {
+    const [taken] = takenBy(name)
+    expect([ACK_INVALID, EPOCH_CLOSED]).toContain(taken?.code)
+    expect(debitedOf(name)).toBeGreaterThan(0n)
+    expectAtMost(debitedOf(name), signedBy(name))
+    expectAtMost(lostTo(name), windowOf(name))
+  },
+)
+
 test('a client that stalls when its window has grown costs what that window is worth: never above a thousand µUSD and a unit', () => {
   const [taken] = takenBy('stalling')
   expect(taken?.code).toBe(ACK_TIMEOUT)
@@ -264,6 +339,37 @@ test('a node that withholds what follows after it was paid has cost its client n
   expect(taken?.bytes).toBe(20 * UNIT_BYTES)
   expectAtMost(debitedOf('withheld'), priceOfBytes(taken!.bytes))
   expectAtMost(lostTo('withheld'), roundedOff())
+})
+
+/** What the client pays for nothing, µUSD. */
+const lostBy = (name: Name, misdeed: Misdeed): bigint => debitedOf(name) - priceOfBytes(told[misdeed]!.trueBytes)
+/** What is true and whole of what came, µUSD: two units less where the last one is not. */
+const wholeOf = (misdeed: Misdeed, lessBytes = 0): bigint => priceOfBytes(told[misdeed]!.trueBytes - lessBytes) - roundedOff()
+
+test('a node that sends wrong bytes is paid for the whole units before them, and its client loses nothing', () => {
+  expect(told['wrong bytes']?.failure).toBe('CLIENT_UNVERIFIED')
+  expect(debitedOf('wrongBytes')).toBe(signedBy('wrongBytes'))
+  expectAtMost(lostBy('wrongBytes', 'wrong bytes'), 0n)
+  expectAtMost(wholeOf('wrong bytes', 2 * UNIT_BYTES), debitedOf('wrongBytes'))
+})
+
+test('a node that lies about the length is paid nothing', () => {
+  expect([told['a lying length']?.failure, takenBy('lyingLength')[0]?.bytes]).toEqual(['CLIENT_BAD_ANSWER', 0])
+  expect([debitedOf('lyingLength'), signedBy('lyingLength')]).toEqual([0n, 0n])
+})
+
+test('bytes that nobody asked for are paid for by nobody', () => {
+  expect([told['bytes that nobody asked for']?.failure, takenBy('unasked')[0]?.bytes]).toEqual(['CLIENT_UNVERIFIED', 400_000])
+  expect(debitedOf('unasked')).toBe(signedBy('unasked'))
+  expectAtMost(lostBy('unasked', 'bytes that nobody asked for'), 0n)
+  expectAtMost(wholeOf('bytes that nobody asked for'), debitedOf('unasked'))
+})
+
+test('garbage that a node sends behind its client’s reset costs the client one unit at most', () => {
+  expect(told['garbage behind a reset']?.failure).toBe(undefined)
+  expect(debitedOf('garbage')).toBe(signedBy('garbage'))
+  expectAtMost(lostBy('garbage', 'garbage behind a reset'), priceOfBytes(UNIT_BYTES) + 1n)
+  expectAtMost(wholeOf('garbage behind a reset', 2 * UNIT_BYTES), debitedOf('garbage'))
 })
 
 test('a node that claims twice what was signed is found out: nobody pays, and it loses ten times its claim', () => {

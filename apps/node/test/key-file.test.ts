@@ -15,12 +15,13 @@ const passphrase = 'a bird in the hand'
 const QUICK = { passphrase, workLog2: 12 }
 const isPlain = async (path: string): Promise<boolean> => /^[0-9a-f]{64}\n$/.test(await readFile(path, 'latin1'))
 
-test('without a passphrase a key is plain, and that is said at each start', async () => {
+test('without a passphrase a key is plain, and that is said at each start; that it was made, once', async () => {
   const path = join(await scratchFolder(), 'data', 'node.key')
-  const plain: string[] = []
-  const { publicKey } = await loadKeyPair(path, { onPlain: (each) => plain.push(each) })
-  expect((await loadKeyPair(path, { onPlain: (each) => plain.push(each) })).publicKey).toEqual(publicKey)
-  expect([plain, await isPlain(path)]).toEqual([[path, path], true])
+  const [plain, made]: [string[], string[]] = [[], []]
+  const hearing = { onPlain: (each: string) => plain.push(each), onMade: (each: string) => made.push(each) }
+  const { publicKey } = await loadKeyPair(path, hearing)
+  expect((await loadKeyPair(path, hearing)).publicKey).toEqual(publicKey)
+  expect([plain, made, await isPlain(path)]).toEqual([[path, path], [path], true])
 })
 
 test('with one it is made encrypted, or encrypted in its place, and the key stays the same', async () => {

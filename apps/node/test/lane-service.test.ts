@@ -50,6 +50,22 @@ test.each(['accepted', 'written'])('a lane that is over before it is %s gives ba
   expect(events).toMatchObject([{ reason: 'cancelled' }])
 })
 
+test.each([
+  ['ORIGIN_STATUS', 'ORIGIN_STATUS'],
+  ['FETCHER_EMPTY', 'FETCHER_EMPTY'],
+  ['CAR_BAD_HASH', 'CAR_BAD_HASH of http://10.0.0.7/tenant'],
+])('where an origin is only the operator hears: %s', async (finer, told) => {
+  const failure = new ContentError('CONTENT_ORIGIN_FAILED', 'of http://10.0.0.7/tenant', { finer })
+  const content = { serve: () => Promise.reject(failure) }
+  const resets: unknown[] = []
+  const events: LaneEvent[] = []
+  const accept = (): never => expect.unreachable('it is not answered')
+  const reset = (...about: unknown[]): void => void resets.push(about)
+  await serveLane(content, { ...GUEST, signal: new AbortController().signal, accept, reset }, (event) => void events.push(event))
+  expect(resets).toEqual([[21, told]])
+  expect(events).toMatchObject([{ laneCode: 21, reason: `${finer} of http://10.0.0.7/tenant` }])
+})
+
 test('each write is told where its units end', async () => {
   const { content } = oneByte()
   const writes: unknown[] = []
@@ -60,9 +76,77 @@ test('each write is told where its units end', async () => {
   const events: LaneEvent[] = []
   const request = { ...GUEST, signal: new AbortController().signal, accept, reset: () => {} }
   await serveLane(content, request, (event) => void events.push(event))
-  expect(writes).toEqual([
+  expect(writes.slice(0, 2)).toEqual([
     [1, [1]],
     [1, [1]],
   ])
-  expect(events).toMatchObject([{ bytes: 1 }])
+  expect(events).toMatchObject([{ bytes: expect.any(Number), laneCode: 23 }])
+})
+
+/** What happens on a lane whose body has so many units, in order; a write is taken when the test says so. */
+function followed(unitCount: number, failure?: Error): { readonly log: string[]; take(): void; serve(): Promise<LaneEvent[]> } {
+  const log: string[] = []
+  const takes: (() => void)[] = []
+  let read = 0
+  const iterator: AsyncIterator<WholeUnits> = {
+    next: async () => {
+      if (read === unitCount && failure !== undefined) throw failure
+      if (read === unitCount) return { done: true, value: undefined }
+      log.push(`read ${++read}`)
+      return { done: false, value: { parts: [new Uint8Array(1)], unitEnds: [1] } }
+    },
+    return: async () => ({ done: true, value: undefined }),
+  }
+  const served = { fields: { status: 200, mode: 'proof' }, answer: NONE, units: () => ({ [Symbol.asyncIterator]: () => iterator }) }
+  let written = 0
+  const write: ServedLane['write'] = () => {
+    const name = ++written
+    log.push(`write ${name}`)
+    return new Promise((resolve) => takes.push(() => (log.push(`taken ${name}`), resolve())))
+  }
+  const accept = (): ServedLane => {
+    log.push('accept')
+    return { write, end: () => void log.push('end'), reset: (code) => void log.push(`reset ${code}`) }
+  }
+  const events: LaneEvent[] = []
+  const request = { ...GUEST, signal: new AbortController().signal, accept, reset: () => {} }
+  return {
+    log,
+    take: () => takes.shift()?.(),
+    serve: async () => {
+      await serveLane({ serve: async () => served as unknown as Served }, request, (event) => void events.push(event))
+      return events
+    },
+  }
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+test('the next units are read while two writes are on their way, and no more', async () => {
+  const { log, take, serve } = followed(4)
+  const serving = serve()
+  await settled()
+  expect(log).toEqual(['read 1', 'accept', 'write 1', 'read 2', 'write 2'])
+  take()
+  await settled()
+  expect(log.slice(5)).toEqual(['taken 1', 'read 3', 'write 3'])
+  take()
+  await settled()
+  take()
+  await settled()
+  expect(log.slice(8)).toEqual(['taken 2', 'read 4', 'write 4', 'taken 3', 'end']) // with the last write still on its way
+  take()
+  expect(await serving).toMatchObject([{ bytes: 4 }])
+})
+
+test('of a body that fails, what came before it is sent and taken first', async () => {
+  const { log, take, serve } = followed(2, new ContentError('CONTENT_NOT_FOUND', 'gone'))
+  const serving = serve()
+  await settled()
+  take()
+  await settled()
+  expect(log).toEqual(['read 1', 'accept', 'write 1', 'read 2', 'write 2', 'taken 1'])
+  take()
+  expect(await serving).toMatchObject([{ bytes: 2, laneCode: 20 }])
+  expect(log.slice(6)).toEqual(['taken 2', 'reset 20'])
 })

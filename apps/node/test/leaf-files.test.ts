@@ -74,3 +74,17 @@ test('where the file that is open is no longer what it was, the next one sees wh
   await rename(copy, file)
   expect(Buffer.from(await dag.blocks.get(links[1]!)).equals(bytes.subarray(262_144))).toBe(true)
 })
+
+test('a large file leaves turns to what else the process does, and building it ends by its signal', async () => {
+  const bytes = sampleBytes(12 * 2 ** 20)
+  const dag = createFileDag()
+  const controller = new AbortController()
+  const building = dag.build([{ path: 'film', file: 'film', size: bytes.length, bytes }], { wrap: false, signal: controller.signal })
+  const look = (): void => {
+    if (dag.stats.leaves > 0) controller.abort(new Error('nobody wants it'))
+    else setImmediate(look)
+  }
+  look()
+  await expect(building).rejects.toThrow('nobody wants it') // without turns it would be whole before anybody could say so
+  expect(dag.stats.bytes).toBeLessThan(bytes.length)
+})

@@ -64,7 +64,12 @@ test(
       .view()
       .committee.find(({ nodeIndex }) => nodeIndex === 1)!.authority
     const member = await healthOf(1, isWell)
-    expect(member.body).toMatchObject({ ready: true, seat: place, rules: { inForce: 1, newest: 1 }, version: expect.any(String) as string })
+    expect(member.body).toMatchObject({
+      ready: true,
+      seat: place,
+      rules: { inForce: 1, newest: 1 },
+      version: expect.stringMatching(/^selvedge\/\d+\.\d+\.\d+/) as string,
+    })
     expect(member.body).toMatchObject({ epoch: expect.any(Number) as number, behind: { seconds: expect.any(Number) as number } })
 
     // It had a seat once, and the port of its order is taken now: it follows all the same.

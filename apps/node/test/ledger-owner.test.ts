@@ -4,7 +4,7 @@
 import { committees, nodes, NODE_STATES } from '@selvedge/application'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { decodeCheckpoint } from '@selvedge/ledger-types'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createVersionWatch } from '../src/ledger-tools/version-watch.ts'
@@ -94,6 +94,12 @@ test(
     const status = await run(['ledger', 'status', '--data', data, '--rpc', rpcOf(STRANGER), '--json'])
     expect(parseLine(status)).toMatchObject({ ok: true, nodeIndex: STRANGER, state: 'Active', stake: String(2_000n * MICRO), seats: 5 })
     expect(parseLine(status)).toMatchObject({ owner: `0x${hexOf(wallet.address)}`, seat: expect.any(Number) as number })
+    const copy = join(folder, 'copy') // of the one key that says which node it is: nothing is made beside it
+    await mkdir(copy)
+    await copyFile(join(data, 'node.key'), join(copy, 'node.key'))
+    expect(parseLine(await run(['ledger', 'status', '--data', copy, '--rpc', rpcOf(0), '--json']))).toMatchObject({ nodeIndex: STRANGER })
+    expect(await readdir(copy)).toEqual(['node.key'])
+    expect(parseLine(status)).toMatchObject({ ownerUsd: '0', claims: [] })
   },
   MS_MAX,
 )

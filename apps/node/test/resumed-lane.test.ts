@@ -108,7 +108,7 @@ async function startRelay(target: { readonly host: string; readonly port: number
 const RAW = 0x55
 const LEAF_BYTES = 256 * 1024
 /** The most that is read for nothing: before the first byte a unit, behind the last one what a piece and its read-ahead hold. */
-const IDLE_BYTES = { root: 16 * 1024 + 2 * 64 * 1024, cid: 3 * LEAF_BYTES }
+const IDLE_BYTES = { root: 16 * 1024 + 64 * 1024 + 256 * 1024, cid: 3 * LEAF_BYTES }
 
 /** What was read of content that was opened once. */
 interface Opening {

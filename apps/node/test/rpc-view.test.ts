@@ -84,7 +84,7 @@ test('an archive answers for the state of every block, by number and by hash, wi
     if (certified !== undefined) expect(hex(certified)).toContain(proved.stateRoot.slice(2))
   }
   const askPlain = asking(open(false), genesis)
-  const none = [-32_001, 'not an archive node']
+  const none = [-32_001, 'not an archive node: no state of block 3 is kept, but of 6 (the newest)']
   expect(await askPlain('eth_getBalance', hex(RECEIVER), '0x3')).toEqual(none)
   expect(await askPlain('selvedge_proof', 2, hex(RECEIVER), 3)).toEqual(none)
   expect(await askPlain('eth_getBalance', hex(RECEIVER), '0x7')).toEqual([-32_000, 'header not found'])

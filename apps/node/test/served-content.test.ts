@@ -311,8 +311,30 @@ test('what a lane took is counted for the service, and who pays is in the event'
   }
   const [first] = events
   expect(events).toMatchObject([{ account: 'ab'.repeat(20) }, { bytes: first!.bytes }])
-  expect(usages).toEqual([
+  expect(usages).toMatchObject([
     { requests: 1, egressBytes: 0 },
     { requests: 2, egressBytes: first!.bytes },
   ])
+})
+
+test('what the service ran for each request is in its event, and the sum of it with the service', async () => {
+  const world = await startWorld()
+  const busy = createService({ name: 'busy' })
+  const cdn = createCdn()
+  let turns = 0
+  busy.onContent(async (request, context) => {
+    for (const until = performance.now() + 20 * ++turns; performance.now() < until; );
+    return await cdn.contentHandler(request, context)
+  })
+  const content = createServedContent({ service: busy, source: world.fetcher, store: world.store, log: () => {} })
+  const events: LaneEvent[] = []
+  const lane = { write: async () => {}, end: () => {}, reset: () => {} }
+  for (const metadata of [requestOf(world.root), requestOf(new Uint8Array(32).fill(9))]) {
+    const request = { serviceId: 0, metadata, ...GUEST, signal: new AbortController().signal, accept: () => lane, reset: () => {} }
+    await serveLane(content, request, (event) => void events.push(event))
+  }
+  const [first, second] = events.map(({ cpuMicros }) => cpuMicros)
+  expect(first).toBeGreaterThanOrEqual(20_000)
+  expect(second).toBeGreaterThanOrEqual(40_000)
+  expect(content.usage).toMatchObject({ requests: 2, cpuMicros: first! + second! })
 })

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  type Application,
   createApplication,
   createMemoryStore,
   type EvidenceRules,
@@ -18,7 +19,15 @@ import { createLmdbStore } from '@selvedge/application/lmdb'
 import { createBlsKeyPair } from '@selvedge/crypto/bls'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { sha256 } from '@selvedge/crypto/sha256'
-import { createGenesisNode, encodeAccountTransaction, formatGenesis, mainGenesis, parseGenesis, type Genesis } from '@selvedge/ledger-types'
+import {
+  createGenesisNode,
+  encodeAccountTransaction,
+  encodeSystemMessage,
+  formatGenesis,
+  mainGenesis,
+  parseGenesis,
+  type Genesis,
+} from '@selvedge/ledger-types'
 import type { Bench, Prepared } from '../../../tools/bench/bench.ts'
 
 const CHAIN_ID = 7
@@ -69,8 +78,9 @@ function genesisOf(count: number): Genesis {
   return parseGenesis(formatGenesis(contents))
 }
 
-/** Blocks of transfers between random accounts, each with its nonce in order. */
-function blocksOf(count: number): LedgerBlock[] {
+/** Blocks of transfers between random accounts, each with its nonce in order, that follow where `app` stands. */
+function blocksOf(app: Application, count: number): LedgerBlock[] {
+  const { epoch, index, timestampMs } = app.lastApplied()
   const nonces = new Uint32Array(ACCOUNTS)
   let random = 12_345
   const below = (limit: number): number => {
@@ -100,16 +110,27 @@ function blocksOf(count: number): LedgerBlock[] {
       verdicts.push({ isSigned: true, sender: addresses[from]!, id: sha256(bytes) })
     }
     const items = [{ type: 'transactions', author: 0, transactions, verdicts }] as const
-    return { epoch: 0, index: i + 1, digest: seedOf(`sub-dag ${i}`), timestampMs: TIME_MS + (i + 1) * BLOCK_MS, items }
+    return { epoch, index: index + i + 1, digest: seedOf(`sub-dag ${i}`), timestampMs: timestampMs + (i + 1) * BLOCK_MS, items }
   })
 }
 
 /** Transfers accuse nobody. */
 const evidenceRules: EvidenceRules = { accusedBy: () => undefined, isProven: () => false }
 
-function transfers(store: KeyValueStore & { flushed?(): Promise<void> }, close: () => unknown): Prepared {
+/** All members are ready at the planned end. */
+function endEpoch(app: Application): void {
+  const { epoch, index } = app.lastApplied()
+  const { committee, endMs } = app.view()
+  const bytes = encodeSystemMessage({ kind: 'readyToClose', epoch })
+  const items = committee.map(({ authority }) => ({ type: 'system', author: authority, bytes }) as const)
+  const { final } = app.execute({ epoch, index: index + 1, digest: seedOf('end'), timestampMs: endMs, items })
+  if (final === undefined) throw new Error('the epoch did not end')
+}
+
+function transfers(store: KeyValueStore & { flushed?(): Promise<void> }, close: () => unknown, epochsBefore = 0): Prepared {
   const app = createApplication({ store, evidenceRules }, { genesis: genesisOf(ACCOUNTS) })
-  const blocks = blocksOf(BLOCKS)
+  for (let i = 0; i < epochsBefore; i++) endEpoch(app)
+  const blocks = blocksOf(app, BLOCKS)
   for (const block of blocks.slice(0, WARM_UP_BLOCKS)) app.execute(block)
   return {
     figure: async () => {
@@ -127,13 +148,14 @@ function transfers(store: KeyValueStore & { flushed?(): Promise<void> }, close: 
   }
 }
 
-function onDisk(overlapsFlush: boolean): Prepared {
+function onDisk(overlapsFlush: boolean, epochsBefore = 0): Prepared {
   const path = mkdtempSync(join(tmpdir(), 'selvedge-bench-'))
   const store = createLmdbStore(path, { overlapsFlush })
-  return transfers(store, async () => {
+  const close = async (): Promise<void> => {
     await store.close()
     rmSync(path, { recursive: true })
-  })
+  }
+  return transfers(store, close, epochsBefore)
 }
 
 export const benches: readonly Bench[] = [
@@ -142,9 +164,10 @@ export const benches: readonly Bench[] = [
     unit: '/s',
     subjects: {
       ours: () => onDisk(true),
+      'ours, right after an epoch ended': () => onDisk(true, 1),
       'ours, each block flushed before the next': () => onDisk(false),
       'ours, in memory': () => transfers(createMemoryStore(), () => undefined),
     },
-    note: 'Decoding, execution, receipts, tree, root and one LMDB commit a block, all flushed at the end; no signature is made or checked: who sent each transfer is handed in. Two keys a transfer.',
+    note: 'Decoding, execution, receipts, tree, root and one LMDB commit a block, all flushed at the end; no signature is made or checked: who sent each transfer is handed in. Two keys a transfer. After the end of an epoch each row and each group of the tree is written once more, at its first change: that row is the dearest minute of an epoch.',
   },
 ]

@@ -31,7 +31,7 @@ import type { History } from './history/history.ts'
 import { createSnapshot, type LedgerSnapshot } from './history/snapshot.ts'
 import { Ledger, SNAPSHOT_DELAY_BLOCKS } from './ledger.ts'
 import { rulesOf } from './node-transactions/claims-rules.ts'
-import type { PastState } from './past/past-states.ts'
+import type { PastState } from './past/past-state.ts'
 import { encodeField } from './state/fields.ts'
 import type { AccountRow } from './state/account-tables.ts'
 import { accountOf, balanceOf } from './state/accounts.ts'
@@ -118,8 +118,13 @@ export interface Application {
   readonly history: History
   /** The bytes of a row; `key` as in state.md. */
   read(table: number, key: Uint8Array): Uint8Array | undefined
-  /** The state after an earlier block, on an archive; `undefined` where it is not kept. */
+  /**
+   * The state after a block, with proofs against its root: of every block on an archive, since it is one; on any other node of the last two that
+   * ended an epoch, and of the one whose state was taken over. `undefined` where it is not kept.
+   */
   stateAt(height: number): PastState | undefined
+  /** Heights whose state is kept: `epochEnds`, ascending, and all from `from` to the newest. */
+  statesHeld(): { readonly from: number; readonly epochEnds: readonly number[] }
   /** Proof of a row, or of its absence, against `stateRoot`, as on the wire; `key` as in state.md. */
   prove(table: number, key: Uint8Array): { readonly proof: Uint8Array; readonly value: Uint8Array | undefined; readonly stateRoot: Digest }
   /**
@@ -203,7 +208,8 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
     },
     history: ledger.history,
     read: (table, key) => rowBytes(store, table, key),
-    stateAt: (height) => ledger.past.at(height),
+    stateAt: (height) => ledger.stateAt(height),
+    statesHeld: () => ledger.statesHeld(),
     prove(table, key) {
       const proof = encodeProof(ledger.prove(table, key))
       return { proof, value: rowBytes(store, table, key), stateRoot: ledger.stateRoot }

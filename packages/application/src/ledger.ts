@@ -12,9 +12,13 @@ import type { LedgerBlock } from './execute/block-contract.ts'
 import { epochSpan, heightKey, type BlockRecord } from './history/records.ts'
 import { History } from './history/history.ts'
 import { IMPORTING, STATE_ROOT } from './history/import.ts'
+import { RetainedRoots } from './history/retained-roots.ts'
+import { RowLayers } from './history/row-layers.ts'
 import { SnapshotLog } from './history/snapshot-log.ts'
 import { PastLog } from './past/past-log.ts'
+import type { PastState } from './past/past-state.ts'
 import { PastStates } from './past/past-states.ts'
+import { retainedStateAt } from './past/retained-states.ts'
 import { decodeField, encodeField } from './state/fields.ts'
 import { AskedState } from './state/asked-state.ts'
 import { loadGenesis } from './state/genesis.ts'
@@ -44,10 +48,13 @@ export class Ledger {
   readonly history: History
   readonly snapshots: SnapshotLog
   /** States of earlier blocks, of an archive. */
-  readonly past: PastStates
+  readonly #past: PastStates
   readonly #pastLog: PastLog
   readonly #nodes: TreeNodes
   readonly #tree: StateTree
+  /** Ends of epochs, of a node that is none. */
+  readonly #retained: RetainedRoots
+  readonly #layers: RowLayers
   #stateRoot: Digest
 
   constructor(
@@ -63,13 +70,15 @@ export class Ledger {
     this.history = new History(store, isArchive)
     this.snapshots = new SnapshotLog(store, keepsSnapshots)
     this.#pastLog = new PastLog(store, isArchive)
-    this.past = new PastStates(store, this.#pastLog, { head: () => this.block().height, rootOf: (height) => this.#rootOf(height) })
+    this.#past = new PastStates(store, this.#pastLog, { head: () => this.block().height, rootOf: (height) => this.#rootOf(height) })
     this.#nodes = createTreeNodes(store)
     if (store.get(SPACES.local, IMPORTING) !== undefined) {
       throw new ApplicationError('APPLICATION_FOREIGN_STORE', 'an import into this store did not end: begin it again')
     }
     const known = store.get(SPACES.local, STATE_ROOT)?.slice()
     this.#tree = createStateTree({ nodes: this.#nodes, ...(known === undefined ? {} : { root: known }) })
+    this.#retained = new RetainedRoots(store, this.#tree, !isArchive)
+    this.#layers = new RowLayers(store, [this.snapshots, this.#retained])
     if (known === undefined) this.#stateRoot = this.#begin(genesis)
     else this.#stateRoot = known
     this.#assertChain()
@@ -147,9 +156,13 @@ export class Ledger {
     })
     const span = { first: startHeight + 1, last: row.height }
     const ended = { space: SPACES.epochs, key: encodeField(heightKey, epoch), value: encodeField(epochSpan, span) }
-    const held = this.snapshots.writesOf(writes, isFinal ? { height: row.height, stateRoot, isDone: false } : undefined)
+    const held = [
+      ...this.snapshots.writesOf(isFinal ? { height: row.height, stateRoot, isDone: false } : undefined),
+      ...this.#retained.writesOf(isFinal ? row.height : undefined),
+    ]
     const past = this.#pastLog.writesOf(row.height, writes, this.#nodes.writes())
-    this.#commit(writes, stateRoot, [...historyWrites, ...held, ...past, ...(isFinal ? [ended] : []), ...extra(executed)])
+    const layers = this.#layers.writesOf(writes)
+    this.#commit(writes, stateRoot, [...historyWrites, ...held, ...layers, ...past, ...(isFinal ? [ended] : []), ...extra(executed)])
     return { executed, stateRoot, record }
   }
 
@@ -166,6 +179,17 @@ export class Ledger {
   /** What shows a row, or that there is none, against the state's root. */
   prove(table: number, key: Uint8Array): ReturnType<StateTree['prove']> {
     return this.#tree.prove(keyHash(table, key))
+  }
+
+  /** The state after block `height`: of every block on an archive, else of the retained ones; `undefined` where it is not kept. */
+  stateAt(height: number): PastState | undefined {
+    return this.#past.at(height) ?? retainedStateAt({ store: this.store, tree: this.#tree, retained: this.#retained }, height)
+  }
+
+  /** Heights for `stateAt`: each from `from` to the newest, and single ones before it, ascending. */
+  statesHeld(): { readonly from: number; readonly epochEnds: readonly number[] } {
+    const from = this.#past.from() ?? this.block().height
+    return { from, epochEnds: this.#retained.live().filter((height) => height < from) }
   }
 
   /** The root that a block had. */
@@ -195,6 +219,7 @@ export class Ledger {
     const root = { space: SPACES.local, key: STATE_ROOT, value: stateRoot }
     this.store.commit((stateWrites as readonly Write[]).concat(this.#nodes.writes(), others, root))
     this.#nodes.settle()
+    this.#layers.settle()
     this.state.settle()
     this.asked.forget()
     this.#stateRoot = stateRoot

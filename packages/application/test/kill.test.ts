@@ -2,14 +2,17 @@ import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createApplication, createMemoryStore } from '@selvedge/application'
+import { accounts, createApplication, createMemoryStore, EPOCH_ENDS_KEPT } from '@selvedge/application'
 import { createLmdbStore } from '@selvedge/application/lmdb'
+import { verifyState } from '@selvedge/ledger-types/light-client'
 import { expect, test } from 'vitest'
 import { testEvidenceRules } from './support/evidence.ts'
 import { blockAfter, createGenesis } from './support/network.ts'
 import { createRandom } from './support/random-actions.ts'
 
 const ROUNDS = Number(process.env.RUNS ?? 4)
+/** As `blockAfter` ends them. */
+const BLOCKS_AN_EPOCH = 20
 
 /** Runs a node on `path` until it has said `blocks` commits, kills it, and gives what it said. */
 function runAndKill(path: string, blocks: number): Promise<readonly { readonly height: number; readonly stateRoot: string }[]> {
@@ -25,7 +28,8 @@ function runAndKill(path: string, blocks: number): Promise<readonly { readonly h
   })
 }
 
-// Goal: a killed node comes back exactly where its last commit was: nothing that it said is lost, nothing is half there.
+// Goal: a killed node comes back exactly where its last commit was: nothing that it said is lost, nothing is half there, and the ends of the last
+// epochs are proven as before.
 // Method: a child is killed with -9 at a random block, reopened, compared with a ledger in memory that executes the same blocks.
 test('a node that is killed with -9 comes back with whole blocks only', async () => {
   const random = createRandom(7)
@@ -39,15 +43,31 @@ test('a node that is killed with -9 comes back with whole blocks only', async ()
       roots.set(at, Buffer.from(stateRoot).toString('hex'))
     }
   }
+  let proven = 0
   for (let round = 0; round < ROUNDS; round++) {
     const said = await runAndKill(path, 3 + random.below(25))
     const store = createLmdbStore(path)
-    const { height, stateRoot } = createApplication({ store, evidenceRules: testEvidenceRules }, { genesis }).lastApplied()
-    await store.close()
+    const app = createApplication({ store, evidenceRules: testEvidenceRules }, { genesis })
+    const { height, stateRoot } = app.lastApplied()
     catchUp(height)
+    const { epochEnds } = app.statesHeld()
+    const ended = Array.from({ length: Math.floor(height / BLOCKS_AN_EPOCH) }, (_, i) => (i + 1) * BLOCKS_AN_EPOCH)
+    expect(epochEnds).toEqual(ended.slice(-EPOCH_ENDS_KEPT).filter((end) => end < height))
+    proven += epochEnds.length
+    for (const end of epochEnds) {
+      const state = app.stateAt(end)!
+      const root = state.stateRoot()
+      expect(Buffer.from(root).toString('hex')).toBe(roots.get(end))
+      for (const { address } of wallets) {
+        const claim = { table: accounts.id, key: address, value: state.read(accounts.id, address) }
+        verifyState({ stateRoot: root }, claim, state.prove(accounts.id, address))
+      }
+    }
+    await store.close()
     expect(height).toBeGreaterThanOrEqual(said.at(-1)!.height)
     expect(said.map((each) => each.stateRoot)).toEqual(said.map((each) => roots.get(each.height)))
     expect(Buffer.from(stateRoot).toString('hex')).toBe(roots.get(height))
   }
+  expect(proven).toBeGreaterThan(0)
   rmSync(path, { recursive: true })
 })

@@ -120,6 +120,10 @@ class DiskBlockstore implements Blockstore {
     this.#jobs = new Jobs(options.writesMax ?? 64, options.waitingMax ?? 1024)
   }
 
+  get usedBytes(): number {
+    return this.#live?.usage.bytes ?? 0
+  }
+
   start(): Promise<void> {
     if (this.#stopping !== undefined) return Promise.reject(stopped())
     return (this.#starting ??= this.#start())

@@ -114,6 +114,17 @@ function checkLimits({ test, expect }: Conformance, withStore: With): void {
       await expect(store.putBlock(await rawCidOf(block), block)).rejects.toMatchObject({ code: 'BLOCKSTORE_QUOTA' })
       expect((await collect(store.list())).length).toBe(1)
     }))
+  test('what is used is told: content while it is here, and not what is gone', () =>
+    withStore({ quotaBytes: 1_000_000 }, async (store) => {
+      const before = store.usedBytes
+      const { root } = await store.put(partsOf(bytesOf(300_000), 30_000))
+      const grown = store.usedBytes - before
+      expect(grown >= 300_000 && grown < 310_000).toBe(true)
+      await store.delete(root)
+      expect(store.usedBytes - before < 1_000).toBe(true)
+      await expect(store.put(partsOf(bytesOf(1_000_001, 2), 100_000))).rejects.toMatchObject({ code: 'BLOCKSTORE_QUOTA' })
+      expect(store.usedBytes - before < 1_000).toBe(true)
+    }))
   test('a source that throws leaves nothing', () =>
     withStore({}, async (store) => {
       const failure = new Error('the source broke')

@@ -10,12 +10,13 @@ import { toHex } from './bytes.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { BlobEntry, Catalog, FileEntry } from './catalog.ts'
 import { INLINE_SKELETON_BYTES_MAX } from './constants.ts'
-import { BlockstoreError } from './errors.ts'
-import type { Handle, Handles } from './handles.ts'
+import type { Handles } from './handles.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import { type Layout, outboardBytesOf } from './layout.ts'
+import { OutboardPages } from './outboard-pages.ts'
 import type { PackLog } from './pack-log.ts'
-import type { FileSystem, ReadAt, StoredBlob } from './ports.ts'
+import type { FileSystem, StoredBlob } from './ports.ts'
+import { readAtOf } from './read-at.ts'
 import { type RecordParts, encodeBlob, encodeDelete, encodeFile } from './record.ts'
 import { readSkeleton, type SkeletonEntry } from './skeleton.ts'
 import { Spool } from './spool.ts'
@@ -34,6 +35,7 @@ export class Content {
   readonly #parts: ContentParts
   /** By root: what gives a blob its names and what takes them away never overlap. */
   readonly #locks = new KeyedLock()
+  readonly #pages = new OutboardPages()
 
   constructor(parts: ContentParts) {
     this.#parts = parts
@@ -135,7 +137,7 @@ export class Content {
         await outboardHandle.release()
       }
       const data = readAtOf(dataHandle, 0, blob.size)
-      return { root: blob.root, size: blob.size, data, outboard: readAtOf(outboardHandle, 0, outboardBytes), close }
+      return { root: blob.root, size: blob.size, data, outboard: this.#pages.of(outboardHandle, outboardBytes), close }
     } catch (error) {
       await dataHandle.release()
       throw error
@@ -174,16 +176,5 @@ export class Content {
     const { fileSystem, handles, layout } = this.#parts
     await handles.forget(layout.skeleton(cid))
     await fileSystem.remove(layout.skeleton(cid))
-  }
-}
-
-function readAtOf(handle: Handle, start: number, size: number): ReadAt {
-  return {
-    size,
-    readAt(offset, length) {
-      if (offset >= 0 && length >= 0 && offset + length <= size) return handle.read(start + offset, length)
-      const details = { offset, length, size }
-      throw new BlockstoreError('BLOCKSTORE_MALFORMED', `[${offset}, ${offset + length}) is outside of ${size} bytes`, details)
-    },
   }
 }

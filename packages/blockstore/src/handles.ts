@@ -4,6 +4,7 @@ import { stopped } from './jobs.ts'
 import type { FileSystem, OpenFile } from './ports.ts'
 
 interface Entry {
+  readonly id: number
   readonly path: string
   readonly file: Promise<OpenFile>
   users: number
@@ -12,6 +13,10 @@ interface Entry {
 }
 
 export interface Handle {
+  /** Of this opening of the file; no other one has it. */
+  readonly id: number
+  /** False once the store is stopped. */
+  isReadable(): boolean
   /** Exactly `length` bytes. @throws {BlockstoreError} `BLOCKSTORE_DAMAGED` when the file ends before, `BLOCKSTORE_STOPPED`. */
   read(offset: number, length: number): Promise<Uint8Array>
   /** Once; again does nothing. */
@@ -28,6 +33,7 @@ export class Handles {
   readonly #stale = new Set<Entry>()
   #used = 0
   #reads = 0
+  #opened = 0
   #isStopped = false
   #quiet: (() => void) | undefined
 
@@ -40,7 +46,7 @@ export class Handles {
   /** @throws {BlockstoreError} `BLOCKSTORE_BUSY`, `BLOCKSTORE_IO`, `BLOCKSTORE_STOPPED`. */
   async acquire(path: string): Promise<Handle> {
     if (this.#isStopped) throw stopped()
-    const entry = this.#entries.get(path) ?? { path, file: this.#fileSystem.open(path, 'read'), users: 0, isStale: false }
+    const entry = this.#entries.get(path) ?? this.#open(path)
     if (entry.users === 0 && this.#used >= this.#usedMax) {
       await this.#dropUnused(entry)
       throw new BlockstoreError('BLOCKSTORE_BUSY', `${this.#usedMax} files are open for reading`, { open: this.#usedMax })
@@ -56,12 +62,21 @@ export class Handles {
     }
     try {
       const file = await entry.file
-      return { read: (offset, length) => this.#read(file, path, offset, length), release }
+      return this.#handleOf(entry, file, release)
     } catch (error) {
       if (this.#entries.get(path) === entry) this.#entries.delete(path)
       if (--entry.users === 0) this.#used--
       throw error
     }
+  }
+
+  #open(path: string): Entry {
+    return { id: ++this.#opened, path, file: this.#fileSystem.open(path, 'read'), users: 0, isStale: false }
+  }
+
+  #handleOf({ id, path }: Entry, file: OpenFile, release: Handle['release']): Handle {
+    const read: Handle['read'] = (offset, length) => this.#read(file, path, offset, length)
+    return { id, isReadable: () => !this.#isStopped, read, release }
   }
 
   /** One read. */

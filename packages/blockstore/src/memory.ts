@@ -70,6 +70,10 @@ class MemoryBlockstore implements Blockstore {
     this.#options = options
   }
 
+  get usedBytes(): number {
+    return this.#bytes
+  }
+
   async start(): Promise<void> {
     if (this.#phase === 'stopped') throw stopped()
     this.#phase = 'started'
@@ -79,6 +83,7 @@ class MemoryBlockstore implements Blockstore {
     this.#phase = 'stopped'
     await this.#jobs.stop()
     for (const map of [this.#blobs, this.#blocks, this.#fileBlocks, this.#entities]) map.clear()
+    this.#bytes = 0
   }
 
   [Symbol.asyncDispose](): Promise<void> {

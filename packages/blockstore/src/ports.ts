@@ -93,6 +93,8 @@ export interface TreeImport {
 }
 
 export interface Blockstore {
+  /** Bytes that count against `quotaBytes`, what is arriving included. 0 before `start` and after `stop`. */
+  readonly usedBytes: number
   start(): Promise<void>
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>

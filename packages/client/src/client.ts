@@ -1,5 +1,5 @@
 import type { ByteRange } from '@selvedge/content'
-import type { Receipt } from '@selvedge/delivery-acknowledgement/client'
+import type { Receipt, Ticks } from '@selvedge/delivery-acknowledgement/client'
 import type { Entry } from '@selvedge/verified-car'
 import { connectToNode } from './connect.ts'
 import { parseNodeAddress, type NodeAddress } from './address.ts'
@@ -12,7 +12,8 @@ import { inOrder } from './node-order.ts'
 import type { Connect } from './ports.ts'
 import { quoteOf, type Quote, type QuoteOptions } from './quote.ts'
 import { rangeLeftOf } from './saved.ts'
-import { createPurse, type Cost, type PayingAccount, type Purse } from './purse.ts'
+import type { ClientSharing } from './client-sharing.ts'
+import { createPurse, type Cost, type PayingAccount, type PriceMax, type Purse } from './purse.ts'
 import { receiveRoot, type ReceiveOptions, type ReceiveResult, type ReceivingSink } from './receive.ts'
 import { formatTarget, targetOf, type CidLike } from './target.ts'
 import { openTree, type Tree, type TreeOptions } from './tree.ts'
@@ -26,6 +27,8 @@ export interface ClientOptions {
   readonly account?: PayingAccount
   /** What all that this client asks for may cost together, in 10^-6 USD. @default what the delegation allows at each node in each epoch */
   readonly capMicroUsd?: bigint
+  /** The highest prices that are paid: at a node whose ledger asks for more nothing is opened, and nothing signed. @default whatever the ledger governs */
+  readonly priceMax?: PriceMax
   /** Lanes at once on one node; more requests wait. A guest has 4, a session that pays 24. @default 4, or 24 with `account` */
   readonly lanesMax?: number
   /** A node that sends nothing for so long while it is waited for is left for the next one. @default 60,000 */
@@ -43,6 +46,13 @@ export interface ClientOptions {
   readonly distrusted?: readonly DistrustedNode[]
   /** How `get` and `fetch` use the nodes; `severalNodes()` of `@selvedge/client/several-nodes` asks several at once. @default one after the other */
   readonly downloads?: OpenDownload
+  /**
+   * Of a client that pays: in the middle of a response a hash in place of a signature, for a fraction of its time. `createTicks()` of `@selvedge/client/ticks`.
+   * @default everything is signed for
+   */
+  readonly ticks?: Ticks
+  /** Of a client that pays: others read with its sessions. `createSharing()` of `@selvedge/client/sharing`, one for each client. @default nobody does */
+  readonly sharing?: ClientSharing
 }
 
 export interface Client {
@@ -123,6 +133,7 @@ export function createClient(options: ClientOptions): Client {
   const distrust = new Distrust(options.distrusted)
   const { links, purse } = linksOf(options, distrust)
   const ordered = (): readonly NodeLink[] => inOrder(links, links)
+  options.sharing?.begin(ordered, options.chainId ?? CHAIN_ID)
   let isClosed = false
   const checkOpen = (): void => {
     if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
@@ -178,7 +189,16 @@ export function createClient(options: ClientOptions): Client {
 }
 
 function linksOf(options: ClientOptions, distrust: Distrust): { readonly links: readonly NodeLink[]; readonly purse: Purse | undefined } {
-  const { nodes, chainId = CHAIN_ID, account, stallTimeoutMs = STALL_TIMEOUT_MS, connect = connectToNode } = options
+  const {
+    nodes,
+    chainId = CHAIN_ID,
+    account,
+    priceMax,
+    ticks,
+    sharing,
+    stallTimeoutMs = STALL_TIMEOUT_MS,
+    connect = connectToNode,
+  } = options
   const { lanesMax = account === undefined ? GUEST_LANES_MAX : PAYING_LANES_MAX, capMicroUsd = UNCAPPED } = options
   const { bytesPerSecondMin = BYTES_PER_SECOND_MIN, rateWindowMs = RATE_WINDOW_MS } = options
   if (nodes.length === 0) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a client needs at least one node')
@@ -188,9 +208,10 @@ function linksOf(options: ClientOptions, distrust: Distrust): { readonly links: 
       'CLIENT_BAD_ARGUMENT',
       `out of bounds: ${lanesMax} lanes, ${stallTimeoutMs} ms of silence, ${bytesPerSecondMin} bytes a second over ${rateWindowMs} ms`,
     )
-  if (account === undefined && options.capMicroUsd !== undefined)
-    throw new ClientError('CLIENT_BAD_ARGUMENT', 'a guest pays nothing: capMicroUsd goes with an account')
-  const purse = account === undefined ? undefined : createPurse({ account, chainId, capMicroUsd })
+  if (account === undefined && (options.capMicroUsd ?? priceMax ?? ticks ?? sharing) !== undefined)
+    throw new ClientError('CLIENT_BAD_ARGUMENT', 'a guest pays nothing: capMicroUsd, priceMax, ticks and sharing go with an account')
+  const createSharing = sharing === undefined ? undefined : () => sharing.openSession()
+  const purse = account === undefined ? undefined : createPurse({ account, chainId, capMicroUsd, priceMax, ticks, createSharing })
   const links = nodes.map((node) =>
     createNodeLink(typeof node === 'string' ? parseNodeAddress(node) : node, connect, {
       chainId,

@@ -1,7 +1,7 @@
 /**
  * How sessions are made: over TLS where there is one, else over WebSocket, under the key for sessions that the node has signed for this chain.
  */
-import { connectSession, type Session } from '@selvedge/handshake'
+import { type Carrier, connectSession, type Session } from '@selvedge/handshake'
 import { connectWebSocket } from '@selvedge/handshake/websocket'
 import { decodeNoiseRecord, isNoiseRecordSigned, type NoiseRecord } from '@selvedge/ledger-types/noise-record'
 import { ClientError } from './errors.ts'
@@ -20,16 +20,21 @@ export async function connectToNode(options: ConnectOptions): Promise<Session> {
 
 /** For `ClientOptions.connect`, where WebSocket is wanted though there is TLS. @throws {ClientError} `CLIENT_BAD_ARGUMENT` */
 export async function connectOverWebSocket(options: ConnectOptions): Promise<Session> {
-  const { websocket, nodeKey, chainId, signal, ...rest } = options
+  const { nodeKey, chainId, signal, identity, delegation, payer, sharing } = options
+  const redial = webSocketDialOf(options)
+  const carrier = await redial(signal)
+  const paying = identity === undefined || delegation === undefined || payer === undefined ? {} : { identity, delegation, payer }
+  const shared = sharing === undefined ? {} : { sharing }
+  const abort = signal === undefined ? {} : { signal }
+  return await connectSession({ carrier, redial, nodeKey, chainId, ...abort, ...paying, ...shared })
+}
+
+/** Opens the WebSocket that the node's address names, under the key that the node has signed. @throws {ClientError} `CLIENT_BAD_ARGUMENT` */
+export function webSocketDialOf({ websocket, nodeKey, chainId }: ConnectOptions): (signal: AbortSignal | undefined) => Promise<Carrier> {
   if (websocket === undefined) throw new ClientError('CLIENT_BAD_ARGUMENT', 'the address of the node names no WebSocket')
   const { x25519 } = recordOf(websocket.noiseRecord, nodeKey, chainId)
-  const abort = signal === undefined ? {} : { signal }
-  const redial = (until: AbortSignal | undefined): ReturnType<typeof connectWebSocket> =>
-    connectWebSocket({ url: websocket.url, nodeKey, x25519, chainId, ...(until === undefined ? {} : { signal: until }) })
-  const carrier = await redial(signal)
-  const { identity, delegation, payer } = rest
-  const paying = identity === undefined || delegation === undefined || payer === undefined ? {} : { identity, delegation, payer }
-  return await connectSession({ carrier, redial, nodeKey, chainId, ...abort, ...paying })
+  return async (signal) =>
+    await connectWebSocket({ url: websocket.url, nodeKey, x25519, chainId, ...(signal === undefined ? {} : { signal }) })
 }
 
 /** Its last epoch is not looked at: a client knows no epoch, and the node that is reached proves the key by holding it. */

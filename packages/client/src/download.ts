@@ -5,7 +5,7 @@
 import type { ByteRange } from '@selvedge/content'
 import { entriesOf, flatBytes, type Entry, type VerifiedBlock } from '@selvedge/verified-car'
 import { Callbacks } from './callbacks.ts'
-import { clipped } from './clip.ts'
+import { clipOf } from './clip.ts'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
 import type { Received } from './lane-bytes.ts'
@@ -243,7 +243,9 @@ async function* partsOf(state: Downloading): AsyncGenerator<VerifiedPart> {
       try {
         const range = end === undefined ? { start: state.position } : { start: state.position, end }
         throwOwn(state)
-        for await (const part of blocks === undefined ? clipped(transfer.parts!, range) : flatBytes(blocks, range)) {
+        for await (const whole of blocks === undefined ? transfer.parts! : flatBytes(blocks, range)) {
+          const part = clipOf(whole, range) // of a root whole chunks come
+          if (part === undefined) continue
           throwOwn(state)
           const reached = part.offset + part.bytes.length
           const size = state.fileSize ?? transfer.answer.size

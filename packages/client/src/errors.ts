@@ -5,6 +5,7 @@ export type ClientErrorCode =
   | 'CLIENT_UNREACHABLE' // no session with the node could be made
   | 'CLIENT_INTERRUPTED' // the session or its lane ended before everything had come
   | 'CLIENT_CAP' // more would cost more than `capMicroUsd`, or than the delegation allows at the node
+  | 'CLIENT_TOO_DEAR' // the node asks for more than `priceMax`, or names a price that no ledger governs; nothing was signed
   | 'CLIENT_NOT_FOUND' // the node has not got it and knows nobody who has
   | 'CLIENT_ORIGIN_FAILED' // the node's origin could not be reached, was cut short, or sent no CAR; `details.finer` names it
   | 'CLIENT_REFUSED' // the node found that its origin's bytes do not match the name, and refused them; `details.finer` names it

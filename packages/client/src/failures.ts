@@ -3,10 +3,14 @@ import { LANE_CONTENT_REFUSED, LANE_NOT_FOUND, LANE_ORIGIN_FAILED } from '@selve
 import { ClientError, type ClientErrorCode } from './errors.ts'
 import { isUnverified } from './lane-payment.ts'
 
+/** Said by this side when it leaves a session. */
+const PRICE_REFUSED = 19
+
 const OF_LANE_CODE: Readonly<Record<number, ClientErrorCode>> = {
   [LANE_NOT_FOUND]: 'CLIENT_NOT_FOUND',
   [LANE_ORIGIN_FAILED]: 'CLIENT_ORIGIN_FAILED',
   [LANE_CONTENT_REFUSED]: 'CLIENT_REFUSED',
+  [PRICE_REFUSED]: 'CLIENT_TOO_DEAR',
 }
 
 interface Coded {
@@ -35,7 +39,7 @@ export function asClientError(error: unknown, judged: Judged, signal?: AbortSign
     return new ClientError('CLIENT_BAD_ANSWER', `${node}: ${String(message)}`, { node, finer: code }, { cause: error })
   }
   if (typeof laneCode === 'number') {
-    const text = String(reason ?? message)
+    const text = String(typeof reason === 'string' && reason !== '' ? reason : message)
     const finer = /^[A-Z][A-Z0-9_]+/.exec(text)?.[0] ?? ''
     return new ClientError(OF_LANE_CODE[laneCode] ?? 'CLIENT_INTERRUPTED', text, { node, laneCode, finer }, { cause: error })
   }

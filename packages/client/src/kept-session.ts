@@ -7,14 +7,20 @@ import type { Purse, SessionPurse } from './purse.ts'
 export interface OpenSession {
   readonly session: Promise<SessionPort>
   readonly purse: SessionPurse | undefined
+  /** Who verifies what comes on its lanes. */
+  readonly following: Set<Promise<void>>
 }
 
+/** How long those are waited for whose lanes are over: all that they verify has come. */
+const VERIFYING_MS_MAX = 2_000
+
 export interface KeptSession {
+  readonly address: NodeAddress
   /** Shared by all that ask at once, so no asker's abort ends it. */
   open(): OpenSession
   readonly current: OpenSession | undefined
   readonly isClosed: boolean
-  /** Signs for what is verified, then ends the session. */
+  /** Ends its lanes, signs for what is verified and for what nobody will verify any more, then ends the session. */
   close(): Promise<void>
 }
 
@@ -22,6 +28,7 @@ export function createKeptSession(address: NodeAddress, connect: Connect, chainI
   const ending = new AbortController()
   let current: OpenSession | undefined
   return {
+    address,
     get current() {
       return current
     },
@@ -31,7 +38,11 @@ export function createKeptSession(address: NodeAddress, connect: Connect, chainI
     open() {
       if (current !== undefined) return current
       const paying = purse?.open(address.nodeKey)
-      const made = { session: connect({ ...address, chainId, signal: ending.signal, ...paying?.hello }), purse: paying }
+      const made = {
+        session: connect({ ...address, chainId, signal: ending.signal, ...paying?.hello }),
+        purse: paying,
+        following: new Set<Promise<void>>(),
+      }
       const forget = (): void => {
         if (current === made) current = undefined
         paying?.close()
@@ -45,9 +56,20 @@ export function createKeptSession(address: NodeAddress, connect: Connect, chainI
       current = undefined
       ending.abort(new ClientError('CLIENT_CLOSED', 'the client is closed'))
       const opened = await made?.session.catch(() => undefined) // a session that could not be made needs no closing
+      await opened?.settle?.()
+      if (made !== undefined) await allWithin(made.following, VERIFYING_MS_MAX)
       made?.purse?.payer.finish()
       await opened?.close()
       made?.purse?.close()
     },
   }
+}
+
+/** They are as many as the session had lanes. */
+async function allWithin(promises: ReadonlySet<Promise<void>>, ms: number): Promise<void> {
+  if (promises.size === 0) return
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  await Promise.race([Promise.all(promises), late])
+  clearTimeout(timer)
 }

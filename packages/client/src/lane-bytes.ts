@@ -22,8 +22,11 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
   readonly #link: NodeLink
   readonly #received: Received
   readonly #onEnd: () => void
+  readonly #check: ((bytes: Uint8Array) => void) | undefined
   readonly #pieces: AsyncIterator<Uint8Array>
   #isOver = false
+  /** Nobody waits for what comes any more. */
+  #isUntimed = false
   /** Ends the wait that there is. */
   #reject: ((error: unknown) => void) | undefined
   #askedMs = 0
@@ -33,13 +36,19 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
   /** Of the window over which the node's rate is judged. */
   #waitedMs = 0
   #windowBytes = 0
+  /** Of the newest piece. */
+  #memory: ArrayBufferLike | undefined
 
-  /** @param onEnd - called when the node has sent its last. */
-  constructor(lane: LanePort, link: NodeLink, received: Received, onEnd: () => void) {
+  /**
+   * @param onEnd - called when the node has sent its last.
+   * @param check - called with each piece, in order, before it is handed on; what it throws ends the lane.
+   */
+  constructor(lane: LanePort, link: NodeLink, received: Received, onEnd: () => void, check?: (bytes: Uint8Array) => void) {
     this.#lane = lane
     this.#link = link
     this.#received = received
     this.#onEnd = onEnd
+    this.#check = check
     this.#pieces = lane.source[Symbol.asyncIterator]()
   }
 
@@ -50,7 +59,7 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
   next(): Promise<Step> {
     if (this.#isOver) return Promise.resolve(DONE)
     this.#askedMs = this.nowMs()
-    this.#timer ??= this.#look(this.#link.stallTimeoutMs)
+    if (!this.#isUntimed) this.#timer ??= this.#look(this.#link.stallTimeoutMs)
     return new Promise((resolve, reject) => {
       this.#reject = reject
       this.#pieces.next().then(
@@ -72,9 +81,17 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
     })
   }
 
+  /** Whether `bytes` are a part of the newest piece, which is its reader's to keep: whoever keeps them need not copy. */
+  has(bytes: Uint8Array): boolean {
+    return bytes.buffer === this.#memory
+  }
+
   #count(value: Uint8Array): Step {
     const { bytesPerSecondMin, rateWindowMs } = this.#link.pace
     this.#received.bytes += value.length
+    this.#memory = value.buffer
+    this.#verify(value)
+    if (this.#isUntimed) return { done: false, value }
     this.#waitedMs += this.#waitMs() ?? 0
     this.#windowBytes += value.length
     if (this.#waitedMs < rateWindowMs) return { done: false, value }
@@ -85,6 +102,15 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
     this.#waitedMs = 0
     this.#windowBytes = 0
     return { done: false, value }
+  }
+
+  #verify(value: Uint8Array): void {
+    try {
+      this.#check?.(value)
+    } catch (error) {
+      void this.return()
+      throw error
+    }
   }
 
   /** Awake time. */
@@ -128,11 +154,13 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
     this.#reject = undefined
     this.#close()
     this.#lane.reset(LANE_CANCELLED, 'stalled')
+    void this.#pieces.return?.() // whatever comes yet: who stalled is not read on
     reject?.(stallOf(this.#link.name, this.#link.stallTimeoutMs))
   }
 
-  /** The lane was ended from elsewhere: no timer is left. */
+  /** The lane was left: what comes yet is read without a clock, and no timer is left. */
   stop(): void {
+    this.#isUntimed = true
     clearTimeout(this.#timer)
     this.#timer = undefined
   }

@@ -1,7 +1,7 @@
 /** What the reader of one lane owes for it, told to the signer of its session as the bytes are verified. */
-import type { Payer, PriceFrame } from '@selvedge/delivery-acknowledgement/client'
+import type { PriceFrame } from '@selvedge/delivery-acknowledgement/client'
 import { ClientError } from './errors.ts'
-import type { LanePort } from './ports.ts'
+import type { LanePayer, LanePort } from './ports.ts'
 
 export interface LanePayment {
   /** The newest of the session; none for a guest. */
@@ -12,35 +12,61 @@ export interface LanePayment {
   refuse(): void
   /** The reader has taken what is verified up to `offset`: the node may send as much more. */
   taken(offset: number): void
-  /** The reader has left the lane, whatever its state; what came on it until then and is not refused is signed for. */
+  /** Somebody verifies what comes, also behind the reader's leaving, until `settle`. */
+  follow(): void
+  /** Nobody verifies any more: of what came behind, if it is not refused, the rest of one unit is signed for unseen. */
+  settle(): void
+  /** The reader has left the lane, whatever its state. Where nobody verifies it, it is settled. */
   leave(): void
   /** Why the lane failed: `CLIENT_CAP` where the session ended for it, else `error`. */
   causeOf(error: unknown): unknown
 }
 
 /** Of a guest. */
-export const NO_PAYMENT: LanePayment = { prices: undefined, verified() {}, refuse() {}, taken() {}, leave() {}, causeOf: (error) => error }
+export const NO_PAYMENT: LanePayment = {
+  prices: undefined,
+  verified() {},
+  refuse() {},
+  taken() {},
+  follow() {},
+  settle() {},
+  leave() {},
+  causeOf: (error) => error,
+}
 
-export function createLanePayment(payer: Payer, lane: LanePort, node: string): LanePayment {
+/** @param following - who verifies: each is there from `follow` to `settle`. */
+export function createLanePayment(payer: LanePayer, lane: LanePort, node: string, following: Set<Promise<void>>): LanePayment {
   let takenOffset = 0
+  let settled: (() => void) | undefined
   return {
     get prices() {
       return payer.prices
     },
     verified(offset) {
       payer.verified(lane.laneId, BigInt(offset))
-      if (payer.isCapped) throw capError(node)
+      if (payer.isCapped === true) throw capError(node)
     },
     refuse: () => payer.refuse(lane.laneId),
     taken(offset) {
       lane.release?.(offset - takenOffset)
       takenOffset = offset
     },
-    leave() {
+    follow() {
+      payer.follows(lane.laneId)
+      const until = new Promise<void>((resolve) => (settled = resolve))
+      following.add(until)
+      void until.then(() => following.delete(until))
+    },
+    settle() {
       payer.giveUp(lane.laneId)
+      settled?.()
+      settled = undefined
+    },
+    leave() {
+      if (settled === undefined) payer.giveUp(lane.laneId)
       lane.release?.(Number.MAX_SAFE_INTEGER) // what nobody will take any more is the connection's credit too
     },
-    causeOf: (error) => (payer.isCapped ? capError(node) : error),
+    causeOf: (error) => (payer.isCapped === true ? capError(node) : error),
   }
 }
 

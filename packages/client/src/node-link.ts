@@ -9,7 +9,7 @@ import { type Farewell, Farewells } from './farewell.ts'
 import { capError, createLanePayment, NO_PAYMENT, type LanePayment } from './lane-payment.ts'
 import { lifeOf } from './life.ts'
 import type { Connect, Goaway, LanePort, SessionPort } from './ports.ts'
-import { createKeptSession } from './kept-session.ts'
+import { createKeptSession, type KeptSession, type OpenSession } from './kept-session.ts'
 import type { Purse } from './purse.ts'
 import { createSlots } from './slots.ts'
 import { withinAwakeTime } from './within-awake-time.ts'
@@ -26,6 +26,8 @@ export interface NodeLink extends Judged {
   readonly pace: Pace
   /** By which it is judged. */
   readonly time: AwakeTime
+  /** Its session, for whoever shares it. */
+  readonly kept: KeptSession
   /** Waits for a free lane. `release` gives it back and may be called twice. */
   open(metadata: Uint8Array, options?: OpenOptions): Promise<OpenLane>
   close(): Promise<void>
@@ -87,9 +89,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
       throw new ClientError('CLIENT_UNREACHABLE', `${name}: ${(cause as Error).message}`, { node: name }, { cause })
     }
     newest = opened
-    const request = { serviceId: CONTENT_SERVICE_ID, metadata, signal, isCreditHeld: isReadAhead && used.purse !== undefined }
-    const lane = await openWithin(opened.openLane(request), life, { name, stallTimeoutMs, time })
-    return { lane, payment: used.purse === undefined ? NO_PAYMENT : createLanePayment(used.purse.payer, lane, name) }
+    return await laneOf(opened, used, { metadata, life, isReadAhead }, { name, stallTimeoutMs, time })
   }
 
   async function openLane(metadata: Uint8Array, life: AbortController, isReadAhead: boolean): Promise<Omit<OpenLane, 'release'>> {
@@ -109,6 +109,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
     ...options,
     ...judged,
     time,
+    kept,
     nodeIndex: address.nodeIndex,
     get farewell() {
       farewells.note(newest?.goaway, clockMs())
@@ -137,6 +138,26 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
   }
 }
 
+interface AskedLane {
+  readonly metadata: Uint8Array
+  readonly life: AbortController
+  readonly isReadAhead: boolean
+}
+
+/** A lane of the session, with what it costs. */
+async function laneOf(
+  session: SessionPort,
+  { purse, following }: OpenSession,
+  { metadata, life, isReadAhead }: AskedLane,
+  link: Pick<NodeLink, 'name' | 'stallTimeoutMs' | 'time'>,
+): Promise<Omit<OpenLane, 'release'>> {
+  const payer = purse?.payer ?? session.payer
+  const paid = { isCreditHeld: isReadAhead && payer !== undefined, isReadOn: payer !== undefined }
+  const request = { serviceId: CONTENT_SERVICE_ID, metadata, signal: life.signal, isRequestOnly: true, ...paid }
+  const lane = await openWithin(session.openLane(request), life, link)
+  return { lane, payment: payer === undefined ? NO_PAYMENT : createLanePayment(payer, lane, link.name, following) }
+}
+
 async function openWithin(
   opening: Promise<LanePort>,
   life: AbortController,
@@ -160,7 +181,8 @@ export function slownessOf(node: string, bytes: number, waitedMs: number): Clien
   return new ClientError('CLIENT_INTERRUPTED', `${node} sent ${bytes} bytes in ${ms} ms`, { node, bytes, ms })
 }
 
-function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** What `promise` gives, or the reason of `signal`, whichever comes first. */
+export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error)
     if (signal.aborted) abort()

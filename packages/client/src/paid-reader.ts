@@ -2,6 +2,9 @@
  * What a verifier yields, verified and signed for as fast as it comes, and handed on when its reader asks. A node that is paid stops when too
  * much is unpaid, so verifying may not wait for a reader that pauses: what he has not taken is held here, and no more of it than the lane's
  * credit, which is given back as he takes it.
+ *
+ * It goes on when he leaves: what was in flight then is paid for too, so it is verified as all before it was, and dropped. That ends with the lane, which the node
+ * answers, or with the session; it is no more than the lane's credit, for nothing is granted any more.
  */
 import { ClientError } from './errors.ts'
 import type { LaneBytes } from './lane-bytes.ts'
@@ -15,10 +18,12 @@ export interface PaidTerms<T> {
   endOf(item: T | undefined): number | undefined
   /** A copy: the verifier's own items are valid until the next one. */
   keep(item: T): T
-  /** What is held when it aborts is not handed on. */
+  /** Its abort is the reader's leaving: what is held then is not handed on. */
   readonly signal: AbortSignal | undefined
   /** Ends the lane, whatever its state. */
   close(): void
+  /** Hears what was wrong in what nobody reads any more. */
+  judge(error: unknown): void
 }
 
 interface Held<T> {
@@ -34,11 +39,17 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
   #waitingSinceMs: number | undefined
   #over: { readonly error: unknown } | undefined
   #isLeft = false
+  #isRunning = true
 
   constructor(verified: AsyncIterable<T>, terms: PaidTerms<T>) {
     this.#terms = terms
     terms.bytes.waitingSinceMs = () => this.#waitingSinceMs
     void this.#run(verified)
+  }
+
+  /** Whether it is verifying still. */
+  get isRunning(): boolean {
+    return this.#isRunning
   }
 
   [Symbol.asyncIterator](): this {
@@ -55,41 +66,65 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
-    this.#leave()
+    this.leave()
     return Promise.resolve({ done: true, value: undefined })
+  }
+
+  /** Waits for nothing. @param errorOf - of whoever reads on where something is missing for him; none: he will not. */
+  leave(errorOf?: () => unknown): void {
+    if (this.#isLeft) return
+    this.#isLeft = true
+    if (this.#held.length > 0 || this.#over === undefined) this.#over = { error: errorOf?.() }
+    this.#held.length = 0
+    this.#terms.close()
+    this.#turn()
   }
 
   /** Never rejects: the reader is told. */
   async #run(verified: AsyncIterable<T>): Promise<void> {
-    const { payment, endOf, keep, signal } = this.#terms
+    const { payment, bytes, endOf, keep, judge, signal } = this.#terms
+    const abort = (): void => this.#abort(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    payment.follow()
     try {
       for await (const item of verified) {
-        if (this.#isLeft) return
         const end = endOf(item)
         if (end !== undefined) payment.verified(end)
+        if (this.#isLeft) continue
         this.#held.push({ item: keep(item), end })
         this.#turn()
       }
       const end = endOf(undefined)
       if (end !== undefined) payment.verified(end)
       payment.refuse() // what follows the end nobody asked for
-      this.#over = { error: undefined }
+      this.#over ??= { error: undefined }
     } catch (error) {
-      if (isUnverified(error)) payment.refuse()
-      if (signal?.aborted === true) this.#held.length = 0
-      this.#over = { error: payment.causeOf(error) }
+      if (isUnverified(error)) {
+        payment.refuse()
+        if (this.#isLeft) judge(error)
+      }
+      this.#over ??= { error: payment.causeOf(error) }
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      this.#isRunning = false
+      payment.settle()
+      if (this.#isLeft) void bytes.return() // nobody is left who reads
     }
     this.#turn()
+  }
+
+  #abort(reason: unknown): void {
+    if (this.#isLeft) return
+    this.#held.length = 0
+    this.#over = undefined
+    this.leave(() => reason)
   }
 
   #turn(): void {
     const waiting = this.#waiting
     if (waiting === undefined) return
     const { signal } = this.#terms
-    if (signal?.aborted === true && !this.#isLeft) {
-      this.#held.length = 0 // also where all had come, and nothing is left to fail
-      this.#over = { error: signal.reason }
-    }
+    if (signal?.aborted === true && !this.#isLeft) return this.#abort(signal.reason) // also where all had come, and nothing is left to fail
     const held = this.#held.shift()
     if (held === undefined && this.#over === undefined) return
     this.#waiting = undefined
@@ -102,14 +137,5 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
     this.#over = { error: undefined } // told once
     if (error === undefined) waiting.resolve({ done: true, value: undefined })
     else waiting.reject(error)
-  }
-
-  /** Waits for nothing: the verifier may itself be waiting for the node, and ends with the lane. */
-  #leave(): void {
-    if (this.#isLeft) return
-    this.#isLeft = true
-    this.#held.length = 0
-    this.#over ??= { error: undefined }
-    this.#terms.close()
   }
 }

@@ -6,13 +6,22 @@
  */
 import type { KeyPair } from '@selvedge/crypto'
 import { encodeDelegation, type Delegation } from '@selvedge/delivery-acknowledgement'
-import { createPayer, type Payer, type Receipt } from '@selvedge/delivery-acknowledgement/client'
+import { createPayer, type Payer, type Receipt, type Ticks } from '@selvedge/delivery-acknowledgement/client'
+import type { Sharing } from '@selvedge/handshake/sharing'
 
 export interface PayingAccount {
   /** The account's word for the session key, signed by the account. */
   readonly delegation: Delegation
   /** The key that the delegation names: it signs for what was verified. */
   readonly sessionKey: KeyPair
+}
+
+/** In 10^-12 USD. */
+export interface PriceMax {
+  /** Of a byte. */
+  readonly bytePrice: bigint
+  /** Of a microsecond of computing. */
+  readonly cpuPrice: bigint
 }
 
 /** What was signed for so far. */
@@ -27,13 +36,19 @@ export interface PurseOptions {
   readonly account: PayingAccount
   readonly chainId: number
   readonly capMicroUsd: bigint
+  /** The highest prices that are paid, in 10^-12 USD. @default whatever the ledger governs */
+  readonly priceMax?: PriceMax | undefined
+  readonly ticks?: Ticks | undefined
+  /** Makes that with which a session is shared. */
+  readonly createSharing?: (() => Sharing) | undefined
 }
 
 /** Signs for one session. */
 export interface SessionPurse {
   readonly payer: Payer
+  readonly sharing: Sharing | undefined
   /** What the session is opened with. */
-  readonly hello: { readonly delegation: Uint8Array; readonly identity: KeyPair; readonly payer: Payer }
+  readonly hello: { readonly delegation: Uint8Array; readonly identity: KeyPair; readonly payer: Payer; readonly sharing?: Sharing }
   /** The session is over: its sum and its receipts stay. */
   close(): void
 }
@@ -46,7 +61,7 @@ export interface Purse {
   readonly isEmpty: boolean
 }
 
-export function createPurse({ account, chainId, capMicroUsd }: PurseOptions): Purse {
+export function createPurse({ account, chainId, capMicroUsd, priceMax, ticks, createSharing }: PurseOptions): Purse {
   const { delegation, sessionKey } = account
   const encoded = encodeDelegation(delegation)
   const open = new Set<Payer>()
@@ -72,14 +87,18 @@ export function createPurse({ account, chainId, capMicroUsd }: PurseOptions): Pu
         delegation,
         sign: (preimage) => sessionKey.sign(preimage),
         nowMs: () => performance.now(),
+        ...(ticks === undefined ? {} : { ticks }),
+        ...(priceMax === undefined ? {} : { priceMax }),
         get capMicroUsd() {
           return capMicroUsd - costOf(payer).microUsd
         },
       })
       open.add(payer)
+      const sharing = createSharing?.()
       return {
         payer,
-        hello: { delegation: encoded, identity: sessionKey, payer },
+        sharing,
+        hello: { delegation: encoded, identity: sessionKey, payer, ...(sharing === undefined ? {} : { sharing }) },
         close() {
           if (!open.has(payer)) return
           const { bytes, microUsd } = payer.cost

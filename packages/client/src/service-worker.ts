@@ -55,6 +55,7 @@ const ONE_RANGE = /^bytes[ \t]*=[ \t]*(\d+-\d*|-\d+)[ \t]*$/i
 const STATUS_OF: Readonly<Partial<Record<ClientErrorCode, number>>> = {
   CLIENT_BAD_ARGUMENT: 400,
   CLIENT_CAP: 402,
+  CLIENT_TOO_DEAR: 402,
   CLIENT_NOT_FOUND: 404,
   CLIENT_NOT_A_FILE: 404,
   CLIENT_UNREACHABLE: 503,

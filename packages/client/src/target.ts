@@ -19,12 +19,10 @@ const ROOT_BYTES = 32
  */
 export function targetOf(address: CidLike | Uint8Array | string): Target {
   if (typeof address === 'string') return targetOfText(address.trim())
-  if (address instanceof Uint8Array) {
-    if (address.length !== ROOT_BYTES)
-      throw new ClientError('CLIENT_BAD_ARGUMENT', `a root must be ${ROOT_BYTES} bytes, got ${address.length}`)
-    return { kind: 'root', root: address.slice() }
-  }
-  return { kind: 'cid', cid: asV1(() => CID.decode(address.bytes)) }
+  if ('bytes' in address) return { kind: 'cid', cid: asV1(() => CID.decode(address.bytes)) }
+  if (address.length !== ROOT_BYTES)
+    throw new ClientError('CLIENT_BAD_ARGUMENT', `a root must be ${ROOT_BYTES} bytes, got ${address.length}`)
+  return { kind: 'root', root: Uint8Array.from(address) } // `slice` of a Buffer is a view
 }
 
 function targetOfText(text: string): Target {

@@ -52,7 +52,7 @@ export interface TransferOptions {
   readonly received: Received
   /** Ends the lane. */
   readonly life: AbortSignal
-  /** The caller's: ends the verifying at once. `life` ends with it. */
+  /** The caller's: ends the verifying at once, where nobody pays for what is in flight. `life` ends with it. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -65,10 +65,14 @@ export interface Asked {
   readonly source: AsyncIterable<Uint8Array>
   readonly payment: LanePayment
   /**
-   * What a verifier yields of `source`, signed for as it comes where the node is paid, ahead of the reader; else `verified` itself.
+   * What a verifier yields of `source`, signed for as it comes where the node is paid, ahead of the reader, and behind his leaving; else `verified` itself.
    * @param options - see `PaidTerms`.
    */
   paid<T>(verified: AsyncIterable<T>, options: Pick<PaidTerms<T>, 'endOf' | 'keep'>): AsyncIterable<T>
+  /** Of whoever verifies `source` by himself, where the node is paid: it goes on behind `close` too, until the call of what is returned. */
+  follow(): () => void
+  /** Whether bytes lie in what came last of `source`: they stay as they are, and need no copy to be kept. */
+  isLasting(bytes: Uint8Array): boolean
   /** Ends the lane, whatever its state. */
   close(): void
 }
@@ -101,7 +105,9 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
   })
   const { lane, payment, release } = await link.open(request, { signal, isReadAhead: !isUnpaced })
   let isOver = false
+  let isFollowed = false
   let source: LaneBytes | undefined
+  let reader: PaidReader<unknown> | undefined
   const finish = (): void => {
     isOver = true
     source?.stop()
@@ -111,11 +117,14 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
     if (!isOver) lane.reset(LANE_CANCELLED, 'cancelled')
     payment.leave()
     finish()
+    reader?.leave(() => new ClientError('CLIENT_CLOSED', `the lane at ${link.name} is left`)) // an error costs as much as a signature
+    if (payment !== NO_PAYMENT && !isFollowed && reader?.isRunning !== true) void source?.return() // nobody reads what was in flight
   }
   try {
     await lane.end()
     const answer = answerOf(lane, target, scope, link.name)
-    const bytes = new LaneBytes(lane, link, received, finish)
+    const check = target.kind === 'root' ? claimCheck(answer.size, link) : undefined
+    const bytes = new LaneBytes(lane, link, received, finish, check)
     source = bytes
     return {
       node: link.name,
@@ -123,9 +132,24 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
       answer,
       payment,
       close,
-      source: target.kind === 'root' ? withClaim(bytes, answer.size, link) : bytes,
-      paid: (verified, terms) =>
-        payment === NO_PAYMENT ? verified : new PaidReader(verified, { ...terms, payment, bytes, signal, close }),
+      source: bytes,
+      isLasting: (part) => bytes.has(part),
+      paid(verified, terms) {
+        if (payment === NO_PAYMENT) return verified
+        const judge = (error: unknown): unknown => asClientError(error, link)
+        const paid = new PaidReader(verified, { ...terms, payment, bytes, signal, close, judge })
+        reader = paid
+        return paid
+      },
+      follow() {
+        isFollowed = true
+        payment.follow()
+        return () => {
+          isFollowed = false
+          payment.settle()
+          if (isOver) void bytes.return()
+        }
+      },
     }
   } catch (error) {
     if (isUnverified(error)) payment.refuse()
@@ -137,14 +161,15 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
 /** @throws {ClientError} */
 export async function openTransfer(link: NodeLink, target: Target, { range, received, life, signal }: TransferOptions): Promise<Transfer> {
   const ranges = range.start === 0 && range.end === undefined ? ChunkRanges.all : ChunkRanges.fromByteRanges([range])
-  const { source, paid, ...common } = await ask(link, target, { ranges, received, signal: life })
+  const { source, paid, isLasting, ...common } = await ask(link, target, { ranges, received, signal: life })
   const { answer } = common
   const isOwned = common.payment !== NO_PAYMENT
-  const abort = signal === undefined ? {} : { signal }
+  const abort = signal === undefined || isOwned ? {} : { signal } // who pays verifies what was in flight too
   if (target.kind === 'root') {
     const decoding = decode(source, target.root, { ranges, chunkGroupLog: answer.chunkGroupLog, ...abort })
     const copy = createSlab()
-    const parts = paid(decoding, { endOf: () => decoding.verifiedOffset, keep: ({ offset, bytes }) => ({ offset, bytes: copy(bytes) }) })
+    const keep = ({ offset, bytes }: VerifiedPart): VerifiedPart => ({ offset, bytes: isLasting(bytes) ? bytes : copy(bytes) })
+    const parts = paid(decoding, { endOf: () => decoding.verifiedOffset, keep })
     return { ...common, isOwned, mode: 'blake3', parts, size: () => decoding.size }
   }
   const asked = byteRangesOf(ranges)
@@ -177,18 +202,16 @@ function answerOf(lane: LanePort, target: Target, scope: RequestScope, node: str
   return answer
 }
 
-/** Holds the size at the head of a BLAKE3 response against the one that the answer claimed. */
-async function* withClaim(source: AsyncIterable<Uint8Array>, claim: number | undefined, link: NodeLink): AsyncGenerator<Uint8Array> {
+/** Holds the size at the head of a BLAKE3 response against the one that the answer claimed. @returns what is to be shown each piece, in order. */
+function claimCheck(claim: number | undefined, link: NodeLink): (bytes: Uint8Array) => void {
   const head = new Uint8Array(HEADER_BYTES)
   let filled = 0
-  for await (const bytes of source) {
-    if (filled < HEADER_BYTES) {
-      const part = bytes.subarray(0, HEADER_BYTES - filled)
-      head.set(part, filled)
-      filled += part.length
-      if (filled === HEADER_BYTES) checkClaim(new DataView(head.buffer).getBigUint64(0, true), claim, link)
-    }
-    yield bytes
+  return (bytes) => {
+    if (filled === HEADER_BYTES) return
+    const part = bytes.subarray(0, HEADER_BYTES - filled)
+    head.set(part, filled)
+    filled += part.length
+    if (filled === HEADER_BYTES) checkClaim(new DataView(head.buffer).getBigUint64(0, true), claim, link)
   }
 }
 

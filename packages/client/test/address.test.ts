@@ -1,5 +1,7 @@
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { parseNodeAddress } from '../src/index.ts'
+import { targetOf } from '../src/target.ts'
 
 test('an address with a WebSocket is read from its text', () => {
   const noise = '0a'.repeat(136)
@@ -16,4 +18,13 @@ test('an address with a WebSocket is read from its text', () => {
     text.replace(/\?ws=[^&]*&/, '?'),
   ])
     expect(() => parseNodeAddress(wrong)).toThrow(expect.objectContaining({ code: 'CLIENT_BAD_ARGUMENT' }))
+})
+
+test('a root is copied, also one in a Buffer, and taken from another realm', () => {
+  const root = Buffer.alloc(32, 7)
+  const target = targetOf(root)
+  root.fill(9)
+  const copied = { kind: 'root', root: new Uint8Array(32).fill(7) }
+  expect([target, targetOf(runInNewContext('new Uint8Array(32).fill(7)') as Uint8Array)]).toEqual([copied, copied])
+  expect(() => targetOf(new Uint8Array(31))).toThrow(expect.objectContaining({ code: 'CLIENT_BAD_ARGUMENT' }))
 })

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKeyPair } from '@selvedge/crypto'
+import { encodeNoiseRecord } from '@selvedge/ledger-types'
 import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../src/index.ts'
 import {
@@ -15,6 +16,7 @@ import {
   encodeDiscovery,
   verifyDiscovery,
 } from '../src/discovery.ts'
+import { scoredNodeOf } from '../src/discovery/discover.ts'
 import { discoveryInFile } from '../src/node.ts'
 import { MemoryContent, sampleBytes, serving, startNode, type TestNode } from './node.ts'
 
@@ -224,4 +226,22 @@ test('an abort ends discovery with its own reason, while the document is waited 
   const found = discover({ source: url, key: KEYS.publicKey, signal: controller.signal })
   setImmediate(() => controller.abort(reason))
   await expect(found).rejects.toBe(reason)
+})
+
+test('a node is reached over WebSocket only where its record is one, and good in the epoch of the document', () => {
+  const addresses = ['tls://127.0.0.1:4433', 'wss://node.example/session']
+  const recordUntil = (notAfterEpoch: number): Uint8Array =>
+    encodeNoiseRecord({ nodeKey: new Uint8Array(32), x25519: new Uint8Array(32), notAfterEpoch, signature: new Uint8Array(64) })
+  for (const [noiseRecord, isReached] of [
+    [recordUntil(11), false],
+    [recordUntil(12), true],
+    [new Uint8Array(136).fill(7), false],
+  ] as const) {
+    const { websocket, host, port } = scoredNodeOf(nodeOf(0, { addresses, noiseRecord }), 12)
+    expect({ websocket, host, port }).toEqual({
+      websocket: isReached ? { url: addresses[1], noiseRecord } : undefined,
+      host: '127.0.0.1',
+      port: 4433,
+    })
+  }
 })

@@ -1,6 +1,7 @@
 import { connectSession } from '@selvedge/handshake'
 import { expect, test } from 'vitest'
 import { openDownload } from '../src/download.ts'
+import { createClient } from '../src/index.ts'
 import { createNodeLink } from '../src/node-link.ts'
 import { createPurse } from '../src/purse.ts'
 import { targetOf } from '../src/target.ts'
@@ -64,4 +65,24 @@ test("the delegation's own cap ends a node's session, and the next node is asked
   expect(nodes.flatMap(faultsOf)).toEqual([])
   expect(paidTo(nodes[0]!).microUsd).toBe(20n)
   expect(paidTo(nodes[1]!).microUsd).toBeLessThanOrEqual(20n)
+})
+
+test("at prices above the client's own most nothing is signed, whichever node is asked; at them it is", async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  const nodes = [await startPaidNode(servingUnits(content)), await startPaidNode(servingUnits(content))]
+  for (const [bytePrice, code] of [
+    [9n, 'CLIENT_TOO_DEAR'],
+    [10n, undefined],
+  ] as const) {
+    const client = clientOf({ nodes, priceMax: { bytePrice, cpuPrice: 0n } })
+    const asked = async (): Promise<boolean> => isData(await bytesOf(await client.get(root)))
+    if (code === undefined) expect(await asked()).toBe(true)
+    else expect(await errorOf(asked)).toMatchObject({ code, message: expect.stringContaining('price-refused'), details: { laneCode: 19 } })
+    await client.close()
+    await settled(...nodes)
+    expect(nodes.map((node) => paidTo(node).bytes > 0n)).toEqual([code === undefined, false])
+    expect(client.cost()).toEqual(code === undefined ? paidTo(nodes[0]!) : { bytes: 0n, microUsd: 0n })
+  }
+  expect((await errorOf(async () => createClient({ nodes, priceMax: { bytePrice: 1n, cpuPrice: 1n } }))).code).toBe('CLIENT_BAD_ARGUMENT')
 })

@@ -57,6 +57,8 @@ interface PaidLane {
 /** The books' meter of one session, and what passed through it. */
 export class WatchedMeter implements SessionMeter {
   readonly acknowledgements: Acknowledgement[] = []
+  /** How many came. */
+  ticks = 0
   readonly lanes: Map<number, PaidLane> = new Map()
   /** Codes for which the books ended the session. */
   readonly faults: number[] = []
@@ -97,14 +99,15 @@ export class WatchedMeter implements SessionMeter {
     this.lanes.get(args[0])!.sent = args[1]
     this.#meter.sent(...args)
   }
-  ack(frame: AckFrame, nowMs: number): number | undefined {
+  ack(frame: AckFrame, nowMs: number): ReturnType<SessionMeter['ack']> {
     this.acknowledgements.push(decodeAcknowledgement(frame.acknowledgement))
     for (const { lane, verifiedOffset } of frame.lanes) this.lanes.get(lane)!.acknowledged = verifiedOffset
     const code = this.#meter.ack(frame, nowMs)
-    if (code !== undefined) this.faults.push(code)
+    if (typeof code === 'number') this.faults.push(code)
     return code
   }
-  tick(...args: Parameters<SessionMeter['tick']>): number | undefined {
+  tick(...args: Parameters<SessionMeter['tick']>): ReturnType<SessionMeter['tick']> {
+    this.ticks++
     return this.#meter.tick(...args)
   }
   laneOver(...args: Parameters<SessionMeter['laneOver']>): void {
@@ -117,9 +120,9 @@ export class WatchedMeter implements SessionMeter {
   due(nowMs: number): void {
     this.#meter.due(nowMs)
   }
-  over(): void {
+  over(...args: Parameters<SessionMeter['over']>): void {
     this.isOver = true
-    this.#meter.over()
+    this.#meter.over(...args)
   }
 }
 
@@ -152,11 +155,13 @@ export interface Misdeeds {
   readonly stall?: { readonly atBytes: number; readonly isOver: Promise<void>; onStall?: () => void }
   /** Bytes sent behind the end of what is longer than a megabyte. */
   readonly padding?: number
+  /** Behind the unit in which a lane has sent so many bytes it sends zeros, when it is told; `headBytes` of the next unit before them, so that they seem to be of it. */
+  readonly dump?: { readonly atBytes: number; readonly headBytes: number; readonly bytes: number; readonly when: Promise<void> }
 }
 
 /** What an honest node does with a lane that is paid for: whole units. */
 export function servingUnits(source: ContentSourcePort, misdeeds: Misdeeds = {}): (request: LaneRequest) => Promise<void> {
-  const { breakAt = Number.POSITIVE_INFINITY, flipAt = -1, padding = 0, stall } = misdeeds
+  const { breakAt = Number.POSITIVE_INFINITY, flipAt = -1, padding = 0, stall, dump } = misdeeds
   let sent = 0
   const content = createContentServer({ source })
   return async (request) => {
@@ -166,6 +171,12 @@ export function servingUnits(source: ContentSourcePort, misdeeds: Misdeeds = {})
     for await (const { parts, unitEnds } of units()) {
       const bytes = new Uint8Array(Buffer.concat(parts))
       if (offset + bytes.length > breakAt) return lane.reset(23)
+      if (dump !== undefined && offset >= dump.atBytes) {
+        await dump.when
+        const garbage = new Uint8Array(dump.bytes)
+        garbage.set(bytes.subarray(0, dump.headBytes))
+        return await lane.write(garbage).catch(() => {}) // it hears of the reset when this is on its way
+      }
       if (stall !== undefined && sent >= stall.atBytes) {
         stall.onStall?.()
         await Promise.race([stall.isOver, new Promise((resolve) => request.signal.addEventListener('abort', resolve))])

@@ -1,6 +1,6 @@
 import { checkAcknowledgement } from '@selvedge/delivery-acknowledgement'
 import { createMemoryStore, createSink } from '@selvedge/verified-streaming'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createClient, type Client } from '../src/index.ts'
 import { MemoryContent } from './node.ts'
 import { payingAccount, priceOfBytes, servingUnits, startPaidNode } from './paying-node.ts'
@@ -124,4 +124,46 @@ test('a tree that goes on at a second node is paid there for the blocks that are
   expect([...faultsOf(breaking), ...faultsOf(whole)]).toEqual([])
   expect(paidTo(whole).bytes).toBeGreaterThan(BigInt(SIZE)) // all of it
   expect(paidTo(breaking).bytes + paidTo(whole).bytes).toBe(BigInt(tree.receivedBytes))
+})
+
+test('the cost is seen while the body streams: it rises as it is signed for, and never above the cap', async () => {
+  const content = new MemoryContent()
+  const node = await startPaidNode(servingUnits(content))
+  const root = await content.addRoot(DATA) // some 30 µUSD
+  for (const { capMicroUsd, code } of [
+    { capMicroUsd: 1_000n, code: undefined },
+    { capMicroUsd: 12n, code: 'CLIENT_CAP' },
+  ]) {
+    const client = clientOf({ nodes: [node], capMicroUsd })
+    const seen: bigint[] = []
+    const reading = (async () => {
+      for await (const _ of await client.get(root)) seen.push(client.cost().microUsd)
+    })()
+    if (code === undefined) await reading
+    else expect(await errorOf(() => reading)).toMatchObject({ code })
+    await client.close()
+    const { microUsd } = client.cost()
+    expect(seen.every((cost, i) => cost >= (seen[i - 1] ?? 0n) && cost <= capMicroUsd)).toBe(true)
+    expect(new Set(seen).size).toBeGreaterThan(3)
+    expect(microUsd).toBe(code === undefined ? priceOfBytes(client.cost().bytes) : capMicroUsd)
+  }
+})
+
+test('bytes alone drive acknowledgements: with timers that never fire everything comes, and is paid', async () => {
+  const content = new MemoryContent()
+  const node = await startPaidNode(servingUnits(content))
+  const root = await content.addRoot(DATA)
+  const client = clientOf({ nodes: [node] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] })
+  try {
+    expect(isData(await bytesOf(await client.get(root)))).toBe(true)
+    expect(node.meters[0]!.acknowledgements.length).toBeGreaterThan(3)
+    expect(vi.getTimerCount()).toBeGreaterThan(0) // they were asked for, and nobody waited for them
+  } finally {
+    vi.useRealTimers()
+  }
+  await client.close()
+  await settled(node)
+  expect([faultsOf(node), node.books.losses]).toEqual([[], { writtenOffBytes: 0n, defaults: 0 }])
+  expect(paidTo(node)).toEqual(client.cost())
 })

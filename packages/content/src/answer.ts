@@ -77,7 +77,7 @@ export function decodeAnswer(bytes: Uint8Array): ContentAnswer {
   checkFields(status, mode, chunkGroupLog)
   const size = view.getBigUint64(SIZE_OFFSET, true)
   if (size !== SIZE_UNKNOWN && size > BigInt(Number.MAX_SAFE_INTEGER)) throw malformed(`size ${size} is above 2^53-1`)
-  const root = bytes.slice(ROOT_OFFSET, TYPE_OFFSET)
+  const root = new Uint8Array(bytes.subarray(ROOT_OFFSET, TYPE_OFFSET)) // `slice` of a Buffer is a view
   return {
     status,
     mode,
@@ -85,7 +85,7 @@ export function decodeAnswer(bytes: Uint8Array): ContentAnswer {
     chunkGroupLog,
     root: isZero(root) ? undefined : root,
     contentType: decodeText(bytes.subarray(TYPE_OFFSET + 1, typeEnd)),
-    mappingProof: bytes.slice(typeEnd + 2),
+    mappingProof: new Uint8Array(bytes.subarray(typeEnd + 2)),
   }
 }
 

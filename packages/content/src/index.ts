@@ -20,6 +20,7 @@ export {
   RESEND_READ_BYTES_MAX,
 } from './constants.ts'
 export { sniffContentType } from './content-type.ts'
+export { createContentTypes, type ContentTypes } from './content-types.ts'
 export { ContentError, type ContentErrorCode } from './errors.ts'
 export { type ContentMode } from './modes.ts'
 export type { AbortOptions, ByteRange, ContentSourcePort, OpenedEntity, ReadAt, StoredBlob } from './ports.ts'

@@ -34,6 +34,7 @@ export interface OpenedEntity {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other'
   readonly size: number | undefined
   readonly root: Uint8Array | undefined
+  /** Blocks are views, which stay as they are. */
   readonly blocks: { get(cid: CID, options?: AbortOptions): Promise<Uint8Array> }
   close(): Promise<void>
 }

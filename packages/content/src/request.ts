@@ -39,6 +39,8 @@ export interface ContentRequest {
   readonly ranges: ChunkRanges
   /** The client holds all that the address names: 304 where it is still served. The address is the validator, so no other is named. */
   readonly ifNoneMatch?: boolean
+  /** Orders and pays an epoch of keeping the file; with `head`, asks whether that is paid. Of a root or a CID, of scope `entity`. */
+  readonly pin?: boolean
 }
 
 const KINDS: readonly AddressKind[] = ['root', 'cid', 'url']
@@ -47,14 +49,15 @@ const FLAG_MAPPING_PROOF = 2
 const FLAG_OUTBOARD_ONLY = 4
 const FLAG_SCOPE_ALL = 8
 const FLAG_IF_NONE_MATCH = 16
-const FLAGS_MAX = 31
+const FLAG_PIN = 32
+const FLAGS_MAX = 63
 
 const malformed = (message: string): ContentError => new ContentError('CONTENT_MALFORMED', `request: ${message}`)
 
 /**
  * The only encoding of `request`.
  * @throws {ContentError} `CONTENT_MALFORMED` where the address does not fit its kind, no mode is named, scope `all` is asked of what is no
- *   CID or with ranges, or the whole exceeds 2 KiB.
+ *   CID or with ranges, a pin of what is no content of one file or together with `ifNoneMatch`, or the whole exceeds 2 KiB.
  */
 export function encodeRequest(request: ContentRequest): Uint8Array {
   const { kind, address, modes, traceparent } = request
@@ -62,6 +65,7 @@ export function encodeRequest(request: ContentRequest): Uint8Array {
   if (modes.length === 0) throw malformed('at least one mode must be acceptable')
   if (traceparent.length > 255) throw malformed(`traceparent must be at most 255 bytes, got ${traceparent.length}`)
   checkScope(request)
+  checkPin(request)
   const ranges = encodeChunkRanges(request.ranges)
   const length = 3 + address.length + 3 + traceparent.length + ranges.length
   if (length > REQUEST_BYTES_MAX) throw malformed(`must be at most ${REQUEST_BYTES_MAX} bytes, got ${length}`)
@@ -89,7 +93,7 @@ export function decodeRequest(bytes: Uint8Array): ContentRequest {
   if (kind === undefined) throw malformed(`address kind ${bytes[0]} is unknown`)
   const rest = 3 + new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint16(1, true)
   if (bytes.length < rest + 3) throw malformed(`ends after ${bytes.length} bytes`)
-  const address = bytes.slice(3, rest)
+  const address = new Uint8Array(bytes.subarray(3, rest)) // `slice` of a Buffer is a view
   checkAddress(kind, address)
   const modes = modesOf(bytes[rest]!)
   if (modes === undefined) throw malformed(`modes ${bytes[rest]} are unknown or none`)
@@ -105,21 +109,24 @@ export function decodeRequest(bytes: Uint8Array): ContentRequest {
     mappingProof: (flags & FLAG_MAPPING_PROOF) !== 0,
     outboardOnly: (flags & FLAG_OUTBOARD_ONLY) !== 0,
     scope: (flags & FLAG_SCOPE_ALL) !== 0 ? 'all' : 'entity',
-    traceparent: bytes.slice(rest + 3, end),
+    traceparent: new Uint8Array(bytes.subarray(rest + 3, end)),
     ranges: decodeRanges(bytes.slice(end)),
     ...((flags & FLAG_IF_NONE_MATCH) !== 0 ? { ifNoneMatch: true } : {}),
+    ...((flags & FLAG_PIN) !== 0 ? { pin: true } : {}),
   }
   checkScope(request)
+  checkPin(request)
   return request
 }
 
-function flagsOf({ head, mappingProof, outboardOnly, scope, ifNoneMatch }: ContentRequest): number {
+function flagsOf({ head, mappingProof, outboardOnly, scope, ifNoneMatch, pin }: ContentRequest): number {
   return (
     (head ? FLAG_HEAD : 0) |
     (mappingProof ? FLAG_MAPPING_PROOF : 0) |
     (outboardOnly ? FLAG_OUTBOARD_ONLY : 0) |
     (scope === 'all' ? FLAG_SCOPE_ALL : 0) |
-    (ifNoneMatch === true ? FLAG_IF_NONE_MATCH : 0)
+    (ifNoneMatch === true ? FLAG_IF_NONE_MATCH : 0) |
+    (pin === true ? FLAG_PIN : 0)
   )
 }
 
@@ -128,6 +135,14 @@ function checkScope({ scope, kind, ranges }: ContentRequest): void {
   if (scope !== 'all') return
   if (kind !== 'cid') throw malformed(`everything below is asked of a CID, not of a ${kind}`)
   if (!ranges.isAll) throw malformed('everything below has no ranges')
+}
+
+/** What is kept is one file, and what is paid for it are bytes of it. */
+function checkPin({ pin, kind, scope, outboardOnly, ifNoneMatch }: ContentRequest): void {
+  if (pin !== true) return
+  if (kind === 'url') throw malformed('a pin is of a root or of a CID')
+  if (scope === 'all' || outboardOnly) throw malformed('a pin is of one file and its content')
+  if (ifNoneMatch === true) throw malformed('a pin is paid for with content, and who holds it is sent none')
 }
 
 function decodeRanges(bytes: Uint8Array): ChunkRanges {

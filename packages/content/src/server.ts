@@ -1,6 +1,6 @@
 /**
- * The serving end of a content lane: a request's bytes in, an answer and a body out. It holds nothing between two requests; what a cut of the
- * connection has lost of a body is made again from the source (`resending.ts`).
+ * The serving end of a content lane: a request's bytes in, an answer and a body out. It holds nothing between two requests but the types of roots that were
+ * asked for lately; what a cut of the connection has lost of a body is made again from the source (`resending.ts`).
  *
  * The mode follows from the address and from what is here, never from a wish: a root is answered with a BLAKE3 slice; a CID that is
  * complete with `proof`; a CID that is still arriving with the CAR blocks themselves as they come; everything below a CID with CAR blocks
@@ -10,6 +10,7 @@
  * Where somebody else decides what is served (a service), its two halves are taken apart: `openContent`, and `serveContent` for what that gave.
  */
 import type { ContentAnswer } from './answer.ts'
+import { createContentTypes } from './content-types.ts'
 import type { AbortOptions, ContentSourcePort } from './ports.ts'
 import { type ContentRequest, decodeRequest } from './request.ts'
 import { createResender, type Resend } from './resending.ts'
@@ -37,15 +38,16 @@ export interface ContentServer {
 
 export function createContentServer({ source }: ContentServerComponents, { onAnswer }: ContentServerOptions = {}): ContentServer {
   const resendOf = createResender(source)
+  const contentTypes = createContentTypes()
   return {
     async serve(requestBytes, { signal } = {}) {
       signal?.throwIfAborted()
       const request = decodeRequest(requestBytes)
       const abort = signal === undefined ? {} : { signal }
-      const found = await openContent(source, request, abort)
+      const found = request.pin === true ? 501 : await openContent(source, request, abort) // nobody here keeps anything for anybody
       const isHeld = request.ifNoneMatch === true && typeof found !== 'number'
       if (isHeld) await closeContent(found)
-      const served = await serveContent(request, isHeld ? 304 : found, { ...abort, onAnswer })
+      const served = await serveContent(request, isHeld ? 304 : found, { ...abort, onAnswer, contentTypes })
       return { ...served, resend: resendOf(served, abort) }
     },
   }

@@ -8,6 +8,7 @@ import { bodyOfBlob, bodyOfBlocks, type BodyOptions, closing } from './bodies.ts
 import { byteRangesOf } from './chunk-bytes.ts'
 import { CHUNK_GROUP_LOG, SNIFF_BYTES } from './constants.ts'
 import { sniffContentType } from './content-type.ts'
+import type { ContentTypes } from './content-types.ts'
 import { contentErrorOf, isNotFound } from './failures.ts'
 import type { ContentMode } from './modes.ts'
 import type { AbortOptions, ContentSourcePort, OpenedEntity, StoredBlob } from './ports.ts'
@@ -32,6 +33,8 @@ export type OpenedContent = { readonly kind: 'root'; readonly blob: StoredBlob }
 export interface ServeOpenedOptions extends AbortOptions {
   /** Told of the answer, before its first byte. */
   readonly onAnswer?: ((request: ContentRequest, answer: ContentAnswer) => void) | undefined
+  /** Where types of roots are looked up and noted. @default each is looked at anew */
+  readonly contentTypes?: ContentTypes | undefined
 }
 
 /**
@@ -70,13 +73,11 @@ export const closeContent = (opened: OpenedContent): Promise<void> => (opened.ki
 export async function serveContent(
   request: ContentRequest,
   found: OpenedContent | number,
-  { signal, onAnswer }: ServeOpenedOptions = {},
+  { signal, onAnswer, contentTypes }: ServeOpenedOptions = {},
 ): Promise<Served> {
   const ends = new UnitEnds()
-  const plan =
-    typeof found === 'number'
-      ? bare(found)
-      : await planned(request, found, { onUnitEnd: ends.add, ...(signal === undefined ? {} : { signal }) })
+  const writing = { onUnitEnd: ends.add, ...(signal === undefined ? {} : { signal }) }
+  const plan = typeof found === 'number' ? bare(found) : await planned(request, found, writing, contentTypes)
   if (signal?.aborted) {
     await plan.close()
     throw signal.reason
@@ -118,9 +119,14 @@ interface Plan {
   readonly close: () => Promise<void>
 }
 
-async function planned(request: ContentRequest, found: OpenedContent, writing: BodyOptions): Promise<Plan> {
+async function planned(
+  request: ContentRequest,
+  found: OpenedContent,
+  writing: BodyOptions,
+  contentTypes: ContentTypes | undefined,
+): Promise<Plan> {
   try {
-    if (found.kind === 'root') return await planOfRoot(found.blob, request, writing)
+    if (found.kind === 'root') return await planOfRoot(found.blob, request, writing, contentTypes)
     return await planOfEntity(found.entity, request, writing)
   } catch (error) {
     await closeContent(found)
@@ -128,19 +134,30 @@ async function planned(request: ContentRequest, found: OpenedContent, writing: B
   }
 }
 
-async function planOfRoot(blob: StoredBlob, request: ContentRequest, writing: BodyOptions): Promise<Plan> {
+async function planOfRoot(
+  blob: StoredBlob,
+  request: ContentRequest,
+  writing: BodyOptions,
+  contentTypes: ContentTypes | undefined,
+): Promise<Plan> {
   if (!request.modes.includes('blake3')) {
     await blob.close()
     return bare(406)
   }
-  const { data, root, size } = blob
-  const sniffed = Math.min(SNIFF_BYTES, size)
-  const head = data instanceof Uint8Array ? data.subarray(0, sniffed) : await data.readAt(0, sniffed)
+  const { root, size } = blob
+  const known = contentTypes?.of(root)
+  const contentType = known ?? (await contentTypeOf(blob))
+  if (known === undefined) contentTypes?.note(root, contentType)
   return {
-    fields: success(request, 'blake3', { size, root, contentType: sniffContentType(head) }),
+    fields: success(request, 'blake3', { size, root, contentType }),
     body: bodyOfBlob(blob, request, writing),
     close: () => blob.close(),
   }
+}
+
+async function contentTypeOf({ data, size }: StoredBlob): Promise<string> {
+  const sniffed = Math.min(SNIFF_BYTES, size)
+  return sniffContentType(data instanceof Uint8Array ? data.subarray(0, sniffed) : await data.readAt(0, sniffed))
 }
 
 async function planOfEntity(entity: OpenedEntity, request: ContentRequest, writing: BodyOptions): Promise<Plan> {

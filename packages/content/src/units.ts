@@ -8,7 +8,7 @@
 
 /** Some whole units, to be written at once. */
 export interface WholeUnits {
-  /** In order; views, valid until the next are asked for. */
+  /** In order; views, which stay as they are: the next may be asked for while these are sent. */
   readonly parts: readonly Uint8Array[]
   /** Where each unit ends, in bytes of `parts` together, ascending. The last is their length. */
   readonly unitEnds: readonly number[]

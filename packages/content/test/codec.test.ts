@@ -40,6 +40,7 @@ const ROOT_REQUEST: ContentRequest = {
   ranges: ChunkRanges.fromByteRanges([{ start: 1024, end: 3072 }, { start: 9216 }]),
 }
 const HELD_REQUEST: ContentRequest = { ...ROOT_REQUEST, head: false, ifNoneMatch: true }
+const PIN_REQUEST: ContentRequest = { ...ROOT_REQUEST, head: false, pin: true }
 const ANSWER: ContentAnswer = {
   status: 200,
   mode: 'proof',
@@ -87,6 +88,12 @@ describe('the bytes of a request and of an answer', () => {
     expect(encodeRequest({ ...HELD_REQUEST, ifNoneMatch: false })).toEqual(encodeRequest({ ...ROOT_REQUEST, head: false }))
   })
 
+  test('a request for a pin, written out', () => {
+    const asked = hexOf(encodeRequest({ ...ROOT_REQUEST, head: false }))
+    expect(hexOf(encodeRequest(PIN_REQUEST))).toBe(`${asked.slice(0, 72)}20${asked.slice(74)}`)
+    expect(encodeRequest({ ...PIN_REQUEST, pin: false })).toEqual(encodeRequest({ ...ROOT_REQUEST, head: false }))
+  })
+
   test('an answer, written out', () => {
     const type = hexOf(new TextEncoder().encode(ANSWER.contentType))
     expect(encodeAnswer(ANSWER)).toEqual(bytesOf(`c800 02 809b820700000000 00 ${'07'.repeat(32)} 19 ${type} 0300 010203`))
@@ -95,16 +102,22 @@ describe('the bytes of a request and of an answer', () => {
   })
 
   test('what is encoded is decoded again', () => {
-    for (const request of [REQUEST, ROOT_REQUEST, TREE_REQUEST, HELD_REQUEST])
+    for (const request of [REQUEST, ROOT_REQUEST, TREE_REQUEST, HELD_REQUEST, PIN_REQUEST, { ...PIN_REQUEST, head: true }])
       expect(decodeRequest(encodeRequest(request))).toEqual(request)
     for (const answer of [ANSWER, REFUSAL, NOT_MODIFIED]) expect(decodeAnswer(encodeAnswer(answer))).toEqual(answer)
   })
 
-  test('a decoded record owns its bytes', () => {
-    const bytes = encodeRequest(ROOT_REQUEST)
-    const decoded = decodeRequest(bytes)
-    bytes.fill(0xff)
-    expect(decoded).toEqual(ROOT_REQUEST)
+  test('a decoded record owns its bytes, of a Buffer too', () => {
+    for (const bytes of [encodeRequest(ROOT_REQUEST), Buffer.from(encodeRequest(ROOT_REQUEST))]) {
+      const decoded = decodeRequest(bytes)
+      bytes.fill(0xff)
+      expect(decoded).toEqual(ROOT_REQUEST)
+    }
+    for (const bytes of [encodeAnswer(ANSWER), Buffer.from(encodeAnswer(ANSWER))]) {
+      const decoded = decodeAnswer(bytes)
+      bytes.fill(0xff)
+      expect(decoded).toEqual(ANSWER)
+    }
   })
 })
 
@@ -113,6 +126,7 @@ describe('hostile bytes', () => {
     ['a request by CID', encodeRequest(REQUEST), (bytes) => encodeRequest(decodeRequest(bytes))],
     ['a request by root', encodeRequest(ROOT_REQUEST), (bytes) => encodeRequest(decodeRequest(bytes))],
     ['a request for a tree', encodeRequest(TREE_REQUEST), (bytes) => encodeRequest(decodeRequest(bytes))],
+    ['a request for a pin', encodeRequest(PIN_REQUEST), (bytes) => encodeRequest(decodeRequest(bytes))],
     ['an answer', encodeAnswer(ANSWER), (bytes) => encodeAnswer(decodeAnswer(bytes))],
     ['a refusal', encodeAnswer(REFUSAL), (bytes) => encodeAnswer(decodeAnswer(bytes))],
   ]
@@ -153,7 +167,11 @@ describe('hostile bytes', () => {
     ['an address length beyond the end', `00 ffff ${'da'.repeat(32)} 04 00 00 01 00`],
     ['no mode', `00 2000 ${'da'.repeat(32)} 00 00 00 01 00`],
     ['an unknown mode', `00 2000 ${'da'.repeat(32)} 14 00 00 01 00`],
-    ['an unknown flag', `00 2000 ${'da'.repeat(32)} 04 20 00 01 00`],
+    ['an unknown flag', `00 2000 ${'da'.repeat(32)} 04 40 00 01 00`],
+    ['a pin of what a client holds', `00 2000 ${'da'.repeat(32)} 04 30 00 01 00`],
+    ['a pin of a tree of hashes', `00 2000 ${'da'.repeat(32)} 04 24 00 01 00`],
+    ['a pin of a URL', `02 2000 ${'da'.repeat(32)} 01 20 00 01 00`],
+    ['a pin of everything below a CID', `01 2400 01551220${'da'.repeat(32)} 01 28 00 01 00`],
     ['everything below a root', `00 2000 ${'da'.repeat(32)} 04 08 00 01 00`],
     ['everything below a URL', `02 2000 ${'da'.repeat(32)} 01 08 00 01 00`],
     ['everything below a CID in ranges', `01 2400 01551220${'da'.repeat(32)} 01 08 00 02 00 05`],

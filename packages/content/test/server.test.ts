@@ -193,6 +193,15 @@ test('a client that holds the content is told that it is served, or that it is n
   expect((await server.serve(requestOf(new Uint8Array(32), ['blake3'], { ifNoneMatch: true }))).fields.status).toBe(404)
 })
 
+test('a server that asks no service keeps nothing for anybody', async () => {
+  const source = createMemorySource()
+  const root = await source.addRoot(DATA)
+  const { fields, body } = await createContentServer({ source }).serve(requestOf(root, ['blake3'], { pin: true }))
+  expect(fields.status).toBe(501)
+  expect(await collect(body)).toEqual(EMPTY)
+  expect(source.openCount).toBe(0)
+})
+
 test('a reader that stops closes what was opened', async () => {
   const source = createMemorySource()
   const cid = await source.addFile(DATA)

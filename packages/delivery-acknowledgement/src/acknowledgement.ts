@@ -13,7 +13,7 @@ import {
   SESSION_ID_BYTES,
 } from './constants.ts'
 import { malformed } from './errors.ts'
-import { isEqualBytes, WireReader, WireWriter } from './wire.ts'
+import { WireReader, WireWriter } from './wire.ts'
 
 const DOMAIN = transcriptOf('acknowledgement')
 const KEY_TYPE_ED25519 = 0
@@ -91,7 +91,8 @@ export function decodeAcknowledgement(bytes: Uint8Array): Acknowledgement {
   if (bytes.length !== ACKNOWLEDGEMENT_BYTES)
     throw malformed(`an acknowledgement has ${ACKNOWLEDGEMENT_BYTES} bytes, these are ${bytes.length}`)
   const reader = new WireReader(bytes)
-  if (!isEqualBytes(reader.bytes(DOMAIN.length, 'domain'), DOMAIN)) throw malformed('another domain or version')
+  if (!DOMAIN.every((byte, i) => byte === bytes[i])) throw malformed('another domain or version')
+  reader.skip(DOMAIN.length, 'domain')
   const chainId = checkedChain(reader.u32('chainId'))
   const account = reader.bytes(ACCOUNT_BYTES, 'account')
   const sessionId = reader.bytes(SESSION_ID_BYTES, 'sessionId')

@@ -130,9 +130,10 @@ class NodeBooks implements Books {
     if (!isSignedDelegation(this.#options.chainId, delegation, signed)) return { refuse: CODES.notAuthorised }
     const account = this.#accountOf(delegation.account)
     account.setTerms(price, limitOf(means))
-    const refuse = refusalOf(account, delegation, String(bytes), price)
+    const delegationKey = String(new Uint8Array(bytes)) // of a Buffer it would be text
+    const refuse = refusalOf(account, delegation, delegationKey, price)
     if (refuse !== undefined) return { refuse }
-    const meter = new MeteredSession(this.#host, account, delegation, String(bytes))
+    const meter = new MeteredSession(this.#host, account, delegation, delegationKey)
     const window = account.window.bytes
     return { account: delegation.account, laneNonce: this.nextLaneNonce(), window, maxLanes: PAYING_LANES_MAX, price, meter }
   }

@@ -77,8 +77,14 @@ export type AcknowledgementVerdict =
  * Judges one acknowledgement, once decoded, with all that belongs to it.
  * @param signed - delegations found signed before, a character for each byte behind the chain's id, and where new ones are noted: an account's recovery
  * costs as much as the rest. The caller bounds it. It spares work and changes no answer; a `KnownGood` spares more.
+ * @param preimage - what the acknowledgement's signature is of, where it is at hand: the first 172 of the bytes that it was decoded from.
  */
-export function checkAcknowledgement(evidence: Evidence, rules: EpochRules, signed?: Set<string>): AcknowledgementVerdict {
+export function checkAcknowledgement(
+  evidence: Evidence,
+  rules: EpochRules,
+  signed?: Set<string>,
+  preimage?: Uint8Array,
+): AcknowledgementVerdict {
   const fault = contextFaultOf(evidence, rules, signed)
   if (fault !== undefined) return { isPayable: false, fault }
   const client = rules.clientOf(evidence.acknowledgement.account)
@@ -86,7 +92,7 @@ export function checkAcknowledgement(evidence: Evidence, rules: EpochRules, sign
   if (evidence.delegation.nonce < client.minNonce) return { isPayable: false, fault: 'delegation-revoked' }
   const price = priceFaultOf(evidence, rules)
   if (typeof price === 'string') return { isPayable: false, fault: price }
-  const signature = signatureFaultOf(evidence, rules.chainId, signed)
+  const signature = signatureFaultOf(evidence, rules.chainId, signed, preimage)
   return signature === undefined ? { isPayable: true, amount: price, client } : { isPayable: false, fault: signature }
 }
 
@@ -140,10 +146,11 @@ function signatureFaultOf(
   { acknowledgement, delegation }: Evidence,
   chainId: number,
   signed: Set<string> | undefined,
+  preimage: Uint8Array = preimageViewOf(acknowledgement),
 ): AcknowledgementFault | undefined {
   if (!isSignedDelegation(chainId, delegation, signed)) return 'delegation-signature'
   const { signature } = acknowledgement
-  return isEd25519Signature(signature, preimageViewOf(acknowledgement), delegation.sessionKey) ? undefined : 'signature'
+  return isEd25519Signature(signature, preimage, delegation.sessionKey) ? undefined : 'signature'
 }
 
 /** Whether the account signed it; `signed` as in `checkAcknowledgement`. */

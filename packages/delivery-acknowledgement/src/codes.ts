@@ -10,5 +10,6 @@ export const CODES = {
   idleTimeout: 16,
   epochClosed: 18,
   priceRefused: 19,
+  contentRefused: 22,
   internal: 23,
 } as const

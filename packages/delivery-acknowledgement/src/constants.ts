@@ -25,6 +25,10 @@ export const TICK_CHAIN_LENGTH = 65_536
 
 /** Lanes that one frame ACK can name. */
 export const ACK_LANES_MAX = 255
+/** Lanes of connection 0 are below it, those of connections that joined above. */
+export const OWN_LANES_END = 8_192
+/** Longest unit, a block of 2 MiB with its head: nothing of it can be verified before its last byte. */
+export const UNIT_BYTES_MAX: number = 2 ** 21 + 2 ** 17
 /** Lanes of a paying session, all its connections together. */
 export const PAYING_LANES_MAX = 24
 /** Sessions of one account at one node. */

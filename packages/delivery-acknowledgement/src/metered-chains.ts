@@ -2,13 +2,14 @@
  * The chains of one session at a node that is paid, of the epoch that runs and of the one that closes: which acknowledgement continues one, which tick
  * its newest acknowledgement, and what they pay by the ledger's own rules.
  */
+import { sessionIdOf } from '@selvedge/crypto/transcript'
 import type { Account } from './account.ts'
 import type { ChainRecord } from './ack-store.ts'
 import { type Acknowledgement, decodeAcknowledgement } from './acknowledgement.ts'
 import { type ChainState, stepChain } from './chain-check.ts'
 import { amountOf, checkAcknowledgement, type EpochRules, type Evidence, type SessionInputs } from './check.ts'
 import { CODES } from './codes.ts'
-import { TICK_BYTES, TICKS_MAX } from './constants.ts'
+import { ACKNOWLEDGEMENT_PREIMAGE_BYTES, TICK_BYTES, TICKS_MAX } from './constants.ts'
 import { contentStartOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
 import type { Stretch } from './payer-chain.ts'
@@ -60,6 +61,14 @@ export class MeteredChains {
     this.#delegationKey = delegationKey
   }
 
+  /** The session goes on in another epoch, under another id. */
+  next(epoch: bigint, session: PayingSession, nodeRand: Uint8Array): void {
+    const { chainId, nodeKey } = this.#host
+    const { account, laneNonce, clientRand } = session
+    const { sessionKey } = this.#delegation
+    this.open(epoch, session, nodeRand, sessionIdOf({ chainId, account, sessionKey, nodeKey, laneNonce, epoch, clientRand, nodeRand }))
+  }
+
   /** The epoch that ran until now, if any, begins to close. */
   open(epoch: bigint, { laneNonce, clientRand, channelBinding }: PayingSession, nodeRand: Uint8Array, sessionId: Uint8Array): void {
     this.closing = this.current
@@ -86,8 +95,16 @@ export class MeteredChains {
     })
   }
 
-  /** `stretches`: what its lanes moved by; undefined where they cannot have. @returns the code that ends the session, if one does. */
-  take(open: MeteredEpoch, acknowledgement: Acknowledgement, stretches: readonly Stretch[] | undefined): number | undefined {
+  /**
+   * `bytes`: that it was decoded from. `stretches`: what its lanes moved by; undefined where they cannot have. @returns the code that ends the session, if
+   * one does.
+   */
+  take(
+    open: MeteredEpoch,
+    acknowledgement: Acknowledgement,
+    bytes: Uint8Array,
+    stretches: readonly Stretch[] | undefined,
+  ): number | undefined {
     const { serviceId } = acknowledgement
     const before = open.chains.get(serviceId)
     const state = before?.state ?? { seq: 0, cumBytes: 0n, cumCpuMicros: 0n, contentRoot: open.start, isFinal: false }
@@ -98,7 +115,7 @@ export class MeteredChains {
     const rules = rulesOf(acknowledgement.epoch)
     if (rules === undefined) return CODES.epochClosed
     const evidence = { acknowledgement, tick: NO_TICK, session: open.inputs, delegation: this.#delegation }
-    const verdict = checkAcknowledgement(evidence, rules, signed)
+    const verdict = checkAcknowledgement(evidence, rules, signed, bytes.subarray(0, ACKNOWLEDGEMENT_PREIMAGE_BYTES))
     if (!verdict.isPayable) return verdict.fault === 'spend-cap' ? CODES.spendCap : CODES.ackInvalid
     const { clientIndex } = verdict.client
     const paid = this.#pay({ evidence, clientIndex, amount: verdict.amount }, before?.paid ?? NOTHING_PAID, open === this.closing, rules)
@@ -125,7 +142,7 @@ export class MeteredChains {
     if (rules === undefined) return { refuse: CODES.epochClosed }
     const amount = amountOf({ acknowledgement, delegation }, index, rules)
     if (typeof amount === 'string') return amount === 'spend-cap' ? { refuse: CODES.spendCap } : invalid
-    const evidence = { ...chain.evidence, tick: { index, x: preimage.slice() } }
+    const evidence = { ...chain.evidence, tick: { index, x: Uint8Array.from(preimage) } }
     const paid = this.#pay({ evidence, clientIndex: chain.clientIndex, amount }, chain.paid, open === this.closing, rules)
     if (paid === undefined) return { refuse: CODES.spendCap }
     open.chains.set(serviceId, { ...chain, evidence, paid })

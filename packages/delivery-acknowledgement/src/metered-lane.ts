@@ -3,7 +3,7 @@
  * Offsets count DATA from the lane's start. `debt` is what was begun and is neither acknowledged nor written off.
  */
 import type { Stretch } from './payer-chain.ts'
-import type { AckFrame } from './ports.ts'
+import type { AckFrame, ResumedLane } from './ports.ts'
 
 export class MeteredLane {
   readonly id: number
@@ -84,6 +84,21 @@ export class MeteredLane {
     this.acked = boundary
     return boundary
   }
+}
+
+/**
+ * How many bytes are to be sent again to a client that has come back; undefined where it cannot have what it says. Of a lane that is not known any more all
+ * was acknowledged: nothing of it is to be sent again.
+ */
+export function bytesMissing(lanes: ReadonlyMap<number, MeteredLane>, resumed: readonly ResumedLane[]): number | undefined {
+  let bytes = 0
+  for (const { lane: id, received, sent } of resumed) {
+    const lane = lanes.get(id)
+    const isRight = lane === undefined ? received === (sent ?? received) : received >= lane.verified && received <= lane.sent
+    if (!isRight) return undefined
+    if (lane !== undefined && sent !== undefined) bytes += lane.sent - received
+  }
+  return bytes
 }
 
 /** What the lanes of an acknowledgement moved by; undefined where one is not of this service, does not move, or was not sent so far. */

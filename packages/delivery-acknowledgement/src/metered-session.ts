@@ -3,7 +3,6 @@
  * that does not acknowledge. Everything it may do to the session goes through its link; calls may come back from there, so each method
  * leaves whole state behind before it calls out.
  */
-import { sessionIdOf } from '@selvedge/crypto/transcript'
 import { AckAllowance } from './ack-allowance.ts'
 import type { Absence, Account, Debtor } from './account.ts'
 import { CODES } from './codes.ts'
@@ -11,7 +10,7 @@ import { laneDigestOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
 import { LaneDebts } from './lane-debts.ts'
 import { acknowledgementIn, MeteredChains, tickedBytesOf } from './metered-chains.ts'
-import { MeteredLane, stretchesOf } from './metered-lane.ts'
+import { bytesMissing, MeteredLane, stretchesOf } from './metered-lane.ts'
 import type { AckFrame, ChainSeq, LaneEnd, NodeLink, PayingSession, ResumedLane, SessionMeter, TickFrame } from './ports.ts'
 import type { SessionHost } from './session-host.ts'
 import { StopClock } from './stop-clock.ts'
@@ -103,7 +102,7 @@ export class MeteredSession implements SessionMeter, Debtor {
     this.account.goOn()
   }
 
-  ack(frame: AckFrame, nowMs: number): number | undefined {
+  ack(frame: AckFrame, nowMs: number): number | 'late' | undefined {
     const acknowledgement = acknowledgementIn(frame)
     const newest = this.#chains.current?.epoch
     if (acknowledgement === undefined || newest === undefined || acknowledgement.epoch > newest) return CODES.ackInvalid
@@ -114,13 +113,13 @@ export class MeteredSession implements SessionMeter, Debtor {
     const isOld = open === this.#chains.closing
     const stretches = stretchesOf(this.#lanes, frame, serviceId, isOld)
     const ticked = tickedBytesOf(open.chains.get(serviceId))
-    const refused = this.#chains.take(open, acknowledgement, stretches)
+    const refused = this.#chains.take(open, acknowledgement, frame.acknowledgement, stretches)
     if (refused !== undefined) return refused
     this.#paid(nowMs, () => this.#debts.sign(serviceId, stretches ?? [], isOld, ticked))
     return undefined
   }
 
-  tick(frame: TickFrame): number | undefined {
+  tick(frame: TickFrame): number | 'late' | undefined {
     const { epoch, serviceId } = frame
     const newest = this.#chains.current?.epoch
     if (newest === undefined || epoch > newest) return CODES.ackInvalid
@@ -162,6 +161,7 @@ export class MeteredSession implements SessionMeter, Debtor {
     if (this.#chains.closing !== undefined && this.#host.closesMs !== undefined && nowMs >= this.#host.closesMs) this.#host.closeOld()
     if (nowMs < this.#clock.deadlineMs) return
     if (!this.#clock.isRunning) return this.#cut()
+    if (this.#link?.giveUp?.() === true) return this.#waitAgain()
     this.#host.losses.defaults++
     const bytes = this.#writeOff()
     const isOther = this.account.window.default(bytes)
@@ -208,21 +208,18 @@ export class MeteredSession implements SessionMeter, Debtor {
   resume(lanes: readonly ResumedLane[]): number | undefined {
     const away = this.#away
     if (away === undefined) return undefined
-    const { window } = this.account
+    const again = bytesMissing(this.#lanes, lanes)
+    if (again === undefined) return CODES.badFrame // it is as if it had not come back
+    if (!this.account.window.resend(again)) return CODES.rateLimited
     this.account.resume(away)
     this.#away = undefined
     for (const lane of this.#lanes.values()) if (lane.unit !== undefined) this.account.begun++
-    let again = 0
     for (const { lane: id, received, sent } of lanes) {
       const lane = this.#lanes.get(id)
-      const isRight = lane === undefined ? received === (sent ?? received) : received >= lane.verified && received <= lane.sent
-      if (!isRight) return CODES.badFrame // one that is acknowledged whole is not known here any more: nothing of it is to be sent again
       if (lane === undefined || lane.sent === received) continue
       if (sent === undefined) this.#loseBeyond(lane, received)
       else this.#behind.add(id)
-      again += lane.sent - received
     }
-    if (!window.resend(again)) return CODES.rateLimited
     this.account.tellAll()
     this.account.goOn()
     if (this.account.isStopped && this.debt > 0) this.stop()
@@ -245,13 +242,10 @@ export class MeteredSession implements SessionMeter, Debtor {
   beginEpoch(epoch: bigint, rand: Uint8Array, isNewPrice: boolean): void {
     const session = this.#session
     if (session === undefined || this.#chains.current === undefined) return
-    const { chainId, nodeKey, price } = this.#host
-    const { account, laneNonce, clientRand } = session
-    const { sessionKey } = this.delegation
-    const sessionId = sessionIdOf({ chainId, account, sessionKey, nodeKey, laneNonce, epoch, clientRand, nodeRand: rand })
+    const { price } = this.#host
     const lanes = [...this.#lanes.values()].toSorted((a, b) => a.id - b.id)
     const named = lanes.map((lane) => ({ lane: lane.id, offset: BigInt(lane.beginEpoch()) }))
-    this.#chains.open(epoch, session, rand, sessionId)
+    this.#chains.next(epoch, session, rand)
     this.#isExcused = this.isAway || this.#behind.size > 0
     this.#allowance.epochBegan()
     if (isNewPrice) this.#link?.price(price)
@@ -279,8 +273,8 @@ export class MeteredSession implements SessionMeter, Debtor {
     this.#leave(code)
   }
 
-  #codeOfClosed(epoch: bigint): number | undefined {
-    return this.#missedEpoch !== undefined && epoch <= this.#missedEpoch ? undefined : CODES.epochClosed
+  #codeOfClosed(epoch: bigint): number | 'late' {
+    return this.#missedEpoch !== undefined && epoch <= this.#missedEpoch ? 'late' : CODES.epochClosed
   }
 
   /** `change`: less is owed for something that was paid. */
@@ -351,9 +345,7 @@ export class MeteredSession implements SessionMeter, Debtor {
     for (const lane of this.#lanes.values()) lane.unit = undefined
     const owed = this.#writeOff()
     window.releaseAway(away.charged - owed)
-    const shrunk = window.defaults === away.defaults ? away.shrunk : 0
-    if (owed > 0) this.#host.losses.defaults++
-    window.expire(owed, shrunk)
+    window.expire(owed)
     return false
   }
 
@@ -362,6 +354,13 @@ export class MeteredSession implements SessionMeter, Debtor {
     if (this.#link?.cut === undefined) return this.#leave(CODES.idleTimeout)
     this.#clock.clear()
     if (this.#link.cut()) this.#askIfStopped()
+  }
+
+  /** Something was given up in place of being waited for: where the node is stopped all the same, the clock begins anew. */
+  #waitAgain(): void {
+    if (!this.#clock.isRunning) return // it has begun already, or there is nothing to wait for
+    this.#clock.clear()
+    this.#askIfStopped()
   }
 
   #refuse(verdict: 'later' | { readonly leave: number }, unitBytes: number): false {

@@ -2,13 +2,13 @@
 import type { KeyPair } from '@selvedge/crypto/ed25519'
 import { type AcknowledgementFields, encodeAcknowledgement, signAcknowledgement } from './acknowledgement.ts'
 import type { Evidence, SessionInputs } from './check.ts'
-import { TICK_BYTES, TICK_CHAIN_LENGTH, TICKS_MAX } from './constants.ts'
+import { TICK_BYTES } from './constants.ts'
 import { contentAfter, contentStartOf } from './content-chain.ts'
 import type { Delegation } from './delegation.ts'
-import type { TickOptions } from './payer-options.ts'
+import type { ChainTicks, Ticks } from './payer-ticks.ts'
 import type { AckFrame, TickFrame } from './ports.ts'
 import { bytesWithin, type PriceTable, priceOf } from './price.ts'
-import { createTickChain, NO_TICK, type TickChain } from './tick.ts'
+import { NO_TICK } from './tick.ts'
 
 const TTFB_MS_MAX = 0xffff
 const GOODPUT_KBPS_MAX = 0xffff_ffff
@@ -50,9 +50,7 @@ export class PayerChain {
   isFinal = false
   /** With its newest acknowledgement, and the newest tick behind that. */
   evidence: Evidence | undefined
-  #ticks: TickChain | undefined
-  /** The element that the newest acknowledgement names. */
-  #anchorAt = 0
+  #ticks: ChainTicks | undefined
   /** The newest tick behind the newest acknowledgement. */
   tick: TickFrame | undefined
   /** µUSD: what the newest acknowledgement costs with its tick. */
@@ -76,19 +74,22 @@ export class PayerChain {
     this.#ttfbMs ??= Math.min(TTFB_MS_MAX, Math.max(0, Math.round(nowMs - acceptedMs)))
   }
 
-  /** Bytes that may still be signed for before the chain costs more than `amount`; `undefined`: any number. */
-  bytesLeft(amount: bigint): bigint | undefined {
-    const most = bytesWithin(amount, this.cumCpuMicros, this.#epoch.prices, this.#multiplePpm)
-    if (most === undefined) return undefined
-    return most > this.cumBytes ? most - this.cumBytes : 0n
+  /** Whether what was signed for costs no more than `amount`, with the time that was metered since. */
+  isWithin(amount: bigint): boolean {
+    const owed = priceOf(this.cumBytes, this.cumCpuMicros, this.#epoch.prices, this.#multiplePpm)
+    return owed !== undefined && owed <= amount
   }
 
-  /** From the next acknowledgement on ticks may follow. @param bytesMost - what may still be paid for: as many elements are made, and no more. */
-  offerTicks({ secret, length = TICK_CHAIN_LENGTH }: TickOptions, bytesMost: bigint | undefined): void {
-    if (this.#ticks !== undefined || this.isFinal) return
-    const longest = BigInt(Math.min(length, TICK_CHAIN_LENGTH))
-    const wanted = bytesMost === undefined ? longest : bytesMost / TICK_BYTES + 1n
-    if (wanted > 1n) this.#ticks = createTickChain(secret(), Number(wanted < longest ? wanted : longest))
+  /** Bytes that may still be signed for before the chain costs more than `amount`; `undefined`: any number. */
+  bytesLeft(amount: bigint): bigint | undefined {
+    if (!this.isWithin(amount)) return 0n
+    const most = bytesWithin(amount, this.cumCpuMicros, this.#epoch.prices, this.#multiplePpm)
+    return most === undefined ? most : most - this.cumBytes
+  }
+
+  /** From the next acknowledgement on ticks may follow. @param bytesMost - what may still be paid for. */
+  offerTicks(ticks: Ticks, bytesMost: bigint | undefined): void {
+    if (!this.isFinal) this.#ticks ??= ticks.begin(bytesMost)
   }
 
   /** Says as much of `unsigned` verified bytes as whole ticks do, where that is more than was said. @param bytesMost - what may still be paid for. */
@@ -97,12 +98,10 @@ export class PayerChain {
     if (this.#ticks === undefined || evidence === undefined || this.isFinal) return undefined
     if (evidence.acknowledgement.payAnchor.every((byte) => byte === 0)) return undefined // signed before ticks were offered
     const bytes = bytesMost === undefined || unsigned < bytesMost ? unsigned : bytesMost
-    const left = this.#ticks.length - 1 - this.#anchorAt
-    const index = Math.min(Number(bytes / TICK_BYTES), TICKS_MAX, left)
-    if (index <= (this.tick?.index ?? 0)) return undefined
-    const preimage = this.#ticks.at(this.#anchorAt + index)
-    this.tick = { epoch: this.#epoch.epoch, serviceId: this.serviceId, index, preimage }
-    this.evidence = { ...evidence, tick: { index, x: preimage } }
+    const next = this.#ticks.beyond(this.tick?.index ?? 0, bytes)
+    if (next === undefined) return undefined
+    this.tick = { epoch: this.#epoch.epoch, serviceId: this.serviceId, ...next }
+    this.evidence = { ...evidence, tick: { index: next.index, x: next.preimage } }
     const said = this.cumBytes + this.tickedBytes
     this.microUsd = priceOf(said, this.cumCpuMicros, this.#epoch.prices, this.#multiplePpm) ?? this.microUsd
     return this.tick
@@ -118,7 +117,7 @@ export class PayerChain {
       this.cumBytes += to - from
     }
     this.seq++
-    this.#anchorAt += this.tick?.index ?? 0 // its elements are known: nothing that follows may name one before them
+    this.#ticks?.moveOn(this.tick?.index ?? 0)
     this.tick = undefined
     const { prices, sign, session, delegation } = this.#epoch
     this.cumPrice = priceOf(this.cumBytes, this.cumCpuMicros, prices, this.#multiplePpm) ?? this.cumPrice // beyond a u64: the cap is hit long before
@@ -148,7 +147,7 @@ export class PayerChain {
       contentRoot: this.#contentRoot,
       ttfbMs: this.#ttfbMs ?? TTFB_MS_MAX,
       goodputKbps: Math.min(GOODPUT_KBPS_MAX, Math.round((Number(this.cumBytes) * 8) / elapsedMs)),
-      payAnchor: this.#ticks?.at(this.#anchorAt) ?? NO_TICK.x,
+      payAnchor: this.#ticks?.anchor ?? NO_TICK.x,
       expiryEpoch: Number(epoch) + 1,
     }
   }

@@ -1,4 +1,11 @@
-/** One lane at a client that pays: how far it is verified, how far signed for, and in which of two epochs. Offsets count DATA from the lane's start. */
+/**
+ * One lane at a client that pays: how far it is verified, how far signed for, and in which of two epochs. Offsets count DATA from the lane's start.
+ *
+ * Invariant: unseen, behind what is verified, no more is ever signed for than the rest of one unit.
+ */
+import { OWN_LANES_END, UNIT_BYTES_MAX } from './constants.ts'
+
+const UNIT = /* @__PURE__ */ BigInt(UNIT_BYTES_MAX)
 
 export interface PayerLane {
   readonly id: number
@@ -15,6 +22,30 @@ export interface PayerLane {
   /** More may have come than will ever be verified. */
   isCut: boolean
   isRefused: boolean
+  /** Its reader has left it. */
+  isLeft: boolean
+  /** Somebody verifies it all the same, until he gives it up. */
+  isFollowed: boolean
+}
+
+/** Up to where it is signed for unseen, once nobody verifies any more of it: no honest node's bytes are to stay unpaid. Undefined: no farther than it is verified. */
+export function unseenEndOf({ end, verified, isLeft, isFollowed, isRefused, isCut }: PayerLane): bigint | undefined {
+  if (end === undefined || verified >= end || !isLeft || isFollowed || isRefused || isCut) return undefined
+  return end < verified + UNIT ? end : verified + UNIT
+}
+
+/**
+ * Whether bytes came that are never signed for, and that the node does not write off: its window never gets rid of them. What came on lanes of connections that joined only their
+ * holders say.
+ */
+export function isOwedForGood({ id, end, verified, isRefused, isCut }: PayerLane): boolean {
+  return id < OWN_LANES_END && end !== undefined && verified < end && isRefused && !isCut
+}
+
+/** Whether nothing more of it will be signed for. */
+export function isDone({ end, old, signed, isLeft, isFollowed, isRefused, isCut }: PayerLane): boolean {
+  if (end === undefined) return false
+  return isRefused || (isCut && isLeft && !isFollowed) || (signed >= end && pendingOf(old, end) === 0n)
 }
 
 /** Bytes of the closing epoch that are verified and not signed for. */

@@ -1,5 +1,6 @@
 /** What a payer is told by whoever pays. */
 import type { Delegation } from './delegation.ts'
+import type { Ticks } from './payer-ticks.ts'
 
 export interface PayerOptions {
   readonly chainId: number
@@ -16,17 +17,9 @@ export interface PayerOptions {
   readonly meteredServices?: readonly number[]
   /**
    * In the middle of a response, elements of a hash chain in place of signatures, 64 KiB each and up to 256 behind one: for services that are not
-   * metered. @default none: everything is signed for
+   * metered. `createTicks()`. @default none: everything is signed for
    */
-  readonly ticks?: TickOptions
+  readonly ticks?: Ticks
   /** Any clock that does not go back; it measures what acknowledgements say of the node, and decides nothing. */
   readonly nowMs: () => number
-}
-
-/** Ticks in place of signatures. */
-export interface TickOptions {
-  /** 32 secret bytes that nobody can guess, others at each call: the end of the hash chain of one service in one epoch. */
-  readonly secret: () => Uint8Array
-  /** Elements of a hash chain: each is one hash when the chain is made, at once, and 64 KiB said later. @default 65,536, which is the most */
-  readonly length?: number
 }

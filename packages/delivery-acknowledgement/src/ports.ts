@@ -139,9 +139,9 @@ export interface SessionMeter {
   allow(lane: number, unitBytes: number, isBegun: boolean): boolean
   /** DATA of the lane is handed to the carrier up to `offset`. */
   sent(lane: number, offset: bigint, isUnitEnd: boolean): void
-  /** A code ends the session: 12, 14 or 18. */
-  ack(frame: AckFrame, nowMs: number): number | undefined
-  tick(frame: TickFrame): number | undefined
+  /** A code ends the session: 7, 12, 14 or 18. `late`: passed over, and pays for nothing: its epoch closed while the session had no connection. */
+  ack(frame: AckFrame, nowMs: number): number | 'late' | undefined
+  tick(frame: TickFrame): number | 'late' | undefined
   /** Again where a resumed session sent a lane's end again. */
   laneOver(lane: number, offset: bigint, how: LaneEnd): void
   pong(nonce: bigint, nowMs: number): void
@@ -172,6 +172,11 @@ export interface NodeLink {
    * @returns whether the session goes on without those who were silent, and is to be asked again.
    */
   cut?(): boolean
+  /**
+   * The clock ran out: lanes that nobody may be there for to acknowledge are over by 'reset-by-node'.
+   * @returns whether there were any; then who is there is waited for once more.
+   */
+  giveUp?(): boolean
   leave(code: number): void
 }
 

@@ -8,7 +8,6 @@ import { DIGEST_BYTES, TICK_CHAIN_LENGTH, TICKS_MAX } from './constants.ts'
 import { malformed } from './errors.ts'
 import { isEqualBytes } from './wire.ts'
 
-const DOMAIN = transcriptOf('dackTick')
 /** Every so many elements are kept, and one stretch of as many: 16 KiB for a chain of 65,536, and a step along it costs one hash or 256 at once. */
 const KEPT_EVERY = 256
 
@@ -36,7 +35,7 @@ export interface TickChain {
 export function createTickChain(secret: Uint8Array, length: number = TICK_CHAIN_LENGTH): TickChain {
   if (secret.length !== DIGEST_BYTES) throw malformed(`the secret of a tick chain has ${DIGEST_BYTES} bytes, got ${secret.length}`)
   const kept: Uint8Array[] = [] // kept[j] is the element KEPT_EVERY · j from the end
-  let x: Uint8Array = secret.slice()
+  let x: Uint8Array = Uint8Array.from(secret) // `slice` of a Buffer is a view
   for (let step = 0; step < length; step++) {
     if (step % KEPT_EVERY === 0) kept.push(x)
     x = previousTick(x)
@@ -69,8 +68,8 @@ export function isStepsBehind(element: Uint8Array, x: Uint8Array, steps: number)
   return x.length === DIGEST_BYTES && isEqualBytes(rewind(x, steps), element)
 }
 
-const PREIMAGE = new Uint8Array(DOMAIN.length + DIGEST_BYTES) // filled again and again: a node hashes once for each tick
-PREIMAGE.set(DOMAIN)
+/** Filled again and again: a node hashes once for each tick. Pure, so that who has no ticks does not load it. */
+const PREIMAGE: Uint8Array = /* @__PURE__ */ preimageStart()
 
 /**
  * The element before `x`: `SHA-256(domain ‖ x)`.
@@ -78,8 +77,16 @@ PREIMAGE.set(DOMAIN)
  */
 export function previousTick(x: Uint8Array): Uint8Array {
   if (x.length !== DIGEST_BYTES) throw malformed(`an element of a tick chain has ${DIGEST_BYTES} bytes, got ${x.length}`)
-  PREIMAGE.set(x, DOMAIN.length)
+  PREIMAGE.set(x, PREIMAGE.length - DIGEST_BYTES)
   return sha256(PREIMAGE)
+}
+
+/** The domain, and room for an element. */
+function preimageStart(): Uint8Array {
+  const domain = transcriptOf('dackTick')
+  const out = new Uint8Array(domain.length + DIGEST_BYTES)
+  out.set(domain)
+  return out
 }
 
 function rewind(x: Uint8Array, steps: number): Uint8Array {

@@ -9,6 +9,7 @@
  */
 import { ackStepOf } from './ack-step.ts'
 import type { Standing } from './ack-store.ts'
+import { UNIT_BYTES_MAX } from './constants.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -18,8 +19,6 @@ export const WINDOW_START_BYTES: number = 256 * KIB
 /** Window of an account that did not acknowledge in time, and the least there is. */
 export const WINDOW_MIN_BYTES: number = 64 * KIB
 export const WINDOW_MAX_BYTES: number = 16 * MIB
-/** Longest unit, a block of 2 MiB with its head: nothing of it can be verified before its last byte. */
-export const UNIT_BYTES_MAX: number = 2 * MIB + 128 * KIB
 /** What an account may cost a node in one epoch: written off and not acknowledged, together. */
 export const LOSS_BYTES_MAX: number = WINDOW_MAX_BYTES + UNIT_BYTES_MAX
 /** After a default: windows acknowledged in full for one doubling. */
@@ -181,13 +180,10 @@ export class Window {
     this.#lost += bytes
   }
 
-  /** The session did not come back and owed `lost` bytes: a default as large as what it owed. The window stays as small as it is, and grows slowly. */
-  expire(lost: number, shrunk: number): void {
+  /** The session did not come back and owed `lost` bytes: the node's loss. The window stays as it is since the session went, and grows as any does: to be away is no default. */
+  expire(lost: number): void {
     this.loseAway(lost)
-    if (lost === 0) return
-    this.#defaults++
-    this.#slowUntil = Math.max(this.#slowUntil, Math.min(WINDOW_MAX_BYTES, this.#bytes + shrunk))
-    this.#onPast()
+    if (lost > 0) this.#onPast()
   }
 
   /** Whether so many bytes may be sent once more: what is paid for may be, and as much as may be lost. */

@@ -69,10 +69,14 @@ export class WireReader {
     this.#offset += width
     return at
   }
-  /** A copy. */
+  /** Passes over what was looked at already. */
+  skip(width: number, name: string): void {
+    this.#take(width, name)
+  }
+  /** A copy, of a Buffer too. */
   bytes(width: number, name: string): Uint8Array {
     const at = this.#take(width, name)
-    return this.#bytes.slice(at, at + width)
+    return new Uint8Array(this.#bytes.subarray(at, at + width))
   }
   u8(name: string): number {
     return this.#view.getUint8(this.#take(1, name))

@@ -31,6 +31,19 @@ test('who is let in', () => {
   expect(world.books.admit(noise)).toEqual({ refuse: 6 })
 })
 
+test('what was spent under a delegation counts, whatever kind of array it comes in', () => {
+  const world = createWorld()
+  const delegation = delegationOf(1, { spendCap: 2n })
+  const link = new Link(world, 1, delegation)
+  link.open(1, groups(40))
+  link.settle()
+  expect(link.left).toBe(14)
+  const clientKey = createKeyPair(seedOf(1)).publicKey
+  const hello = { clientKey, clientRand: RAND, nodeRand: RAND, channelBinding: BINDING }
+  const bytes = encodeDelegation(delegation)
+  for (const each of [bytes, Buffer.from(bytes)]) expect(world.books.admit({ ...hello, delegation: each })).toEqual({ refuse: 14 })
+})
+
 test('an account has 64 sessions, and one of them ended makes room', () => {
   const world = createWorld()
   const links = Array.from({ length: 64 }, () => new Link(world, 1))

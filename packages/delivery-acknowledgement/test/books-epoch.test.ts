@@ -43,6 +43,25 @@ test('what is not acknowledged in the grace is written off, halves the window, a
   expect(new Link(world, 1).windowMost).toBe(128 * KIB)
 })
 
+test.each([
+  ['a second', 'twelve seconds', 12_000, 1_000],
+  ['a twentieth', 'a minute', 60_000, 3_000],
+  ['thirty seconds', 'an hour', 3_600_000, 30_000],
+])('%s of an epoch of %s is waited for the last acknowledgements of the one before', (_, __, epochMs, graceMs) => {
+  const world = createWorld(epochMs)
+  const link = new Link(world, 1)
+  const lane = link.open(1, groups(8))
+  for (let frame = 0; frame < 8; frame++) link.pump(lane)
+  nextEpoch(world)
+  expect(link.meter.deadlineMs).toBe(graceMs)
+  world.nowMs = graceMs - 1
+  link.meter.due(world.nowMs)
+  expect(world.books.losses.writtenOffBytes).toBe(0n)
+  world.nowMs = graceMs
+  link.meter.due(world.nowMs)
+  expect(world.books.losses.writtenOffBytes).toBe(BigInt(8 * GROUP))
+})
+
 test('a client that missed an epoch is sent away with 18, for no chain leads over it', () => {
   const world = createWorld()
   const link = new Link(world, 1)

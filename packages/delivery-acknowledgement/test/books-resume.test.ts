@@ -15,6 +15,8 @@ import {
 } from './support/paid-link.ts'
 
 const WINDOW = 256 * KIB
+/** What one account may cost in an epoch. */
+const LOSS_BYTES_MAX = 18 * MIB + 128 * KIB
 const GRACE_MS = 3_000
 
 /** The connection is gone, and all that was under way. */
@@ -103,20 +105,69 @@ test('an acknowledgement that is signed while there is no connection arrives ove
   expect([link.left, link.ackedBytes]).toEqual([undefined, 400 * GROUP])
 })
 
-test('one that does not come back is in default by what it owed: that is lost, and the window grows slowly', () => {
+test('one that does not come back has cost the node what it owed, and is in no default: the window stays as small as it is, and grows as any does', () => {
   const world = createWorld()
   const link = open(world)
   sendAll(link)
   const owed = link.sentBytes
   drop(link)
   link.close(undefined)
-  expect(world.books.losses).toEqual({ writtenOffBytes: BigInt(owed), defaults: 1 })
+  expect(world.books.losses).toEqual({ writtenOffBytes: BigInt(owed), defaults: 0 })
   const next = new Link(world, 1)
   expect(next.windowMost).toBe(64 * KIB)
   next.open(1, groups(150))
   next.settle()
-  expect(next.ackedBytes).toBe(150 * GROUP) // 2.4 MiB: 16 windows for one doubling, and not enough for another
-  expect(next.windowMost).toBe(128 * KIB)
+  expect(next.ackedBytes).toBe(150 * GROUP)
+  expect(next.windowMost).toBeGreaterThan(WINDOW) // in 2.4 MiB; after a default it would be 128 KiB
+})
+
+test('a client that pays, sleeps for an hour in the middle of what it reads and comes back with a new session is served as before', () => {
+  const world = createWorld(3_600_000)
+  const before = open(world)
+  before.open(2, groups(4_000)) // much more than it has read when it falls asleep
+  for (let round = 0; round < 60; round++) {
+    for (const lane of before.lanes.values()) for (let frames = 20; frames > 0 && before.pump(lane); frames--);
+    before.deliver(before.toClient)
+    for (const { id, verifiable } of before.lanes.values()) before.payer.verified(id, BigInt(verifiable))
+    before.deliver(before.toNode)
+  }
+  const grown = windowOf(world)
+  expect(grown).toBeGreaterThan(2 * WINDOW)
+  sendAll(before)
+  const owed = before.sentBytes - before.ackedBytes
+  expect(owed).toBeGreaterThan(0)
+  drop(before)
+  world.nowMs += 60_000 // as long as a session waits
+  before.close(undefined)
+  world.nowMs += 3_540_000
+  const next = new Link(world, 1)
+  next.open(1, groups(300)) // five megabytes: after a default the window would be a quarter of one
+  next.settle()
+  expect([next.left, next.ackedBytes]).toEqual([undefined, 300 * GROUP])
+  expect(next.windowMost).toBeGreaterThanOrEqual(grown)
+  expect(world.books.losses).toEqual({ writtenOffBytes: BigInt(owed), defaults: 0 })
+})
+
+test('a client that makes its window grow and vanishes with it, again and again, takes no more than the bound in an epoch, and as much in the next', () => {
+  const world = createWorld()
+  for (let epoch = 0; epoch < 2; epoch++) {
+    let taken = 0
+    for (let times = 0; times < 60 && refusalOf(() => new Link(world, 1).close(undefined)) === undefined; times++) {
+      const link = new Link(world, 1)
+      link.open(1, groups(200))
+      link.settle() // it pays for three megabytes
+      link.open(2, groups(2_000))
+      sendAll(link)
+      taken += link.sentBytes - link.ackedBytes
+      drop(link)
+      link.close(undefined)
+    }
+    expect(refusalOf(() => new Link(world, 1))).toBe(11)
+    expect(taken).toBeLessThanOrEqual(LOSS_BYTES_MAX)
+    expect(taken).toBeGreaterThan(14 * MIB)
+    expect(world.books.losses).toEqual({ writtenOffBytes: expect.any(BigInt), defaults: 0 })
+    nextEpoch(world)
+  }
 })
 
 test('one that owed nothing and does not come back has lost nothing', () => {

@@ -207,14 +207,14 @@ test('who says ticks for a lane, and then that its end never arrived, has no lar
   expect(next.sent).toBeGreaterThan(link.windowMost - GROUP)
 })
 
-test('what ticks said is no part of what is away with a session, nor of its default', () => {
+test('what ticks said is no part of what is away with a session, nor of what is lost with it', () => {
   const world = createWorld()
   const link = tickedTwice(world)
   link.toClient.length = 0
   link.toNode.length = 0
   link.meter.suspend!()
   link.close(undefined)
-  expect(world.books.losses).toEqual({ writtenOffBytes: BigInt(link.sentBytes - SIGNED - 2 * TICK), defaults: 1 })
+  expect(world.books.losses).toEqual({ writtenOffBytes: BigInt(link.sentBytes - SIGNED - 2 * TICK), defaults: 0 })
 })
 
 test('after a kill the newest tick that was on disk is there, and is claimed', async () => {

@@ -156,3 +156,27 @@ test('a seek leaves nothing in the window: the client signs for what was under w
   }
   expect([link.left, link.ackedBytes, world.books.losses.writtenOffBytes]).toEqual([undefined, link.sentBytes, 0n])
 })
+
+test('what ended on a connection that is gone is given up when the clock runs out, and not the session; nothing else is', () => {
+  const world = createWorld()
+  const link = silentLink(world)
+  const lane = link.open(1, groups(10))
+  while (link.pump(lane));
+  lane.isGone = true
+  link.open(2, groups(400))
+  waitOut(world, link)
+  expect([link.left, world.books.losses]).toEqual([undefined, { writtenOffBytes: BigInt(10 * GROUP), defaults: 0 }])
+  waitOut(world, link)
+  expect([link.left, world.books.losses]).toEqual([11, { writtenOffBytes: BigInt(link.sentBytes), defaults: 1 }])
+})
+
+test('an acknowledgement that comes before the clock has run out is taken, and nothing is given up', () => {
+  const world = createWorld()
+  const link = new Link(world, 1)
+  const lane = link.open(1, groups(10))
+  while (link.pump(lane));
+  lane.isGone = true
+  link.open(2, groups(400))
+  link.settle()
+  expect([link.left, link.ackedBytes, world.books.losses]).toEqual([undefined, 410 * GROUP, { writtenOffBytes: 0n, defaults: 0 }])
+})

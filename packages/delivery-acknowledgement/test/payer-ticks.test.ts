@@ -1,5 +1,6 @@
 /** What a client says by ticks in place of signatures, and when it signs nevertheless. Whatever it has said is judged by the ledger's own rules. */
 import { checkAcknowledgement, createTickChain, priceOf, type TickChain } from '@selvedge/delivery-acknowledgement'
+import { createTicks } from '@selvedge/delivery-acknowledgement/client'
 import { expect, test } from 'vitest'
 import { ACCEPT, OPEN, type PaidSession, payingSession, PRICE } from './support/paying.ts'
 import { EPOCH, PRICES, RULES, seedOf } from './support/world.ts'
@@ -17,7 +18,7 @@ function tickingSession(options: Parameters<typeof payingSession>[1] = {}, windo
     made.push(createTickChain(seed, LENGTH))
     return seed
   }
-  return { ...payingSession(1, { ticks: { secret, length: LENGTH }, ...options }, window), made }
+  return { ...payingSession(1, { ticks: createTicks({ secret, length: LENGTH }), ...options }, window), made }
 }
 
 function withLanes<T extends PaidSession>(session: T, ...lanes: number[]): T {
@@ -69,7 +70,7 @@ test('256 ticks follow one signature, and no more', () => {
 })
 
 test('a chain that has run out is followed by signatures, under the element that was shown last', () => {
-  const session = withLanes(tickingSession({ ticks: { secret: () => seedOf(1), length: 4 } }), 1)
+  const session = withLanes(tickingSession({ ticks: createTicks({ secret: () => seedOf(1), length: 4 }) }), 1)
   for (let step = 1n; step <= 7n; step++) session.payer.verified(1, step * STEP)
   const chain = createTickChain(seedOf(1), 4)
   expect(indicesOf(session)).toEqual([1, 2, 3])
@@ -90,7 +91,7 @@ test('no chain is made for a response that is signed for before a step is reache
 })
 
 test('no more elements are made than the cap pays for', () => {
-  const session = withLanes(payingSession(1, { capMicroUsd: 3n, ticks: { secret: () => seedOf(1) } }), 1)
+  const session = withLanes(payingSession(1, { capMicroUsd: 3n, ticks: createTicks({ secret: () => seedOf(1) }) }), 1)
   for (let step = 1n; step <= 9n; step++) session.payer.verified(1, step * STEP)
   expect(anchorsOf(session)[0]).toEqual(createTickChain(seedOf(1), 7).at(0)) // 399,999 bytes cost 3 µUSD: six ticks
   expect(indicesOf(session)).toEqual([1, 2, 3, 4, 5]) // one is signed for

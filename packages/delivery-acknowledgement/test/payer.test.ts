@@ -10,6 +10,8 @@ const KIB = 1024n
 const SILENT = { sign: () => new Uint8Array(64), capMicroUsd: 10n, nowMs: () => 0 }
 /** A quarter of the window of 256 KiB. */
 const STEP = 64n * KIB
+/** The longest: all that is signed for unseen. */
+const UNIT = BigInt(2 ** 21 + 2 ** 17)
 
 const offsetsOf = ({ acks }: PaidSession): [number, bigint][][] =>
   acks.map(({ lanes }) => lanes.map(({ lane, verifiedOffset }) => [lane, verifiedOffset]))
@@ -98,11 +100,67 @@ test('while the node is stopped all is signed as soon as it is verified', () => 
   expect(offsetsOf(session)).toEqual([[[1, 100n]], [[1, 101n]]])
 })
 
-test('a lane that the client reset is signed for to the byte at which the node stopped', () => {
+test('a lane that the client reset is signed for to the byte at which the node stopped, where that is in the unit behind what is verified', () => {
+  const [near, far] = [withLane(payingSession(1), 1), withLane(payingSession(1), 1)]
+  for (const { payer } of [near, far]) payer.verified(1, 100n)
+  near.payer.laneOver(1, 100n + UNIT, 'reset-by-client')
+  expect([offsetsOf(near), near.left]).toEqual([[[[1, 100n + UNIT]]], []])
+  far.payer.laneOver(1, 101n + UNIT, 'reset-by-client')
+  expect([offsetsOf(far), far.left]).toEqual([[[[1, 100n + UNIT]]], [22]]) // what is behind it nobody will ever sign for
+})
+
+test('who verifies on behind his reset is waited for: what he verified is signed for, and unseen the unit in which that ends', () => {
   const session = withLane(payingSession(1), 1)
+  session.payer.follows(1)
   session.payer.verified(1, 100n)
-  session.payer.laneOver(1, 5_000n, 'reset-by-client')
-  expect(offsetsOf(session)).toEqual([[[1, 5_000n]]])
+  session.payer.laneOver(1, 3n * UNIT, 'reset-by-client')
+  expect(session.acks).toEqual([])
+  session.payer.verified(1, 3n * UNIT - 5n)
+  session.payer.giveUp(1)
+  expect(offsetsOf(session)).toEqual([[[1, 3n * UNIT - 5n]], [[1, 3n * UNIT]]])
+  expect(session.left).toEqual([])
+})
+
+test('what he finds wrong behind his reset, and what follows it, is signed for by nobody: the session is left with 22', () => {
+  const session = withLane(payingSession(1), 1)
+  session.payer.follows(1)
+  session.payer.verified(1, 100n)
+  session.payer.laneOver(1, 50_000n, 'reset-by-client')
+  session.payer.verified(1, 20_000n)
+  session.payer.refuse(1)
+  session.payer.giveUp(1)
+  session.payer.finish()
+  expect([bytesOf(session).at(-1), session.left]).toEqual([20_000n, [22]])
+})
+
+test('a reader that leaves before the end of the lane is known has it signed all the same, and one that the node reset is not signed for unseen', () => {
+  const session = withLane(payingSession(1), 1, 2, 3)
+  for (const lane of [1, 2, 3]) {
+    session.payer.follows(lane)
+    session.payer.verified(lane, 10n)
+    session.payer.giveUp(lane)
+  }
+  expect(session.acks).toEqual([])
+  session.payer.laneOver(1, 500n, 'reset-by-client')
+  session.payer.laneOver(2, 500n, 'ended')
+  session.payer.laneOver(3, 500n, 'reset-by-node')
+  session.payer.finish()
+  expect([session.payer.cost.bytes, session.left]).toEqual([1_010n, []])
+})
+
+test('a session in which something was wrong goes on while other lanes are open, unless its node is stopped', () => {
+  const [going, stopped] = [withLane(payingSession(1), 1, 2), withLane(payingSession(1), 1, 2)]
+  for (const { payer } of [going, stopped]) {
+    payer.refuse(1)
+    payer.laneOver(1, 900n, 'reset-by-client')
+  }
+  expect([going.left, stopped.left]).toEqual([[], []])
+  going.payer.laneOver(2, 700n, 'ended')
+  expect(going.left).toEqual([])
+  going.payer.verified(2, 700n)
+  stopped.payer.window({ window: 262_144, isStopped: true })
+  expect([going.left, stopped.left]).toEqual([[22], [22]])
+  expect([going, stopped].map(bytesOf)).toEqual([[700n], []])
 })
 
 test('of a lane whose bytes were wrong nothing is signed behind them, also when it is reset or ends', () => {
@@ -116,7 +174,7 @@ test('of a lane whose bytes were wrong nothing is signed behind them, also when 
   session.payer.laneOver(2, 70_000n, 'ended')
   session.payer.giveUp(2)
   session.payer.finish()
-  expect(bytesOf(session).at(-1)).toBe(200n)
+  expect([bytesOf(session).at(-1), session.left]).toEqual([200n, [22]])
 })
 
 test('a reader that leaves a lane which has ended has it signed to its end; one that goes on does not', () => {
@@ -273,6 +331,32 @@ test('time is signed for as far as the node told it, and never less than before'
   session.payer.meter({ serviceId: 0, epoch: EPOCH, cumCpuMicros: 30_000n })
   session.payer.verified(1, STEP)
   expect(session.acks.map(({ acknowledgement: { cumCpuMicros, cumPrice } }) => [cumCpuMicros, cumPrice])).toEqual([[40_000n, 2n]])
+})
+
+test('time that would cost more than the cap is not signed for, in the last word either, nor is it where bytes are free', () => {
+  const session = withLane(payingSession(1, { capMicroUsd: 10n, meteredServices: [0] }), 1)
+  session.payer.verified(1, STEP)
+  session.payer.meter({ serviceId: 0, epoch: EPOCH, cumCpuMicros: 10n ** 12n }) // 50 USD
+  session.payer.finish()
+  expect(session.acks.map(({ acknowledgement: { cumCpuMicros, isFinal } }) => [cumCpuMicros, isFinal])).toEqual([[0n, false]])
+  expect([session.left, session.payer.isCapped, session.payer.cost.microUsd]).toEqual([[14], true, 0n])
+
+  const free = payingSession(1, { capMicroUsd: 10n, meteredServices: [0] }, 262_144, { ...PRICE, bytePrice: 0n })
+  withLane(free, 1).payer.meter({ serviceId: 0, epoch: EPOCH, cumCpuMicros: 10n ** 12n })
+  free.payer.verified(1, STEP)
+  free.payer.finish()
+  expect([free.acks, new Set(free.left)]).toEqual([[], new Set([14])])
+})
+
+test('time of one service and bytes of another cost no more than the cap together', () => {
+  const session = payingSession(1, { capMicroUsd: 5n, meteredServices: [1] })
+  session.payer.lane(1, 1, OPEN, ACCEPT)
+  session.payer.verified(1, STEP)
+  session.payer.meter({ serviceId: 1, epoch: EPOCH, cumCpuMicros: 80_000n }) // 4 µUSD
+  session.payer.lane(2, 0, OPEN, ACCEPT)
+  session.payer.verified(2, 10_000_000n)
+  session.payer.finish()
+  expect(session.payer.cost.microUsd).toBeLessThanOrEqual(5n)
 })
 
 test('after the session is over nothing is signed', () => {

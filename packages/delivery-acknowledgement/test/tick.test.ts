@@ -17,6 +17,14 @@ test('a chain gives its elements in any order, and as often as it is asked', () 
   for (const index of [0, 699, 300, 301, 44, 443, 444, 187, 188, 300, 0]) expect(chain.at(index)).toEqual(plain[index])
 })
 
+test('a secret that is wiped once the chain is made leaves the chain as it is, a Buffer too', () => {
+  for (const secret of [seedOf(1), Buffer.from(seedOf(1))]) {
+    const chain = createTickChain(secret, 3)
+    secret.fill(0)
+    expect([0, 1, 2].map((index) => chain.at(index))).toEqual([previousTick(previousTick(seedOf(1))), previousTick(seedOf(1)), seedOf(1)])
+  }
+})
+
 test('a tick is good at its own distance from the anchor only', () => {
   const chain = createTickChain(seedOf(2), 400)
   expect(isTick(chain.at(5), { index: 9, x: chain.at(14) })).toBe(true)

@@ -7,9 +7,10 @@
  * sent and taken is counted by the links.
  */
 import { checkAcknowledgement } from '@selvedge/delivery-acknowledgement'
-import type { AckFrame, TickFrame, TickOptions } from '@selvedge/delivery-acknowledgement/client'
+import { type AckFrame, createTicks, type TickFrame, type Ticks } from '@selvedge/delivery-acknowledgement/client'
 import { expect, test } from 'vitest'
-import { LOSS_BYTES_MAX, UNIT_BYTES_MAX } from '../src/window.ts'
+import { UNIT_BYTES_MAX } from '../src/constants.ts'
+import { LOSS_BYTES_MAX, WINDOW_MIN_BYTES } from '../src/window.ts'
 import { createWorld, Link, type LinkLane, MIB, nextEpoch, RefusedError, rulesAt, type World } from './support/paid-link.ts'
 import { createRandom, EPOCH, seedOf } from './support/world.ts'
 
@@ -87,13 +88,12 @@ const TICK_TRICKS: Partial<Record<keyof typeof TRICKS, (dice: Dice, others: read
 const doesTick = (seed: number): boolean => Math.floor(seed / Object.keys(TRICKS).length) % 2 === 1
 
 /** Each chain of a seed has a secret of its own. */
-function tickOptionsOf(seed: number): TickOptions | undefined {
+function ticksOf(seed: number): Ticks | undefined {
   let made = 0
-  return doesTick(seed) ? { secret: () => seedOf(1_000_000 * (1 + made++) + seed), length: 300 } : undefined
+  return doesTick(seed) ? createTicks({ secret: () => seedOf(1_000_000 * (1 + made++) + seed), length: 300 }) : undefined
 }
 
-const createLink = (world: World, client: number, ticks: TickOptions | undefined): Link =>
-  new Link(world, client, undefined, undefined, ticks)
+const createLink = (world: World, client: number, ticks: Ticks | undefined): Link => new Link(world, client, undefined, undefined, ticks)
 
 function flip(bytes: Uint8Array, bit: number): Uint8Array {
   const changed = bytes.slice()
@@ -127,7 +127,7 @@ function verifySome(link: Link, dice: Dice, percent: number, name: string): void
 
 interface Hostile {
   readonly name: string
-  readonly ticks: TickOptions | undefined
+  readonly ticks: Ticks | undefined
   readonly trick: Link['distort']
   readonly tickTrick: Link['distortTick']
 }
@@ -161,6 +161,7 @@ function arrive(world: World, links: Link[], dice: Dice, { ticks, trick, tickTri
     const link = createLink(world, 1, ticks)
     link.distort = trick
     link.distortTick = tickTrick
+    link.onBegin = () => expectAtMost(outOf(links) + 1, link.window, 'out, where a unit begins') // as the window is now, not as it was once
     links.push(link)
     for (let id = 1 + dice.below(3); id > 0; id--) link.open(id, unitsOf(dice))
   } catch (error) {
@@ -184,7 +185,7 @@ function checkHostile(seed: number): void {
   const world = createWorld()
   const links: Link[] = []
   const names = Object.keys(TRICKS) as (keyof typeof TRICKS)[]
-  const ticks = tickOptionsOf(seed)
+  const ticks = ticksOf(seed)
   const stranger = createLink(world, 2, ticks)
   stranger.open(1, [16_448, 16_448])
   stranger.settle()
@@ -196,7 +197,9 @@ function checkHostile(seed: number): void {
     tickTrick: TICK_TRICKS[name]?.(dice, [stranger]) ?? ((frame: TickFrame): TickFrame[] => [frame]),
   }
   for (let step = 20 + dice.below(name === 'leaves' ? 600 : 120); step > 0; step--) {
+    const { defaults } = world.books.losses
     act(world, links, dice, hostile)
+    if (world.books.losses.defaults > defaults) checkShrunk(world, links, seed)
     const window = Math.max(0, ...links.map(({ windowMost }) => windowMost))
     const unit = Math.max(0, ...links.map(({ unitMost }) => unitMost))
     expectAtMost(outOf(links), window + unit, `out, seed ${seed}`)
@@ -204,6 +207,23 @@ function checkHostile(seed: number): void {
     expectAtMost(unpaidOf(links), LOSS_BYTES_MAX, `unpaid, seed ${seed}`)
   }
   checkKept(world)
+}
+
+/** Who did not acknowledge in time begins with the least window again: told to his other sessions, and to a new one, at once. */
+function checkShrunk(world: World, links: readonly Link[], seed: number): void {
+  for (const { window, isOver } of links) if (!isOver) expectAtMost(window, WINDOW_MIN_BYTES, `window after a default, seed ${seed}`)
+  const next = refusedOr(() => new Link(world, 1))
+  if (next !== undefined) expectAtMost(next.window, WINDOW_MIN_BYTES, `window after a default, of a new session, seed ${seed}`)
+  next?.close(undefined)
+}
+
+function refusedOr<T>(action: () => T): T | undefined {
+  try {
+    return action()
+  } catch (error) {
+    if (error instanceof RefusedError) return undefined
+    throw error
+  }
 }
 
 /** All that is kept is payable by the ledger's rules, and no chain stands there twice. */
@@ -225,7 +245,7 @@ test.each(batches)('a hostile client has at most a window and a unit out, %i and
 function checkHonest(seed: number): number {
   const dice = diceOf(seed)
   const world = createWorld()
-  const ticks = tickOptionsOf(seed)
+  const ticks = ticksOf(seed)
   const links = Array.from({ length: 1 + dice.below(3) }, () => createLink(world, 1, ticks))
   let epochs = dice.below(3)
   for (let step = 30 + dice.below(100); step > 0; step--) {

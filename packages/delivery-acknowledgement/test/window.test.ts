@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { LOSS_BYTES_MAX, UNIT_BYTES_MAX, Window, WINDOW_MAX_BYTES, WINDOW_MIN_BYTES, WINDOW_START_BYTES } from '../src/window.ts'
+import { UNIT_BYTES_MAX } from '../src/constants.ts'
+import { LOSS_BYTES_MAX, Window, WINDOW_MAX_BYTES, WINDOW_MIN_BYTES, WINDOW_START_BYTES } from '../src/window.ts'
 
 const PLENTY = Number.MAX_SAFE_INTEGER
 const begin = (window: Window, bytes: number): string => {

@@ -81,6 +81,10 @@ export const REDIAL_MS_MAX = 5_000
 export const TOKEN_TTL_SECONDS_MAX = 600
 /** Tokens that a client asks for at once. */
 export const TOKEN_ASKS_MAX = 16
+/** Places of a session, of the seven for who joins, that one token takes: until nothing is owed for what was there. */
+export const TOKEN_PLACES_MAX = 2
+/** Tokens whose holders an owner believes: the newest that he was given, and older ones that have a lane. */
+export const TOKENS_KEPT_MAX = 1_024
 /** Lanes of joined connections that a client knows of at once: 24 are open, and of some nobody may tell it that they are not. */
 export const JOINED_LANES_MAX = 256
 /**

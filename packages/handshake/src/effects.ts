@@ -11,6 +11,8 @@ export interface CoreOptions {
   readonly role: Role
   readonly greeter: Greeter
   readonly clock: ClockOptions
+  /** When its connection was asked for, or came: the first greeting has its time from then on. @default now */
+  readonly startedMs?: number
   /** Node: most lanes at once. The client learns it from WELCOME. */
   readonly maxLanes: number
   /** Node: where a client may go instead when this side drains or takes no sessions (GOAWAY 17). */

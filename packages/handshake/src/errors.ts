@@ -47,3 +47,8 @@ export class HandshakeError extends Error {
     this.details = details
   }
 }
+
+/** The caller's own mistake. */
+export function badArgument(message: string): HandshakeError {
+  return new HandshakeError('HANDSHAKE_BAD_ARGUMENT', message)
+}

@@ -15,12 +15,14 @@ export interface FrameSink {
   onFrame(header: FrameHeader, body: Uint8Array): void
 }
 
+const NOTHING = new Uint8Array()
+
 export class FrameReader {
   readonly #sink: FrameSink
   readonly #head = new Uint8Array(HEADER_BYTES)
   #headBytes = 0
   #header: FrameHeader | undefined
-  #body: Uint8Array = new Uint8Array()
+  #body: Uint8Array = NOTHING
   #bodyBytes = 0
 
   constructor(sink: FrameSink) {
@@ -78,7 +80,7 @@ export class FrameReader {
     this.#bodyBytes += part.length
     if (this.#bodyBytes === header.length) {
       const body = this.#body
-      this.#body = new Uint8Array()
+      this.#body = NOTHING
       this.#endFrame(() => this.#sink.onFrame(header, body))
     }
     return end

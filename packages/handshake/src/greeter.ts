@@ -4,7 +4,7 @@
  */
 import { isEd25519Signature, type KeyPair } from '@selvedge/crypto/ed25519'
 import { sessionIdOf } from '@selvedge/crypto/transcript'
-import { decodeAccessToken } from './access-token.ts'
+import { decodeAccessToken, tokenNameOf } from './access-token.ts'
 import { CODES, nameOfCode } from './codes.ts'
 import { CONNECTIONS_A_SESSION } from './constants.ts'
 import { protocolError } from './frames.ts'
@@ -14,6 +14,7 @@ import type { Admission, NodePayments, PayingSession, SessionPayer } from './pay
 import { createHolderPayment, createJoinedPayment } from './joined-payment.ts'
 import type { HolderReport } from './holder-lanes.ts'
 import type { JoinableSessions } from './joinable-sessions.ts'
+import type { Sharing } from './owner-sharing.ts'
 import { createClientPayment, createNodePayment } from './paying-core.ts'
 import type { CreatePayment } from './payment-base.ts'
 import { SessionConnections } from './session-connections.ts'
@@ -52,7 +53,7 @@ export interface ClientGreeterOptions {
   /** 16 random bytes. */
   readonly rand: Uint8Array
   /** Of a client that pays; its session key is `identity`. */
-  readonly paying?: { readonly delegation: Uint8Array; readonly payer: SessionPayer }
+  readonly paying?: { readonly delegation: Uint8Array; readonly payer: SessionPayer; readonly sharing?: Pick<Sharing, 'begin'> | undefined }
 }
 
 export function createClientGreeter({ identity, nodeKey, chainId, channelBinding, rand, paying }: ClientGreeterOptions): Greeter {
@@ -83,7 +84,7 @@ export function createClientGreeter({ identity, nodeKey, chainId, channelBinding
       const greeted = { welcome, clientKey: identity.publicKey, welcomeBody: undefined }
       if (paying === undefined) return greeted
       const session = payingSessionOf(welcome, { account, clientRand: rand, channelBinding })
-      return { ...greeted, account, createPayment: createClientPayment(session, paying.payer) }
+      return { ...greeted, account, createPayment: createClientPayment(session, paying.payer, paying.sharing) }
     },
   }
 }
@@ -131,7 +132,8 @@ export function createJoinGreeter(options: ClientJoinOptions): Greeter {
       const isSame = sessionId.every((byte, i) => byte === token.sessionId[i])
       if (!isSame || window === 0 || connection === 0 || connection >= CONNECTIONS_A_SESSION)
         throw protocolError(CODES.badFrame, 'WELCOME is not for the session that is joined')
-      return { welcome, clientKey: identity.publicKey, welcomeBody: undefined, createPayment: createHolderPayment(welcome, report) }
+      const createPayment = createHolderPayment(welcome, tokenNameOf(accessToken), report)
+      return { welcome, clientKey: identity.publicKey, welcomeBody: undefined, createPayment }
     },
   }
 }

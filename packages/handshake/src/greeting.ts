@@ -74,7 +74,7 @@ export function decodeHello(body: Uint8Array): { readonly hello: Hello; readonly
     kind,
     bracket: bracketOf(kind, body.subarray(FIXED_BYTES, body.length - SIGNATURE_BYTES)),
   }
-  return { hello, signature: body.slice(-SIGNATURE_BYTES) }
+  return { hello, signature: new Uint8Array(body.subarray(-SIGNATURE_BYTES)) }
 }
 
 function bracketOf(kind: HelloKind, bytes: Uint8Array): Uint8Array {
@@ -82,11 +82,11 @@ function bracketOf(kind: HelloKind, bytes: Uint8Array): Uint8Array {
     const length = bytes.length < 2 ? -1 : viewOf(bytes).getUint16(0, true)
     const isRight = length === bytes.length - 2 && length >= DELEGATION_BYTES_MIN && length <= DELEGATION_BYTES_MAX
     if (!isRight) throw protocolError(CODES.badFrame, 'HELLO: the delegation is not as long as it says')
-    return bytes.slice(2)
+    return new Uint8Array(bytes.subarray(2)) // `slice` of a Buffer is a view
   }
   if (bytes.length !== (kind === 'guest' ? 0 : 48))
     throw protocolError(CODES.badFrame, `HELLO: ${bytes.length} bytes where ${kind} has others`)
-  return bytes.slice()
+  return new Uint8Array(bytes)
 }
 
 /** The key that a delegation speaks for; undefined when it is not as long as the services that it names make it. */

@@ -36,7 +36,7 @@ export class JoinableSessions {
     const token = this.mint.open(accessToken)
     const connections = this.#sessions.get(String(token.sessionId))
     if (connections === undefined) throw protocolError(CODES.unknownSession, 'HELLO to join a session that is over')
-    return { connections, number: connections.freeNumber(), token }
+    return { connections, number: connections.freeNumber(token), token }
   }
 }
 

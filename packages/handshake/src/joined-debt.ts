@@ -15,6 +15,11 @@ interface DebtLane {
   isOld: boolean
 }
 
+interface Ticked {
+  readonly epoch: bigint
+  readonly bytes: number
+}
+
 /** A lane's number is `connection · 8192 + k`. */
 const CONNECTION_SHIFT = 13
 /** Of W: when more than that was lost, what is left is too little for a client to acknowledge in steps of a quarter. */
@@ -25,13 +30,13 @@ export class JoinedDebt {
   readonly #lanes = new Map<number, Map<number, DebtLane>>()
   #unpaid = 0
   #lost = 0
-  /** What ticks said since the last acknowledgement, by service. They name no lanes: what they say of the owner's own counts here too. */
-  readonly #ticked = new Map<number, number>()
+  /** What ticks said since the last acknowledgement of their chain. They name no lanes: what they say of the owner's own counts here too. */
+  readonly #ticked = new Map<string, Ticked>()
 
   /** Bytes sent in this epoch, units in progress whole, that no acknowledgement and no tick pays. */
   get unpaid(): number {
     let ticked = 0
-    for (const bytes of this.#ticked.values()) ticked += bytes
+    for (const { bytes } of this.#ticked.values()) ticked += bytes
     return Math.max(0, this.#unpaid - ticked)
   }
 
@@ -50,6 +55,19 @@ export class JoinedDebt {
   /** Whether joined connections have cost so much in this epoch that there are to be none. */
   isSpent(window: number): boolean {
     return this.#lost > window * LOST_SHARE_MAX
+  }
+
+  /** Of lanes that went with their connections in this epoch, what nobody has signed for after all. */
+  get lost(): number {
+    return this.#lost
+  }
+
+  /** What nobody has signed for, or lost, of lanes of the connection that are over in this epoch. */
+  overdueBytes(connection: number): number {
+    let bytes = 0
+    for (const { isOver, isLost, isOld, sent, acked } of this.#of(connection).values())
+      if (isOver && !isLost && !isOld) bytes += Math.max(0, sent - acked)
+    return bytes
   }
 
   /** Whether the connection has a lane, or something of one is not acknowledged. */
@@ -87,14 +105,14 @@ export class JoinedDebt {
     this.#change(lane, (debt) => (debt.acked = Math.max(debt.acked, offset)))
   }
 
-  /** A tick of a service says so many bytes. */
-  ticked(serviceId: number, bytes: number): void {
-    this.#ticked.set(serviceId, bytes)
+  /** A tick of a chain says so many bytes. */
+  ticked(epoch: bigint, serviceId: number, bytes: number): void {
+    this.#ticked.set(`${epoch} ${serviceId}`, { epoch, bytes })
   }
 
-  /** An acknowledgement of the service came: it signs for what its ticks have said. */
-  signed(serviceId: number): void {
-    this.#ticked.delete(serviceId)
+  /** An acknowledgement of the chain came: it signs for what its ticks have said. */
+  signed(epoch: bigint, serviceId: number): void {
+    this.#ticked.delete(`${epoch} ${serviceId}`)
   }
 
   over(lane: number, offset: number, isLost: boolean): void {
@@ -102,9 +120,9 @@ export class JoinedDebt {
     this.#change(lane, (debt) => Object.assign(debt, { isOver: true, isLost }))
   }
 
-  /** Losses are counted by the epoch. */
-  epochBegan(): void {
-    this.#ticked.clear()
+  /** Losses are counted by the epoch. The one before is still open: what its ticks said pays for what they meant until it is signed for. */
+  epochBegan(epoch: bigint): void {
+    for (const [chain, ticked] of this.#ticked) if (ticked.epoch < epoch - 1n) this.#ticked.delete(chain)
     for (const lanes of this.#lanes.values()) {
       for (const lane of lanes.keys()) this.#change(lane, (debt) => (debt.isOld = debt.isOver))
     }

@@ -73,6 +73,8 @@ export class CoreLane {
   carriedOn = 0
 
   isResetSent = false
+  /** What comes behind our RESET is handed on too, until the other side has answered it. */
+  isReadOn = false
   /** Who ended it first, by RESET. */
   resetBy: 'client' | 'node' | undefined
   resetBody: { readonly code: number; readonly reason: string } | undefined

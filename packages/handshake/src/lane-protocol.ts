@@ -94,8 +94,10 @@ export class LaneProtocol {
     this.#onEndSent(lane)
   }
 
-  reset(lane: CoreLane, code: number, reason: string): void {
+  /** @param isReadOn - what is in flight is handed on all the same: no more than the lane has credit for, since it is granted none any more. */
+  reset(lane: CoreLane, code: number, reason: string, isReadOn = false): void {
     if (lane.isOver || lane.isResetSent) return
+    lane.isReadOn = isReadOn
     this.#sendReset(lane, code, reason, this.#host.role)
   }
 
@@ -122,12 +124,13 @@ export class LaneProtocol {
     const lane = this.table.get(header.lane)
     if (lane === undefined) return // ended by an effect of an earlier piece
     this.credit.receive(lane, piece.length)
-    if (lane.isResetSent) this.credit.giveBack(piece.length)
+    const isDropped = lane.isResetSent && !lane.isReadOn
+    if (isDropped) this.credit.giveBack(piece.length)
     else if (piece.length > 0) this.#host.emit({ type: 'data', lane, bytes: piece })
     if (!isLast || header.flags !== FLAG_END) return
     lane.isEndReceived = true
     this.outbox.dropGrant(lane.id)
-    if (!lane.isResetSent) this.#host.emit({ type: 'end', lane })
+    if (!isDropped) this.#host.emit({ type: 'end', lane })
     this.#removeWhenEnded(lane)
   }
 
@@ -202,7 +205,7 @@ export class LaneProtocol {
     lane.resetBody = { code, reason }
     this.outbox.dropLane(lane)
     this.pushReset(lane)
-    this.credit.writeOff(lane)
+    if (!lane.isReadOn) this.credit.writeOff(lane)
   }
 
   #onEndSent(lane: CoreLane): void {

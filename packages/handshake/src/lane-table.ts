@@ -4,9 +4,13 @@ import { ENDED_LANES_MAX, LANES_A_CONNECTION } from './constants.ts'
 import { protocolError } from './frames.ts'
 import { CoreLane } from './lane-core.ts'
 
+/** Of numbers that were used, before there are more of them. */
+const USED_BYTES_MIN = 8
+
 export class LaneTable {
   readonly #lanes = new Map<number, CoreLane>()
-  readonly #used = new Uint8Array(LANES_A_CONNECTION / 8)
+  /** A bit for each number, up to the highest that was used: most connections use few, and a node has thousands of them. */
+  #used = new Uint8Array(USED_BYTES_MIN)
   #last = 0
   /** Lanes of connection c are `c · 8192 + k`. */
   #first = 0
@@ -50,7 +54,7 @@ export class LaneTable {
 
   wasUsed(id: number): boolean {
     const at = id - this.#first
-    return this.isOurs(id) && (this.#used[at >> 3]! & (1 << (at & 7))) !== 0
+    return this.isOurs(id) && ((this.#used[at >> 3] ?? 0) & (1 << (at & 7))) !== 0
   }
 
   /** No lane may be opened under this number now. */
@@ -65,10 +69,20 @@ export class LaneTable {
 
   add(id: number): CoreLane {
     const lane = new CoreLane(id)
-    const at = id - this.#first
     this.#lanes.set(id, lane)
-    this.#used[at >> 3]! |= 1 << (at & 7)
+    this.#use(id - this.#first)
     return lane
+  }
+
+  #use(at: number): void {
+    let { length } = this.#used
+    while (length <= at >> 3) length *= 2
+    if (length > this.#used.length) {
+      const used = new Uint8Array(length)
+      used.set(this.#used)
+      this.#used = used
+    }
+    this.#used[at >> 3]! |= 1 << (at & 7)
   }
 
   /**

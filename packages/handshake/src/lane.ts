@@ -10,8 +10,9 @@ export interface Lane {
   /** What the other side said when the lane opened: ACCEPT's at the client, OPEN's at the node. */
   readonly metadata: Uint8Array
   /**
-   * What the other side sends, once. Pieces are the reader's to keep; taking one gives its credit back (with `isCreditHeld`: `release` does), so
-   * a reader that stops stops the sender. Breaking out of the loop resets the lane with code 25.
+   * What the other side sends, once. Pieces are the reader's to keep, though not to transfer, for several may share one buffer; taking one gives its
+   * credit back (with `isCreditHeld`: `release` does), so a reader that stops stops the sender. Breaking out of the loop resets the lane with code 25.
+   * With `isReadOn` it goes on behind this side's own reset, with what was in flight, and fails when the other side has answered.
    * @throws {HandshakeError} `HANDSHAKE_LANE_RESET` after the last byte that came, `HANDSHAKE_CLOSED` when the session ended.
    */
   readonly source: AsyncIterable<Uint8Array>
@@ -41,10 +42,18 @@ export interface WriteOptions {
 export interface LaneOwner {
   write(core: CoreLane, parts: readonly Uint8Array[], token: PendingPromise, unitEnds?: readonly number[]): boolean
   end(core: CoreLane): void
-  reset(core: CoreLane, code: number, reason: string): void
+  reset(core: CoreLane, code: number, reason: string, isReadOn: boolean): void
   consume(core: CoreLane, bytes: number): void
   /** Calls back when the carrier holds none of the bytes that it holds now. */
   afterFlush(callback: () => void): void
+}
+
+/** How a lane is read. */
+export interface LaneReading {
+  /** Credit goes back by `release`. */
+  readonly isCreditHeld?: boolean | undefined
+  /** Whoever reads goes on behind this side's reset. */
+  readonly isReadOn?: boolean | undefined
 }
 
 interface PendingRead {
@@ -71,6 +80,10 @@ export class LaneDriver implements Lane {
   readonly #writes = new Set<PendingPromise>()
   /** Bytes that the reader has and did not release; undefined: taking them releases them. */
   #heldBytes: number | undefined
+  /** Whoever reads goes on behind this side's reset. */
+  #isReadOn: boolean
+  /** This side reset it, and it is read until the other side has answered. */
+  #isDraining = false
   readonly #onOver: (() => void)[] = []
   #waiting: PendingRead | undefined
   #isEnded = false
@@ -81,8 +94,9 @@ export class LaneDriver implements Lane {
   isResetHere = false
   #failure: { readonly error: unknown } | undefined
 
-  constructor(owner: LaneOwner, core: CoreLane, metadata: Uint8Array, isCreditHeld = false) {
+  constructor(owner: LaneOwner, core: CoreLane, metadata: Uint8Array, { isCreditHeld = false, isReadOn = false }: LaneReading = {}) {
     if (isCreditHeld) this.#heldBytes = 0
+    this.#isReadOn = isReadOn
     this.#owner = owner
     this.core = core
     this.metadata = metadata
@@ -127,8 +141,8 @@ export class LaneDriver implements Lane {
   }
 
   async end(): Promise<void> {
+    if (this.#isHalfClosed) return // also where it failed since: our half is sent
     if (this.#failure !== undefined) throw this.#failure.error
-    if (this.#isHalfClosed) return
     this.#isHalfClosed = true
     this.#owner.end(this.core)
   }
@@ -143,16 +157,39 @@ export class LaneDriver implements Lane {
     )
   }
 
-  /** Resets the lane; readers and writers get `error`. */
+  /** Resets the lane; readers and writers get `error`, and who reads on gets it last. */
   abort(code: number, reason: string, error: unknown): void {
+    if (this.#isDraining) return
     if (this.#failure === undefined) this.isResetHere = true
-    this.#owner.reset(this.core, code, reason)
+    this.#isDraining = this.#isReadOn && this.#isSourceTaken
+    this.#owner.reset(this.core, code, reason, this.#isDraining)
+    if (this.#isDraining) return this.#drain(error)
     this.#discard()
     this.fail(error)
   }
 
+  /** What comes is read and let go of at once: it is granted no credit again. */
+  #drain(error: unknown): void {
+    this.release(Number.MAX_SAFE_INTEGER)
+    this.#heldBytes = undefined
+    if (this.#failure === undefined) {
+      this.#failure = { error }
+      this.#failWrites(error)
+    }
+    if (this.#isOver) this.#failRead()
+  }
+
+  /** Nobody reads any more. */
+  #stopReading(): void {
+    this.reset(CODES.cancelled)
+    this.#isReadOn = false
+    this.#isDraining = false
+    this.#discard()
+    this.#failRead()
+  }
+
   onData(view: Uint8Array): void {
-    if (this.#failure !== undefined) return this.#owner.consume(this.core, view.length)
+    if (this.#failure !== undefined && !this.#isDraining) return this.#owner.consume(this.core, view.length)
     const waiting = this.#waiting
     if (waiting === undefined) return this.#queue.push(view)
     this.#waiting = undefined
@@ -174,13 +211,21 @@ export class LaneDriver implements Lane {
 
   /** Writers fail now, or as soon as the carrier has let go of their bytes; the reader fails after what has come. */
   fail(error: unknown): void {
+    if (this.#isDraining) return this.over() // the session is over
     if (this.#failure !== undefined) return
     this.#failure = { error }
-    if (!this.#isEnded) {
-      this.#waiting?.reject(error)
-      this.#waiting = undefined
-    }
+    this.#failRead()
     this.over()
+    this.#failWrites(error)
+  }
+
+  #failRead(): void {
+    if (this.#isEnded) return
+    this.#waiting?.reject(this.#failure?.error)
+    this.#waiting = undefined
+  }
+
+  #failWrites(error: unknown): void {
     const writes = [...this.#writes]
     this.#writes.clear()
     if (writes.length > 0) {
@@ -194,6 +239,7 @@ export class LaneDriver implements Lane {
   over(): void {
     if (this.#isOver) return
     this.#isOver = true
+    if (this.#isDraining) this.#failRead()
     for (const callback of this.#onOver.splice(0)) callback()
   }
 
@@ -208,21 +254,23 @@ export class LaneDriver implements Lane {
     return {
       next: () => this.#next(),
       return: async () => {
-        if (!this.#isEnded || !this.#queue.isEmpty) this.reset(CODES.cancelled)
+        if (!this.#isEnded || !this.#queue.isEmpty) this.#stopReading()
         return { done: true, value: undefined }
       },
     }
   }
 
-  async #next(): Promise<IteratorResult<Uint8Array>> {
+  /** One promise for each piece: they come by the thousand. */
+  #next(): Promise<IteratorResult<Uint8Array>> {
     const bytes = this.#queue.shift()
     if (bytes !== undefined) {
       this.#taken(bytes.length)
-      return { done: false, value: bytes }
+      return Promise.resolve({ done: false, value: bytes })
     }
-    if (this.#isEnded) return { done: true, value: undefined }
-    if (this.#failure !== undefined) throw this.#failure.error
-    if (this.#waiting !== undefined) throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `lane ${this.laneId} is already being read`)
+    if (this.#isEnded) return Promise.resolve({ done: true, value: undefined })
+    if (this.#failure !== undefined && (!this.#isDraining || this.#isOver)) return Promise.reject(this.#failure.error as Error)
+    if (this.#waiting !== undefined)
+      return Promise.reject(new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `lane ${this.laneId} is already being read`))
     return new Promise((next, reject) => {
       this.#waiting = { next, reject }
     })

@@ -6,9 +6,9 @@ import { HandshakeError } from './errors.ts'
 import type { ResumeTarget } from './greeter.ts'
 import type { CoreLane, Resend } from './lane-core.ts'
 import type { Lane } from './lane.ts'
-import type { CoreOptions, Greeting } from './effects.ts'
+import type { CoreOptions, Effect, Greeting } from './effects.ts'
 import { SessionCore } from './session-core.ts'
-import { SessionDriver } from './session-driver.ts'
+import { SessionDriver, type SessionEvents } from './session-driver.ts'
 
 /** A lane that a client has opened and that waits for the service's word: `accept` or `reset`, once. */
 export interface LaneRequest {
@@ -64,31 +64,60 @@ type About = Pick<LaneRequest, 'clientKey' | 'sessionId' | 'account' | 'isReadOn
 
 const ACCEPT_FIXED_BYTES = 6
 
+const NOBODY: About = { clientKey: new Uint8Array(), sessionId: new Uint8Array(), account: undefined, isReadOnly: false }
+
 export function runNodeSession(carrier: Carrier, options: CoreOptions, events: NodeSessionEvents, now: () => number): NodeSession {
-  let client: About = { clientKey: new Uint8Array(), sessionId: new Uint8Array(), account: undefined, isReadOnly: false }
-  const driver: SessionDriver = new SessionDriver(
-    new SessionCore(options, now()),
-    carrier,
-    {
-      onWelcome(greeting) {
-        const { clientKey, account, welcome } = greeting
-        client = { clientKey, sessionId: welcome.sessionId, account, isReadOnly: driver.core.wishes.isReadOnly }
-        events.onGreeted(greeting)
-      },
-      onMoved: ({ to, welcomeBody }) => events.onMoved?.(to, (session) => driver.handOver(session as SessionDriver, welcomeBody)),
-      maySuspend: () => events.maySuspend?.() === true,
-      onSuspended: () => events.onSuspended?.(),
-      onResumed: () => events.onResumed?.(),
-      onRequest: ({ lane, serviceId, metadata }) => offer(driver, lane, { serviceId, metadata, ...client }, events),
-      onAccepted() {}, // a client accepts no lanes: the core refuses ACCEPT here
-      onLaneDone() {},
-      onDraining() {},
-      onOver: (error) => events.onOver(error),
-    },
-    now,
-  )
+  const { driver } = new NodeEnd(carrier, options, events, now)
   driver.start()
   return driver
+}
+
+/** What the driver tells, for a service. A class, for a node has thousands of sessions, and a function of each would be one for each of them. */
+class NodeEnd implements SessionEvents {
+  readonly driver: SessionDriver
+  readonly #events: NodeSessionEvents
+  #client = NOBODY
+
+  constructor(carrier: Carrier, options: CoreOptions, events: NodeSessionEvents, now: () => number) {
+    this.#events = events
+    this.driver = new SessionDriver(new SessionCore(options, now()), carrier, this, now)
+  }
+
+  onWelcome(greeting: Greeting): void {
+    const { clientKey, account, welcome } = greeting
+    this.#client = { clientKey, sessionId: welcome.sessionId, account, isReadOnly: this.driver.core.wishes.isReadOnly }
+    this.#events.onGreeted(greeting)
+  }
+
+  onMoved({ to, welcomeBody }: Extract<Effect, { type: 'moved' }>): void {
+    this.#events.onMoved?.(to, (session) => this.driver.handOver(session as SessionDriver, welcomeBody))
+  }
+
+  maySuspend(): boolean {
+    return this.#events.maySuspend?.() === true
+  }
+
+  onSuspended(): void {
+    this.#events.onSuspended?.()
+  }
+
+  onResumed(): void {
+    this.#events.onResumed?.()
+  }
+
+  onRequest({ lane, serviceId, metadata }: Extract<Effect, { type: 'request' }>): void {
+    offer(this.driver, lane, { serviceId, metadata, ...this.#client }, this.#events)
+  }
+
+  onAccepted(): void {} // a client accepts no lanes: the core refuses ACCEPT here
+
+  onLaneDone(): void {}
+
+  onDraining(): void {}
+
+  onOver(error: HandshakeError | undefined): void {
+    this.#events.onOver(error)
+  }
 }
 
 function offer(

@@ -13,13 +13,17 @@ import type { CoreLane } from './lane-core.ts'
 import * as frames from './payment-frames.ts'
 import { EpochLog, type Said } from './epoch-log.ts'
 import type { AckFrame, Admission, LaneEnd, PayingSession, ResumedChains, SessionMeter, SessionPayer, TickFrame } from './paying.ts'
+import type { Sharing } from './owner-sharing.ts'
 import { type CreatePayment, nonceIn, type Payment, PaymentBase, type PaymentWishes } from './payment-base.ts'
 import type { ResumeBody } from './resume-frame.ts'
 import type { OwnConnection, SessionConnections } from './session-connections.ts'
-import { SessionSharing } from './session-sharing.ts'
+import type { SessionSharing } from './session-sharing.ts'
 import { UnitGate } from './unit-gate.ts'
 
 type Admitted = Exclude<Admission, { readonly refuse: number }>
+
+/** Of EPOCH, at a client: of the chain that is open and of the one that closes. */
+const EPOCHS_KEPT = 2
 
 /** The node's end. */
 export function createNodePayment(session: PayingSession, admitted: Admitted, connections: SessionConnections): CreatePayment {
@@ -32,6 +36,8 @@ class NodePayment extends PaymentBase implements Payment, OwnConnection {
   readonly #admitted: Admitted
   readonly #meter: SessionMeter
   readonly #connections: SessionConnections
+  /** By its books. */
+  #isStopped = false
 
   constructor(wishes: PaymentWishes, session: PayingSession, admitted: Admitted, connections: SessionConnections) {
     super(wishes)
@@ -64,10 +70,10 @@ class NodePayment extends PaymentBase implements Payment, OwnConnection {
     this.wishes.outbox.gate = new UnitGate(this.#meter, () => this.wishes.outbox.wake())
     this.#meter.begin(this.#session, {
       window: (frame) => {
-        this.send(FRAME.window, frame.isStopped ? frames.FLAG_STOPPED : 0, frames.encodeWindow(frame))
+        this.#isStopped = frame.isStopped
         this.#connections.setWindow(frame)
       },
-      epoch: (frame) => this.#connections.sayToAll(FRAME.epoch, this.#said.epoch(frame)),
+      epoch: (frame) => this.#connections.sayEpoch(frame.epoch, this.#said.epoch(frame)),
       price: (frame) => this.#connections.sayToAll(FRAME.price, this.#said.price(frame)),
       meter: (frame) => this.send(FRAME.meter, 0, this.#said.meter(frame)),
       ping: (nonce) => this.#connections.ping(nonce, nonceBody(nonce)),
@@ -80,8 +86,13 @@ class NodePayment extends PaymentBase implements Payment, OwnConnection {
         if (!goesOn && !this.isOver) this.wishes.cut()
         return goesOn && !this.isOver
       },
+      giveUp: () => this.#connections.giveUp(),
       leave: (code) => this.leave(code),
     })
+  }
+
+  sayWindow(): void {
+    this.send(FRAME.window, this.#isStopped ? frames.FLAG_STOPPED : 0, frames.encodeWindow({ window: this.#connections.spare }))
   }
 
   get isResumable(): boolean {
@@ -126,15 +137,15 @@ class NodePayment extends PaymentBase implements Payment, OwnConnection {
   }
 
   #onTick(frame: TickFrame): number | undefined {
-    const refused = this.#meter.tick(frame)
-    if (refused === undefined) this.#connections.ticked(frame)
-    return refused
+    const verdict = this.#meter.tick(frame)
+    if (verdict === undefined) this.#connections.ticked(frame)
+    return verdict === 'late' ? undefined : verdict
   }
 
   #onAck(frame: AckFrame, nowMs: number): number | undefined {
-    const refused = this.#meter.ack(frame, nowMs)
-    if (refused === undefined) this.#connections.acknowledged(frame)
-    return refused
+    const verdict = this.#meter.ack(frame, nowMs)
+    if (verdict === undefined) this.#connections.acknowledged(frame)
+    return verdict === 'late' ? undefined : verdict
   }
 
   #onAsk(body: Uint8Array): undefined {
@@ -163,31 +174,33 @@ class NodePayment extends PaymentBase implements Payment, OwnConnection {
   }
 }
 
-/** The client's end. */
-export function createClientPayment(session: PayingSession, payer: SessionPayer): CreatePayment {
-  return (wishes) => new ClientPayment(wishes, session, payer)
+/** The client's end. @param sharing - of a session that others may join. */
+export function createClientPayment(session: PayingSession, payer: SessionPayer, sharing?: Pick<Sharing, 'begin'>): CreatePayment {
+  return (wishes) => new ClientPayment(wishes, session, payer, sharing)
 }
 
 class ClientPayment extends PaymentBase implements Payment {
   readonly deadlineMs: number = Number.POSITIVE_INFINITY
   readonly #session: PayingSession
   readonly #payer: SessionPayer
-  readonly #sharing: SessionSharing
+  readonly #sharing: SessionSharing | undefined
   #isPriced = false
   #hasResumed = false
   #epoch: bigint
+  /** The EPOCHs that it has, the newest last: those whose chains may be open. */
+  readonly #epochs: Uint8Array[] = []
   /** Services that lanes were taken by. */
   readonly #services = new Set<number>()
   /** CPU time that the node has named, by service, of this epoch and of the one before. */
   #metered = new Map<number, bigint>()
   #meteredBefore = new Map<number, bigint>()
 
-  constructor(wishes: PaymentWishes, session: PayingSession, payer: SessionPayer) {
+  constructor(wishes: PaymentWishes, session: PayingSession, payer: SessionPayer, sharing: Pick<Sharing, 'begin'> | undefined) {
     super(wishes)
     this.#session = session
     this.#payer = payer
     this.#epoch = session.epoch
-    this.#sharing = new SessionSharing(session, payer, (body) => this.send(FRAME.token, 0, body))
+    this.#sharing = sharing?.begin(session, payer, (body) => this.send(FRAME.token, 0, body))
     wishes.sharing = this.#sharing
   }
 
@@ -216,7 +229,7 @@ class ClientPayment extends PaymentBase implements Payment {
       case FRAME.epoch:
         return this.#onEpoch(body)
       case FRAME.token:
-        if (flags !== FLAG_TOKEN) return CODES.badFrame
+        if (flags !== FLAG_TOKEN || this.#sharing === undefined) return CODES.badFrame
         return this.#sharing.answered(body)
       default:
         return this.#onMeter(body)
@@ -248,13 +261,14 @@ class ClientPayment extends PaymentBase implements Payment {
   }
 
   caughtUp(): void {
-    this.#sharing.askAgain()
+    this.#sharing?.askAgain()
   }
 
   due(): void {}
 
-  /** One after the other, and of lanes that were: where the old chain of each ends is before what has come of it. */
+  /** One after the other, and of lanes that were: where the old chain of each ends is before what has come of it. One that came before may come again. */
   #onEpoch(body: Uint8Array): undefined {
+    if (this.#epochs.some((each) => isSame(each, body))) return
     const frame = frames.decodeEpoch(body)
     if (frame.epoch !== this.#epoch + 1n) throw protocolError(CODES.badFrame, `EPOCH ${frame.epoch} after ${this.#epoch}`)
     for (const { lane: id, offset } of frame.lanes) {
@@ -266,10 +280,11 @@ class ClientPayment extends PaymentBase implements Payment {
       if (!isRight) throw protocolError(CODES.badFrame, `EPOCH: lane ${id} has no byte ${offset}`)
     }
     this.#epoch = frame.epoch
+    if (this.#epochs.push(body.slice()) > EPOCHS_KEPT) this.#epochs.shift()
     this.#meteredBefore = this.#metered
     this.#metered = new Map()
     this.#payer.epoch(frame)
-    this.#sharing.holders.epoch(frame)
+    this.#sharing?.holders.epoch(frame)
   }
 
   #onMeter(body: Uint8Array): undefined {
@@ -277,7 +292,7 @@ class ClientPayment extends PaymentBase implements Payment {
     const isCurrent = frame.epoch === this.#epoch
     if (!isCurrent && frame.epoch !== this.#epoch - 1n) throw protocolError(CODES.badFrame, `METER of epoch ${frame.epoch}`)
     const metered = isCurrent ? this.#metered : this.#meteredBefore
-    if (!this.#services.has(frame.serviceId) && !this.#sharing.hasAsked(frame.serviceId))
+    if (!this.#services.has(frame.serviceId) && this.#sharing?.hasAsked(frame.serviceId) !== true)
       throw protocolError(CODES.badFrame, `METER of service ${frame.serviceId}, which took no lane`)
     if (frame.cumCpuMicros < (metered.get(frame.serviceId) ?? 0n)) throw protocolError(CODES.badFrame, 'METER falls')
     metered.set(frame.serviceId, frame.cumCpuMicros)
@@ -296,6 +311,10 @@ class ClientPayment extends PaymentBase implements Payment {
   protected tellOver(): void {
     this.#payer.over()
   }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
 function nonceBody(nonce: bigint): Uint8Array {

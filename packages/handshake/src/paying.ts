@@ -138,9 +138,9 @@ export interface SessionMeter {
   allow(lane: number, unitBytes: number, isBegun: boolean): boolean
   /** DATA up to `offset` was handed to the carrier; called at each end of a unit, in order, and where a frame ends inside one. */
   sent(lane: number, offset: bigint, isUnitEnd: boolean): void
-  /** A code ends the session. */
-  ack(frame: AckFrame, nowMs: number): number | undefined
-  tick(frame: TickFrame): number | undefined
+  /** A code ends the session. `late`: it is passed over and pays for nothing, since its epoch is over and the session had no connection when it closed. */
+  ack(frame: AckFrame, nowMs: number): number | 'late' | undefined
+  tick(frame: TickFrame): number | 'late' | undefined
   /** An accepted lane is over; `offset` is all that was sent on it. Called once for each, and again where a resumed session sent its end again. */
   laneOver(lane: number, offset: bigint, how: LaneEnd): void
   /** Answers to `link.ping`, and to the session's own with nonce 0. */
@@ -175,6 +175,11 @@ export interface NodeLink {
    * @returns whether it goes on, since connection 0 had answered and only others had not: PING again.
    */
   cut(): boolean
+  /**
+   * The books waited as long as they do, and nobody acknowledged. What ended on joined connections that are gone is over by 'reset-by-node', for it may be that nobody can.
+   * @returns whether there was any: then wait again.
+   */
+  giveUp(): boolean
   /** Ends the session with GOAWAY and this code. */
   leave(code: number): void
 }
@@ -191,7 +196,12 @@ export interface SessionPayer {
   lane(lane: number, serviceId: number, openBody: Uint8Array, acceptBody: Uint8Array, from?: bigint): void
   /** DATA of a lane of a joined connection is verified up to `offset`, its holder says. Of the session's own lanes it hears from whoever verifies. */
   verified?(lane: number, offset: bigint): void
-  /** A lane is over and `offset` bytes of it arrived, verified or not yet; after 'reset-by-client' all of them are to be acknowledged. */
+  /** What came on such a lane behind its verified offset is wrong, its holder says: it is not signed for, also where the holder resets it. */
+  refuse?(lane: number): void
+  /**
+   * A lane is over and `offset` bytes of it arrived, verified or not yet. After 'reset-by-client' its whole units are to be verified and acknowledged, and of the one behind them
+   * what came, unseen: so no honest node's bytes stay unpaid, and no other's garbage is paid for beyond one unit.
+   */
   laneOver(lane: number, offset: bigint, how: LaneEnd): void
   epoch(frame: EpochFrame): void
   window(frame: WindowFrame): void

@@ -6,7 +6,7 @@ import type { FrameHeader } from './frames.ts'
 import type { CoreLane } from './lane-core.ts'
 import type { LaneTable } from './lane-table.ts'
 import type { Outbox } from './outbox.ts'
-import type { LaneEnd, ResumedChains } from './paying.ts'
+import type { LaneEnd, PriceFrame, ResumedChains } from './paying.ts'
 import type { ResumeBody } from './resume-frame.ts'
 import type { SessionSharing } from './session-sharing.ts'
 
@@ -21,10 +21,16 @@ export class PaymentWishes {
   leaveCode: number | undefined
   /** The other end does not answer. */
   isCut = false
-  /** Of the client that owns the session. */
+  /** Of the client that owns the session, where it was handed one. */
   sharing: SessionSharing | undefined
-  /** Of a client that joined one: tells its owner how far a lane is verified. */
+  /** Of a client that joined one: somebody verifies the lane, also behind its reset, until `left`. */
+  followed: ((lane: number) => void) | undefined
+  /** Tells its owner how far a lane is verified; that more of it is not; and that nobody will verify more. */
   verified: ((lane: number, offset: bigint) => void) | undefined
+  refused: ((lane: number) => void) | undefined
+  left: ((lane: number) => void) | undefined
+  /** The newest there. */
+  prices: PriceFrame | undefined
   /** Node: a connection that joined by a token for reading. */
   isReadOnly = false
 
@@ -47,7 +53,7 @@ export class PaymentWishes {
 /** What the core tells its payment. A returned code ends the session. */
 export interface Payment {
   readonly deadlineMs: number
-  begin(): void
+  begin(nowMs: number): void
   /** Whether a frame of this type may come now. */
   mayCome(type: number): boolean
   frame(header: FrameHeader, body: Uint8Array, nowMs: number): number | undefined

@@ -49,7 +49,7 @@ export class SessionCore implements LaneHost {
     this.#greeter = options.greeter
     this.#maxLanes = options.maxLanes
     this.#handOff = options.handOff
-    this.#clock = new SessionClock(options.clock, nowMs)
+    this.#clock = new SessionClock(options.clock, options.startedMs ?? nowMs)
     const hello = this.#greeter.helloBody
     if (hello !== undefined) this.#outbox.pushControl(FRAME.hello, 0, 0, hello)
   }
@@ -182,9 +182,9 @@ export class SessionCore implements LaneHost {
     this.#run(effects, () => this.#lanes.end(lane))
   }
 
-  /** Ends the lane both ways. The lane stays in the table until the other side has answered. */
-  reset(lane: CoreLane, code: number, reason: string, effects: Effect[]): void {
-    this.#run(effects, () => this.#lanes.reset(lane, code, reason))
+  /** Ends the lane both ways. The lane stays in the table until the other side has answered. `isReadOn`: what comes until then is handed on. */
+  reset(lane: CoreLane, code: number, reason: string, effects: Effect[], isReadOn = false): void {
+    this.#run(effects, () => this.#lanes.reset(lane, code, reason, isReadOn))
   }
 
   /** The reader took `bytes` of what was handed on: credit goes back. */
@@ -272,7 +272,7 @@ export class SessionCore implements LaneHost {
     if (createPayment === undefined) return
     this.#lanes.table.begin(welcome.connection)
     this.#lanes.payment = createPayment(this.wishes)
-    this.#lanes.payment.begin()
+    this.#lanes.payment.begin(this.#nowMs)
   }
 
   /** On a new channel, before both sides have said where they are. */

@@ -11,14 +11,14 @@ import type { Effect } from './effects.ts'
 import { type Goaway, HandshakeError } from './errors.ts'
 import type { Greeter } from './greeter.ts'
 import type { CoreLane } from './lane-core.ts'
-import { LaneDriver, type LaneOwner, type PendingPromise } from './lane.ts'
+import { LaneDriver, type LaneOwner, type LaneReading, type PendingPromise } from './lane.ts'
 import { Resends } from './resends.ts'
 import type { SessionCore } from './session-core.ts'
 
 /** What the carrier may hold that is not yet sent. */
 const IN_FLIGHT_BYTES_MAX = 256 * 1024
-/** From so many bytes on, one more record is not what costs. */
-const EAGER_BYTES = 16 * 1024
+/** From so many bytes on, one more record is not what costs. Below, an answer of one chunk group with what proves it can leave with its END. */
+const EAGER_BYTES = 64 * 1024
 /** After the input of this turn, where the platform can tell; else after the promises that are settled already. */
 const soon: (callback: () => void) => void = typeof setImmediate === 'function' ? setImmediate : queueMicrotask
 
@@ -148,8 +148,8 @@ export class SessionDriver implements LaneOwner {
     this.run((effects) => this.core.drain(this.#now(), effects))
   }
 
-  addLane(core: CoreLane, metadata: Uint8Array, isCreditHeld = false): LaneDriver {
-    const lane = new LaneDriver(this, core, metadata, isCreditHeld)
+  addLane(core: CoreLane, metadata: Uint8Array, reading?: LaneReading): LaneDriver {
+    const lane = new LaneDriver(this, core, metadata, reading)
     this.lanes.set(core, lane)
     return lane
   }
@@ -165,9 +165,9 @@ export class SessionDriver implements LaneOwner {
     this.run((effects) => this.core.end(core, effects))
   }
 
-  reset(core: CoreLane, code: number, reason: string): void {
+  reset(core: CoreLane, code: number, reason: string, isReadOn = false): void {
     if (this.#isPumpDue) this.#pump() // what was written before it is sent before it
-    this.run((effects) => this.core.reset(core, code, reason, effects))
+    this.run((effects) => this.core.reset(core, code, reason, effects, isReadOn))
   }
 
   consume(core: CoreLane, bytes: number): void {

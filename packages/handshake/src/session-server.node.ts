@@ -208,7 +208,7 @@ class Door implements SessionServer {
     if (signal.aborted || this.#stopped !== undefined) return carrier.destroy()
     entrant.destroy = () => carrier.destroy()
     const { watched, gone } = watchCarrier(carrier)
-    this.#runSession(entrant, address, watched, greetingTimeoutMs - (performance.now() - startedMs))
+    this.#runSession(entrant, address, watched, startedMs)
     await gone
   }
 
@@ -230,7 +230,7 @@ class Door implements SessionServer {
     secured.once('secure', () => {
       clearTimeout(timer)
       if (secured.alpnProtocol !== constants.ALPN || this.#stopped !== undefined) return void socket.destroy()
-      this.#runSession(socket, address, new TlsCarrier(secured), greetingTimeoutMs - (performance.now() - startedMs))
+      this.#runSession(socket, address, new TlsCarrier(secured), startedMs)
     })
   }
 
@@ -265,7 +265,7 @@ class Door implements SessionServer {
     return { nodes: this.#components.others?.() ?? [], retryAfterMs: this.#isStopping ? 0 : constants.RETRY_AFTER_MS }
   }
 
-  #runSession(entrant: Entrant, address: string, carrier: Carrier, greetingTimeoutMs: number): void {
+  #runSession(entrant: Entrant, address: string, carrier: Carrier, startedMs: number): void {
     const { chainId, maxLanes = constants.GUEST_LANES_MAX, idleTimeoutMs = constants.IDLE_TIMEOUT_MS } = this.#options
     const { maxSessions = Number.POSITIVE_INFINITY, resumeTtlMs = constants.RESUME_TTL_MS } = this.#options
     const greeter = createNodeGreeter({
@@ -287,7 +287,7 @@ class Door implements SessionServer {
       priceVersion: 0,
     })
     const clock = {
-      greetingTimeoutMs,
+      greetingTimeoutMs: this.#options.greetingTimeoutMs ?? constants.GREETING_TIMEOUT_MS,
       idleTimeoutMs,
       pingAfterMs: constants.PING_AFTER_MS,
       pongTimeoutMs: constants.PONG_TIMEOUT_MS,
@@ -299,7 +299,7 @@ class Door implements SessionServer {
     let shared: SessionConnections | undefined
     const session: NodeSession = runNodeSession(
       carrier,
-      { role: 'node', greeter, clock, maxLanes, handOff: () => this.#handOff() },
+      { role: 'node', greeter, clock, startedMs, maxLanes, handOff: () => this.#handOff() },
       {
         onLane: this.#components.onLane,
         mayOpen: () => this.#abandoned.take(address, performance.now()),

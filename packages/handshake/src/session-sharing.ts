@@ -2,7 +2,7 @@
  * The owner's end of a session that others may join (sessions.md §7): asks for tokens, and answers in their order; what holders tell. Asks that a lost connection
  * took with it are made again on the next one.
  */
-import { decodeAccessToken, encodeTokenAsk, type TokenAsk } from './access-token.ts'
+import { decodeAccessToken, encodeTokenAsk, type TokenAsk, tokenNameOf } from './access-token.ts'
 import { CODES } from './codes.ts'
 import { TOKEN_ASKS_MAX } from './constants.ts'
 import { HandshakeError } from './errors.ts'
@@ -10,8 +10,12 @@ import { protocolError } from './frames.ts'
 import { HolderLanes } from './holder-lanes.ts'
 import type { PayingSession, SessionPayer } from './paying.ts'
 
+/** What the node is asked for, and how much is signed for on account of it: the owner's own affair. */
+interface OwnAsk extends TokenAsk {
+  readonly bytesMax: number
+}
 interface Asked {
-  readonly ask: TokenAsk
+  readonly ask: OwnAsk
   readonly onToken: (token: Uint8Array) => void
 }
 
@@ -30,7 +34,7 @@ export class SessionSharing {
   }
 
   /** @throws {HandshakeError} `HANDSHAKE_BAD_ARGUMENT` while 16 are asked for. */
-  ask(ask: TokenAsk, onToken: Asked['onToken']): void {
+  ask(ask: OwnAsk, onToken: Asked['onToken']): void {
     if (this.#asked.length >= TOKEN_ASKS_MAX)
       throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `${TOKEN_ASKS_MAX} tokens are asked for already`)
     this.#asked.push({ ask, onToken })
@@ -53,6 +57,10 @@ export class SessionSharing {
     const isIt = asked !== undefined && serviceId === asked.ask.serviceId && scope === asked.ask.scope
     if (!isIt || sessionId.some((byte, i) => byte !== this.#sessionId[i]))
       throw protocolError(CODES.badFrame, 'TOKEN that was not asked for')
+    const name = tokenNameOf(token)
+    // Who got the first would have what the second allows.
+    if (this.holders.isAllowed(name)) throw protocolError(CODES.badFrame, 'TOKEN that was given before')
+    this.holders.allow(name, asked.ask.bytesMax)
     asked.onToken(token.slice())
   }
 }

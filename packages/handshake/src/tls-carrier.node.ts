@@ -18,6 +18,8 @@ const TLS_ONLY_1_3 = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', ciphers: CI
 const TICKETS_MAX = 256
 /** The newest ticket of each node, by the node key in hex; the oldest goes when there are too many. */
 const tickets = new Map<string, Buffer>()
+/** What all clients of this process have in common, made with the first of them: for each anew it would cost more than their signatures. */
+let clientContext: SecureContext | undefined
 
 /** What a node needs once to answer handshakes. */
 export function createNodeContext(identity: KeyPair): SecureContext {
@@ -41,7 +43,7 @@ export function connectTls({ host, port, nodeKey, timeoutMs, signal }: DialOptio
     const socket = connectSocket({
       host,
       port,
-      ...TLS_ONLY_1_3,
+      secureContext: (clientContext ??= createSecureContext(TLS_ONLY_1_3)),
       ALPNProtocols: [ALPN],
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,

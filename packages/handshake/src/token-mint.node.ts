@@ -53,8 +53,9 @@ class HmacMint implements TokenMint {
     return decoded
   }
 
-  isExpired(token: AccessToken): boolean {
-    return isPast(token, this.#components.nowSeconds())
+  secondsLeft(token: AccessToken): number {
+    const now = this.#components.nowSeconds()
+    return isPast(token, now) ? 0 : token.expirySeconds - now
   }
 
   /** @returns the time. */

@@ -1,12 +1,12 @@
 /** Access tokens: one form, one maker, and a time that is counted in seconds. */
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { type AccessToken, decodeAccessToken, decodeTokenAsk, encodeTokenAsk, encodeTokenFields } from '../src/access-token.ts'
+import { type AccessToken, decodeAccessToken, decodeTokenAsk, encodeTokenAsk, encodeTokenFields, tokenNameOf } from '../src/access-token.ts'
 import { createTokenMint } from '../src/token-mint.node.ts'
 
 const NOW = 1_700_000_000
 const SESSION = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
-const ABOUT = { sessionId: SESSION, serviceId: 0x01020304, scope: 'any' } as const
+const ABOUT = { sessionId: SESSION, serviceId: 0x01020304, scope: 'any', serial: 0x0a0b0c0d } as const
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 function mintAt(clock: { seconds: number }, first = 0): ReturnType<typeof createTokenMint> {
@@ -23,9 +23,9 @@ const codeOf = (act: () => unknown): unknown => {
 }
 
 describe('the form', () => {
-  test('is 48 bytes: session, service, expiry, scope, zeros, and 16 bytes of an HMAC with the domain before it', () => {
+  test('is 48 bytes: session, service, expiry, scope, serial, zeros, and 16 bytes of an HMAC with the domain before it', () => {
     const token = mintAt({ seconds: NOW }).issue({ ...ABOUT, ttlSeconds: 60 })
-    const fields = `0102030405060708090a0b0c0d0e0f10${'04030201'}${'3cf15365'}${'01'}${'00'.repeat(7)}`
+    const fields = `0102030405060708090a0b0c0d0e0f10${'04030201'}${'3cf15365'}${'01'}${'0d0c0b0a'}${'00'.repeat(3)}`
     const mac = createHmac('sha256', Buffer.alloc(32, 1))
       .update('selvedge/access-token/1\0')
       .update(Buffer.from(fields, 'hex'))
@@ -39,8 +39,19 @@ describe('the form', () => {
     expect(hex(encodeTokenFields(decodeAccessToken(token)))).toBe(hex(token.subarray(0, 32)))
     for (let length = 0; length < 48; length++) expect(codeOf(() => decodeAccessToken(token.subarray(0, length)))).toBe(1)
     expect(codeOf(() => decodeAccessToken(Uint8Array.of(...token, 0)))).toBe(1)
-    for (let at = 25; at < 32; at++) expect(codeOf(() => decodeAccessToken(token.with(at, 1)))).toBe(1)
+    for (let at = 29; at < 32; at++) expect(codeOf(() => decodeAccessToken(token.with(at, 1)))).toBe(1)
+    for (const serial of [0, 1, 2 ** 32 - 1]) {
+      const fields = encodeTokenFields({ ...ABOUT, expirySeconds: NOW, serial })
+      expect(decodeAccessToken(Uint8Array.of(...fields, ...new Uint8Array(16)))).toMatchObject({ serial })
+    }
     for (let scope = 2; scope < 256; scope++) expect(codeOf(() => decodeAccessToken(token.with(24, scope)))).toBe(1)
+  })
+
+  test('a holder tells under a name that is its token’s and says nothing of its MAC', () => {
+    const mint = mintAt({ seconds: NOW })
+    const [first, second] = [1, 2].map((serial) => mint.issue({ ...ABOUT, ttlSeconds: 60, serial }))
+    expect(tokenNameOf(first!)).toBe(createHash('sha256').update(first!).digest('hex').slice(0, 32))
+    expect(tokenNameOf(first!)).not.toBe(tokenNameOf(second!))
   })
 
   test('TOKEN asks in 9 bytes, for 1 to 600 seconds and one of two scopes', () => {
@@ -106,10 +117,10 @@ describe('its time is in seconds', () => {
     expect(decodeAccessToken(token).expirySeconds).toBe(NOW + ttlSeconds)
     clock.seconds = NOW + ttlSeconds - 1
     expect(codeOf(() => mint.open(token))).toBe('taken')
-    expect(mint.isExpired(decodeAccessToken(token))).toBe(false)
+    expect(mint.secondsLeft(decodeAccessToken(token))).toBe(1)
     clock.seconds = NOW + ttlSeconds
     expect(codeOf(() => mint.open(token))).toBe(5)
-    expect(mint.isExpired(decodeAccessToken(token))).toBe(true)
+    expect(mint.secondsLeft(decodeAccessToken(token))).toBe(0)
   })
 
   test('a clock that is set back lengthens no life beyond ten minutes', () => {
@@ -119,6 +130,6 @@ describe('its time is in seconds', () => {
     clock.seconds = NOW - 1
     expect(codeOf(() => mint.open(token))).toBe(5)
     const far: AccessToken = { ...ABOUT, expirySeconds: 2 ** 32 - 1 }
-    expect(mint.isExpired(far)).toBe(true)
+    expect(mint.secondsLeft(far)).toBe(0)
   })
 })

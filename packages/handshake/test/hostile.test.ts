@@ -135,12 +135,14 @@ describe('HELLO', () => {
     return 3
   }
 
-  test('every flipped bit is refused with the code of its field', () => {
+  test('every flipped bit is refused with the code of its field, and nothing is done for the OPEN behind it', () => {
+    const lane = open(1, 0, new Uint8Array(9))
+    expect(feed(createNodeCore(), Uint8Array.of(...hello, ...lane)).map(({ type }) => type)).toEqual(['welcome', 'request'])
     for (let bit = 0; bit < 151 * 8; bit++) {
-      const bytes = hello.slice()
+      const bytes = Uint8Array.of(...hello, ...lane)
       bytes[BODY + (bit >> 3)]! ^= 1 << (bit & 7)
       const node = createNodeCore()
-      expect([bit, endings(feed(node, bytes))]).toEqual([bit, [expect.objectContaining({ why: 'protocol', code: codeFor(bit >> 3) })]])
+      expect([bit, feed(node, bytes)]).toEqual([bit, [expect.objectContaining({ type: 'over', why: 'protocol', code: codeFor(bit >> 3) })]])
       expect(goawayCodesOf(node)).toEqual([codeFor(bit >> 3)])
     }
   })

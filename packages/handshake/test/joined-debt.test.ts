@@ -22,6 +22,7 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))('sums are those of
   const debt = new JoinedDebt()
   let lanes: Plain[] = []
   let next = 0
+  let epoch = 5n
   for (let step = 0; step < 200; step++) {
     const lane = lanes.length === 0 ? undefined : random.pick(lanes)
     const choice = random.next()
@@ -49,7 +50,7 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))('sums are those of
       debt.over(lane.id, lane.sent, lane.isLost)
     } else if (choice > 0.98) {
       for (const each of lanes) each.isOld = each.isOver
-      debt.epochBegan()
+      debt.epochBegan(++epoch)
     }
     lanes = lanes.filter(({ isOver, sent, acked }) => !isOver || acked < sent)
     const owed = lanes.filter(({ isOld }) => !isOld)
@@ -82,13 +83,30 @@ test('ticks of a service pay for as much until its next acknowledgement, and for
   const debt = new JoinedDebt()
   debt.open(8_193)
   debt.sent(8_193, 200_000, true)
-  debt.ticked(0, 65_536)
-  debt.ticked(1, 65_536)
+  debt.ticked(5n, 0, 65_536)
+  debt.ticked(5n, 1, 65_536)
   expect(debt.unpaid).toBe(200_000 - 131_072)
-  debt.ticked(0, 196_608)
+  debt.ticked(5n, 0, 196_608)
   expect([debt.unpaid, debt.mayBegin(1)]).toEqual([0, true])
-  debt.signed(0)
+  debt.signed(5n, 0)
   expect(debt.unpaid).toBe(200_000 - 65_536)
-  debt.epochBegan()
-  expect(debt.unpaid).toBe(200_000)
+})
+
+test('ticks of two epochs are two sums: an acknowledgement in one ends none of the other, and an epoch that is over pays nothing', () => {
+  const debt = new JoinedDebt()
+  debt.open(8_193)
+  debt.sent(8_193, 500_000, true)
+  debt.ticked(5n, 0, 131_072)
+  debt.epochBegan(6n)
+  debt.ticked(6n, 0, 65_536)
+  expect(debt.unpaid).toBe(500_000 - 196_608)
+  debt.signed(6n, 0)
+  expect(debt.unpaid).toBe(500_000 - 131_072)
+  debt.ticked(6n, 0, 65_536)
+  debt.signed(5n, 0)
+  expect(debt.unpaid).toBe(500_000 - 65_536)
+  debt.epochBegan(7n)
+  expect(debt.unpaid).toBe(500_000 - 65_536)
+  debt.epochBegan(8n)
+  expect(debt.unpaid).toBe(500_000)
 })

@@ -9,6 +9,8 @@ import { JoinedRun } from './joined-run.ts'
 import { World } from './paying-world.ts'
 import { createRandom, type Random } from './random.ts'
 
+const HOLDERS_MAX = 12
+
 interface Chances {
   readonly canCut: boolean
   readonly canDrop: boolean
@@ -25,17 +27,17 @@ class Schedule {
   readonly joined: JoinedRun[] = []
   readonly #random: Random
   readonly #chances: Chances
-  #token: Uint8Array | undefined
+  /** One for two holders each: a token takes no more places. */
+  readonly #tokens: Uint8Array[] = []
   #carriedMs = 0
 
-  constructor(random: Random, chances: Chances, hasTicks: boolean) {
+  constructor(random: Random, chances: Chances, seed: number) {
     this.#random = random
     this.#chances = chances
-    this.world = new World(random, hasTicks)
+    this.world = new World(random, seed % 3 === 0, seed % 2 === 0)
     this.world.open(0)
-    this.owner.client.wishes.sharing!.ask({ serviceId: 0, ttlSeconds: 600, scope: 'read' }, (token) => {
-      this.#token = token
-    })
+    const ask = { serviceId: 0, ttlSeconds: 600, scope: 'read', bytesMax: 2 ** 40 } as const
+    for (let i = 0; i < HOLDERS_MAX / 2; i++) this.owner.client.wishes.sharing!.ask(ask, (token) => this.#tokens.push(token))
   }
 
   get owner(): World['sessions'][number] {
@@ -49,8 +51,8 @@ class Schedule {
     this.#live()
     const choice = random.next()
     if (choice < 0.01) return this.#chances.canChange ? world.changeEpoch() : undefined
-    if (choice < 0.04 && this.#token !== undefined && this.joined.length < 12)
-      return void this.joined.push(new JoinedRun(world, owner, this.#token))
+    if (choice < 0.04 && this.#tokens.length === HOLDERS_MAX / 2 && this.joined.length < HOLDERS_MAX)
+      return void this.joined.push(new JoinedRun(world, owner, this.#tokens[this.joined.length >> 1]!))
     if (choice < 0.05 && this.#chances.canDrop) return owner.drop()
     if (choice < 0.07 && this.#chances.canDrop) return owner.comeBack()
     if (choice < 0.1 && owner.lanes.size < 4) return owner.openLane(unitsOf(random))
@@ -93,7 +95,7 @@ class Schedule {
   }
 
   finish(): void {
-    for (let round = 0; round < 3_000 && !this.isDone; round++) {
+    for (let round = 0; round < 20_000 && !this.isDone; round++) {
       this.world.nowMs += 1
       this.owner.live()
       this.owner.comeBack()
@@ -116,7 +118,7 @@ class Schedule {
 export async function playJoined(seed: number): Promise<string[]> {
   const random = createRandom(seed)
   const chances = { canCut: random.chance(0.5), canDrop: random.chance(0.5), canChange: random.chance(0.5) }
-  const schedule = new Schedule(random, chances, seed % 3 === 0)
+  const schedule = new Schedule(random, chances, seed)
   for (let i = 0; i < 800; i++) schedule.step()
   schedule.finish()
   const { world, owner, joined } = schedule
@@ -129,6 +131,8 @@ export async function playJoined(seed: number): Promise<string[]> {
   const codes = joined.map(({ code }) => code)
   const isRightCode = (code: number | undefined): boolean => code === undefined || code === 7 || (code === 0 && chances.canCut)
   hold('no connection ends by itself, but that no more are taken', codes.every(isRightCode), ...codes)
+  const wasSentAway = joined.some(({ wasIn, code }) => wasIn && code === 7)
+  hold('nobody who was in is sent away, but for what a cut connection took', !wasSentAway || chances.canCut, ...codes)
   for (const each of joined) each.carry()
   owner.close()
   const sent = joined.reduce((sum, { sentBytes }) => sum + sentBytes, owner.sentBytes)

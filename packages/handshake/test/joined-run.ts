@@ -25,6 +25,9 @@ export class JoinedRun {
   readonly lanes: Map<number, JoinedLane> = new Map()
   /** Why it ended, where it did. */
   code: number | undefined
+  /** It was let in. */
+  wasIn = false
+  #holder: string | undefined
   readonly #world: World
   readonly #owner: SessionRun
   readonly #client: SessionCore
@@ -40,7 +43,10 @@ export class JoinedRun {
     channelBinding.set(world.rand(), 1)
     const common = { chainId: CHAIN, channelBinding }
     const clock = { ...CLOCK, idleTimeoutMs: Number.POSITIVE_INFINITY }
-    const report = (each: HolderReport): void => void this.#reports.push(each)
+    const report = (each: HolderReport): void => {
+      this.#holder = each.holder
+      this.#reports.push(each)
+    }
     const hello = { identity: HOLDER, nodeKey: NODE.publicKey, rand: world.rand(), accessToken: token, report }
     this.#client = new SessionCore({ role: 'client', greeter: createJoinGreeter({ ...common, ...hello }), clock, maxLanes: 4 }, world.nowMs)
     const greeter = createNodeGreeter({
@@ -87,7 +93,10 @@ export class JoinedRun {
 
   /** Some of what was told reaches the owner. */
   tell(most: number): void {
-    for (const report of this.#reports.splice(0, most)) this.#owner.client.wishes.sharing!.holders.take(report)
+    const { holders } = this.#owner.client.wishes.sharing!
+    for (const report of this.#reports.splice(0, most)) holders.take(report)
+    const isGone = !this.isOpen && this.#reports.length === 0 && this.#holder !== undefined
+    if (isGone) holders.take({ type: 'gone', holder: this.#holder! })
   }
 
   send(budget: number): void {
@@ -145,6 +154,7 @@ export class JoinedRun {
     for (const effect of effects) {
       if (effect.type === 'request') this.#serve(effect.lane)
       else if (effect.type === 'data') core.consume(effect.lane, effect.bytes.length)
+      else if (effect.type === 'welcome') this.wasIn = true
       else if (effect.type === 'over') this.code ??= effect.code
     }
   }

@@ -5,7 +5,8 @@ import { encodeDelegation, type EpochRules } from '@selvedge/delivery-acknowledg
 import { createPayer, type Payer } from '@selvedge/delivery-acknowledgement/client'
 import { type AckStore, type Books, type ChainRecord, createBooks } from '@selvedge/delivery-acknowledgement/node'
 import { expect } from 'vitest'
-import { connectSession, type HolderReport, type Lane, type LaneListener, type LaneRequest, type Session } from '../src/index.ts'
+import { connectSession, type Lane, type LaneListener, type LaneRequest, type Session } from '../src/index.ts'
+import { createSharing, type HolderReport, type JoinedSession, joinSession, type Sharing } from '../src/sharing.ts'
 import { createSessionServer, type SessionServer } from '../src/tls.ts'
 import { connectWebSocket } from '../src/websocket.ts'
 import { createWebSocketDoor } from '../src/websocket-server.ts'
@@ -115,6 +116,7 @@ export function changeEpoch(books: Books, epoch: bigint): void {
 export interface Owner {
   readonly session: Session
   readonly payer: Payer
+  readonly sharing: Sharing
 }
 
 export async function own({ proxy }: World, client = 1): Promise<Owner> {
@@ -123,10 +125,11 @@ export async function own({ proxy }: World, client = 1): Promise<Owner> {
   const nowMs = (): number => performance.now()
   const payer = createPayer({ chainId: CHAIN, nodeKey, delegation, sign: sessionKey.sign, capMicroUsd: 2n ** 62n, nowMs })
   const { host, port } = proxy
-  const paying = { identity: sessionKey, delegation: encodeDelegation(delegation), payer }
+  const sharing = createSharing()
+  const paying = { identity: sessionKey, delegation: encodeDelegation(delegation), payer, sharing }
   const session = await connectSession({ host, port, nodeKey, chainId: CHAIN, ...paying })
   cleanups.push(() => session.close())
-  return { session, payer }
+  return { session, payer, sharing }
 }
 
 export type By = 'TLS' | 'WebSocket'
@@ -138,17 +141,17 @@ export async function join(
   by: By,
   tell: (report: HolderReport) => void,
   nodeKey: Uint8Array = NODE.publicKey,
-): Promise<Session> {
-  const common = { nodeKey, chainId: CHAIN, join: token, report: (report: HolderReport) => tell(structuredClone(report)) }
+): Promise<JoinedSession> {
+  const common = { nodeKey, chainId: CHAIN, token, report: (report: HolderReport) => tell(structuredClone(report)) }
   const keys = { nodeKey, chainId: CHAIN, x25519: x25519KeyOf(X25519_SECRET) }
   const options = by === 'TLS' ? { ...common, ...tls } : { ...common, carrier: await connectWebSocket({ url, ...keys }) }
-  const session = await connectSession(options)
+  const session = await joinSession(options)
   cleanups.push(() => session.close())
   return session
 }
 
 /** Reads the lane to its end, checks each byte, and says what is verified. */
-export async function read(holder: Session, lane: Lane): Promise<number> {
+export async function read(holder: JoinedSession, lane: Lane): Promise<number> {
   let offset = 0
   for await (const bytes of lane.source) {
     expect(Buffer.compare(bytes, CONTENT.subarray(offset, offset + bytes.length))).toBe(0)

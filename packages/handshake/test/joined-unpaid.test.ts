@@ -11,19 +11,20 @@ import {
   codesIn,
   endingsOf,
   join,
+  type Joined,
   LANE_CREDIT,
   openJoined,
   READ,
   receivedOf,
   resetsOf,
+  resume,
   send,
   type Shared,
   shared,
+  suspend,
   tokenOf,
 } from './joined.ts'
 import { framesOf, PRICE, WINDOW } from './paying.ts'
-
-const NONE = new Uint8Array()
 
 /** Books that let units begin while less than W is charged, and give up what goes with a connection. */
 function chargeIn(world: Shared): { paid(bytes: number): void } {
@@ -82,11 +83,10 @@ describe('what is not paid', () => {
   test('a thief takes at most W and the unit that crosses it, over all connections that he makes, though the books give up what is gone', () => {
     const world = shared()
     const books = chargeIn(world)
-    const token = tokenOf(world)
     const unit = 60_000
     let taken = 0
     for (let round = 0; round < 40; round++) {
-      const joined = join(world, token)
+      const joined = join(world, tokenOf(world))
       if (joined.client.phase !== 'open') break
       const { atNode } = openJoined(joined)
       send(
@@ -102,15 +102,14 @@ describe('what is not paid', () => {
     }
     expect(taken).toBeGreaterThanOrEqual(WINDOW)
     expect(taken).toBeLessThan(WINDOW + unit)
-    expect(endingsOf(join(world, token))).toEqual({ client: [7], node: [7] })
+    expect(endingsOf(join(world, tokenOf(world)))).toEqual({ client: [7], node: [7] })
   })
 
   test('in small steps neither: who drops each connection before W is reached gets no more than W and a unit', () => {
     const world = shared()
-    const token = tokenOf(world)
     let taken = 0
     for (let round = 0; round < 100; round++) {
-      const joined = join(world, token)
+      const joined = join(world, tokenOf(world))
       if (joined.client.phase !== 'open') break
       const { atNode } = openJoined(joined)
       send(joined, atNode, 30_000)
@@ -175,25 +174,110 @@ describe('what is not paid', () => {
     expect(join(world, token).told.client[0]).toMatchObject({ welcome: { connection: 1 } })
   })
 
-  test('what ended before its connection went is waited for, and given up where the books wait too', () => {
-    for (const isStoppedFirst of [false, true]) {
-      const world = shared()
-      const joined = join(world, tokenOf(world))
-      const { atClient, atNode } = openJoined(joined)
-      joined.node.write(atNode, [new Uint8Array(5_000)], 'token', [5_000])
-      joined.node.end(atNode, [])
-      joined.client.end(atClient, [])
-      carry(joined)
-      if (isStoppedFirst) world.meter.link.window({ window: WINDOW, isStopped: true })
-      joined.node.lose('cut', [])
-      const ended = [8_193, 5_000n, 'ended']
-      expect(world.meter.toldOf('laneOver')).toEqual(isStoppedFirst ? [ended, [8_193, 5_000n, 'reset-by-node']] : [ended])
-      world.meter.link.ping(1n)
-      world.meter.link.ping(2n)
-      expect(world.meter.toldOf('laneOver')).toEqual([ended, [8_193, 5_000n, 'reset-by-node']])
-      acknowledge(world, 8_193, 5_000n)
-      expect(join(world, tokenOf(world)).told.client[0]).toMatchObject({ welcome: { connection: 1 } })
+  /** A lane of so many bytes, to its end. */
+  const whole = (joined: Joined, bytes: number): void => {
+    const { atClient, atNode } = openJoined(joined)
+    joined.node.write(atNode, [new Uint8Array(bytes)], 'token', [bytes])
+    joined.node.end(atNode, [])
+    joined.client.end(atClient, [])
+    carry(joined)
+  }
+
+  test('what ended before its connection went is waited for as long as the books wait, then given up, once', () => {
+    const world = shared()
+    const joined = join(world, tokenOf(world))
+    whole(joined, 5_000)
+    const { link } = world.meter
+    link.window({ window: WINDOW, isStopped: true })
+    expect(link.giveUp()).toBe(false) // who has it is there
+    joined.node.lose('cut', [])
+    link.ping(1n)
+    const ended = [8_193, 5_000n, 'ended']
+    expect(world.meter.toldOf('laneOver')).toEqual([ended])
+    suspend(world)
+    expect(link.giveUp()).toBe(false) // who would sign for it is not
+    resume(world)
+    expect([link.giveUp(), link.giveUp()]).toEqual([true, false])
+    expect(world.meter.toldOf('laneOver')).toEqual([ended, [8_193, 5_000n, 'reset-by-node']])
+    acknowledge(world, 8_193, 5_000n)
+    expect(join(world, tokenOf(world)).told.client[0]).toMatchObject({ welcome: { connection: 1 } })
+  })
+
+  test('nobody is sent away for what another one read to its end while its acknowledgement is under way', () => {
+    const world = shared()
+    const [gone, honest] = [join(world, tokenOf(world)), join(world, tokenOf(world))]
+    whole(gone, 200_000)
+    world.meter.link.window({ window: WINDOW, isStopped: true })
+    gone.node.lose('cut', [])
+    world.meter.link.ping(1n)
+    carry(honest)
+    acknowledge(world, 8_193, 200_000n)
+    carry(honest)
+    expect([endingsOf(honest), honest.client.phase]).toEqual([{ client: [], node: [] }, 'open'])
+  })
+
+  const windowTold = (world: Shared): unknown => {
+    feed(world.client, drain(world.node))
+    return world.payer.toldOf('window').at(-1)
+  }
+
+  test('the owner is told what others have left of W, so that the steps in which he acknowledges are never larger than that', () => {
+    const world = shared()
+    const [cut, gone] = [join(world, tokenOf(world)), join(world, tokenOf(world))]
+    send(cut, openJoined(cut).atNode, 100_000)
+    whole(gone, 50_000)
+    cut.node.lose('cut', [])
+    expect(windowTold(world)).toEqual([{ window: WINDOW - 100_000, isStopped: false }])
+    gone.node.lose('cut', [])
+    expect(windowTold(world)).toEqual([{ window: WINDOW - 150_000, isStopped: false }])
+    acknowledge(world, 16_385, 50_000n)
+    expect(windowTold(world)).toEqual([{ window: WINDOW - 100_000, isStopped: false }])
+    world.meter.link.window({ window: 2 * WINDOW, isStopped: true })
+    expect(windowTold(world)).toEqual([{ window: 2 * WINDOW - 100_000, isStopped: true }])
+    world.meter.link.epoch({ epoch: 6n, rand: new Uint8Array(16), priceVersion: 3, lanes: [] })
+    expect(windowTold(world)).toEqual([{ window: 2 * WINDOW, isStopped: true }])
+  })
+
+  test('where less of it is left than is ever acknowledged at once, who waits for it is sent away with 7', () => {
+    const world = shared()
+    const [cut, gone, waiting] = [1, 2, 3].map(() => join(world, tokenOf(world))) as [Joined, Joined, Joined]
+    send(cut, openJoined(cut).atNode, 150_000)
+    whole(gone, 100_000)
+    for (const each of [cut, gone]) each.node.lose('cut', [])
+    expect(endingsOf(waiting)).toEqual({ client: [], node: [] })
+    send(waiting, openJoined(waiting).atNode, 60_000, [30_000, 60_000])
+    expect([receivedOf(waiting), endingsOf(waiting)]).toEqual([30_000, { client: [7], node: [7] }])
+  })
+
+  test('an acknowledgement that the books only pass over frees no number, and a tick that they pass over lets nothing begin', () => {
+    const world = shared()
+    const books = chargeIn(world)
+    const token = tokenOf(world)
+    const first = join(world, token)
+    send(first, openJoined(first).atNode, 150_000)
+    first.node.lose('cut', [])
+    books.paid(150_000)
+    const second = join(world, tokenOf(world))
+    const unitEnds = Array.from({ length: 20 }, (_, i) => (i + 1) * 30_000)
+    send(second, openJoined(second).atNode, 600_000, unitEnds)
+    expect(receivedOf(second)).toBe(120_000)
+    const say = (answer: 'late' | undefined): void => {
+      world.meter.tickAnswer = answer
+      world.payer.link.tick({ epoch: 5n, serviceId: 0, index: 1, preimage: new Uint8Array(32) })
+      feed(world.node, drain(world.client))
+      books.paid(65_536)
+      carry(second)
     }
+    say('late')
+    expect(receivedOf(second)).toBe(120_000)
+    say(undefined)
+    expect(receivedOf(second)).toBe(180_000)
+    world.meter.ackAnswer = 'late'
+    acknowledge(world, 8_193, 150_000n)
+    expect([join(world, token).told.client[0], world.node.phase]).toMatchObject([{ welcome: { connection: 3 } }, 'open'])
+    world.meter.ackAnswer = undefined
+    acknowledge(world, 8_193, 150_000n)
+    expect(join(world, tokenOf(world)).told.client[0]).toMatchObject({ welcome: { connection: 1 } })
   })
 
   test('what goes with its connection is the node’s to give up, and is told once', () => {
@@ -255,72 +339,4 @@ describe('an epoch', () => {
     feed(world.client, drain(world.node))
     return tokenOf(world)
   }
-})
-
-describe('a PING of the books', () => {
-  const nonceOf = (bytes: Uint8Array): number[] => framesOf(bytes).flatMap(({ type, body }) => (type === FRAME.ping ? [body[0]!] : []))
-
-  test('goes behind the data of each connection that owes, and is answered when all have answered', () => {
-    const world = shared()
-    const [owing, idle] = [join(world, tokenOf(world)), join(world, tokenOf(world))]
-    const { atNode } = openJoined(owing)
-    send(owing, atNode, 5_000)
-    world.meter.link.ping(1n)
-    expect([nonceOf(drain(idle.node)), drain(idle.node)]).toEqual([[], NONE])
-    feed(world.client, drain(world.node))
-    feed(world.node, drain(world.client))
-    expect(world.meter.toldOf('pong')).toEqual([])
-    carry(owing)
-    expect(world.meter.toldOf('pong')).toEqual([[1n, 0]])
-  })
-
-  test('is asked once more of connection 0 when the last that owed has left', () => {
-    const world = shared()
-    const joined = join(world, tokenOf(world))
-    openJoined(joined)
-    world.meter.link.ping(1n)
-    feed(world.client, drain(world.node))
-    feed(world.node, drain(world.client))
-    joined.node.lose('cut', [])
-    expect([nonceOf(drain(world.node)), world.meter.toldOf('pong')]).toEqual([[1], []])
-    feed(world.node, encodeFrame(FRAME.ping, 1, 0, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0)), 9)
-    expect(world.meter.toldOf('pong')).toEqual([[1n, 9]])
-  })
-
-  test('that one leaves unanswered until the books cut ends it with 16', () => {
-    const world = shared()
-    const joined = join(world, tokenOf(world))
-    openJoined(joined)
-    world.meter.link.ping(1n)
-    drain(joined.node)
-    world.meter.link.cut()
-    carry(joined)
-    expect(endingsOf(joined)).toEqual({ client: [16], node: [16] })
-  })
-
-  test('whose owner had answered goes on without the silent one, and is asked again', () => {
-    const world = shared()
-    const joined = join(world, tokenOf(world))
-    openJoined(joined)
-    world.meter.link.ping(1n)
-    drain(joined.node)
-    feed(world.client, drain(world.node))
-    feed(world.node, drain(world.client))
-    expect(world.meter.link.cut()).toBe(true)
-    carry(joined)
-    expect(endingsOf(joined)).toEqual({ client: [16], node: [16] })
-    expect([world.node.phase, world.client.phase]).toEqual(['open', 'open'])
-    world.meter.link.ping(2n)
-    feed(world.client, drain(world.node))
-    feed(world.node, drain(world.client))
-    expect(world.meter.toldOf('pong').map(([nonce]) => nonce)).toEqual([2n])
-  })
-
-  test('the keep-alive’s answer of connection 0 is told as before, a joined one’s is not', () => {
-    const world = shared()
-    const joined = join(world, tokenOf(world))
-    feed(joined.node, encodeFrame(FRAME.ping, 1, 0, new Uint8Array(8)))
-    feed(world.node, encodeFrame(FRAME.ping, 1, 0, new Uint8Array(8)), 4)
-    expect(world.meter.toldOf('pong')).toEqual([[0n, 4]])
-  })
 })

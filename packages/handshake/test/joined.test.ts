@@ -1,15 +1,17 @@
 /** Connections that join a session with a token, core against core: what they may, what they cost, and what becomes of them. */
 import { describe, expect, test } from 'vitest'
-import { encodeTokenAsk } from '../src/access-token.ts'
+import { encodeTokenAsk, tokenNameOf } from '../src/access-token.ts'
 import * as frames from '../src/frames.ts'
 import { encodeFrame, encodeHeader, FRAME } from '../src/frames.ts'
 import { drain, feed } from './cores.ts'
 import {
+  acknowledge,
   ANY,
   carry,
   codesIn,
   endingsOf,
   join,
+  type Joined,
   LANE_CREDIT,
   openJoined,
   READ,
@@ -72,6 +74,18 @@ describe('TOKEN', () => {
     },
   )
 
+  test('an answer that was given before ends the session with 1: who has it would have what the second holder is allowed', () => {
+    const world = shared()
+    const { client } = world
+    const got: Uint8Array[] = []
+    for (const bytesMax of [1, 2 ** 40]) client.wishes.sharing!.ask({ ...READ, bytesMax }, (token) => got.push(token))
+    drain(client)
+    const frame = encodeFrame(FRAME.token, 1, 0, world.connections.issue(READ))
+    feed(client, frame)
+    feed(client, frame)
+    expect([codesIn(drain(client)), got.length]).toEqual([[1], 1])
+  })
+
   test('what a lost connection took with it is asked again on the next one', () => {
     const world = shared()
     const got: Uint8Array[] = []
@@ -127,13 +141,27 @@ describe('HELLO to join', () => {
 
   test('brings seven connections in; the next gets 7, until one has left', () => {
     const world = shared()
+    const seven = Array.from({ length: 7 }, () => join(world, tokenOf(world)))
     const token = tokenOf(world)
-    const seven = Array.from({ length: 7 }, () => join(world, token))
     expect(seven.map(({ client }) => client.phase)).toEqual(Array.from({ length: 7 }, () => 'open'))
     expect(endingsOf(join(world, token))).toEqual({ client: [7], node: [7] })
     seven[3]!.node.lose('cut', [])
     const next = join(world, token)
     expect(next.told.client[0]).toMatchObject({ welcome: { connection: 4 } })
+  })
+
+  test('brings two connections in with one token, and the next gets 7: also when they are gone, until nothing is owed for one', () => {
+    const world = shared()
+    const token = tokenOf(world)
+    for (let i = 0; i < 2; i++) {
+      const joined = join(world, token)
+      send(joined, openJoined(joined).atNode, 1_000)
+      joined.node.lose('cut', [])
+    }
+    expect(endingsOf(join(world, token))).toEqual({ client: [7], node: [7] })
+    expect(join(world, tokenOf(world)).told.client[0]).toMatchObject({ welcome: { connection: 3 } }) // the same in everything but its serial
+    acknowledge(world, 8_193, 1_000n)
+    expect(join(world, token).told.client[0]).toMatchObject({ welcome: { connection: 1 } })
   })
 
   test('has no OPEN in its flight, for its lanes have no number yet', () => {
@@ -203,6 +231,30 @@ describe('a joined connection', () => {
     expect(receivedOf(joined)).toBe(1_000)
   })
 
+  test('ends with 5 when its token is out of date and it has no lane; one that has a lane, when that is over', () => {
+    const world = shared()
+    const ask = { ...READ, ttlSeconds: 20 }
+    const [idle, busy] = [join(world, tokenOf(world, ask)), join(world, tokenOf(world, ask))]
+    const { atClient, atNode } = openJoined(busy)
+    const pass = (joined: Joined, nowMs: number): unknown => {
+      joined.node.tick(nowMs, joined.told.node)
+      carry(joined)
+      return endingsOf(joined)
+    }
+    expect([idle.node.deadlineMs, pass(idle, 20_000)]).toEqual([20_000, { client: [], node: [] }]) // the clock of the day was set back
+    world.clock.seconds += 20
+    expect(idle.node.deadlineMs).toBe(40_000)
+    expect([pass(idle, 40_000), pass(busy, 20_000)]).toEqual([
+      { client: [5], node: [5] },
+      { client: [], node: [] },
+    ])
+    send(busy, atNode, 1_000)
+    busy.node.end(atNode, [])
+    busy.client.end(atClient, [])
+    carry(busy)
+    expect([receivedOf(busy), busy.node.deadlineMs, pass(busy, 20_000)]).toEqual([1_000, 20_000, { client: [5], node: [5] }])
+  })
+
   test('that may read sends no byte: the node gives it no credit, and a byte that comes is 15', () => {
     const world = shared()
     const joined = join(world, tokenOf(world))
@@ -244,7 +296,8 @@ describe('a joined connection', () => {
 
   test('tells the holder what the owner has to know, and nothing else', () => {
     const world = shared()
-    const joined = join(world, tokenOf(world))
+    const token = tokenOf(world)
+    const joined = join(world, token)
     const { atClient, atNode } = openJoined(joined)
     send(joined, atNode, 5_000)
     joined.node.end(atNode, [])
@@ -255,6 +308,7 @@ describe('a joined connection', () => {
       {
         type: 'lane',
         ...from,
+        token: tokenNameOf(token),
         lane: 8_193,
         openBody: frames.encodeOpen({ serviceId: 0, initialCredit: LANE_CREDIT, metadata: Uint8Array.of(7) }),
         acceptBody: frames.encodeAccept({ initialCredit: 0, metadata: Uint8Array.of(1) }),

@@ -15,8 +15,11 @@ import { CHAIN, CLIENT, CLOCK, drain, feed, NODE } from './cores.ts'
 import { createPayingClient, createPayments, framesOf, type Paid, type PaymentsOptions, TestMeter, TestPayer } from './paying.ts'
 import { lose, nextBinding, reattach } from './resume.ts'
 
-export const READ: TokenAsk = { serviceId: 0, ttlSeconds: 60, scope: 'read' }
-export const ANY: TokenAsk = { serviceId: 0, ttlSeconds: 60, scope: 'any' }
+interface OwnAsk extends TokenAsk {
+  readonly bytesMax: number
+}
+export const READ: OwnAsk = { serviceId: 0, ttlSeconds: 60, scope: 'read', bytesMax: 2 ** 40 }
+export const ANY: OwnAsk = { ...READ, scope: 'any' }
 export const LANE_CREDIT: number = 2 ** 21 + 2 ** 18
 const HOLDER_CLOCK = { ...CLOCK, idleTimeoutMs: Number.POSITIVE_INFINITY }
 
@@ -80,7 +83,7 @@ export function shared(options: PaymentsOptions = {}): Shared {
 }
 
 /** The owner asks, the node answers. */
-export function tokenOf({ client, node }: Paid, ask: TokenAsk = READ): Uint8Array {
+export function tokenOf({ client, node }: Paid, ask: OwnAsk = READ): Uint8Array {
   let token: Uint8Array | undefined
   client.wishes.sharing!.ask(ask, (bytes) => {
     token = bytes

@@ -48,6 +48,25 @@ describe('a lane is over once for both ends, at the same byte', () => {
     expect(both(session)).toEqual(at(BigInt(credit), 'reset-by-client'))
   })
 
+  test('when the client has had enough and reads on: what was in flight is handed on, no more than its credit, and its end', () => {
+    const session = paid()
+    const credit = 2 ** 21 + 2 ** 18
+    const { atClient, atNode } = openLane(session, new Uint8Array(), credit)
+    const { client, node } = session
+    node.write(atNode, [new Uint8Array(8 * 2 ** 20)], 'token')
+    const inFlight = drain(node)
+    client.reset(atClient, 25, '', [], true)
+    const handed = feed(client, inFlight).flatMap((effect) => (effect.type === 'data' ? [effect.bytes.length] : []))
+    expect(handed.reduce((sum, bytes) => sum + bytes, 0)).toBe(credit)
+    client.consume(atClient, credit) // gives the connection its credit back, and the lane nothing
+    const said = drain(client)
+    const granted = framesOf(said).flatMap(({ type, lane }) => (type === FRAME.credit ? [lane] : []))
+    expect(granted).toEqual([0])
+    feed(node, said)
+    settle(client, node)
+    expect(both(session)).toEqual(at(BigInt(credit), 'reset-by-client'))
+  })
+
   test('when the client has had enough before ACCEPT came', () => {
     const session = paid()
     const { client, node } = session

@@ -2,6 +2,7 @@
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Carrier } from '../src/carrier.ts'
+import { decodeOpen } from '../src/frames.ts'
 import { connectSession, type Lane, type LaneListener, type LaneRequest, type NodePayments } from '../src/index.ts'
 import { createSessionServer, type SessionServer, type SessionServerOptions } from '../src/tls.ts'
 import { collect } from './collect.ts'
@@ -92,6 +93,105 @@ test('a payer that finds the price too high ends the session with 19', async () 
   const { target } = await serve(() => {}, createPayments(new TestMeter()))
   const session = await connectSession({ ...target, identity: CLIENT, delegation: delegationOf(CLIENT.publicKey), payer })
   expect(await session.closed).toMatchObject({ code: 'HANDSHAKE_CLOSED', laneCode: 19 })
+})
+
+describe('of a lane that is read on behind its own reset', () => {
+  const UNIT = 2 ** 21 + 2 ** 17
+  const pouring: LaneListener = async (request) => {
+    const lane = request.accept(NONE)
+    await lane.write(new Uint8Array(8 * 2 ** 20)).catch(() => {})
+  }
+  const restOf = async (pieces: AsyncIterator<Uint8Array>): Promise<void> => {
+    for (let step = await pieces.next(); step.done !== true; ) step = await pieces.next()
+  }
+  /** One whose first unit has come, and nobody has read. */
+  const poured = async ({ session, meter }: Awaited<ReturnType<typeof pay>>): Promise<Lane> => {
+    const lane = await session.openLane({ serviceId: 0, metadata: NONE, isReadOn: true, isCreditHeld: true })
+    await until(() => meter.toldOf('sent').some(([id, offset]) => id === lane.laneId && Number(offset) >= UNIT - 65_536))
+    return lane
+  }
+
+  test('comes what was in flight, to the byte that the payer is told, and then the error; writers have it at once', async () => {
+    const paid = await pay(pouring)
+    const lane = await poured(paid)
+    let bytes = 0
+    const reading = (async () => {
+      for await (const piece of lane.source) {
+        if (bytes === 0) lane.reset(25)
+        bytes += piece.length
+      }
+    })()
+    await expect(reading).rejects.toMatchObject({ code: 'HANDSHAKE_LANE_RESET', laneCode: 25 })
+    expect(bytes).toBeGreaterThanOrEqual(UNIT - 65_536)
+    expect(paid.payer.toldOf('laneOver')).toEqual([[lane.laneId, BigInt(bytes), 'reset-by-client']])
+    await expect(lane.write(Uint8Array.of(1))).rejects.toMatchObject({ laneCode: 25 })
+    await paid.session.close()
+  })
+
+  test('the signal’s abort is a reset too, and its reason the error', async () => {
+    const paid = await pay(pouring)
+    const controller = new AbortController()
+    const options = { serviceId: 0, metadata: NONE, isReadOn: true, signal: controller.signal }
+    const lane = await paid.session.openLane(options)
+    const reason = new Error('enough')
+    let bytes = 0
+    const reading = (async () => {
+      for await (const piece of lane.source) {
+        if (bytes === 0) controller.abort(reason)
+        bytes += piece.length
+      }
+    })()
+    await expect(reading).rejects.toBe(reason)
+    expect(paid.payer.toldOf('laneOver')).toEqual([[lane.laneId, BigInt(bytes), 'reset-by-client']])
+    await paid.session.close()
+  })
+
+  test('nothing keeps the connection’s credit, whether it is read to its end or left', async () => {
+    const paid = await pay(pouring)
+    for (let times = 0; times < 12; times++) {
+      const lane = await poured(paid) // a unit each, and the connection has credit for seven
+      const pieces = lane.source[Symbol.asyncIterator]()
+      await pieces.next()
+      lane.reset(25)
+      if (times % 2 === 0) {
+        await pieces.return?.()
+        await expect(pieces.next()).rejects.toMatchObject({ laneCode: 25 })
+      } else {
+        await expect(restOf(pieces)).rejects.toMatchObject({ laneCode: 25 })
+      }
+    }
+    await paid.session.close()
+  })
+
+  test('the end of the session is the end', async () => {
+    const paid = await pay(pouring)
+    const lane = await poured(paid)
+    const pieces = lane.source[Symbol.asyncIterator]()
+    lane.reset(25)
+    const closed = paid.session.close()
+    await expect(restOf(pieces)).rejects.toMatchObject({ laneCode: 25 })
+    await closed
+  })
+
+  test('before ACCEPT, where nobody could verify anything, no more comes than one unit', async () => {
+    const requests: LaneRequest[] = []
+    const { session, meter, payer } = await pay((request) => void requests.push(request))
+    const controller = new AbortController()
+    const opening = session.openLane({ serviceId: 0, metadata: NONE, initialCredit: 2 ** 24, signal: controller.signal })
+    await until(() => requests.length === 1)
+    const lane = requests[0]!.accept(NONE)
+    const writing = lane.write(new Uint8Array(8 * 2 ** 20)).catch(() => {})
+    controller.abort(new Error('enough'))
+    await expect(opening).rejects.toThrow('enough')
+    await until(() => payer.toldOf('laneOver').length === 1)
+    await writing
+    const [, offset] = payer.toldOf('laneOver')[0]!
+    expect(Number(offset)).toBeLessThanOrEqual(UNIT)
+    expect(meter.toldOf('laneOver')).toEqual([[1, offset, 'reset-by-client']])
+    const [, , openBody] = payer.toldOf('lane')[0]!
+    expect(decodeOpen(openBody as Uint8Array).initialCredit).toBe(UNIT)
+    await session.close()
+  })
 })
 
 test('24 lanes are open at once, the next one waits', async () => {

@@ -43,14 +43,17 @@ export class World {
   readonly resumable: ResumableSessions = new ResumableSessions({ suspendedMax: 1_000, suspendedPerAddressMax: 1_000 })
   /** Clients say ticks between their acknowledgements. */
   readonly hasTicks: boolean
+  /** A client that comes back, and its node, take their time to say where they are. */
+  readonly returnsSlowly: boolean
   nowMs = 0
   epoch: bigint = FIRST_EPOCH
   #changedMs = 0
   #count = 0
 
-  constructor(random: Random, hasTicks = false) {
+  constructor(random: Random, hasTicks = false, returnsSlowly = false) {
     this.random = random
     this.hasTicks = hasTicks
+    this.returnsSlowly = returnsSlowly
     this.books = createBooks(
       {
         rules: (epoch): EpochRules => ({

@@ -273,7 +273,8 @@ describe('what the node says', () => {
     ['METER that falls', [meterOf(0, 5n, 2n), meterOf(0, 5n, 1n)]],
     ['METER that falls in the epoch before', [meterOf(0, 5n, 2n), epochOf(6n), meterOf(0, 5n, 1n)]],
     ['EPOCH of the present', [epochOf(5n)]],
-    ['EPOCH that is repeated', [epochOf(6n), epochOf(6n)]],
+    ['another EPOCH of the present', [epochOf(6n), epochOf(6n, [1, 0n])]],
+    ['EPOCH of two epochs ago', [epochOf(6n), epochOf(7n), epochOf(8n), epochOf(6n)]],
     ['EPOCH that leaves one out', [epochOf(7n)]],
     ['EPOCH of a lane that never was', [epochOf(6n, [2, 0n])]],
     ['EPOCH beyond what came', [epochOf(6n, [1, 1n])]],
@@ -287,6 +288,14 @@ describe('what the node says', () => {
     expect(session.payer.told.slice(0, told).concat(session.payer.told.slice(-1))).toEqual(
       session.payer.told.filter(({ name }) => name !== 'laneOver'),
     )
+  })
+
+  test('EPOCH that the client has is passed over, byte for byte the same: the newest, and the one before, whose chain may be open', () => {
+    const session = paid()
+    openLane(session)
+    const sent = [epochOf(6n, [1, 0n]), epochOf(6n, [1, 0n]), epochOf(7n), epochOf(6n, [1, 0n]), epochOf(7n), epochOf(8n)]
+    expect(endings(feed(session.client, Uint8Array.from(sent.flatMap((bytes) => [...bytes]))))).toEqual([])
+    expect(session.payer.toldOf('epoch').map(([frame]) => (frame as { epoch: bigint }).epoch)).toEqual([6n, 7n, 8n])
   })
 
   test('of CPU time is taken from this epoch and from the one before, each on its own', () => {

@@ -2,6 +2,7 @@
 import type { Effect } from '../src/effects.ts'
 import type { CoreLane } from '../src/lane-core.ts'
 import { createClientGreeter, createNodeGreeter } from '../src/greeter.ts'
+import { createSharing } from '../src/owner-sharing.ts'
 import type {
   AckFrame,
   Admission,
@@ -53,8 +54,8 @@ export class TestMeter implements SessionMeter {
   session: PayingSession | undefined
   deadlineMs: number = Number.POSITIVE_INFINITY
   allows: (lane: number, unitBytes: number, isBegun: boolean) => boolean = () => true
-  ackAnswer: number | undefined
-  tickAnswer: number | undefined
+  ackAnswer: number | 'late' | undefined
+  tickAnswer: number | 'late' | undefined
   isResumable = true
 
   begin(session: PayingSession, link: NodeLink): void {
@@ -71,11 +72,11 @@ export class TestMeter implements SessionMeter {
   sent(...args: [number, bigint, boolean]): void {
     this.told.push({ name: 'sent', args })
   }
-  ack(...args: [AckFrame, number]): number | undefined {
+  ack(...args: [AckFrame, number]): number | 'late' | undefined {
     this.told.push({ name: 'ack', args })
     return this.ackAnswer
   }
-  tick(...args: [TickFrame]): number | undefined {
+  tick(...args: [TickFrame]): number | 'late' | undefined {
     this.told.push({ name: 'tick', args })
     return this.tickAnswer
   }
@@ -200,7 +201,7 @@ export function createPayingClient(payer: SessionPayer, delegation: Uint8Array =
     chainId: CHAIN,
     channelBinding: BINDING,
     rand: new Uint8Array(16).fill(6),
-    paying: { delegation, payer },
+    paying: { delegation, payer, sharing: createSharing() },
   })
   return new SessionCore({ role: 'client', greeter, clock: { ...CLOCK, idleTimeoutMs: Number.POSITIVE_INFINITY }, maxLanes: 4 }, 0)
 }

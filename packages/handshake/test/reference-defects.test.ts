@@ -12,10 +12,12 @@ import * as frames from '../src/frames.ts'
 import { encodeFrame, encodeHeader, FRAME } from '../src/frames.ts'
 import { encodeHello, type HelloKind, helloTranscript } from '../src/greeting.ts'
 import { connectSession } from '../src/index.ts'
+import type { SessionCore } from '../src/session-core.ts'
 import { createSessionServer } from '../src/tls.ts'
 import { BINDING, CHAIN, CLIENT, createNodeCore, drain, feed, NODE } from './cores.ts'
-import { endingsOf, join, READ, shared, tokenOf } from './joined.ts'
+import { createSharedNode, endingsOf, join, READ, shared, tokenOf } from './joined.ts'
 import { framesOf } from './paying.ts'
+import { createDoor, lose, resumable } from './resume.ts'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -39,14 +41,44 @@ function hello(
 }
 
 describe('a session cannot be taken over', () => {
-  test.each(['resume', 'join'] as const)('by counting: HELLO to %s a session that is guessed gets 4', (kind) => {
-    for (let guess = 0; guess < 200; guess++) {
-      const bracket = new Uint8Array(48)
-      new DataView(bracket.buffer).setBigUint64(0, BigInt(guess), true)
-      const node = createNodeCore()
-      expect(endings(feed(node, hello(kind, bracket)))).toEqual([expect.objectContaining({ why: 'protocol', code: CODES.unknownSession })])
-      expect(framesOf(drain(node)).map(({ type }) => type)).toEqual([FRAME.goaway])
-    }
+  /** `bracket` with a number that is counted up in place of what stands at `at`. */
+  const counted = (bracket: Uint8Array, at: number): Uint8Array[] =>
+    Array.from({ length: 200 }, (_, guess) => {
+      const out = bracket.slice()
+      new DataView(out.buffer).setBigUint64(at, BigInt(guess), true)
+      return out
+    })
+  const answerOf = (node: SessionCore, kind: HelloKind, bracket: Uint8Array): unknown => {
+    const codes = endings(feed(node, hello(kind, bracket))).map((effect) => (effect as { code?: number }).code)
+    return [codes, framesOf(drain(node)).map(({ type }) => type)]
+  }
+
+  test.each(['live', 'suspended'] as const)(
+    'by counting: nor its id nor its token is found, while it is %s, even by who has its key',
+    (state) => {
+      const world = resumable()
+      if (state === 'suspended') lose(world)
+      const { sessionId, resumeToken } = world.welcome
+      const named = Uint8Array.of(...sessionId, ...resumeToken)
+      for (const bracket of [...counted(named, 0), ...counted(named, sessionId.length)])
+        expect(answerOf(createDoor(world, BINDING), 'resume', bracket)).toEqual([[CODES.unknownSession], [FRAME.goaway]])
+      expect([world.node.phase, answerOf(createDoor(world, BINDING), 'resume', named)]).toEqual([
+        state === 'live' ? 'open' : 'suspended',
+        [[], []],
+      ])
+    },
+  )
+
+  test('nor joined by counting: no token is found by its number or by its MAC', () => {
+    const world = shared()
+    const token = tokenOf(world)
+    const serials = Array.from({ length: 200 }, (_, serial) => token.with(25, serial)).filter((each) => each[25] !== token[25])
+    for (const bracket of [...serials, ...counted(token, 40)])
+      expect(answerOf(createSharedNode(world.joinable, world.meter, {}, BINDING), 'join', bracket)).toEqual([
+        [CODES.notAuthorised],
+        [FRAME.goaway],
+      ])
+    expect(join(world, token).client.phase).toBe('open')
   })
 
   test('nor with its own id and token, by its own key: they are no key to it, and it goes on', async () => {

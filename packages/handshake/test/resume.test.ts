@@ -5,7 +5,7 @@ import { FRAME } from '../src/frames.ts'
 import type { CoreLane, Resend } from '../src/lane-core.ts'
 import { decodeResume } from '../src/resume-frame.ts'
 import { drain, feed, settle } from './cores.ts'
-import { framesOf, openLane, PRICE } from './paying.ts'
+import { framesOf, openLane } from './paying.ts'
 import { lose, reattach, type Resumable, resumable } from './resume.ts'
 
 const NONE = new Uint8Array()
@@ -345,29 +345,6 @@ describe('what was said and lost is said again', () => {
     const reasons = told(effects.client, 'reset').map((effect) => (effect as Extract<Effect, { type: 'reset' }>).reason)
     expect(reasons).toEqual(['why', 'while away'])
     expect([lost, answered].flatMap(({ atClient, atNode }) => [atClient.isOver, atNode.isOver])).toEqual([true, true, true, true])
-  })
-
-  test('EPOCH, with the price that it changed, byte for byte and behind the ACCEPT of the lanes that it names', () => {
-    const world = resumable()
-    laneOf(world)
-    const price = { ...PRICE, priceVersion: 4, bytePrice: 11n }
-    const rand = new Uint8Array(16).fill(3)
-    const epochs = [6n, 7n].map((epoch) => ({ epoch, rand, priceVersion: epoch === 6n ? 3 : 4, lanes: [{ lane: 1, offset: 0n }] }))
-    world.meter.link.epoch(epochs[0]!)
-    drain(world.node)
-    lose(world)
-    world.meter.link.price(price)
-    world.meter.link.epoch(epochs[1]!)
-    reattach(world)
-    const first = drain(world.node)
-    feed(world.client, first)
-    feed(world.node, drain(world.client))
-    const answer = drain(world.node)
-    expect(namesOf(answer)).toEqual(['price', 'epoch', 'price', 'epoch'])
-    feed(world.client, answer)
-    expect(world.payer.toldOf('epoch').map(([frame]) => frame)).toEqual(epochs)
-    expect(world.payer.toldOf('price').map(([frame]) => frame)).toEqual([PRICE, PRICE, price])
-    expect(world.client.phase).toBe('open')
   })
 
   test('nothing of what the books or the payer say in between: it is part of RESUME, or theirs to say again', () => {

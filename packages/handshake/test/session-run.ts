@@ -4,10 +4,11 @@
  * under way on it, and the client comes back over another one.
  */
 import { encodeDelegation } from '@selvedge/delivery-acknowledgement'
-import { createPayer, type Payer } from '@selvedge/delivery-acknowledgement/client'
+import { createPayer, createTicks, type Payer } from '@selvedge/delivery-acknowledgement/client'
 import type { KeyPair } from '@selvedge/crypto/ed25519'
 import type { Effect, Greeting } from '../src/effects.ts'
 import { createClientGreeter, createNodeGreeter, createResumeGreeter, type Greeter } from '../src/greeter.ts'
+import { createSharing } from '../src/owner-sharing.ts'
 import type { Welcome } from '../src/greeting.ts'
 import type { Again, CoreLane, Resend } from '../src/lane-core.ts'
 import { ResumableSession } from '../src/resumable-sessions.ts'
@@ -81,9 +82,9 @@ export class SessionRun {
     const nodeKey = NODE.publicKey
     const nowMs = (): number => world.nowMs
     const signer = { chainId: CHAIN, nodeKey, delegation, sign: sessionKey.sign, capMicroUsd: 2n ** 62n, nowMs }
-    this.payer = createPayer(world.hasTicks ? { ...signer, ticks: { secret: () => this.#secret(), length: TICKS } } : signer)
+    this.payer = createPayer(world.hasTicks ? { ...signer, ticks: createTicks({ secret: () => this.#secret(), length: TICKS }) } : signer)
     this.#identity = sessionKey
-    const paying = { delegation: encodeDelegation(delegation), payer: this.payer }
+    const paying = { delegation: encodeDelegation(delegation), payer: this.payer, sharing: createSharing() }
     const common = { chainId: CHAIN, channelBinding: BINDING }
     const clientGreeter = createClientGreeter({ ...common, identity: sessionKey, nodeKey, rand: world.rand(), paying })
     const clock = { ...CLOCK, idleTimeoutMs: Number.POSITIVE_INFINITY }
@@ -134,7 +135,7 @@ export class SessionRun {
   /** The verifier says how far it is. */
   verify(lane: LaneRun): void {
     const verified = lane.unitEnds.findLast((end) => end <= lane.atClient.received) ?? 0
-    if (lane.isLeft || verified <= lane.verified) return
+    if (verified <= lane.verified) return
     lane.verified = verified
     this.payer.verified(lane.atClient.id, BigInt(verified))
     if (verified === lane.unitEnds.at(-1)) this.payer.flush()
@@ -146,13 +147,14 @@ export class SessionRun {
     this.client.consume(lane.atClient, bytes)
   }
 
-  /** The reader has seen enough of the lane, as when it seeks. */
+  /** The reader has seen enough of the lane, as when it seeks: the verifier goes on with what is in flight. */
   leaveLane(lane: LaneRun): void {
     if (lane.atClient.isOver || lane.atClient.isResetSent) return
     this.verify(lane)
     lane.isLeft = true
-    this.#run(this.client, (effects) => this.client.reset(lane.atClient, 25, '', effects))
-    lane.unread = 0
+    this.payer.follows(lane.atClient.id)
+    this.#run(this.client, (effects) => this.client.reset(lane.atClient, 25, '', effects, true))
+    this.read(lane, lane.unread)
   }
 
   /** The service of the node fails in the middle of an answer. */
@@ -241,7 +243,12 @@ export class SessionRun {
     if (moved === undefined) throw new Error('the node does not know the session')
     this.#suspend(this.node)
     this.node.adopt(moved.welcomeBody, this.#world.nowMs)
-    if (!this.#random.chance(0.3)) return this.carry()
+    const isWhole = !this.#random.chance(0.3)
+    if (isWhole && this.#world.returnsSlowly) {
+      this.#carriedMs = this.#world.nowMs // what they say is under way, and the world goes on
+      return
+    }
+    if (isWhole) return this.carry()
     for (let i = this.#random.below(4); i > 0; i--) {
       this.send()
       this.deliver(this.#random.chance(0.5) ? 'node' : 'client')
@@ -329,6 +336,7 @@ export class SessionRun {
         lane!.atNode = effect.lane
         core.accept(effect.lane, Uint8Array.of(1), 1_000, RESEND)
       } else if (effect.type === 'data' && core === this.client) this.#onData(lane!, effect.bytes)
+      else if (effect.type === 'done' && core === this.client && lane?.isLeft === true) this.#giveUp(lane)
       else if (effect.type === 'resend') lane!.again = effect.again
       else if (effect.type === 'welcome') this.#welcomed(core, effect)
       else if (effect.type === 'resumed' && core === this.node) {
@@ -338,11 +346,18 @@ export class SessionRun {
     }
   }
 
+  /** All that was in flight has come. */
+  #giveUp(lane: LaneRun): void {
+    this.verify(lane)
+    this.payer.giveUp(lane.atClient.id)
+  }
+
   #onData(lane: LaneRun, bytes: Uint8Array): void {
     const from = lane.handed
     const isRight = bytes[0] === CONTENT[from] && bytes.at(-1) === CONTENT[from + bytes.length - 1]
     if (!isRight) throw new Error(`lane ${lane.atClient.id}: other bytes at ${from}`)
     lane.handed += bytes.length
     lane.unread += bytes.length
+    if (lane.isLeft) this.read(lane, lane.unread)
   }
 }

@@ -25,6 +25,7 @@ export type {
   NumberedEvent,
   RpcComponents,
   Simulated,
+  StatesHeld,
   StateView,
   Submitter,
   UnsignedCall,

@@ -32,6 +32,7 @@ export function nodeInfoOf(ledger: LedgerView, node: NodeView, clientVersion: st
     epoch,
     head: { height, digest, timestampMs, stateRoot },
     oldestHeight: ledger.oldestHeight(),
+    states: ledger.statesHeld(),
     oldestSeq: ledger.oldestSeq(),
     nextSeq: ledger.nextSeq(),
     peers: node.peerCount(),

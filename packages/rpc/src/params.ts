@@ -2,8 +2,8 @@
 import { RpcError } from './errors.ts'
 import { parseHex, parseQuantity } from './hex.ts'
 
-/** A block as callers name it. */
-export type BlockName = { readonly height: number } | { readonly digest: Uint8Array } | 'latest' | 'pending' | 'earliest'
+/** A block as callers name it; `epochEnd` is the last one before the running epoch. */
+export type BlockName = { readonly height: number } | { readonly digest: Uint8Array } | 'latest' | 'pending' | 'earliest' | 'epochEnd'
 
 export class Params {
   readonly #values: readonly unknown[]
@@ -75,7 +75,7 @@ export function asObject(value: unknown, what: string): Readonly<Record<string, 
 
 export function parseBlockName(value: unknown, what: string): BlockName {
   if (value === 'latest' || value === 'safe' || value === 'finalized') return 'latest'
-  if (value === 'pending' || value === 'earliest') return value
+  if (value === 'pending' || value === 'earliest' || value === 'epochEnd') return value
   if (typeof value === 'object') {
     const { blockHash, blockNumber } = asObject(value, what)
     if (blockHash !== undefined && blockNumber !== undefined) throw new RpcError('RPC_INVALID_PARAMS', `${what} names its block twice`)

@@ -52,10 +52,20 @@ export interface StateView {
   balance(address: Uint8Array, token: number): bigint
   /** The bytes under a key of a table. */
   read(table: number, key: Uint8Array): Uint8Array | undefined
-  /** The tree proof of that key against the block's stateRoot, present or absent, in its wire form. */
+  /** The root that the block's checkpoint names, 32 bytes. */
+  stateRoot(): Uint8Array
+  /** The tree proof of that key against `stateRoot()`, present or absent, in its wire form. */
   prove(table: number, key: Uint8Array): Uint8Array
   /** Runs a call as the next block would. */
   simulate(call: UnsignedCall): Simulated
+}
+
+/** Blocks whose state is held. */
+export interface StatesHeld {
+  /** Every block from this height to the head; the head alone where this is its height. */
+  readonly from: number
+  /** Single blocks before that, ascending: the last of recent epochs. */
+  readonly epochEnds: readonly number[]
 }
 
 /** Whether a transaction would be taken on top of the head; a nonce may be up to 16 ahead, everything else must be good now. */
@@ -86,6 +96,10 @@ export interface LedgerView {
   locate(id: Uint8Array): { readonly height: number; readonly index: number } | undefined
   /** `undefined` when that state is not held. */
   state(height: number): StateView | undefined
+  /** For which heights `state` has an answer. */
+  statesHeld(): StatesHeld
+  /** Height of the last block before the running epoch; 0 in the first. */
+  epochEnd(): number
   /** Of the block after the head, in 10^-9 native per gas. */
   nextBaseFee(): bigint
   gasTargetPerSecond(): number

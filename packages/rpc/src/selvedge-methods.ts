@@ -15,7 +15,7 @@ import {
 } from '@selvedge/ledger-types'
 import type { Context, Methods } from './context.ts'
 import { RpcError } from './errors.ts'
-import { notKept, RECEIPTS_A_COST } from './eth/chain.ts'
+import { type Chain, notKept, RECEIPTS_A_COST } from './eth/chain.ts'
 import { unsubscribe } from './eth/logs.ts'
 import { hexOf } from './hex.ts'
 import { AGAIN, type Caller, type Feed, LATER, tooMany } from './json-rpc.ts'
@@ -43,7 +43,7 @@ export function selvedgeMethods(context: Context): Methods {
   return { ...nodeMethods(context), ...recordMethods(context), ...eventMethods(context) }
 }
 
-function nodeMethods({ ledger, node, clientVersion, mempool }: Context): Methods {
+function nodeMethods({ ledger, chain, node, clientVersion, mempool }: Context): Methods {
   const turns = new Turns(1, OLD_PROOFS_WAITING_MAX)
   return {
     selvedge_nodeInfo: {
@@ -64,8 +64,8 @@ function nodeMethods({ ledger, node, clientVersion, mempool }: Context): Methods
       cost: 2,
       run(values) {
         const params = new Params(values, 1)
-        const name = params.value(0) ?? 'latest'
-        return certificateAt(ledger, name === 'latest' ? name : params.integer(0, HEIGHT_MAX)) ?? null
+        const isNewest = (params.value(0) ?? 'latest') === 'latest'
+        return certificateAt(ledger, isNewest ? 'latest' : heightIn(ledger, params, 0)) ?? null
       },
     },
     selvedge_epochProofs: {
@@ -90,25 +90,30 @@ function nodeMethods({ ledger, node, clientVersion, mempool }: Context): Methods
         const table = params.integer(0, TABLE_MAX)
         const key = params.bytes(1)
         if (key.length > KEY_BYTES_MAX) throw new RpcError('RPC_INVALID_PARAMS', `parameter 1 must be at most ${KEY_BYTES_MAX} bytes`)
-        const height = params.integer(2, HEIGHT_MAX, ledger.head().height)
-        if (height >= ledger.head().height) return proofAt(ledger, height, table, key)
+        const height = heightIn(ledger, params, 2)
+        if (height >= ledger.head().height) return proofAt(chain, height, table, key)
         if (!take(OLD_PROOF_COST)) throw tooMany()
         return turns.run(async () => {
           await new Promise(setImmediate) // between two of them everybody else has a turn
-          return proofAt(ledger, height, table, key)
+          return proofAt(chain, height, table, key)
         })
       },
     },
   }
 }
 
-/** @throws {RpcError} `RPC_NOT_ARCHIVE`, `RPC_REFUSED` for a block that is not there yet. */
-function proofAt(ledger: LedgerView, height: number, table: number, key: Uint8Array): unknown {
-  if (height > ledger.head().height) throw new RpcError('RPC_REFUSED', 'header not found')
-  const header = ledger.header(height)
-  const state = header === undefined ? undefined : ledger.state(height)
-  if (header === undefined || state === undefined) return notKept()
-  return jsonValueOf({ height, stateRoot: header.stateRoot, value: state.read(table, key) ?? null, proof: state.prove(table, key) })
+/** A height, `latest` (also where it is left out) or `epochEnd`. @throws {RpcError} `RPC_INVALID_PARAMS`. */
+function heightIn(ledger: LedgerView, params: Params, index: number): number {
+  const name = params.value(index) ?? 'latest'
+  if (name === 'latest') return ledger.head().height
+  return name === 'epochEnd' ? ledger.epochEnd() : params.integer(index, HEIGHT_MAX)
+}
+
+/** The block itself need not be kept. @throws {RpcError} `RPC_NOT_ARCHIVE`, `RPC_REFUSED` for a block that is not there yet. */
+function proofAt(chain: Chain, height: number, table: number, key: Uint8Array): unknown {
+  if (height > chain.ledger.head().height) throw new RpcError('RPC_REFUSED', 'header not found')
+  const state = chain.stateAt(height)
+  return jsonValueOf({ height, stateRoot: state.stateRoot(), value: state.read(table, key) ?? null, proof: state.prove(table, key) })
 }
 
 function recordMethods({ ledger, chain, mempool }: Context): Methods {

@@ -76,12 +76,13 @@ describe('the past', () => {
     stage.ledger.produce()
     stage.ledger.oldest = 2
     const fault = [-32_001, 'not an archive node']
-    expect(await faultOf(stage, 'eth_getBalance', [alice.address, '0x1'])).toEqual(fault)
+    const stateFault = [-32_001, 'not an archive node: no state of block 1 is kept, but of 2 (the newest)']
+    expect(await faultOf(stage, 'eth_getBalance', [alice.address, '0x1'])).toEqual(stateFault)
     expect(await faultOf(stage, 'eth_getBlockByNumber', ['0x1', false])).toEqual(fault)
     expect(await faultOf(stage, 'eth_getBlockByNumber', ['earliest', false])).toEqual(fault)
     expect(await faultOf(stage, 'eth_getLogs', [{ fromBlock: '0x1' }])).toEqual(fault)
     expect(await faultOf(stage, 'eth_feeHistory', ['0x2', '0x1', []])).toEqual(fault)
-    expect(await faultOf(stage, 'selvedge_proof', [2, alice.address, 1])).toEqual(fault)
+    expect(await faultOf(stage, 'selvedge_proof', [2, alice.address, 1])).toEqual(stateFault)
     expect(await faultOf(stage, 'eth_getBalance', [alice.address, '0x2'])).toBeUndefined()
   })
 

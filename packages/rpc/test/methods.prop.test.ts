@@ -43,6 +43,7 @@ test(`each of ${methods.length} methods answers any parameters with a result or 
     'latest',
     'pending',
     'earliest',
+    'epochEnd',
     '0x0',
     '0x1',
     '0x3',

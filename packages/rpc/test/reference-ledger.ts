@@ -34,6 +34,7 @@ import type {
   LedgerView,
   NumberedEvent,
   Simulated,
+  StatesHeld,
   StateView,
   Submitter,
   UnsignedCall,
@@ -72,6 +73,8 @@ export class ReferenceLedger implements LedgerView, Submitter {
   /** Set to let consensus have no room. */
   isFull = false
   oldest = 0
+  /** Blocks that ended an epoch: which they are is the test's to say. Their states are kept. */
+  ends: readonly number[] = []
   readonly #blocks: Stored[] = []
   readonly #places = new Map<string, { height: number; index: number }>()
   readonly #events: NumberedEvent[] = []
@@ -143,8 +146,16 @@ export class ReferenceLedger implements LedgerView, Submitter {
   }
 
   state(height: number): StateView | undefined {
-    const block = height < this.oldest ? undefined : this.#blocks[height]
-    return block === undefined ? undefined : stateViewOf(block.world)
+    const block = height < this.oldest && !this.ends.includes(height) ? undefined : this.#blocks[height]
+    return block === undefined ? undefined : stateViewOf(block.world, block.view.stateRoot)
+  }
+
+  statesHeld(): StatesHeld {
+    return { from: this.oldest, epochEnds: this.ends.filter((height) => height < this.oldest) }
+  }
+
+  epochEnd(): number {
+    return this.ends.at(-1) ?? 0
   }
 
   nextBaseFee(): bigint {
@@ -301,11 +312,12 @@ function run(
   return { code: CODES.ok, events: [{ kind: 'transfer', token, from: sender, to, amount }] }
 }
 
-function stateViewOf(world: World): StateView {
+function stateViewOf(world: World, stateRoot: Uint8Array): StateView {
   const balance = (address: Uint8Array, token: number): bigint => world.balances.get(`${token}:${toHex(address)}`) ?? 0n
   return {
     nonce: (address) => world.nonces.get(toHex(address)) ?? 0n,
     balance,
+    stateRoot: () => stateRoot,
     read: (table, key) => (table === 2 && world.nonces.has(toHex(key)) ? Uint8Array.of(Number(world.nonces.get(toHex(key)))) : undefined),
     prove: (table, key) => leafHash(Uint8Array.of(table, ...key)),
     simulate(asked) {

@@ -135,6 +135,35 @@ test('a proof of an older state costs ten times as much, and no key is longer th
   expect(await faultOf(other, 'selvedge_proof', [2, alice.address, 9])).toEqual([-32_000, 'header not found'])
 })
 
+test('the end of an epoch is a block by name: its state is kept where others are not, and a refusal says which are', async () => {
+  const stage = await serve()
+  const { ledger } = stage
+  expect(await resultOf(stage, 'eth_getBlockByNumber', ['epochEnd', false])).toMatchObject({ number: '0x0' }) // the first epoch follows on nothing
+  for (let i = 0; i < 6; i++) ledger.produce()
+  ledger.ends = [2, 4]
+  expect(await resultOf(stage, 'eth_getBlockByNumber', ['epochEnd', false])).toMatchObject({ number: '0x4' })
+  expect(await resultOf(stage, 'selvedge_certificate', ['epochEnd'])).toMatchObject({ height: 4, checkpoint: { height: 4 } })
+  ledger.oldest = 6
+  for (const [name, height] of [
+    [2, 2],
+    ['epochEnd', 4],
+    ['latest', 6],
+  ] as const) {
+    expect(await resultOf(stage, 'selvedge_proof', [2, alice.address, name])).toMatchObject({ height })
+    const block = typeof name === 'number' ? `0x${name}` : name
+    expect(await resultOf(stage, 'eth_getBalance', [alice.address, block])).toBe(`0x${(10n ** 19n).toString(16)}`)
+  }
+  expect(await resultOf(stage, 'selvedge_nodeInfo')).toMatchObject({ states: { from: 6, epochEnds: [2, 4] } })
+  const kept = 'but of 2 (end of an epoch), 4 (end of an epoch), 6 (the newest)'
+  const fault = [-32_001, `not an archive node: no state of block 3 is kept, ${kept}`]
+  expect(await faultOf(stage, 'eth_getBalance', [alice.address, '0x3'])).toEqual(fault)
+  expect(await faultOf(stage, 'selvedge_proof', [2, alice.address, 3])).toEqual(fault)
+  for (const name of ['epochend', 'pending', '0x2', {}]) {
+    expect(await faultOf(stage, 'selvedge_proof', [2, alice.address, name])).toEqual([-32_602, expect.any(String)])
+  }
+  expect(await faultOf(stage, 'eth_getProof', [alice.address, [], 'epochEnd'])).toEqual([-32_601, expect.any(String)])
+})
+
 describe('events by polling', () => {
   test('come from a cursor, filtered, with the cursor to go on from', async () => {
     const stage = await serve()

@@ -12,6 +12,8 @@ export const NAME_BYTES_MAX = 255
 export const OPENS_MAX = 8
 /** Longest line of a service's log, in bytes of UTF-8; the rest of it is cut off. */
 export const LOG_LINE_BYTES_MAX = 4_096
+/** Contents that a service is asked to value at once. */
+export const WORTH_ADDRESSES_MAX = 1_024
 /** A session's id. */
 export const SESSION_ID_BYTES = 16
 /** An account: the address of a key on secp256k1. */

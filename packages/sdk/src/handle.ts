@@ -1,7 +1,7 @@
 /**
  * What a service answers with in place of bytes: which content, how much of it, at which price. The node streams that from its own store.
  *
- *     kind u8 (0 root, 1 CID) · scope u8 (0 entity, 1 all) · priceClass u8 (0 table) · zero u8
+ *     kind u8 (0 root, 1 CID) · scope u8 (0 entity, 1 all) · priceClass u8 (0 table, 1 pin) · zero u8
  *     addressLen u16 · address · count u16 · count × (start u64 · end u64)
  *
  * Little endian; one encoding. 2^64-1 stands for `Infinity`. Layout: docs/protocol/services.md.
@@ -14,8 +14,11 @@ import { checkSpans, type ChunkSpan, isSameSpans } from './spans.ts'
 /** How much of a DAG: one file, or a directory's own nodes; or everything below, which has no ranges. */
 export type Scope = 'entity' | 'all'
 
-/** `table`: the epoch's byte price times what the ledger multiplies it with for the service. There is no other that a ledger settles. */
-export type PriceClass = 'table'
+/**
+ * `table`: the epoch's byte price times what the ledger multiplies it with for the service. There is no other that a ledger settles. `pin`: the same
+ * price for the same bytes, and when the client has acknowledged all of them, the node keeps the content for its account to the end of the next epoch.
+ */
+export type PriceClass = 'table' | 'pin'
 
 export interface Handle {
   readonly address: Address
@@ -26,7 +29,7 @@ export interface Handle {
 
 const KINDS: readonly Address['kind'][] = ['root', 'cid']
 const SCOPES: readonly Scope[] = ['entity', 'all']
-const PRICE_CLASSES: readonly PriceClass[] = ['table']
+const PRICE_CLASSES: readonly PriceClass[] = ['table', 'pin']
 const FIXED_BYTES = 8
 const SPAN_BYTES = 16
 const U64_MAX = 2n ** 64n - 1n
@@ -36,8 +39,9 @@ export function checkHandle({ address, ranges, scope, priceClass }: Handle): voi
   checkAddress(address)
   checkSpans(ranges)
   if (!SCOPES.includes(scope)) throw malformed(`a scope is entity or all, not ${String(scope)}`)
-  if (!PRICE_CLASSES.includes(priceClass)) throw malformed(`a price class is table, not ${String(priceClass)}`)
+  if (!PRICE_CLASSES.includes(priceClass)) throw malformed(`a price class is table or pin, not ${String(priceClass)}`)
   if (scope === 'entity') return
+  if (priceClass === 'pin') throw malformed('what is pinned is one file')
   const [first, more] = ranges
   const isAll = first?.start === 0 && first.end === Number.POSITIVE_INFINITY && more === undefined
   if (address.kind !== 'cid' || !isAll) throw malformed('everything below is that of a CID, and has no ranges')

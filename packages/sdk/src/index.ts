@@ -10,25 +10,28 @@ export {
   NAME_BYTES_MAX,
   OPENS_MAX,
   SPANS_MAX,
+  WORTH_ADDRESSES_MAX,
 } from './constants.ts'
 export { SdkError, type SdkErrorCode } from './errors.ts'
 export { decodeHandle, encodeHandle, type Handle, type PriceClass, type Scope } from './handle.ts'
-export { createServiceHost, type HostAnswer, type ServiceHost, type ServiceHostOptions } from './host.ts'
+export { type AnswerOptions, createServiceHost, type HostAnswer, type ServiceHost, type ServiceHostOptions } from './host.ts'
 export type { HostPorts } from './host-ports.ts'
 export type {
   ContentFacts,
   ContentPort,
+  ContentStat,
   LogLevel,
   LogPort,
   MeterPort,
   OpenContentOptions,
   OpenedContent,
+  PinState,
   ServiceContext,
   ServiceRequest,
   Session,
   Usage,
 } from './ports.ts'
-export { type ContentHandler, createService, type Service } from './service.ts'
+export { type ContentHandler, createService, type Service, type WorthHandler } from './service.ts'
 export { ALL_CHUNKS, checkSpans, type ChunkSpan } from './spans.ts'
 export {
   createTestExecutor,

@@ -3,7 +3,7 @@
  * that it can cross a process boundary as it is. Bytes handed to a service are its own.
  */
 import type { Address } from './address.ts'
-import type { Handle, Scope } from './handle.ts'
+import type { Handle, PriceClass, Scope } from './handle.ts'
 import type { ChunkSpan } from './spans.ts'
 
 /** One request of a client for content. */
@@ -15,6 +15,8 @@ export interface ServiceRequest {
   readonly scope: Scope
   /** The client holds all that the address names, and asks whether it is still served: 304 says yes. */
   readonly ifNoneMatch: boolean
+  /** With GET, it orders and pays an epoch of keeping what the address names; with HEAD, it asks whether that is paid for. */
+  readonly pin: boolean
 }
 
 /** Who asks. */
@@ -35,6 +37,20 @@ export interface ContentFacts {
   readonly root: Uint8Array | undefined
 }
 
+/**
+ * What the account of a request's session may have of keeping one content. `held`: it is kept for the account by now, and that is on disk. `free`: the
+ * account may order it. `full`: there is no room. `unfit`: it is no file that the node holds whole, or there is no account.
+ */
+export type PinState = 'held' | 'free' | 'full' | 'unfit'
+
+/** What the node holds of one content. */
+export interface ContentStat {
+  readonly state: 'none' | 'partial' | 'complete'
+  /** Flat bytes, where it is known. */
+  readonly size: number | undefined
+  readonly pin: PinState
+}
+
 /** Open for the one request that it was opened for; the node closes it. */
 export interface OpenedContent extends ContentFacts {
   /** To be answered with. */
@@ -48,11 +64,13 @@ export interface OpenContentOptions {
   readonly scope?: Scope
   /** Whether the node should keep what it has to fetch for this. A wish: what it holds already stays. @default true */
   readonly keep?: boolean
+  /** `pin` only for a request for one. @default 'table' */
+  readonly priceClass?: PriceClass
 }
 
 export interface ContentPort {
   /** What the node holds; it asks nobody for it. @throws {SdkError} `SDK_CONTENT_FAILED`, `SDK_MALFORMED` */
-  stat(address: Address): Promise<{ readonly state: 'none' | 'partial' | 'complete'; readonly size: number | undefined }>
+  stat(address: Address): Promise<ContentStat>
   /**
    * Opens content; what the node does not hold it fetches, and from where is not told. Resolves as soon as it is known to be had, with
    * undefined where it is not to be had.
@@ -68,6 +86,8 @@ export interface Usage {
   readonly requests: number
   /** Bytes that lanes took for it, proofs included: what clients acknowledge. */
   readonly egressBytes: number
+  /** Microseconds of the service's own steps: shown, and not paid for. What is counted, and what is not, stands at `StepClock`. */
+  readonly cpuMicros: number
 }
 
 export interface MeterPort {

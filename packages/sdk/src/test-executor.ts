@@ -2,7 +2,7 @@
 import { type Address, isSameAddress } from './address.ts'
 import type { ServiceAnswer } from './answer.ts'
 import { createServiceHost } from './host.ts'
-import type { ContentFacts, LogLevel, ServiceRequest, Session, Usage } from './ports.ts'
+import type { ContentFacts, LogLevel, PinState, ServiceRequest, Session, Usage } from './ports.ts'
 import type { Service } from './service.ts'
 import { ALL_CHUNKS } from './spans.ts'
 
@@ -11,6 +11,8 @@ export interface TestContent extends Partial<ContentFacts> {
   readonly address: Address
   /** Whether the node holds it from the start; else each open is a fetch. @default true */
   readonly isHeld?: boolean
+  /** What `stat` says of pinning it to whoever has an account. @default 'free' where the node holds it, else 'unfit' */
+  readonly pin?: PinState
 }
 
 export interface TestExecutorOptions {
@@ -20,6 +22,8 @@ export interface TestExecutorOptions {
 }
 
 export interface TestExecutor {
+  /** What the service finds them worth keeping. */
+  worthOf(addresses: readonly Address[]): Promise<readonly number[]>
   /** Has one request answered; what is not given is a GET of all of it, by a guest. Content that it answers with is closed at once. */
   request(request: Pick<ServiceRequest, 'address'> & Partial<ServiceRequest>, options?: TestRequestOptions): Promise<ServiceAnswer>
   readonly usage: Usage
@@ -46,9 +50,10 @@ export function createTestExecutor(service: Service, options: TestExecutorOption
   const named = (address: Address): TestContent | undefined => contents.find((each) => isSameAddress(each.address, address))
   let openCount = 0
   const host = createServiceHost<TestContent>(service, {
-    async stat(address) {
+    async stat(address, { account }) {
       const content = named(address)
-      return content !== undefined && held.has(content) ? { state: 'complete', size: content.size } : { state: 'none', size: undefined }
+      if (content === undefined || !held.has(content)) return { state: 'none', size: undefined, pin: 'unfit' }
+      return { state: 'complete', size: content.size, pin: account === undefined ? 'unfit' : (content.pin ?? 'free') }
     },
     async open({ address }, keep) {
       const content = named(address)
@@ -75,8 +80,9 @@ export function createTestExecutor(service: Service, options: TestExecutorOption
     get openCount() {
       return openCount
     },
+    worthOf: (addresses) => host.worthOf(addresses, { signal: new AbortController().signal }),
     async request(request, { session, signal = new AbortController().signal } = {}) {
-      const asked: ServiceRequest = { method: 'GET', ranges: ALL_CHUNKS, scope: 'entity', ifNoneMatch: false, ...request }
+      const asked: ServiceRequest = { method: 'GET', ranges: ALL_CHUNKS, scope: 'entity', ifNoneMatch: false, pin: false, ...request }
       const answer = await host.answer(asked, { ...GUEST, ...session }, { signal })
       if (!('handle' in answer)) return answer
       openCount--

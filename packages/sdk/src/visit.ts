@@ -7,11 +7,14 @@ import { OPENS_MAX } from './constants.ts'
 import { SdkError } from './errors.ts'
 import { type Handle, isSameHandle, ownHandle } from './handle.ts'
 import type { HostPorts } from './host-ports.ts'
-import type { ContentPort, OpenContentOptions, OpenedContent } from './ports.ts'
+import type { ContentPort, ContentStat, OpenContentOptions, OpenedContent, Session } from './ports.ts'
 import { ALL_CHUNKS } from './spans.ts'
+import type { StepClock } from './step-clock.ts'
 
 export class Visit<Opened> implements ContentPort {
   readonly #ports: HostPorts<Opened>
+  readonly #session: Session
+  readonly #clock: StepClock
   readonly #signal: AbortSignal
   readonly #opened: { readonly handle: Handle; readonly opened: Opened }[] = []
   /** The node's own errors behind those that the service was given. */
@@ -19,22 +22,32 @@ export class Visit<Opened> implements ContentPort {
   #opens = 0
   #isOver = false
 
-  constructor(ports: HostPorts<Opened>, signal: AbortSignal) {
+  constructor(ports: HostPorts<Opened>, session: Session, clock: StepClock, signal: AbortSignal) {
     this.#ports = ports
+    this.#session = session
+    this.#clock = clock
     this.#signal = signal
   }
 
-  async stat(address: Address): ReturnType<ContentPort['stat']> {
-    this.#checkOpen()
-    checkAddress(address)
-    const { state, size } = await this.#asked(() => this.#ports.stat(ownAddress(address), this.#signal))
-    return { state, size }
+  stat(address: Address): Promise<ContentStat> {
+    return this.#clock.hand(this.#clock.pause(() => this.#stat(address)))
   }
 
-  async open(address: Address, options: OpenContentOptions = {}): Promise<OpenedContent | undefined> {
+  open(address: Address, options: OpenContentOptions = {}): Promise<OpenedContent | undefined> {
+    return this.#clock.hand(this.#clock.pause(() => this.#open(address, options)))
+  }
+
+  async #stat(address: Address): Promise<ContentStat> {
     this.#checkOpen()
-    const { ranges = ALL_CHUNKS, scope = 'entity', keep = true } = options
-    const handle = ownHandle({ address, ranges, scope, priceClass: 'table' })
+    checkAddress(address)
+    const { state, size, pin } = await this.#asked(() => this.#ports.stat(ownAddress(address), this.#session, this.#signal))
+    return { state, size, pin }
+  }
+
+  async #open(address: Address, options: OpenContentOptions): Promise<OpenedContent | undefined> {
+    this.#checkOpen()
+    const { ranges = ALL_CHUNKS, scope = 'entity', keep = true, priceClass = 'table' } = options
+    const handle = ownHandle({ address, ranges, scope, priceClass })
     if (++this.#opens > OPENS_MAX) throw new SdkError('SDK_TOO_MANY', `more than ${OPENS_MAX} are opened for one request`)
     const found = await this.#asked(() => this.#ports.open(handle, keep, this.#signal))
     if (found === undefined) return undefined

@@ -26,6 +26,7 @@ const ROOT: Handle = {
   scope: 'entity',
   priceClass: 'table',
 }
+const PIN: Handle = { ...ROOT, priceClass: 'pin' }
 const TREE: Handle = {
   address: { kind: 'cid', bytes: bytesOf(`01 70 12 20 ${'ab'.repeat(32)}`) },
   ranges: ALL_CHUNKS,
@@ -38,12 +39,13 @@ describe('the bytes of a handle and of an answer', () => {
     const spans = '0200 0100000000000000 0300000000000000 0900000000000000 ffffffffffffffff'
     expect(encodeHandle(ROOT)).toEqual(bytesOf(`00 00 00 00 2000 ${'da'.repeat(32)} ${spans}`))
     expect(encodeHandle(TREE)).toEqual(bytesOf(`01 01 00 00 2400 01701220 ${'ab'.repeat(32)} 0100 0000000000000000 ffffffffffffffff`))
+    expect(encodeHandle(PIN)).toEqual(bytesOf(`00 00 01 00 2000 ${'da'.repeat(32)} ${spans}`))
     expect(encodeServiceAnswer({ status: 404 })).toEqual(bytesOf('9401'))
     expect(hexOf(encodeServiceAnswer({ handle: TREE }))).toBe(`0000${hexOf(encodeHandle(TREE))}`)
   })
 
   test('are decoded again, into what owns its bytes', () => {
-    for (const answer of [{ handle: ROOT }, { handle: TREE }, { status: 304 }, { status: 599 }]) {
+    for (const answer of [{ handle: ROOT }, { handle: PIN }, { handle: TREE }, { status: 304 }, { status: 599 }]) {
       const bytes = encodeServiceAnswer(answer)
       const decoded = decodeServiceAnswer(bytes)
       bytes.fill(0xff)
@@ -157,6 +159,7 @@ describe('what has no encoding', () => {
   test('everything below a root, or in ranges', () => {
     expect(() => encodeHandle({ ...ROOT, ranges: ALL_CHUNKS, scope: 'all' })).toThrow(SdkError)
     expect(() => encodeHandle({ ...TREE, ranges: ROOT.ranges })).toThrow(SdkError)
+    expect(() => encodeHandle({ ...TREE, priceClass: 'pin' })).toThrow(/one file/)
   })
 
   test.each([0, 200, 206, 301, 399, 600, 404.5, Number.NaN, undefined])('the status %s', (status) => {

@@ -16,7 +16,7 @@ import {
 
 const ROOT: Address = { kind: 'root', bytes: new Uint8Array(32).fill(1) }
 const OTHER: Address = { kind: 'root', bytes: new Uint8Array(32).fill(2) }
-const REQUEST: ServiceRequest = { method: 'GET', address: ROOT, ranges: ALL_CHUNKS, scope: 'entity', ifNoneMatch: false }
+const REQUEST: ServiceRequest = { method: 'GET', address: ROOT, ranges: ALL_CHUNKS, scope: 'entity', ifNoneMatch: false, pin: false }
 const GUEST: Session = { sessionId: new Uint8Array(16), account: undefined }
 const FACTS = { state: 'complete', kind: 'file', size: 7, root: undefined } as const
 
@@ -33,7 +33,7 @@ function worldOf(handler: ContentHandler | undefined, changes: Partial<HostPorts
   const logs: string[] = []
   let opened = 0
   const ports: HostPorts<number> = {
-    stat: async () => ({ state: 'complete', size: 7 }),
+    stat: async () => ({ state: 'complete', size: 7, pin: 'free' }),
     async open() {
       open.add(++opened)
       return { opened, facts: FACTS }
@@ -82,6 +82,11 @@ test.each<readonly [string, ContentHandler, string]>([
     'other ranges than were asked for',
     async (_, { content }) => ({ handle: (await content.open(ROOT, { ranges: [{ start: 0, end: 1 }] }))!.handle }),
     'not of what was asked',
+  ],
+  [
+    'a price class that was not asked for',
+    async (_, { content }) => ({ handle: (await content.open(ROOT, { priceClass: 'pin' }))!.handle }),
+    'was not asked for',
   ],
   ['a status that is none', () => ({ status: 200 }), 'neither 304 nor an error'],
   ['nothing', () => undefined as never, 'not undefined'],
@@ -148,7 +153,7 @@ test('after its answer a service gets nothing more of the node', async () => {
     },
     {
       open: async () => void asked++ as undefined,
-      stat: async () => ({ state: 'none', size: asked++ }),
+      stat: async () => ({ state: 'none', size: asked++, pin: 'unfit' }),
     },
   )
   await world.answer()
@@ -289,7 +294,7 @@ test('what a service asks for is checked before the node is asked', async () => 
       }
       return { status: 404 }
     },
-    { open: count, stat: async () => ({ state: 'none', size: await count() }) },
+    { open: count, stat: async () => ({ state: 'none', size: await count(), pin: 'unfit' }) },
   )
   expect(await world.answer()).toEqual({ status: 404 })
   expect(asked).toBe(0)
@@ -329,10 +334,10 @@ test('the meter says what the node has counted', async () => {
   host.countEgress(1_000)
   await host.answer(REQUEST, GUEST, { signal })
   expect(seen).toEqual([
-    { requests: 1, egressBytes: 0 },
-    { requests: 2, egressBytes: 1_000 },
+    { requests: 1, egressBytes: 0, cpuMicros: 0 },
+    { requests: 2, egressBytes: 1_000, cpuMicros: 0 },
   ])
-  expect(host.usage).toEqual({ requests: 2, egressBytes: 1_000 })
+  expect(host.usage).toEqual({ requests: 2, egressBytes: 1_000, cpuMicros: 0 })
 })
 
 test('a log is cut by the line and stopped by the minute, and says so', async () => {

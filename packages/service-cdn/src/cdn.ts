@@ -4,12 +4,13 @@
  * What an address names never changes, so the address is the validator: a client that holds the content asks only whether it is still served.
  */
 import { type Address, createService, type Service, type ServiceAnswer } from '@selvedge/sdk'
+import { answerPin } from './pin-order.ts'
 import { RecentRequests } from './recent-requests.ts'
 
 export interface CdnOptions {
   /**
    * What the node has to fetch is kept from the second request within so many milliseconds on; of a walk over a million contents that each
-   * are asked for once nothing stays. @default 600,000
+   * are asked for once nothing stays but where there is room for it. @default 600,000
    */
   readonly windowMs?: number
   /** Requests that are remembered; then the oldest is forgotten. @default 65,536 */
@@ -31,7 +32,11 @@ export function createCdn(options: CdnOptions = {}): Service {
     throw new RangeError(`rememberedMax must be above 0, got ${rememberedMax}`)
   const recent = new RecentRequests(windowMs, rememberedMax)
   const service = createService({ name: 'cdn' })
-  service.onContent(async ({ method, address, ranges, scope, ifNoneMatch }, { content }) => {
+  service.onWorth((addresses) => addresses.map((address) => recent.worthOf(keyOf(address))))
+  service.onContent(async (request, context) => {
+    const { method, address, ranges, scope, ifNoneMatch, pin } = request
+    const { content } = context
+    if (pin) return await answerPin(request, context) // who pays to have it kept says nothing of how many want it
     if (ifNoneMatch && (await content.stat(address)).state === 'complete') return NOT_MODIFIED
     const isRead = method === 'GET' && !ifNoneMatch
     const keep = isRead && recent.note(keyOf(address), nowMs())

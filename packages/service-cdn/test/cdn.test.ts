@@ -87,6 +87,17 @@ describe('what is worth keeping', () => {
     expect(executor.fetches.map(({ keep }) => keep)).toEqual([false, false, false, false, true])
   })
 
+  test('what is asked for more often is worth more; a look, and an order to keep it, do not count', async () => {
+    const executor = executorOf()
+    const session = { account: new Uint8Array(20).fill(1) }
+    for (let i = 0; i < 2; i++) await executor.request({ address: FAR })
+    await executor.request({ address: HELD })
+    await executor.request({ address: HELD, method: 'HEAD' })
+    await executor.request({ address: HELD, pin: true }, { session })
+    const worths = await executor.worthOf([HELD, rootOf(9), FAR])
+    expect(worths.map(Math.floor)).toEqual([1, 0, 2])
+  })
+
   test('a bound that is none is refused', () => {
     expect(() => createCdn({ windowMs: 0 })).toThrow(RangeError)
     expect(() => createCdn({ rememberedMax: 0.5 })).toThrow(RangeError)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { RecentRequests } from '../src/recent-requests.ts'
 import { simulate, traceOf } from './cache-simulation.ts'
 
-// Goal: the ring says what a list of the last requests would.
+// Goal: the ring says what a list of the last requests would: whether one is a second one, and what each content is worth.
 // Method: seeded requests for few keys, with steps of time; the reference keeps every request there was and searches the last ones.
 test.each([1, 2, 3])('a request is a second one exactly where the list of the last requests says so, seed %i', (seed) => {
   const window = 50
@@ -16,7 +16,23 @@ test.each([1, 2, 3])('a request is a second one exactly where the list of the la
     const expected = requests.slice(-remembered).some((before) => before.key === key && nowMs - before.nowMs < window)
     expect(recent.note(key, nowMs)).toBe(expected)
     requests.push({ key, nowMs })
+    const last = requests.slice(-remembered)
+    for (const each of [key, requests.at(-remembered)?.key ?? key, String(requests.length % 200)]) {
+      const count = last.filter((request) => request.key === each).length
+      const latest = requests.findLastIndex((request) => request.key === each)
+      expect(recent.worthOf(each)).toBe(count === 0 ? 0 : count + latest / requests.length)
+    }
   }
+})
+
+test('what was asked for more often is worth more, of two as often what was asked for later, and what is forgotten is worth nothing', () => {
+  const recent = new RecentRequests(1_000, 6)
+  for (const key of ['often', 'early', 'often', 'late']) recent.note(key, 0)
+  const worths = ['often', 'late', 'early', 'never'].map((key) => recent.worthOf(key))
+  expect(worths).toEqual(worths.toSorted((a, b) => b - a))
+  expect(worths.map(Math.floor)).toEqual([2, 1, 1, 0])
+  for (let i = 0; i < 6; i++) recent.note('flood', 0)
+  expect(['often', 'late', 'early', 'flood'].map((key) => Math.floor(recent.worthOf(key)))).toEqual([0, 0, 0, 6])
 })
 
 test('no more contents are remembered than requests, and the oldest request goes first', () => {

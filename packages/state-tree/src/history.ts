@@ -86,18 +86,22 @@ export class History {
     }
   }
 
-  /** Gives up `version` and all before; deletes at most `groupsMax` copies, and says whether none are left. */
+  /** Gives up `version` and all before; deletes at most `groupsMax` copies, and says whether none are left. Writes nothing where nothing is to be done. */
   release(version: number, groupsMax: number): boolean {
     this.#open()
-    this.#retained = this.#retained.filter((each) => each.version > version)
+    const kept = this.#retained.filter((each) => each.version > version)
     const end = Math.min(version + 1, this.#generation)
+    let deletedBelow = this.#deletedBelow
     let left = groupsMax
     const words = new Int32Array(8)
-    while (this.#deletedBelow < end && left > 0) {
-      left -= this.#delete(this.#deletedBelow, words, 0, left)
-      if (left > 0) this.#deletedBelow++
+    while (deletedBelow < end && left > 0) {
+      left -= this.#delete(deletedBelow, words, 0, left)
+      if (left > 0) deletedBelow++
     }
-    this.#save()
+    const isChanged = kept.length !== this.#retained.length || deletedBelow !== this.#deletedBelow
+    this.#retained = kept
+    this.#deletedBelow = deletedBelow
+    if (isChanged) this.#save()
     return this.#deletedBelow >= end
   }
 

@@ -158,7 +158,6 @@ export const benches: readonly Bench[] = [
         }
       },
     },
-    samples: 3,
     note: '49 MB over loopback from two nodes in the same process, so serving is in the figure; rows and tree nodes in LMDB, flushed. Goal: 30,000 ms.',
   },
   {
@@ -176,7 +175,6 @@ export const benches: readonly Bench[] = [
         return { figure, close: () => rmSync(path, { recursive: true, force: true }) }
       },
     },
-    samples: 3,
     note: 'encoding of the rows is in it; the file is synced.',
   },
 ]

@@ -1,15 +1,26 @@
 /** The words of the command line. A command's own code is loaded when it is called: a client does not wait for a store. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { join } from 'node:path'
 import { addDiscovery } from '../commands/discovery-words.ts'
 import { addLedger, quieten } from '../commands/ledger.ts'
 import { NodeError } from '../errors.ts'
 import { createReport, type Report } from './report.ts'
-import { parseListen, parseOrigin, parseRange, parseValidators, PASSPHRASE_TEXT } from './usage.ts'
+import {
+  argument,
+  collect,
+  LOG_LEVELS,
+  parseListen,
+  parseOrigin,
+  parseRange,
+  parseStoreMax,
+  parseValidators,
+  PASSPHRASE_TEXT,
+  STORE_MAX_TEXT,
+} from './usage.ts'
+import { VERSION } from './version.ts'
 
 const DATA_DEFAULT = join('.selvedge', 'node')
 const DEVNET_DATA_DEFAULT = '.selvedge'
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 const JSON_TEXT = 'results as one line of JSON on stdout'
 const DATA_TEXT = 'folder of the store and of the key'
 
@@ -82,9 +93,11 @@ function createProgram(report: Report): Command {
   // Its own words for wrong use go through `fail`, so that there is one line and one form of it.
   program.exitOverride().configureOutput({ writeErr: () => {} })
   program.description('A Selvedge node and its client: content by CID or BLAKE3 root, every byte verified.').addHelpText('after', EXAMPLES)
+  program.version(VERSION, '-V, --version', 'the version of this software')
   addRun(program, report)
   addGet(program, report)
   addAdd(program, report)
+  addStatus(program, report)
   addOrigin(program, report)
   addDevnet(program, report)
   addLedger(program, report)
@@ -106,6 +119,7 @@ function addRun(program: Command, report: Report): void {
     .option('--passphrase-file <file>', PASSPHRASE_TEXT)
     .addOption(listenOption('where sessions are accepted', 4433))
     .option('--origin <url>', 'a trustless IPFS gateway to fetch from; again for each further one', collect(parseOrigin), [])
+    .option('--store-max <size>', STORE_MAX_TEXT, argument(parseStoreMax))
     .addOption(new Option('--log-level <level>', 'how much is said on stderr').choices(LOG_LEVELS).default('info'))
     .addHelpText('after', RUN_EXAMPLES)
     .action(async (options) => (await import('../commands/run.ts')).run(report, options))
@@ -123,7 +137,7 @@ function addGet(program: Command, report: Report): void {
     .option('--discovery-key <hex>', 'the key that has signed the list, 64 hex digits')
     .option(
       '--data <dir>',
-      'folder of the node to ask where none is named; the newest list that was seen is remembered there',
+      'folder of the node to ask where none is named; the newest list that was seen, and who lied, are remembered there',
       DATA_DEFAULT,
     )
     .addHelpText('after', GET_EXAMPLES)
@@ -138,6 +152,15 @@ function addAdd(program: Command, report: Report): void {
     .option('--data <dir>', DATA_TEXT, DATA_DEFAULT)
     .addHelpText('after', '\nExample:\n  $ selvedge add film.mp4')
     .action(async (file, options) => (await import('../commands/add.ts')).add(report, file, options))
+}
+
+function addStatus(program: Command, report: Report): void {
+  program
+    .command('status')
+    .description('What a running node has counted: requests, bytes, time of its service, its store and what is kept in it.')
+    .option('--data <dir>', DATA_TEXT, DATA_DEFAULT)
+    .addHelpText('after', '\nExample:\n  $ selvedge status --json')
+    .action(async (options) => (await import('../commands/status.ts')).status(report, options))
 }
 
 function addOrigin(program: Command, report: Report): void {
@@ -173,19 +196,4 @@ function addDevnet(program: Command, report: Report): void {
 function listenOption(text: string, port: number): Option {
   const host = '127.0.0.1'
   return new Option('--listen <host:port>', text).argParser(argument(parseListen)).default({ host, port }, `${host}:${port}`)
-}
-
-/** A parser of ours as one of commander's: the same line for both. */
-function argument<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text)
-    } catch (error) {
-      throw new InvalidArgumentError((error as Error).message)
-    }
-  }
-}
-
-function collect<T>(parse: (text: string) => T): (text: string, before: readonly T[]) => T[] {
-  return (text, before) => [...before, argument(parse)(text)]
 }

@@ -9,6 +9,7 @@ import { createProgressBar, type ProgressBar } from '../cli/progress-bar.ts'
 import type { Report } from '../cli/report.ts'
 import { abortOnSignal } from '../cli/until-signal.ts'
 import { readNodeAddress } from '../compose/control-file.ts'
+import { keepDistrusted, readDistrusted } from '../download/distrusted-nodes.ts'
 import { withOutputLock } from '../download/output-lock.ts'
 import { downloadRoot } from '../download/root-download.ts'
 import { downloadTree } from '../download/tree-download.ts'
@@ -25,7 +26,9 @@ export async function get(report: Report, address: string, options: GetCommandOp
   if (report.isJson && options.output === undefined)
     throw new NodeError('NODE_USAGE', '--json needs -o: the bytes would stand where the result does')
   const signal = abortOnSignal()
-  const client = createClient(await nodesOf(report, options, signal))
+  const asked = await nodesOf(report, options, signal)
+  const known = await readDistrusted(options.data)
+  const client = createClient({ ...asked, distrusted: known })
   try {
     const { output } = options
     const cid = cidOf(address)
@@ -36,7 +39,13 @@ export async function get(report: Report, address: string, options: GetCommandOp
     await oneStream(report, client, address, options, signal)
   } finally {
     await client.close()
+    await keepDistrusted(options.data, client.distrusted(), known).catch(sayForgotten)
   }
+}
+
+/** What was fetched is right all the same. */
+function sayForgotten(error: unknown): void {
+  process.stderr.write(`selvedge: ${(error as Error).message}\n`)
 }
 
 async function nodesOf(report: Report, options: GetCommandOptions, signal: AbortSignal): Promise<ClientOptions> {

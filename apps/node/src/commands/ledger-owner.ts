@@ -2,11 +2,12 @@
  * What a node's owner does with it: `selvedge ledger register`, `stake`, `opt-in`, `opt-out`, `unstake`, `withdraw` and `status`. Each is one
  * transaction of the owner's account, tried on the node's state before it is signed, and followed until its block is certified.
  */
-import { accounts } from '@selvedge/application'
+import { accounts, balances } from '@selvedge/application'
 import {
   CODE_WORDS,
   CODES,
   feeOf,
+  PAYMENT_TOKEN,
   WEI_PER_BASE_FEE,
   type Code,
   type SystemArguments,
@@ -19,6 +20,7 @@ import { passphraseFrom } from '../compose/passphrase.ts'
 import { loadLedgerSeeds } from '../ledger-tools/ledger-seeds.ts'
 import {
   assertKnowable,
+  claimsOf,
   epochOf,
   nodeIndexOf,
   parameterOf,
@@ -192,7 +194,10 @@ export async function ledgerStatus(report: Report, options: DoorOptions & NodeCh
   const { row, state, epoch, version, seat, seats, claimable, unbonding } = await standingOf(door, nodeIndex)
   const { owner, stake, delegated, since, newestVersion, lockedUntil } = row
   const balance = (await door.row(accounts, owner))?.native ?? 0n
-  const amounts = { stake: String(stake), delegated: String(delegated), claimable: String(claimable), ownerBalance: String(balance) }
+  const earned = (await door.row(balances, { address: owner, token: PAYMENT_TOKEN })) ?? 0n
+  const claimed = await claimsOf(door, nodeIndex, epoch)
+  const ofOwner = { claimable: String(claimable), ownerBalance: String(balance), ownerUsd: String(earned) }
+  const amounts = { stake: String(stake), delegated: String(delegated), ...ofOwner }
   report.result(
     {
       ok: true,
@@ -208,10 +213,12 @@ export async function ledgerStatus(report: Report, options: DoorOptions & NodeCh
       unbonding,
       owner: hexOf(owner),
       ...amounts,
+      claims: claimed.map(({ total, ...claim }) => ({ ...claim, total: String(total) })),
     },
     `node ${nodeIndex}: ${state} since epoch ${since}, stake ${tokensText(stake)}, delegated ${tokensText(delegated)}`,
     `epoch ${epoch}: ${seat === undefined ? 'no seat' : `seat ${seat}`} in a committee of ${seats}; rules version ${version}, the node has announced ${newestVersion}`,
-    `owner ${hexOf(owner)}: ${tokensText(balance)} free, ${tokensText(claimable)} to withdraw, ${unbonding} amounts unbonding`,
+    `owner ${hexOf(owner)}: ${tokensText(balance)} free, ${tokensText(earned)} USD, ${tokensText(claimable)} to withdraw, ${unbonding} amounts unbonding`,
+    ...claimed.map(({ epoch: of, total, state: word }) => `claimed for epoch ${of}: ${tokensText(total)} USD, ${word}`),
   )
 }
 

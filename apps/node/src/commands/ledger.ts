@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import { join } from 'node:path'
 import type { Report } from '../cli/report.ts'
-import { parseListen, PASSPHRASE_TEXT } from '../cli/usage.ts'
+import { argument, collect, LOG_LEVELS, parseListen, parseOrigin, parseStoreMax, PASSPHRASE_TEXT, STORE_MAX_TEXT } from '../cli/usage.ts'
 import { addOwnerWords } from './ledger-owner-words.ts'
 
 const JSON_TEXT = 'results as one line of JSON on stdout'
@@ -56,14 +56,16 @@ function addRun(ledger: Command, report: Report): void {
     .option('--data <dir>', 'folder of keys, ledger and store', join('.selvedge', 'node'))
     .option('--passphrase-file <file>', PASSPHRASE_TEXT)
     .addOption(doorOption('--listen', 'where content sessions are accepted', 4433))
+    .option('--origin <url>', 'a trustless IPFS gateway to fetch content from; again for each further one', collect(parseOrigin), [])
+    .option('--store-max <size>', STORE_MAX_TEXT, argument(parseStoreMax))
     .addOption(doorOption('--order', 'where other validators connect', 4434))
     .addOption(doorOption('--sync', 'where joiners get state and blocks; at the host of --order', 4435))
     .addOption(doorOption('--rpc', 'where wallets connect; beyond this machine, put a proxy with TLS in front', 8545))
-    .option('--source <host:port>', "another node's --sync, to join from; again for each further one", collectDoors, [])
+    .option('--source <host:port>', "another node's --sync, to join from; again for each further one", collect(parseListen), [])
     .option('--pin <file>', 'begin from a restart by decree instead of genesis, while there is no state here')
     .option('--pin-hash <hex>', 'SHA-256 of the pin, 64 hex digits: another file is refused')
     .option('--archive', 'keep all blocks, and make files of closed epochs')
-    .addOption(new Option('--log-level <level>', 'how much is said on stderr').default('info'))
+    .addOption(new Option('--log-level <level>', 'how much is said on stderr').choices(LOG_LEVELS).default('info'))
     .action(async (options) => (await import('./ledger-run.ts')).ledgerRun(report, options))
 }
 
@@ -86,9 +88,9 @@ function addGenesis(genesis: Command, report: Report): void {
     .addOption(new Option('--network <preset>', 'whose rules').choices(['dev', 'test', 'main']).default('dev'))
     .requiredOption('--chain-id <number>', 'names the network in every signature')
     .option('--time <when>', 'when the ledger begins: ISO 8601, or Unix milliseconds; default: now')
-    .requiredOption('--governor <address>', 'account with a word on rules; again for each further one', collect, [])
+    .requiredOption('--governor <address>', 'account with a word on rules; again for each further one', collect(String), [])
     .option('--threshold <count>', 'governors who must agree; default: two thirds and one')
-    .option('--account <address=tokens>', 'native tokens that an account begins with; again for each further one', collect, [])
+    .option('--account <address=tokens>', 'native tokens that an account begins with; again for each further one', collect(String), [])
     .option('--token <symbol=name>', 'what clients pay with', 'USD=US dollar')
     .action(async (draft, options) => (await import('./ledger-genesis.ts')).genesisInit(report, draft, options))
   genesis
@@ -129,7 +131,7 @@ function addRestart(restart: Command, report: Report): void {
     .argument('<dir>', "the survivor's ledger folder; its node is stopped")
     .requiredOption('--genesis <file>', GENESIS_TEXT)
     .option('--height <number>', 'the block that survivors agreed on; another head is refused')
-    .option('--gone <nodeIndex>', 'a member whose keys are lost; again for each further one', collect, [])
+    .option('--gone <nodeIndex>', 'a member whose keys are lost; again for each further one', collect(String), [])
     .requiredOption('-o, --output <file>', 'the state to begin from')
     .option('--pin <file>', 'write the pin too, for nodes that join later')
     .action(async (dir, options) => (await import('./ledger-restart.ts')).restartPrepare(report, dir, options))
@@ -151,9 +153,5 @@ export function quieten(command: Command): void {
 }
 
 function doorOption(name: string, text: string, port: number): Option {
-  return new Option(`${name} <host:port>`, text).argParser(parseListen).default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`)
+  return new Option(`${name} <host:port>`, text).argParser(argument(parseListen)).default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`)
 }
-
-type Door = ReturnType<typeof parseListen>
-const collectDoors = (text: string, all: readonly Door[]): Door[] => [...all, parseListen(text)]
-const collect = (text: string, all: readonly string[]): string[] => [...all, text]

@@ -1,11 +1,12 @@
 /** `selvedge run`: a node until it is asked to stop. */
 import { formatNodeAddress } from '@selvedge/client'
 import { Buffer } from 'node:buffer'
-import { destination, pino } from 'pino'
+import { contentLog, createLog, keyLog } from '../cli/log.ts'
 import type { Report } from '../cli/report.ts'
 import { untilSignal } from '../cli/until-signal.ts'
+import { VERSION } from '../cli/version.ts'
 import { startControl } from '../compose/control.ts'
-import { importFileInto } from '../compose/import-file.ts'
+import { addFile } from '../compose/import-file.ts'
 import { loadKeyPair } from '../compose/key-file.ts'
 import { keyPathOf, startNode } from '../compose/node.ts'
 import { passphraseFrom } from '../compose/passphrase.ts'
@@ -14,31 +15,25 @@ export interface RunOptions {
   readonly data: string
   readonly listen: { readonly host: string; readonly port: number }
   readonly origin: readonly string[]
+  readonly storeMax?: number
   readonly passphraseFile?: string
   readonly logLevel: string
 }
 
-export async function run(report: Report, { data, listen, origin, passphraseFile, logLevel }: RunOptions): Promise<void> {
-  const log = pino({ name: 'selvedge', level: logLevel }, destination({ dest: 2, sync: true }))
-  const identity = await loadKeyPair(keyPathOf(data), {
-    passphrase: await passphraseFrom(passphraseFile),
-    onPlain: (path) => log.info({ path }, 'the key is not encrypted on disk: a passphrase (--passphrase-file) does that'),
-  })
-  const node = await startNode(identity, {
-    dataDir: data,
-    ...listen,
-    origins: origin,
-    onLane: (event) => (event.laneCode === undefined ? log.debug(event, 'lane') : log.warn(event, 'lane reset')),
-    onServiceLog: (level, text) => log[level]({ service: 'cdn' }, text),
-    onRecovery: (event) => log.info(event, 'recovery'),
-  })
+export async function run(report: Report, { data, listen, origin, storeMax, passphraseFile, logLevel }: RunOptions): Promise<void> {
+  const log = createLog(logLevel)
+  const identity = await loadKeyPair(keyPathOf(data), { passphrase: await passphraseFrom(passphraseFile), ...keyLog(log) })
+  const node = await startNode(identity, { dataDir: data, ...listen, origins: origin, storeBytesMax: storeMax, ...contentLog(log) })
   const address = formatNodeAddress(node)
-  const control = await startControl(data, address, async (file) => {
-    const { cid, entity } = await importFileInto(node.store, file)
-    return { cid: cid.toString(), root: Buffer.from(entity.root!).toString('hex'), size: entity.size }
-  })
+  const { status } = node
+  const control = await startControl(data, address, (file, signal) => addFile(node, file, signal), { status }).catch(
+    async (error: unknown) => {
+      await node.stop() // it listens, and would keep the process that has failed
+      throw error
+    },
+  )
   const asked = untilSignal() // whoever reads the next line may ask at once
-  log.info({ address, data, origins: origin }, 'listening')
+  log.info({ address, data, origins: origin, version: VERSION }, 'listening')
   report.result({ address, host: node.host, port: node.port, nodeKey: Buffer.from(node.nodeKey).toString('hex'), data }, address)
   const signal = await asked
   log.info({ signal }, 'stopping')

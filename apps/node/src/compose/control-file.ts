@@ -19,8 +19,12 @@ export async function readNodeAddress(dataDir: string): Promise<string | undefin
 
 export async function readControl(dataDir: string): Promise<ControlFile | undefined> {
   try {
-    return JSON.parse(await readFile(controlPathOf(dataDir), 'utf8')) as ControlFile
+    const control = JSON.parse(await readFile(controlPathOf(dataDir), 'utf8')) as Partial<ControlFile> | null
+    return isWhole(control) ? control : undefined
   } catch {
     return undefined // no node, or one that is just going: for a caller both mean that there is nobody to ask
   }
 }
+
+const isWhole = (control: Partial<ControlFile> | null): control is ControlFile =>
+  typeof control?.port === 'number' && typeof control.token === 'string' && typeof control.address === 'string'

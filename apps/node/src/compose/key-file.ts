@@ -8,6 +8,8 @@ export interface SeedOptions {
   readonly passphrase?: string | undefined
   /** The file is plain: whoever gets it has the key. */
   readonly onPlain?: (path: string) => void
+  /** There was no file: this key is a new one. */
+  readonly onMade?: (path: string) => void
   /** Of a file that is written encrypted: `KeyFileOptions` of crypto. */
   readonly workLog2?: number
 }
@@ -18,14 +20,14 @@ export async function loadKeyPair(path: string, options: SeedOptions = {}): Prom
 }
 
 /** The secret of `path` itself, 32 bytes; made where there is none yet. @throws {NodeError} `NODE_KEY_FILE` */
-export async function loadSeed(path: string, { passphrase, onPlain, workLog2 }: SeedOptions = {}): Promise<Uint8Array> {
+export async function loadSeed(path: string, { passphrase, onPlain, onMade, workLog2 }: SeedOptions = {}): Promise<Uint8Array> {
   const read = (): Promise<KeyFile> => (passphrase === undefined ? readKeyFile(path) : encryptKeyFile(path, passphrase, { workLog2 }))
   const file = await named(async () => {
     try {
       return await read()
     } catch (error) {
       if (!isMissing(error)) throw error
-      await createKeyFile(path, { passphrase, workLog2 })
+      if (await createKeyFile(path, { passphrase, workLog2 })) onMade?.(path)
       return await read()
     }
   })

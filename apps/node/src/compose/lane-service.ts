@@ -1,5 +1,5 @@
 /** Joins the session server to a service: a lane's request in, its answer and bytes out, its failure as a RESET. */
-import { CONTENT_SERVICE_ID, ContentError, LANE_INTERNAL, type Resend } from '@selvedge/content'
+import { CONTENT_SERVICE_ID, ContentError, LANE_INTERNAL, type Resend, type WholeUnits } from '@selvedge/content'
 import { SdkError } from '@selvedge/sdk'
 import type { LaneContent } from './served-content.ts'
 
@@ -31,6 +31,8 @@ export interface LaneEvent {
   /** That the lane took, proofs included. */
   readonly bytes: number
   readonly ms: number
+  /** Microseconds of the service's own steps, as far as they can be told apart (`StepClock` of the SDK); nobody pays for them. */
+  readonly cpuMicros: number
   /** Who pays, in hex; none for a guest. */
   readonly account?: string
   /** The code of the RESET that ended it, where one did. */
@@ -40,6 +42,8 @@ export interface LaneEvent {
 
 const LANE_UNKNOWN_SERVICE = 9
 const LANE_SERVICE_FAILED = 10
+/** Finer codes of what went wrong between this node and its origins. */
+const OF_FETCHING = /^(?:ORIGIN|FETCHER)_/
 /** A client of content sends nothing after its request: what it could send nobody would read, and it would stay in memory. */
 const CLIENT_CREDIT_BYTES = 0
 
@@ -48,26 +52,25 @@ export async function serveLane(content: LaneContent, request: LaneRequest, onEv
   const began = performance.now()
   const { sessionId, account, signal } = request
   const payer = account === undefined ? {} : { account: Buffer.from(account).toString('hex') }
-  const tally = { ...payer, status: 0, mode: 'none', bytes: 0 }
+  const tally = { ...payer, status: 0, mode: 'none', bytes: 0, cpuMicros: 0 }
   let reset: (code: number, reason: string) => void = (code, reason) => request.reset(code, reason)
   try {
     if (request.serviceId !== CONTENT_SERVICE_ID)
       return request.reset(LANE_UNKNOWN_SERVICE, `service ${request.serviceId} is not offered here`)
-    const { fields, answer, units, resend } = await content.serve(request.metadata, { signal, session: { sessionId, account } })
+    const onCpu = (micros: number): void => void (tally.cpuMicros += micros)
+    const { fields, answer, units, resend } = await content.serve(request.metadata, { signal, session: { sessionId, account }, onCpu })
     tally.status = fields.status
     tally.mode = fields.mode ?? 'none'
     const pieces = units()[Symbol.asyncIterator]()
     try {
+      const first = pieces.next() // read while the answer goes out
+      first.catch(() => {}) // nobody waits for it where the lane is over before it could be accepted
       const lane = request.accept(answer, CLIENT_CREDIT_BYTES, resend)
       reset = (code, reason) => lane.reset(code, reason)
-      for (let step = await pieces.next(); step.done !== true; step = await pieces.next()) {
-        const { parts, unitEnds } = step.value
-        await lane.write(parts, { unitEnds })
-        const bytes = unitEnds.at(-1)!
+      await send(lane, pieces, first, (bytes) => {
         tally.bytes += bytes
         content.countEgress?.(bytes)
-      }
-      await lane.end()
+      })
     } finally {
       await pieces.return?.() // also where the lane was over before it could be accepted
     }
@@ -77,13 +80,47 @@ export async function serveLane(content: LaneContent, request: LaneRequest, onEv
     if (signal.aborted) return onEvent({ ...tally, ms: performance.now() - began, reason: 'cancelled' })
     const { laneCode, reason } = resetOf(error)
     reset(laneCode, reason)
-    onEvent({ ...tally, ms: performance.now() - began, laneCode, reason: error instanceof ContentError ? reason : String(error) })
+    onEvent({ ...tally, ms: performance.now() - began, laneCode, reason: error instanceof ContentError ? error.reason : String(error) })
   }
 }
 
-/** What the client is told; of a service's own failure no more than that it was one. */
+/**
+ * The next units are read while others leave, so that neither waits for the other, and END goes with the last of them. Two writes of a lane are on their
+ * way at most. Where the body fails, what came before it is sent: it is whole.
+ */
+async function send(
+  lane: ServedLane,
+  pieces: AsyncIterator<WholeUnits>,
+  first: Promise<IteratorResult<WholeUnits>>,
+  onTaken: (bytes: number) => void,
+): Promise<void> {
+  let before: Promise<void> | undefined
+  for (let next = first; ; next = pieces.next()) {
+    let step: IteratorResult<WholeUnits>
+    try {
+      step = await next
+    } catch (error) {
+      await before
+      throw error
+    }
+    if (step.done === true) break
+    const { parts, unitEnds } = step.value
+    const writing = lane.write(parts, { unitEnds }).then(() => onTaken(unitEnds.at(-1)!))
+    writing.catch(() => {}) // it is waited for when the one before it has left, unless that one fails
+    await before
+    before = writing
+  }
+  await lane.end()
+  await before
+}
+
+/** What the client is told; of a service's own failure no more than that it was one, and of an origin's no more than its code: the text says where it is. */
 function resetOf(error: unknown): { readonly laneCode: number; readonly reason: string } {
-  if (error instanceof ContentError) return error
+  if (error instanceof ContentError) {
+    const { laneCode, reason, details } = error
+    const finer = String(details['finer'])
+    return { laneCode, reason: OF_FETCHING.test(finer) ? finer : reason }
+  }
   if (error instanceof SdkError && error.code === 'SDK_SERVICE_FAILED') return { laneCode: LANE_SERVICE_FAILED, reason: error.code }
   return { laneCode: LANE_INTERNAL, reason: 'CONTENT_INTERNAL' }
 }

@@ -2,13 +2,16 @@
  * UnixFS DAGs over files on disk. Building reads each file once and keeps the nodes that link, and tiny leaves; the bytes of others are read
  * from their file when they are asked for, and checked, so that a file that changed since is an error and never wrong content.
  */
+import type { UnixFS } from 'ipfs-unixfs'
 import type { ImportCandidate } from 'ipfs-unixfs-importer'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { NodeError } from '../errors.ts'
 import type { ListedFile } from './file-list.ts'
+import { respelt } from './file-sizes.ts'
 import { createLeafFiles } from './leaf-files.ts'
 
 const SHA2_256 = 0x12
@@ -22,6 +25,8 @@ const RECENT_BYTES_MAX: number = 4 * 2 ** 20
 const HELD_LEAF_BYTES_MAX = 4 * 1024
 const HELD_BYTES_MAX = 16 * 2 ** 20
 const LINKS_MAX = 174
+/** Read and hashed at a stretch, some milliseconds: a node that adds a large file has clients who wait. */
+const STRETCH_BYTES = 4 * 2 ** 20
 
 export interface BuildOptions {
   /** Put the files into one directory, also where there is one file only. @default true */
@@ -30,6 +35,8 @@ export interface BuildOptions {
   readonly leafBytes?: number
   /** A directory node larger than this becomes a sharded one. @default 256 KiB */
   readonly shardSplitThresholdBytes?: number
+  /** Ends the building, with its reason. */
+  readonly signal?: AbortSignal
 }
 
 export interface FileDag {
@@ -49,6 +56,14 @@ interface Leaf {
 const loadImporter = () => Promise.all([import('ipfs-unixfs-importer'), import('ipfs-unixfs-importer/layout')])
 const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer')
 const keyOf = (digest: Uint8Array): string => Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('latin1')
+
+/** What the importer makes of a file's parts, as far as it is looked at here. */
+interface Reduced {
+  readonly cid: CID
+  readonly unixfs?: UnixFS | undefined
+  readonly block?: Uint8Array | undefined
+  readonly size: bigint
+}
 
 interface Leaves {
   readonly stats: { leaves: number; bytes: number }
@@ -106,12 +121,24 @@ export function createFileDag(): FileDag {
     return bytes
   }
 
+  /** The importer has put its own form of the node away: under another CID, where it is wrong. */
+  function rightlySized<T extends Reduced>(made: T): T {
+    const { cid, unixfs, block } = made
+    const right = block === undefined || unixfs === undefined ? undefined : respelt(block, unixfs)
+    if (block === undefined || right === undefined) return made
+    const digest = sha256(right)
+    nodes.delete(keyOf(cid.multihash.digest))
+    nodes.set(keyOf(digest), right)
+    const size = made.size + BigInt(right.length - block.length)
+    return { ...made, cid: CID.createV1(cid.code, createDigest(SHA2_256, digest)), block: right, size }
+  }
+
   return {
     get stats() {
       return { ...leaves.stats, nodes: nodes.size }
     },
     blocks: { get, has: (cid) => nodes.has(keyOf(cid.multihash.digest)) || leaves.has(keyOf(cid.multihash.digest)) },
-    async build(listed, { wrap = true, shardSplitThresholdBytes = SHARD_SPLIT_BYTES, leafBytes = LEAF_BYTES } = {}) {
+    async build(listed, { wrap = true, shardSplitThresholdBytes = SHARD_SPLIT_BYTES, leafBytes = LEAF_BYTES, signal } = {}) {
       const fileOf = new Map(listed.map((file) => [file.path, file]))
       const store = {
         put: async (cid: CID, bytes: Uint8Array): Promise<CID> => {
@@ -120,13 +147,15 @@ export function createFileDag(): FileDag {
         },
       }
       let root: CID | undefined
+      let stretch = 0
       const [{ importer }, { balanced }] = await loadImporter()
+      const layout = balanced({ maxChildrenPerNode: LINKS_MAX })
       const results = importer(candidatesOf(listed, leafBytes), store as never, {
         cidVersion: 1,
         rawLeaves: true,
         wrapWithDirectory: wrap,
         shardSplitThresholdBytes,
-        layout: balanced({ maxChildrenPerNode: LINKS_MAX }),
+        layout: (source, reduce) => layout(source, async (parts) => rightlySized(await reduce(parts))),
         chunker: (source) => source as AsyncGenerator<Uint8Array>,
         // Leaves are hashed where they are read and never kept: only their place in their file is.
         async *bufferImporter({ content, path = '' }) {
@@ -134,6 +163,11 @@ export function createFileDag(): FileDag {
           for await (const block of content) {
             const cid = leaves.add(fileOf.get(path)!, offset, block)
             offset += block.length
+            if ((stretch += block.length) >= STRETCH_BYTES) {
+              stretch = 0
+              await nextTurn()
+            }
+            signal?.throwIfAborted()
             yield async () => ({ cid, size: BigInt(block.length), block })
           }
         },

@@ -43,7 +43,7 @@ export async function downloadRoot(
     let bytes = resumedAt
     let saved = resumedAt
     let saving: Promise<void> = Promise.resolve()
-    const { receivedBytes, node } = await client.receive(root, sink, {
+    const receiving = client.receive(root, sink, {
       ...(signal === undefined ? {} : { signal }),
       onProgress: (part) => {
         bytes += part.bytes
@@ -53,6 +53,10 @@ export async function downloadRoot(
         saving = saving.then(() => store.save(sink))
         saving.catch(() => {}) // awaited below
       },
+    })
+    const { receivedBytes, node } = await receiving.catch(async (error: unknown) => {
+      await saving.then(() => store.save(sink)).catch(() => {}) // whoever comes back goes on from here; why it ended is what counts
+      throw error
     })
     await saving
     await store.finish(sink)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { startNode, type RunningNode } from '../compose/node.ts'
 import { LedgerNode } from '../ledger/ledger-node.ts'
 import { x25519SecretOf } from '../ledger-tools/ledger-seeds.ts'
+import { createOtherNodes } from '../ledger-tools/other-nodes.ts'
 import { createLedgerBooks, type LedgerBooks } from '../payments/ledger-books.ts'
 import type { AppliedBlock, FromNode, ProcessSettings, ToNode } from './messages.ts'
 
@@ -54,7 +55,9 @@ async function start({ genesisFile, node: { seeds, ip, ports }, folder, sources,
   })
   const websocket = { port: 0, x25519Secret: x25519SecretOf(seeds) }
   const place = { dataDir: join(folder, 'content'), host: '127.0.0.1', port: 0 }
-  const door = content && (await startNode(keys, { ...place, origins: content.origins, chainId, payments: books.payments, websocket }))
+  const others = createOtherNodes(keys.publicKey)
+  const served = { ...place, chainId, payments: books.payments, others: others.list, websocket }
+  const door = content && (await startNode(keys, { ...served, origins: content.origins }))
   const node = new LedgerNode({
     genesis,
     seeds,
@@ -65,7 +68,7 @@ async function start({ genesisFile, node: { seeds, ip, ports }, folder, sources,
     core: CORE_OPTIONS,
     isArchive: true,
     sources,
-    attachments: [books.attach],
+    attachments: [books.attach, others.attach],
     onBlock: (outcome, timestampMs) => say({ type: 'applied', block: appliedOf(outcome, timestampMs) }),
     onCertificate: (height, certificate) => say({ type: 'certified', height, certificate }),
     onJoined: ({ height, stateRoot }) => say({ type: 'joined', height, stateRoot: hex(stateRoot) }),

@@ -1,5 +1,5 @@
 /** A node of the registry as its operator knows it: by its data folder or its nodeIndex, and where it stands. */
-import { committees, epochRow, nodeKeys, nodes, NODE_STATES, owners, parameters, type NodeRow } from '@selvedge/application'
+import { claims, committees, epochRow, nodeKeys, nodes, NODE_STATES, owners, parameters, type NodeRow } from '@selvedge/application'
 import { createBlsKeyPair } from '@selvedge/crypto/bls'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { sha256 } from '@selvedge/crypto/sha256'
@@ -12,13 +12,17 @@ import {
   type SystemArguments,
 } from '@selvedge/ledger-types'
 import { existsSync } from 'node:fs'
+import { readSeed } from '../compose/key-file.ts'
 import { keyPathOf } from '../compose/node.ts'
 import { passphraseFrom } from '../compose/passphrase.ts'
 import { NodeError } from '../errors.ts'
-import { loadLedgerSeeds, x25519KeyOf, type LedgerSeeds } from './ledger-seeds.ts'
+import { x25519KeyOf, type LedgerSeeds } from './ledger-seeds.ts'
 import { isOnThisMachine, type RpcDoor } from './rpc-door.ts'
 import { integerIn } from './texts.ts'
 
+const CLAIM_WORDS = ['Committed', 'Complete', 'Challenged', 'Passed', 'Settled', 'Void'] as const
+/** Epochs behind the running one whose claims stand in the state. */
+const CLAIMED_EPOCHS = 3
 const STATE_WORDS = ['Idle', 'OptingIn', 'Active', 'OptingOut', 'Jailed'] as const
 
 /** Which node is meant: by its folder, or by its number. */
@@ -33,7 +37,7 @@ export async function nodeIndexOf(door: RpcDoor, { data, node }: NodeChoice): Pr
   if (data === undefined) throw new NodeError('NODE_USAGE', 'which node? --data names its folder, or --node its nodeIndex')
   const path = keyPathOf(data)
   if (!existsSync(path)) throw new NodeError('NODE_KEY_FILE', `${path} is not there: --data names the folder of a node that has run`)
-  const { publicKey } = createKeyPair((await loadLedgerSeeds(data, { passphrase: await passphraseFrom(undefined) })).node)
+  const { publicKey } = createKeyPair(await readSeed(path, await passphraseFrom(undefined))) // of a copy too: nothing is made in the folder
   const nodeIndex = await door.row(nodeKeys, sha256(publicKey))
   if (nodeIndex !== undefined) return nodeIndex
   throw new NodeError('NODE_REFUSED', `the node of ${data}, key ${Buffer.from(publicKey).toString('hex')}, is not registered`)
@@ -94,6 +98,29 @@ export async function standingOf(door: RpcDoor, nodeIndex: number): Promise<Node
   const { claimable, unbonding } = (await door.row(owners, row.owner)) ?? { claimable: 0n, unbonding: 0 }
   const seat = place === -1 ? undefined : place
   return { nodeIndex, row, state: stateWordOf(row.state), epoch, version, seat, seats: committee.length, claimable, unbonding }
+}
+
+/** What a node has claimed for delivered content. */
+export interface StandingClaim {
+  readonly epoch: number
+  /** µUSD, as claimed: owner, services and the ledger share it. */
+  readonly total: bigint
+  /** `Settled`: paid. `Void`: refused, and never paid. Else it is under way. */
+  readonly state: (typeof CLAIM_WORDS)[number]
+}
+
+/** Of the epochs before `epoch` that the state still tells of, the oldest first. */
+export async function claimsOf(door: Pick<RpcDoor, 'url' | 'row'>, nodeIndex: number, epoch: number): Promise<readonly StandingClaim[]> {
+  const found: StandingClaim[] = []
+  for (let claimed = Math.max(0, epoch - CLAIMED_EPOCHS); claimed < epoch; claimed++) {
+    const row = await door.row(claims, { epoch: claimed, nodeIndex })
+    if (row === undefined) continue
+    const state = CLAIM_WORDS[row.state]
+    if (state === undefined)
+      throw new NodeError('NODE_RPC', `${door.url} has a claim in state ${row.state}: is it newer than this software?`)
+    found.push({ epoch: claimed, total: row.total, state })
+  }
+  return found
 }
 
 export function stateWordOf(state: number): NodeStanding['state'] {

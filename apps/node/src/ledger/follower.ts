@@ -12,6 +12,7 @@ import {
   SourceBook,
   type StateImporter,
   STRIKES_MAX,
+  SynchronizerError,
   type SyncSource,
 } from '@selvedge/synchronizer'
 import { openSnapshotCache } from '@selvedge/synchronizer/folder'
@@ -60,23 +61,22 @@ export interface Follower {
 
 /** A committee, and where known what its epoch began from. */
 type Trusted = Pick<Pin, 'epoch' | 'committee'> & Partial<Pick<Pin, 'start'>>
-type Join = (
-  pinned: Trusted,
-  above: number | undefined,
-  beginImport: BeginImport,
-  signal: AbortSignal,
-) => Promise<JoinedState | { readonly isMoved: boolean }>
+type Join = (pinned: Trusted, above: number | undefined, beginImport: BeginImport, signal: AbortSignal) => Promise<JoinedState | NotYet>
 
-/**
- * @param publicKey - this node's key. @param sources - who is asked; nobody is believed. @param folder - for a state that arrives.
- * @param pin - trusted in place of genesis' committee by a node that has no state yet.
- */
+export interface FollowerOptions {
+  /** Trusted in place of genesis' committee by a node that has no state yet. */
+  readonly pin?: Pin | undefined
+  /** Nobody has a state to take over yet, for these reasons; after each round of asking. */
+  readonly onWaiting?: ((reasons: string) => void) | undefined
+}
+
+/** @param publicKey - this node's key. @param sources - who is asked; nobody is believed. @param folder - for a state that arrives. */
 export function createFollower(
   genesis: Genesis,
   publicKey: Uint8Array,
   sources: readonly SyncSource[],
   folder: string,
-  pin?: Pin,
+  { pin, onWaiting }: FollowerOptions = {},
 ): Follower {
   const { chainId } = genesis
   const first = committeeOfGenesis(genesis)
@@ -93,6 +93,7 @@ export function createFollower(
         const result = await join({ epoch, committee, ...(start === undefined ? {} : { start }) }, undefined, beginImport, signal)
         if ('joined' in result) return result
         if (mayBeginAtGenesis && !result.isMoved) return undefined
+        onWaiting?.(result.reasons)
         await sleep(AGAIN_MS, undefined, { signal })
       }
     },
@@ -118,17 +119,26 @@ export function createFollower(
   }
 }
 
-/** Once: what came stays in the folder until all of it is in the store. @returns whether epochs were proven where there is no state to take. */
+/** Nobody has a state that could be taken over. */
+interface NotYet {
+  /** Whether epochs were proven all the same. */
+  readonly isMoved: boolean
+  /** In words, with what ails the sources. */
+  readonly reasons: string
+}
+
+/** Once: what came stays in the folder until all of it is in the store. */
 async function joinFrom(
   { chainId, sources, folder }: { readonly chainId: number; readonly sources: readonly SyncSource[]; readonly folder: string },
   { start, ...pinned }: Trusted,
   above: number | undefined,
   beginImport: BeginImport,
   signal: AbortSignal,
-): Promise<JoinedState | { readonly isMoved: boolean }> {
+): Promise<JoinedState | NotYet> {
   const proofs: KeptEpochProof[] = []
   const cache = await openSnapshotCache(folder)
   const executor = { execute: () => Promise.reject(new Error('nothing is executed before the state is there')) }
+  const faults = new Map<string, string>()
   let isDone = false
   try {
     const joiner = createJoiner(
@@ -136,6 +146,7 @@ async function joinFrom(
       {
         pinned: { chainId, ...pinned },
         pinnedStart: start,
+        onFault: ({ source, error }) => void faults.set(source, error instanceof Error ? error.message : String(error)),
         onProgress: (progress) => {
           if (progress.type === 'epoch') proofs.push({ epoch: progress.epoch - 1, bytes: progress.proof })
         },
@@ -146,7 +157,7 @@ async function joinFrom(
     return { joined, proofs }
   } catch (error) {
     if (!isNotYet(error)) throw error
-    return { isMoved: proofs.length > 0 }
+    return { isMoved: proofs.length > 0, reasons: [error.message, ...[...faults].map((fault) => fault.join(': '))].join('; ') }
   } finally {
     await cache.close()
     if (isDone) await rm(folder, { recursive: true, force: true }) // it is in the store now
@@ -169,7 +180,6 @@ function lateImporter(beginImport: BeginImport): StateImporter {
   }
 }
 
-function isNotYet(error: unknown): boolean {
-  const code = (error as { readonly code?: unknown }).code
-  return code === 'SYNCHRONIZER_NO_SNAPSHOT' || code === 'SYNCHRONIZER_NO_SOURCE'
+function isNotYet(error: unknown): error is SynchronizerError {
+  return error instanceof SynchronizerError && (error.code === 'SYNCHRONIZER_NO_SNAPSHOT' || error.code === 'SYNCHRONIZER_NO_SOURCE')
 }

@@ -14,6 +14,7 @@ import { SynchronizerError, type SnapshotServer, type SyncSource } from '@selved
 import { listenSync, type SyncListener } from '@selvedge/synchronizer/net'
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { VERSION } from '../cli/version.ts'
 import { NodeError } from '../errors.ts'
 import type { LedgerAttachment } from '../ledger-tools/attachment.ts'
 import { EvidenceDuty } from './evidence-duty.ts'
@@ -124,7 +125,7 @@ export class LedgerLife {
           standing: () => this.#health.standing(),
         },
       },
-      { port: rpcPort, ...(rpcHost === undefined ? {} : { host: rpcHost }) },
+      { port: rpcPort, clientVersion: `selvedge/${VERSION}`, ...(rpcHost === undefined ? {} : { host: rpcHost }) },
     )
   }
 
@@ -227,7 +228,13 @@ export class LedgerLife {
         this.#hasSeat = false
         this.follow()
       },
-      onCertificate: (height, certificate) => this.#addCertificate(height, certificate),
+      onCertificate: (height, certificate) => {
+        try {
+          this.#addCertificate(height, certificate)
+        } catch (error) {
+          this.#fail(error) // a full disk ends the node with a reason; the order would take it for a bug of its own
+        }
+      },
       onEvidence: (evidence) => this.#evidence.add(evidence),
       onRetry: (transactions) => this.#returned.add(transactions),
     })

@@ -31,11 +31,11 @@ export class LedgerNode {
   #joining: Promise<void> = Promise.resolve()
 
   constructor(settings: LedgerNodeSettings) {
-    const { genesis, seeds, sources = [], folder, pin } = settings
+    const { genesis, seeds, sources = [], folder, pin, onWaiting } = settings
     this.#settings = settings
     this.#publicKey = createKeyPair(seeds.node).publicKey
     this.#sources = sources.map((address) => dialSync(address))
-    this.#follower = createFollower(genesis, this.#publicKey, this.#sources, join(folder, 'joining'), pin)
+    this.#follower = createFollower(genesis, this.#publicKey, this.#sources, join(folder, 'joining'), { pin, onWaiting })
   }
 
   get phase(): 'joining' | 'following' | 'ordering' {
@@ -67,7 +67,7 @@ export class LedgerNode {
     } catch (error) {
       this.#store = undefined
       await store.close()
-      throw error
+      throw explained(error, folder)
     }
   }
 
@@ -153,4 +153,11 @@ export class LedgerNode {
     if (this.#ending.signal.aborted) return
     this.#settings.onFailure?.(error instanceof Error ? error : new Error(String(error)))
   }
+}
+
+/** What a folder of another network is to whoever starts a node on it: the wrong folder, or the wrong genesis file. */
+function explained(error: unknown, folder: string): unknown {
+  if ((error as { readonly code?: unknown }).code !== 'APPLICATION_FOREIGN_STORE') return error
+  const message = `${folder} holds the ledger of another network than the genesis file is of: name the other folder, or the other file`
+  return new NodeError('NODE_USAGE', message, { folder }, { cause: error })
 }

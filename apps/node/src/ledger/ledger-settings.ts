@@ -30,6 +30,8 @@ export interface LedgerNodeSettings
   /** The end of a transaction that this node had promised and could not order before it lost its seat: executed, or why not, in words. */
   readonly onReturned?: (transaction: Uint8Array, refusal: string | undefined) => void
   readonly onJoined?: (joined: Joined) => void
+  /** There is no state here and none to take over yet, for these reasons; heard with each round of asking, about once a second. */
+  readonly onWaiting?: (reasons: string) => void
   /** Something did not work, for one stranger or beside what the node does; it goes on. */
   readonly onWarning?: (error: unknown) => void
   /** The node has ended by itself. */

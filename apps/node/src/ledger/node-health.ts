@@ -43,9 +43,11 @@ export function createNodeHealth(components: NodeHealthComponents, options: Node
   function fault(): string | undefined {
     const ailing = seatFault()
     if (ailing !== undefined) return ailing
+    const slowMs = application.lastApplied().timestampMs - clock.unixMs()
+    if (slowMs > healthyMsMax) return `the clock of this machine is ${seconds(slowMs)} s behind the ledger's`
     const silentMs = clock.nowMs() - certifiedAtMs
     if (silentMs > healthyMsMax) return `no new block was certified for ${seconds(silentMs)} s`
-    return behindMs() > healthyMsMax ? `it is ${seconds(behindMs())} s behind` : undefined
+    return behindMs() > healthyMsMax ? `it is ${seconds(behindMs())} s behind, by the clock of this machine` : undefined
   }
 
   function seat(): number | undefined {

@@ -41,6 +41,7 @@ export function createRpcView(application: Application, genesisTimeMs: number, j
     nonce: (address) => application.account(address).nonce,
     balance: (address, token) => application.balance(address, token),
     read: (table, key) => application.read(table, key),
+    stateRoot: () => application.lastApplied().stateRoot,
     prove: (table, key) => application.prove(table, key).proof,
     simulate: (call) => application.simulate(call),
   }
@@ -59,6 +60,8 @@ export function createRpcView(application: Application, genesisTimeMs: number, j
     heightOf: (digest) => (isSameBytes(digest, genesisHash) ? 0 : history.heightOf(digest)),
     locate: (id) => history.placeOf(id),
     state: (height) => (height === application.lastApplied().height ? latest : pastStateOf(application, height)),
+    statesHeld: () => application.statesHeld(),
+    epochEnd: () => application.lastApplied().start.height,
     nextBaseFee: () => application.lastApplied().baseFee,
     gasTargetPerSecond: () => Number(application.state.get(parameters, PARAMETERS.gasTargetPerSecond.id)?.value ?? 0n),
     checkAdmission: async (bytes) => application.checkAdmission(bytes, await judge?.(bytes)),
@@ -86,6 +89,7 @@ function pastStateOf(application: Application, height: number): StateView | unde
     nonce: (address) => state.account(address).nonce,
     balance: (address, token) => state.balance(address, token),
     read: (table, key) => state.read(table, key),
+    stateRoot: () => state.stateRoot(),
     prove: (table, key) => state.prove(table, key),
     simulate(call) {
       const output = state.view(call)

@@ -19,12 +19,14 @@ import { type MoneyNetwork, startMoneyNetwork } from '../../src/demo/money/netwo
 import { deliver, type Delivery, priceOfBytes } from '../../src/demo/money/paid.ts'
 import { claimState, eventsOf, prepaidOf } from '../../src/ledger-devnet/claim-reading.ts'
 import { killLedgerNodes } from '../../src/ledger-devnet/processes.ts'
+import { ask } from '../../src/ledger-devnet/rpc-client.ts'
+import type { DevnetNode } from '../../src/ledger-devnet/setup.ts'
 
 const FILE_BYTES: number = 8 * 2 ** 20
 const LOOK_MS = 50
 const SETTLED_LATER = 2
-/** From the last moment to commit to the last one to answer, two fifths of an epoch, with a second to say it. */
-const ANSWERED_IN_MS = 7_000
+/** Block time from when a node is back until its answer stands in a block, with what the times of blocks are rounded by. */
+const SAY_SECONDS = 4
 const ATTEMPTS_MAX = 4
 const { committed, complete, challenged, passed, settled } = CLAIM_STATES
 /** In which states of its claim the node is killed. */
@@ -60,16 +62,29 @@ async function killed(
   const killedIn = await stateNow()
   const doors = await devnet.start(server.index, { origins })
   const downMs = Date.now() - killedMs
+  const backAt = devnet.processes.heightOf(witness.index)
   Object.assign(network.content, { port: doors!.sessions })
   await devnet.processes.until('the settlement', isOver)
-  if ((await stateNow()) === CLAIM_STATES.void && downMs > ANSWERED_IN_MS) return undefined // the ledger waits for nobody
   const payments = (await eventsOf(witness.ports.rpc, 'payment')).filter(
     (event) => event['epoch'] === epoch && event['nodeIndex'] === server.index,
   )
   const debited = prepaid - (await prepaidOf(witness.ports.rpc, customer.clientIndex))
+  const voided = (await eventsOf(witness.ports.rpc, 'claim')).find(
+    (event) => event['epoch'] === epoch && event['nodeIndex'] === server.index && event['state'] === CLAIM_STATES.void,
+  )
+  // The ledger waits for nobody: a node that is back when it is too late to answer, whatever was in its way, loses its claim, and then nobody is debited.
+  const voidAt = voided === undefined ? Number.POSITIVE_INFINITY : await secondsAt(witness, voided['height'] as number)
+  const wasLate = voidAt - (await secondsAt(witness, backAt)) < SAY_SECONDS
+  if (wasLate && payments.length === 0 && debited === 0n) return undefined
   const expected = priceOfBytes(bytes)
   const isPaidOnce = (await stateNow()) === settled && payments.length === 1 && BigInt(payments[0]!['paid'] as string) === expected
   return { killedIn, downMs, isPaidOnce: isPaidOnce && debited === expected, expected, debited }
+}
+
+/** Block time, Unix seconds. */
+async function secondsAt({ ports }: DevnetNode, height: number): Promise<number> {
+  const block = (await ask(ports.rpc, 'eth_getBlockByNumber', `0x${height.toString(16)}`, false)) as { timestamp: string }
+  return Number(block.timestamp)
 }
 
 const temporary = join(import.meta.dirname, '..', '..', '.tmp')

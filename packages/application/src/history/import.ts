@@ -11,6 +11,7 @@ import { TABLE_COUNT } from '../state/schema.ts'
 import { SPACES, type KeyValueStore, type Write } from '../store/contract.ts'
 import { createTreeNodes } from '../store/tree-nodes.ts'
 import { historyRow } from './records.ts'
+import { retainedWrite } from './retained-roots.ts'
 
 /** Rows that are written in one commit. */
 const ROWS_A_COMMIT = 20_000
@@ -35,7 +36,7 @@ export interface StateImport {
   /** Rows of the stream, in its order. @throws {ApplicationError} `APPLICATION_MALFORMED` for a table that is none */
   add(rows: Iterable<ImportedRow>): void
   /**
-   * Ends it: afterwards `createApplication` opens the state at `height`.
+   * Ends it: afterwards `createApplication` opens the state at `height`, which stays provable as the end of an epoch does.
    * @throws {ApplicationError} `APPLICATION_WRONG_ROOT` when the rows are not those of `stateRoot`; the store is empty then.
    */
   finish(expected: { readonly height: number; readonly stateRoot: Digest }): void
@@ -79,7 +80,10 @@ export function createStateImport({ store }: { readonly store: KeyValueStore }):
         store.commit([{ space: SPACES.local, key: IMPORTING, value: undefined }])
         throw new ApplicationError('APPLICATION_WRONG_ROOT', `the rows are not those of the state at height ${height}`, { height })
       }
+      const retained = retainedWrite([{ height, version: tree.retain() }])
       store.commit([
+        ...nodes.writes(),
+        retained,
         { space: SPACES.local, key: IMPORTING, value: undefined },
         { space: SPACES.local, key: STATE_ROOT, value: stateRoot },
         { space: SPACES.local, key: HISTORY, value: encodeField(historyRow, { oldest: height + 1, keepFrom: height + 1 }) },

@@ -1,12 +1,12 @@
 /**
  * The state as one canonical stream: a header, then every row ascending by table and key. Equal states have equal bytes, so the stream's
  * BLAKE3 root (made elsewhere) names the state. It is read from a view of the store that stands still while blocks go on; of a block that is
- * not the last any more, through what the log of old rows has (snapshot-log.ts).
+ * not the last any more, through the layers of old rows (row-layers.ts).
  */
 import { concatBytes, encodeSnapshotEntry, encodeSnapshotHeader } from '@selvedge/ledger-types'
 import { TABLE_COUNT } from '../state/schema.ts'
 import type { StoreSnapshot } from '../store/contract.ts'
-import { rowsAt } from './snapshot-log.ts'
+import { rowsAt } from './row-layers.ts'
 
 /** Bytes of the stream that are handed out at a time, at least; a large row makes one piece larger. */
 const PIECE_BYTES = 64 * 2 ** 10

@@ -31,6 +31,10 @@ const KEY_BYTES_MAX = 256
  * what is this node's alone.
  */
 export function rowBytes(store: StoreReader, table: number, key: Uint8Array): Uint8Array | undefined {
-  const isRow = table >= 1 && table <= TABLE_COUNT && key.length > 0 && key.length <= KEY_BYTES_MAX
-  return isRow ? store.get(table, key)?.slice() : undefined
+  return isRow(table, key) ? store.get(table, key)?.slice() : undefined
+}
+
+/** Whether a row can be there. */
+export function isRow(table: number, key: Uint8Array): boolean {
+  return table >= 1 && table <= TABLE_COUNT && key.length > 0 && key.length <= KEY_BYTES_MAX
 }

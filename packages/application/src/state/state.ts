@@ -18,12 +18,19 @@ const ROWS_KEPT_MAX = 100_000
 /** The same where it is another number: rows of debits (table 12) have up to 60 KiB each. */
 const ROWS_KEPT_MAX_OF: Readonly<Record<number, number>> = { 12: 64 }
 
+/** What is remembered of a row while it is in memory. */
+export interface RowMemo {
+  /** Height of the layer of old rows in which it is known to stand; -1 where nobody has looked. */
+  layer: number
+}
+
 /** A change with the place of its key in the tree. */
 export interface StateWrite extends Write {
   readonly keyHash: Uint8Array
+  readonly memo: RowMemo
 }
 
-interface Entry {
+interface Entry extends RowMemo {
   readonly table: Table<unknown, unknown>
   readonly key: Uint8Array
   /** Of the tree; made when it is first needed, since most rows are only read. */
@@ -114,7 +121,8 @@ export class State implements Rows {
         const { table, key, value, stored } = entry
         if (value === stored) continue
         entry.keyHash ??= keyHash(table.id, key)
-        out.push({ space: table.id, key, value: value === undefined ? undefined : encodeField(table.value, value), keyHash: entry.keyHash })
+        const bytes = value === undefined ? undefined : encodeField(table.value, value)
+        out.push({ space: table.id, key, value: bytes, keyHash: entry.keyHash, memo: entry })
       }
     }
     return out
@@ -146,6 +154,7 @@ export class State implements Rows {
       table: table as Table<unknown, unknown>,
       key: own,
       keyHash: undefined,
+      layer: -1,
       value,
       stored: undefined,
       isChanged: false,

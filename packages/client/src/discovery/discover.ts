@@ -1,4 +1,5 @@
 /** From nothing but a network's discovery key to nodes that can be asked. */
+import { decodeNoiseRecord } from '@selvedge/ledger-types/noise-record'
 import { abortingAfter } from '../aborting-after.ts'
 import type { NodeAddress } from '../address.ts'
 import { ClientError } from '../errors.ts'
@@ -40,17 +41,30 @@ export async function discover(options: DiscoverOptions): Promise<Discovered> {
   const document = verifyDiscovery(bytes, signature, { key, chainId, epochSeen, nowMs: nowMs() })
   await onDocument?.(document)
   const abort = signal === undefined ? {} : { signal }
-  const nodes = await rankNodes(document.nodes.map(scoredNodeOf), { ...ranking, ...abort, chainId: document.chainId })
+  const scored = document.nodes.map((node) => scoredNodeOf(node, document.epoch))
+  const nodes = await rankNodes(scored, { ...ranking, ...abort, chainId: document.chainId })
   return { document, nodes }
 }
 
 const KEY_BYTES = 32
 
-/** Its first address over TLS and its first over WebSocket; a node with none over TLS is reached in pages, and by whoever connects so. */
-export function scoredNodeOf({ nodeIndex, nodeKey, noiseRecord, addresses, score }: DiscoveredNode): ScoredNode {
+/**
+ * Its first address over TLS and its first over WebSocket; a node with none over TLS is reached in pages, and by whoever connects so. Not over WebSocket where
+ * its record is past in `epoch`, or none: whoever has an old key of a node's could stand in for it.
+ */
+export function scoredNodeOf({ nodeIndex, nodeKey, noiseRecord, addresses, score }: DiscoveredNode, epoch: number): ScoredNode {
   const url = addresses.find((address) => /^wss?:/.test(address))
   const { hostname, port, protocol } = new URL(addresses.find((address) => address.startsWith('tls:')) ?? url!)
-  const websocket: Pick<NodeAddress, 'websocket'> = url === undefined ? {} : { websocket: { url, noiseRecord } }
+  const websocket: Pick<NodeAddress, 'websocket'> =
+    url === undefined || !isOfToday(noiseRecord, epoch) ? {} : { websocket: { url, noiseRecord } }
   const host = hostname.replace(/^\[|\]$/g, '')
   return { host, port: Number(port) || (protocol === 'wss:' ? 443 : 80), nodeKey, nodeIndex, score, ...websocket }
+}
+
+function isOfToday(noiseRecord: Uint8Array, epoch: number): boolean {
+  try {
+    return decodeNoiseRecord(noiseRecord).notAfterEpoch >= epoch
+  } catch {
+    return false // it is no record: the document says only that there are 136 bytes
+  }
 }

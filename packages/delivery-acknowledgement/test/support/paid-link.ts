@@ -5,7 +5,7 @@
 import { createKeyPair, type KeyPair } from '@selvedge/crypto/ed25519'
 import { sessionIdOf } from '@selvedge/crypto/transcript'
 import { decodeAcknowledgement, type Delegation, encodeDelegation, type EpochRules, TICK_BYTES } from '@selvedge/delivery-acknowledgement'
-import { type AckFrame, createPayer, type Payer, type TickFrame, type TickOptions } from '@selvedge/delivery-acknowledgement/client'
+import { type AckFrame, createPayer, type Payer, type TickFrame, type Ticks } from '@selvedge/delivery-acknowledgement/client'
 import {
   type AccountMeans,
   type AckStore,
@@ -89,6 +89,8 @@ export interface LinkLane {
   isOver: boolean
   /** The node gave it up: what it did not get paid for is its own loss. */
   isGivenUp: boolean
+  /** It ended, and nobody is there any more who could tell of it. */
+  isGone: boolean
 }
 
 /** Made once: an account's signature costs more than a schedule. */
@@ -108,8 +110,11 @@ export class Link {
   /** Code with which one of the two left. */
   left: number | undefined
   isOver = false
-  /** Largest window that the node told. */
+  /** The window that the node told last, and the largest. */
+  window: number
   windowMost: number
+  /** A unit was let begin, and nothing of it is sent yet. */
+  onBegin: () => void = () => {}
   /** Acknowledgements that left the client, before anybody changed them. */
   readonly acks: AckFrame[] = []
   readonly ticks: TickFrame[] = []
@@ -132,7 +137,7 @@ export class Link {
     client: number,
     delegation: Delegation = clientOf(client).delegation,
     capMicroUsd: bigint = 10n ** 12n,
-    ticks?: TickOptions,
+    ticks?: Ticks,
   ) {
     this.#world = world
     const { keys } = clientOf(client)
@@ -152,11 +157,13 @@ export class Link {
     const sessionId = sessionIdOf({ chainId: CHAIN_ID, account, sessionKey: keys.publicKey, nodeKey, laneNonce, epoch, ...rands })
     const session = { sessionId, account, laneNonce, epoch, nodeIndex, priceVersion, window, ...rands, channelBinding: BINDING }
     this.meter = meter
+    this.window = window
     this.windowMost = window
     const signer = { chainId: CHAIN_ID, nodeKey, delegation, sign: keys.sign, capMicroUsd, nowMs: () => world.nowMs }
     this.payer = createPayer(ticks === undefined ? signer : { ...signer, ticks })
     meter.begin(session, {
       window: (frame) => {
+        this.window = frame.window
         this.windowMost = Math.max(this.windowMost, frame.window)
         this.#send(() => {
           this.isStopped = frame.isStopped
@@ -169,6 +176,15 @@ export class Link {
       ping: (nonce) => this.#send(() => this.pongs && this.#answer(() => meter.pong(nonce, world.nowMs))),
       wake: () => {
         this.#isBlocked = false
+      },
+      giveUp: () => {
+        const lost = [...this.lanes.values()].filter(({ isOver, isGone, acked, sent }) => isOver && isGone && acked < sent)
+        for (const lane of lost) {
+          lane.isGone = false
+          lane.isGivenUp = true
+          this.meter.laneOver(lane.id, BigInt(lane.sent), 'reset-by-node')
+        }
+        return lost.length > 0
       },
       leave: (code) => this.close(code),
     })
@@ -198,6 +214,7 @@ export class Link {
       acked: 0,
       isOver: false,
       isGivenUp: false,
+      isGone: false,
     }
     const bodies = [Uint8Array.of(id & 255, 1), Uint8Array.of(2)] as const
     this.lanes.set(id, lane)
@@ -219,6 +236,7 @@ export class Link {
       lane.units.shift()
       lane.left = unit
       this.unitMost = Math.max(this.unitMost, unit)
+      this.onBegin()
     } else if (!this.meter.allow(lane.id, lane.left, true)) return false
     const bytes = Math.min(FRAME_BYTES, lane.left)
     lane.left -= bytes
@@ -246,7 +264,10 @@ export class Link {
       lane.isOver = true
       this.meter.laneOver(lane.id, BigInt(lane.sent), 'reset-by-client')
       const { sent } = lane
-      this.#send(() => this.payer.laneOver(lane.id, BigInt(sent), 'reset-by-client'))
+      this.#send(() => {
+        this.payer.verified(lane.id, BigInt(lane.verifiable)) // what was in flight is verified too
+        this.payer.laneOver(lane.id, BigInt(sent), 'reset-by-client')
+      })
     })
   }
 
@@ -262,6 +283,7 @@ export class Link {
   sendAck(frame: AckFrame): void {
     this.#answer(() => {
       const code = this.meter.ack(frame, this.#world.nowMs)
+      if (code === 'late') return
       if (code !== undefined) return this.close(code)
       if (this.#ticked.size > 0) {
         const { epoch, serviceId } = decodeAcknowledgement(frame.acknowledgement)
@@ -279,6 +301,7 @@ export class Link {
   sendTick(frame: TickFrame): void {
     this.#answer(() => {
       const code = this.meter.tick(frame)
+      if (code === 'late') return
       if (code !== undefined) return this.close(code)
       this.#ticked.set(`${frame.epoch} ${frame.serviceId}`, Number(TICK_BYTES) * frame.index)
     })

@@ -40,7 +40,12 @@ export function sessionIdFor(client: number, epoch: bigint, nodeRand: Uint8Array
 }
 
 /** A session of `client` in the world's epoch, with WELCOME and PRICE behind it. */
-export function payingSession(client: number, options: Partial<PayerOptions> = {}, window = 262_144): PaidSession {
+export function payingSession(
+  client: number,
+  options: Partial<PayerOptions> = {},
+  window = 262_144,
+  price: PriceFrame = PRICE,
+): PaidSession {
   const acks: SentAck[] = []
   const ticks: TickFrame[] = []
   const left: number[] = []
@@ -70,7 +75,7 @@ export function payingSession(client: number, options: Partial<PayerOptions> = {
     tick: (frame) => ticks.push(frame),
     leave: (code) => left.push(code),
   })
-  const refused = payer.price(PRICE)
+  const refused = payer.price(price)
   if (refused !== undefined) left.push(refused)
   return { payer, session, acks, ticks, left }
 }

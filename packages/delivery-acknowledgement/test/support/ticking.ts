@@ -1,6 +1,6 @@
 /** A client that says ticks to the books: a link whose hash chains are known, so that a test can say what the client would not. */
 import { createTickChain, type Delegation, priceOf, type TickChain } from '@selvedge/delivery-acknowledgement'
-import type { TickFrame } from '@selvedge/delivery-acknowledgement/client'
+import { createTicks, type TickFrame } from '@selvedge/delivery-acknowledgement/client'
 import { expect } from 'vitest'
 import { createWorld, GROUP, groups, Link, type World } from './paid-link.ts'
 import { EPOCH, PRICES, seedOf } from './world.ts'
@@ -12,7 +12,7 @@ export const CHAIN: TickChain = createTickChain(seedOf(900), LENGTH)
 
 export function tickingLink(world: World, delegation?: Delegation): Link {
   let made = 0
-  return new Link(world, 1, delegation, 10n ** 12n, { secret: () => seedOf(900 + made++), length: LENGTH })
+  return new Link(world, 1, delegation, 10n ** 12n, createTicks({ secret: () => seedOf(900 + made++), length: LENGTH }))
 }
 
 export const tickAt = (index: number, change: Partial<TickFrame> = {}): TickFrame => {

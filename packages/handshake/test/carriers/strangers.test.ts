@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket as PlainSocket } from 'ws'
 import { createDuplexCarrier } from '../../src/duplex.ts'
 import { connectSession } from '../../src/index.ts'
-import { createSessionServer, type SessionServer } from '../../src/tls.ts'
+import { createSessionServer, type SessionServer, type SessionServerOptions } from '../../src/tls.ts'
 import { connectWebSocket } from '../../src/websocket.ts'
 import { createWebSocketDoor } from '../../src/websocket-server.ts'
 import { createDuplexes } from './duplexes.ts'
@@ -26,10 +26,10 @@ interface Node {
 }
 
 /** Strangers have all the time that there is: what ends them here is what they send. */
-async function startNode(): Promise<Node> {
+async function startNode(bounds: Partial<SessionServerOptions> = {}): Promise<Node> {
   const onLane = (request: { accept(metadata: Uint8Array): unknown; readonly metadata: Uint8Array }): void =>
     void request.accept(request.metadata)
-  const server = createSessionServer({ identity: IDENTITY, onLane }, { chainId: CHAIN_ID, greetingTimeoutMs: 600_000 })
+  const server = createSessionServer({ identity: IDENTITY, onLane }, { chainId: CHAIN_ID, greetingTimeoutMs: 600_000, ...bounds })
   const door = createWebSocketDoor({ server, x25519Secret: X25519_SECRET, ...NAMES })
   const { host, port } = await door.start()
   onTestFinished(async () => {
@@ -89,6 +89,25 @@ test.each([
   const [answer] = (await answered) as [Uint8Array | number]
   expect(counted).toEqual({ agreements, keys })
   expect(answer instanceof Uint8Array ? answer.length : undefined).toBe(isAnswered ? 48 : undefined)
+})
+
+test.each([
+  { bound: 'its address comes too often', bounds: { connectionsBurst: 1, connectionsPerSecond: 0.001 } },
+  { bound: 'its address has as many as it may', bounds: { maxConnectionsPerAddress: 1 } },
+  { bound: 'as many strangers wait as may', bounds: { maxPending: 1 } },
+])('a connection that is refused since $bound costs nothing on the curve, whatever it says', async ({ bounds }) => {
+  const node = await startNode(bounds)
+  await strangerAt(node)
+  const counted = countCurve()
+  const message = await firstMessage()
+  const made = { ...counted } // by this stranger himself
+  const refused = new PlainSocket(node.url)
+  onTestFinished(() => refused.terminate())
+  refused.on('error', () => {}) // where it is not even upgraded
+  refused.on('open', () => refused.send(message))
+  await new Promise((resolve) => refused.on('close', resolve))
+  expect(counted).toEqual(made)
+  expect(node.server.counts.pending).toBe(1)
 })
 
 test.each([false, true])(

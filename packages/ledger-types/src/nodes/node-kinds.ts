@@ -89,7 +89,7 @@ export const NODE_KINDS: Readonly<Record<NodeKindName, NodeKindSchema>> = {
       form,
       [52, 'committed, until 20 %'],
       [51, 'the claim waits for it, and this part is not here'],
-      [46, 'parts ≤ count and as before, at most 64 ahead of the first that is missing; the part can be right'],
+      [46, 'parts ≤ count and as before, at most 63 ahead of the first that is missing; the part can be right'],
     ],
     does: 'lists what each client owes, in parts',
   },

@@ -63,6 +63,7 @@ export class Chain {
     const head = this.ledger.head().height
     if (name === 'latest' || name === 'pending') return head
     if (name === 'earliest') return 0
+    if (name === 'epochEnd') return this.ledger.epochEnd()
     if ('digest' in name) return this.ledger.heightOf(name.digest)
     return name.height > head ? undefined : name.height
   }
@@ -91,7 +92,17 @@ export class Chain {
   state(name: BlockName): StateView {
     const height = this.heightOf(name)
     if (height === undefined) throw new RpcError('RPC_REFUSED', 'header not found')
-    return this.ledger.state(height) ?? notKept()
+    return this.stateAt(height)
+  }
+
+  /** The state after a block that there is. @throws {RpcError} `RPC_NOT_ARCHIVE`, which says whose states are kept. */
+  stateAt(height: number): StateView {
+    const state = this.ledger.state(height)
+    if (state !== undefined) return state
+    const { from, epochEnds } = this.ledger.statesHeld()
+    const head = this.ledger.head().height
+    const kept = [...epochEnds.map((end) => `${end} (end of an epoch)`), from < head ? `${from} to ${head}` : `${head} (the newest)`]
+    throw new RpcError('RPC_NOT_ARCHIVE', `not an archive node: no state of block ${height} is kept, but of ${kept.join(', ')}`)
   }
 
   /** An executed account transaction and its block. */
