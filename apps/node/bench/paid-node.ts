@@ -5,6 +5,7 @@
  *   paid-node.ts BYTES ...
  */
 import { rmSync } from 'node:fs'
+import { tuneCollector } from '@selvedge/consensus/collector'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
 import { startNode } from '@selvedge/node'
 import { answerParent, processorMs } from '../../../packages/handshake/bench/other-process.ts'
@@ -20,6 +21,7 @@ export interface PaidNodeFacts {
   readonly roots: readonly (readonly number[])[]
 }
 
+tuneCollector()
 const folder = makeFolder()
 const identity = createKeyPair()
 const { books, acknowledgedBytes, stop } = await createPaidBooks(identity.publicKey)
