@@ -7,18 +7,9 @@ import { encodeClaimAnswer, encodeClaimCommit, encodeDisputeAnswer, type Opening
 import * as ledger from '@selvedge/ledger-types'
 import { createLightClient } from '@selvedge/ledger-types/light-client'
 import { expect, test } from 'vitest'
+import { randomOf } from './seeded.ts'
 
 const CHAIN_ID = 1337
-/** The same numbers on every run: xorshift32. */
-function randomOf(seed: number): (below: number) => number {
-  let state = Math.imul(seed, 0x9e3779b1) | 1
-  return (below) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % below
-  }
-}
 const bytesOf = (size: number, random: (below: number) => number): Uint8Array => Uint8Array.from({ length: size }, () => random(256))
 
 interface Seat {

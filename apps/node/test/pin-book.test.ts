@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { PinBook, type PinBookOptions, type PinOrder } from '../src/pins/pin-book.ts'
 import { scratchFolder } from './harness.ts'
+import { randomOf } from './seeded.ts'
 
 const ALICE = new Uint8Array(20).fill(0xa1)
 const BOB = new Uint8Array(20).fill(0xb0)
@@ -197,9 +198,9 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
       return [...paid.values(), ...orders]
     }
     for (let step = 0; step < 300; step++) {
-      const [account, root] = [Math.floor(random() * 3), 1 + Math.floor(random() * contents)]
-      const choice = random()
-      if (choice < 0.5) {
+      const [account, root] = [random(3), 1 + random(contents)]
+      const choice = random(10)
+      if (choice < 5) {
         const taken = places()
         const isRenewal = taken.some((entry) => entry.paid !== undefined && entry.account === account && entry.root === root)
         const bytes = [...new Set(taken.map((entry) => entry.root))].reduce((sum, each) => sum + each, 0)
@@ -209,11 +210,11 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
         const order = world.book.order(accounts[account]!, rootOf(root), root)
         expect(order !== undefined).toBe(hasRoom)
         if (order !== undefined) entries.push({ account, root, made: world.epoch, paid: undefined, isOver: false, order })
-      } else if (choice < 0.9) {
+      } else if (choice < 9) {
         const open = living().filter(({ paid }) => paid === undefined)
-        const entry = open[Math.floor(random() * open.length)]
+        const entry = open[random(Math.max(1, open.length))]
         if (entry === undefined) continue
-        if (random() < 0.3) {
+        if (random(10) < 3) {
           entry.isOver = true
           entry.order.release()
         } else {
@@ -230,14 +231,3 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
     expect(world.errors).toEqual([])
   },
 )
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}

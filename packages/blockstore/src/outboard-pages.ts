@@ -2,9 +2,9 @@
  * Pages of outboards that were read lately. Whoever asks for a part of a large blob needs the parents above it, which lie in a few places of the
  * outboard: without these pages each is a read of its own, one after the other, before the first byte of content.
  *
- * Pages belong to the opening of a file that they were read by: of one that is replaced or removed nobody finds any. There are two generations and no order
- * of use: when the young one is full it becomes the old one, and what was in that and was not asked for meanwhile is forgotten.
+ * Pages belong to the opening of a file that they were read by: of one that is replaced or removed nobody finds any.
  */
+import QuickLRU from 'quick-lru'
 import type { Handle } from './handles.ts'
 import type { ReadAt } from './ports.ts'
 import { readAtOf } from './read-at.ts'
@@ -12,19 +12,17 @@ import { readAtOf } from './read-at.ts'
 const PAGE_BYTES = 4_096
 /** A read of more than these is no look at a few parents: it goes to the disk, and leaves nothing here. */
 const PAGES_A_READ_MAX = 4
-/** Of one generation: 4 MiB. */
+/** That are held for certain, 4 MiB; up to twice as many are. */
 export const OUTBOARD_PAGES_MAX = 1_024
 /** More than a file has: the outboard of 256 GiB has 2^18. */
 const PAGES_A_FILE = 2 ** 24
 
 export class OutboardPages {
-  readonly #pagesMax: number
-  #young = new Map<number, Uint8Array>()
-  #old: ReadonlyMap<number, Uint8Array> = new Map()
+  readonly #pages: QuickLRU<number, Uint8Array>
 
-  /** @param pagesMax - of one generation; twice as many are held. */
+  /** @param pagesMax - that are held for certain; up to twice as many are. */
   constructor(pagesMax: number = OUTBOARD_PAGES_MAX) {
-    this.#pagesMax = pagesMax
+    this.#pages = new QuickLRU({ maxSize: pagesMax })
   }
 
   /** The first `size` bytes of a file, at once where they are here. */
@@ -47,7 +45,7 @@ export class OutboardPages {
     const out = new Uint8Array(length)
     for (let done = 0; done < length; ) {
       const at = offset + done
-      const page = this.#page(id, Math.floor(at / PAGE_BYTES))
+      const page = this.#pages.get(id * PAGES_A_FILE + Math.floor(at / PAGE_BYTES))
       if (page === undefined) return undefined
       const part = page.subarray(at % PAGE_BYTES, (at % PAGE_BYTES) + length - done)
       out.set(part, done)
@@ -56,31 +54,14 @@ export class OutboardPages {
     return out
   }
 
-  #page(id: number, index: number): Uint8Array | undefined {
-    const key = id * PAGES_A_FILE + index
-    const young = this.#young.get(key)
-    if (young !== undefined) return young
-    const old = this.#old.get(key)
-    if (old !== undefined) this.#keep(key, old)
-    return old
-  }
-
   async #read(handle: Handle, offset: number, length: number, size: number): Promise<Uint8Array> {
     const first = Math.floor(offset / PAGE_BYTES)
     const start = first * PAGE_BYTES
     const end = Math.min(size, Math.ceil((offset + length) / PAGE_BYTES) * PAGE_BYTES)
     const bytes = await handle.read(start, end - start)
     for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
-      this.#keep(handle.id * PAGES_A_FILE + first + at / PAGE_BYTES, bytes.slice(at, at + PAGE_BYTES))
+      this.#pages.set(handle.id * PAGES_A_FILE + first + at / PAGE_BYTES, bytes.slice(at, at + PAGE_BYTES))
     }
     return bytes.subarray(offset - start, offset - start + length)
-  }
-
-  #keep(key: number, page: Uint8Array): void {
-    if (this.#young.size >= this.#pagesMax) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    this.#young.set(key, page)
   }
 }

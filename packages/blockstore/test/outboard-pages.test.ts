@@ -62,7 +62,7 @@ test('each opening of a file has pages of its own', async () => {
   expect(await pages.of(fileOf(2, after).handle, SIZE).readAt(0, 64)).toEqual(after.slice(0, 64))
 })
 
-test('no more than two generations are held, and what is asked for stays', async () => {
+test('no more than twice the bound is held, and what is asked for stays', async () => {
   const { handle, reads } = fileOf(1, bytesOf(SIZE))
   const outboard = new OutboardPages(4).of(handle, SIZE)
   for (let page = 0; page < 20; page++) {

@@ -1,4 +1,4 @@
-/** How V8 collects in a process that runs a validator. */
+/** How V8 collects in a process that runs a validator, or hands on bytes as one does. */
 import { setFlagsFromString } from 'node:v8'
 
 /**
@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8'
  * flags they count like the heap itself (a whole collection follows when both have grown by a fifth), and the young generation stays small, so that what
  * lived for one round is freed soon.
  *
- * @remarks Of the whole process, and for good: call it once, first, where a process runs a validator and little else. `docs/decisions/0015` has
+ * @remarks Of the whole process, and for good: call it once, first, where a process runs a validator or serves content, and does little else. `docs/decisions/0015` has
  * what it saves.
  */
 export function tuneCollector(): void {

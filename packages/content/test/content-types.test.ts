@@ -13,7 +13,7 @@ test('a type that was noted is known, and no other', () => {
   expect([types.of(rootOf(1)), types.of(rootOf(2)), types.of(rootOf(3))]).toEqual(['image/png', '', undefined])
 })
 
-test('no more than two generations are remembered, and what is asked for stays', () => {
+test('no more than twice the bound is remembered, and what is asked for stays', () => {
   const types = createContentTypes(100)
   types.note(rootOf(0), 'text/plain')
   for (let index = 1; index <= 1_000; index++) {

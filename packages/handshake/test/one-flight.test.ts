@@ -1,32 +1,9 @@
 /** What belongs together leaves together: a request with its end, an answer of one chunk group with its head and its end. */
 import { expect, test } from 'vitest'
-import { createNodeGreeter } from '../src/greeter.ts'
-import { connectSession, type LaneListener, runNodeSession, type Session } from '../src/index.ts'
 import { collect } from './collect.ts'
-import { BINDING, CHAIN, CLOCK, NODE } from './cores.ts'
-import { createMemoryPair, type MemoryCarrier } from './memory-carrier.ts'
+import { join } from './memory-session.ts'
 
 const NONE = new Uint8Array()
-
-async function join(onLane: LaneListener): Promise<{ session: Session; clientCarrier: MemoryCarrier; nodeCarrier: MemoryCarrier }> {
-  const [clientCarrier, nodeCarrier] = createMemoryPair()
-  const greeter = createNodeGreeter({
-    identity: NODE,
-    chainId: CHAIN,
-    channelBinding: BINDING,
-    maxLanes: 4,
-    rand: new Uint8Array(16),
-    resumeToken: new Uint8Array(32),
-    laneNonce: 0n,
-    nodeTimeMs: 0n,
-    nodeIndex: 0,
-    epoch: 0n,
-    priceVersion: 0,
-  })
-  const events = { onLane, onGreeted() {}, onOver() {} }
-  runNodeSession(nodeCarrier, { role: 'node', greeter, clock: CLOCK, maxLanes: 4 }, events, () => performance.now())
-  return { session: await connectSession({ carrier: clientCarrier, nodeKey: NODE.publicKey, chainId: CHAIN }), clientCarrier, nodeCarrier }
-}
 
 test('the end of a request goes with it, before the node has taken it; nothing more can be sent', async () => {
   let isEnded = false

@@ -1,44 +1,12 @@
 import { expect, test } from 'vitest'
-import { CODES, connectSession, type ConnectCommonOptions, type LaneListener, runNodeSession, type Session } from '../src/index.ts'
-import { createNodeGreeter } from '../src/greeter.ts'
+import { CODES, connectSession, type LaneListener } from '../src/index.ts'
 import { collect } from './collect.ts'
-import { BINDING, CHAIN, CLOCK, NODE } from './cores.ts'
-import { createMemoryPair, type MemoryCarrier } from './memory-carrier.ts'
+import { CHAIN, NODE } from './cores.ts'
+import { createMemoryPair } from './memory-carrier.ts'
+import { join, runNode } from './memory-session.ts'
 
 const NONE = new Uint8Array()
 const MIB = 2 ** 20
-
-interface Joined {
-  readonly session: Session
-  readonly clientCarrier: MemoryCarrier
-  readonly nodeCarrier: MemoryCarrier
-}
-
-async function join(onLane: LaneListener, options: Partial<ConnectCommonOptions> = {}, maxLanes = 4): Promise<Joined> {
-  const [clientCarrier, nodeCarrier] = createMemoryPair()
-  runNode(nodeCarrier, onLane, maxLanes)
-  const session = await connectSession({ carrier: clientCarrier, nodeKey: NODE.publicKey, chainId: CHAIN, ...options })
-  return { session, clientCarrier, nodeCarrier }
-}
-
-function runNode(carrier: MemoryCarrier, onLane: LaneListener, maxLanes = 4): void {
-  const greeter = createNodeGreeter({
-    identity: NODE,
-    chainId: CHAIN,
-    channelBinding: BINDING,
-    maxLanes,
-    rand: new Uint8Array(16),
-    resumeToken: new Uint8Array(32),
-    laneNonce: 0n,
-    nodeTimeMs: 0n,
-    nodeIndex: 0,
-    epoch: 0n,
-    priceVersion: 0,
-  })
-  runNodeSession(carrier, { role: 'node', greeter, clock: CLOCK, maxLanes }, { onLane, onGreeted() {}, onOver() {} }, () =>
-    performance.now(),
-  )
-}
 
 const echo: LaneListener = async (request) => {
   const lane = request.accept(request.metadata)

@@ -1,9 +1,10 @@
 /**
  * By which names contents were asked for, and which of them last: what the node needs to ask a service what they are worth, since a service knows
- * names and the store knows roots. Bounded by two generations: when the young one is full, the old one is forgotten and the young one is old.
+ * names and the store knows roots.
  */
 import { toHex } from '@selvedge/ledger-types'
 import { type Address, isSameAddress } from '@selvedge/sdk'
+import QuickLRU from 'quick-lru'
 
 export interface ContentUse {
   /** Its root, and CIDs; the first few. */
@@ -12,38 +13,28 @@ export interface ContentUse {
   readonly last: number
 }
 
-const GENERATION_MAX = 32_768
+const CONTENTS_MAX = 32_768
 const ADDRESSES_MAX = 4
 
 export class ContentUses {
-  readonly #generationMax: number
-  #young = new Map<string, ContentUse>()
-  #old = new Map<string, ContentUse>()
+  readonly #uses: QuickLRU<string, ContentUse>
   #next = 1
 
-  /** @param generationMax - contents that are remembered for certain; up to twice as many are. */
-  constructor(generationMax: number = GENERATION_MAX) {
-    this.#generationMax = generationMax
+  /** @param contentsMax - that are remembered for certain; up to twice as many are. */
+  constructor(contentsMax: number = CONTENTS_MAX) {
+    this.#uses = new QuickLRU({ maxSize: contentsMax })
   }
 
   note(root: Uint8Array, address: Address): void {
     const key = toHex(root)
-    const { addresses } = this.#found(key) ?? { addresses: [] }
+    const { addresses } = this.#uses.peek(key) ?? { addresses: [] }
     const isKnown = addresses.length >= ADDRESSES_MAX || addresses.some((each) => isSameAddress(each, address))
     const names = isKnown ? addresses : [...addresses, { kind: address.kind, bytes: address.bytes.slice() }]
-    if (!this.#young.has(key) && this.#young.size >= this.#generationMax) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    this.#young.set(key, { addresses: names, last: this.#next++ })
+    this.#uses.set(key, { addresses: names, last: this.#next++ })
   }
 
   /** Undefined: not used, or too long ago. */
   of(root: Uint8Array): ContentUse | undefined {
-    return this.#found(toHex(root))
-  }
-
-  #found(key: string): ContentUse | undefined {
-    return this.#young.get(key) ?? this.#old.get(key)
+    return this.#uses.peek(toHex(root)) // whoever asks what it is worth does not use it
   }
 }

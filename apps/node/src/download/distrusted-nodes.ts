@@ -8,6 +8,7 @@ import type { DistrustedNode } from '@selvedge/client'
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeDurably } from '../durable-file.ts'
 import { NodeError } from '../errors.ts'
 import { READ } from './own-file.ts'
 
@@ -52,13 +53,7 @@ export async function keepDistrusted(data: string, nodes: readonly DistrustedNod
 async function write(folder: string, { nodeKey, finer, untilMs }: DistrustedNode): Promise<void> {
   const part = join(folder, `${randomUUID()}.part`)
   try {
-    const file = await open(part, 'wx', 0o600)
-    try {
-      await file.writeFile(`${JSON.stringify({ nodeKey, finer, untilMs })}\n`)
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
+    await writeDurably(part, new TextEncoder().encode(`${JSON.stringify({ nodeKey, finer, untilMs })}\n`))
     await rename(part, join(folder, `${nodeKey}.json`))
   } catch (error) {
     await rm(part, { force: true })

@@ -8,10 +8,14 @@ import { ClientError } from '@selvedge/client'
 import { decodeDiscovery, discoverySigningBytes, encodeDiscovery, type DiscoveryDocument } from '@selvedge/client/discovery'
 import { isSameBytes } from '@selvedge/ledger-types'
 import { randomUUID } from 'node:crypto'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { withOutputLock } from '../download/output-lock.ts'
+import { syncFolder, writeDurably } from '../durable-file.ts'
 import { NodeError } from '../errors.ts'
+
+/** A web server of another user hands them out. */
+const PUBLIC = 0o666
 
 /** @param sign - by the network's discovery key. @throws {NodeError} `NODE_DISCOVERY`, `NODE_OUTPUT`; {ClientError} `CLIENT_BAD_DISCOVERY` */
 export async function placeDiscovery(path: string, document: DiscoveryDocument, sign: (message: Uint8Array) => Uint8Array): Promise<void> {
@@ -22,8 +26,8 @@ export async function placeDiscovery(path: string, document: DiscoveryDocument, 
     const signaturePath = `${path}.sig`
     const [newFile, newSignature] = [temporary(path), temporary(signaturePath)]
     try {
-      await writeDurably(newFile, bytes)
-      await writeDurably(newSignature, sign(discoverySigningBytes(bytes)))
+      await writeDurably(newFile, bytes, PUBLIC)
+      await writeDurably(newSignature, sign(discoverySigningBytes(bytes)), PUBLIC)
       await rename(newSignature, signaturePath)
       await rename(newFile, path)
       await syncFolder(dirname(path))
@@ -54,17 +58,6 @@ function assertReplaceable(path: string, there: DiscoveryDocument, { chainId, ge
 }
 
 const temporary = (path: string): string => `${path}.${randomUUID()}.tmp`
-
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  await using file = await open(path, 'wx')
-  await file.writeFile(bytes)
-  await file.sync()
-}
-
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path)
-  await folder.sync()
-}
 
 function cannotWrite(path: string, why: string, cause?: unknown): NodeError {
   return new NodeError('NODE_OUTPUT', `cannot write ${path}: ${why}`, {}, { cause })

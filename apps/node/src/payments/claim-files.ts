@@ -8,8 +8,9 @@
 import { sha256 } from '@selvedge/crypto/sha256'
 import { claimLeafOf, type ClaimedSession, decodeClaimAnswer, encodeClaimAnswer } from '@selvedge/delivery-acknowledgement'
 import { isSameBytes } from '@selvedge/ledger-types'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncFolder, writeDurably } from '../durable-file.ts'
 import { NodeError } from '../errors.ts'
 
 const MAGIC = new TextEncoder().encode('SLVDCLM1')
@@ -52,26 +53,12 @@ export async function openClaimFiles(folder: string): Promise<ClaimFiles> {
     async write(epoch, sessions) {
       const path = pathOf(epoch)
       const part = `${path}.part`
-      const file = await open(part, 'w', 0o600)
-      try {
-        await file.writeFile(encodeClaimFile(sessions))
-        await file.sync()
-      } finally {
-        await file.close()
-      }
+      await rm(part, { force: true }) // of a process that was killed
+      await writeDurably(part, encodeClaimFile(sessions))
       await rename(part, path)
       await syncFolder(folder)
     },
     remove: (epoch) => rm(pathOf(epoch), { force: true }),
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

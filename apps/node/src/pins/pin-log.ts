@@ -11,7 +11,8 @@
 import { sha256 } from '@selvedge/crypto/sha256'
 import { isSameBytes } from '@selvedge/ledger-types'
 import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { syncFolder } from '../durable-file.ts'
 import { NodeError } from '../errors.ts'
 
 export interface PinRecord {
@@ -133,7 +134,7 @@ export class PinLog {
       await writeAt(file, [HEAD, ...live.map(encodePinRecord)], 0)
       await file.datasync()
       await rename(part, this.#path)
-      await syncFolder(this.#path)
+      await syncFolder(dirname(this.#path))
     } catch (error) {
       await file.close()
       throw error
@@ -168,7 +169,7 @@ export async function openPinLog(folder: string, live: () => readonly PinRecord[
       await file.truncate(HEAD.length + whole * RECORD_BYTES) // what a crash cut is nobody's
       await writeAt(file, [HEAD], 0)
       await file.datasync()
-      await syncFolder(path)
+      await syncFolder(dirname(path))
     } catch (error) {
       await file.close()
       throw error
@@ -208,17 +209,6 @@ async function writeAt(file: FileHandle, parts: readonly Uint8Array[], offset: n
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done)
     done += bytesWritten
-  }
-}
-
-/** Makes a new name in the folder of `path` durable. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return // a folder cannot be opened there
-  const folder = await open(join(path, '..'), 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }
 
