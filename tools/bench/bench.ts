@@ -2,8 +2,10 @@
  * What a `packages/<room>/bench/*.bench.ts` file exports: `export const benches: readonly Bench[]`.
  *
  * Each sample is taken in a fresh process that loads the file, prepares ONE subject of ONE bench, measures it and exits, so that no subject
- * shapes another's call sites or heap. Samples of ours and of each peer alternate (A B A B), so that a busy minute falls on both.
+ * shapes another's call sites or heap. Samples of ours and of each peer alternate (A B A B), so that a busy minute falls on both. One during which a
+ * process outside of it was busy is taken again.
  */
+import type { Disturbed } from './undisturbed.ts'
 
 /** Ready to be measured: what the setup of a subject returns. */
 export type Prepared =
@@ -36,6 +38,9 @@ export interface Sample {
   readonly value: number
   readonly loadBefore: number
 }
+
+/** One sample as it counts: with whoever else was busy meanwhile. */
+export type TakenSample = Sample & Disturbed
 
 export const isHigherBetter = (unit: Unit): boolean => unit === 'MiB/s' || unit === '/s'
 

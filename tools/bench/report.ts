@@ -1,12 +1,13 @@
 /** What a run of benches leaves: a record of one JSON line a bench, and a table for people. */
 import { execFileSync } from 'node:child_process'
 import { arch, cpus, loadavg, release, totalmem } from 'node:os'
-import { type Bench, medianOf, ratioOf, type Sample } from './bench.ts'
+import { type Bench, medianOf, ratioOf, type Sample, type TakenSample } from './bench.ts'
+import { FOREIGN_SHARE_MAX, isDisturbed } from './undisturbed.ts'
 
 export interface Measured {
   readonly bench: Bench
   readonly file: string
-  readonly samples: Readonly<Record<string, readonly Sample[]>>
+  readonly samples: Readonly<Record<string, readonly TakenSample[]>>
 }
 
 export interface Machine {
@@ -60,12 +61,34 @@ export function recordOf({ bench, samples }: Measured, { root, room, peers, comm
     machine: machineOf(),
     loadBefore: samples.ours?.[0]?.loadBefore,
     loadAfter: loadavg()[0],
+    foreign: foreignIn([samples]),
     peers,
     samples: Object.fromEntries(Object.entries(samples).map(([subject, list]) => [subject, valuesOf(list)])),
     medians,
     ratios: Object.fromEntries(others.map(([subject, median]) => [subject, ratioOf(bench.unit, ours, median)])),
     command,
   }
+}
+
+/** Of a core, what the busiest process outside had during any sample; how many samples stand that had more beside them than they may. */
+function foreignIn(all: readonly Measured['samples'][]): {
+  readonly shareMax: number
+  readonly disturbed: number
+  readonly samples: number
+} {
+  const taken = all.flatMap((samples) => Object.values(samples).flat())
+  const shareMax = Math.max(0, ...taken.map(({ foreign }) => foreign.share))
+  return { shareMax: Number(shareMax.toFixed(3)), disturbed: taken.filter(isDisturbed).length, samples: taken.length }
+}
+
+/** How far others were in it. */
+function disturbanceOf(measured: readonly Measured[]): string {
+  const { shareMax, disturbed, samples } = foreignIn(measured.map((each) => each.samples))
+  const percent = (share: number): string => `${Math.round(100 * share)} %`
+  const rule = `taken again when a process outside of it had more than ${percent(FOREIGN_SHARE_MAX)} of a core`
+  return disturbed === 0
+    ? rule
+    : `${rule}, which ${disturbed} of ${samples} still had beside them the third time (at most ${percent(shareMax)})`
 }
 
 const digits = (value: number): string => value.toLocaleString('en-US', { maximumSignificantDigits: value >= 1000 ? 4 : 3 })
@@ -97,7 +120,7 @@ export function tableOfResults(measured: readonly Measured[], { peers, command }
     '| --- | --- | --- | --- | --- | --- |',
     ...measured.flatMap(rowsOf),
     '',
-    `Measured by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${cpu}, ${cores} cores, ${runtime}; a fresh process for each sample, ours and peer in turn.`,
+    `Measured by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${cpu}, ${cores} cores, ${runtime}; a fresh process for each sample, ours and peer in turn, ${disturbanceOf(measured)}.`,
     ...(versions.length === 0 ? [] : [`Peers: ${versions.join(', ')}.`]),
     ...(notes.length === 0 ? [] : ['', ...notes]),
   ].join('\n')

@@ -78,20 +78,23 @@ test.each<readonly [string, Counts]>([
   expect(fuzzRow(fuzzTable(TODAY, counts), TODAY).isMet).toBe(false)
 })
 
-test('rows that were measured once, whatever their command says, are called so until they are measured again', () => {
+test('each row is of the newest run that measured it, and that run is named by its command, commit and day', () => {
   const folder = mkdtempSync(join(tmpdir(), 'selvedge-rows-'))
   const file = join(folder, 'rows.jsonl')
-  const lineOf = (date: string, id: string, figures: object): string => {
+  const lineOf = (commit: string, date: string, id: string): string => {
     const machine = { cpu: 'A', cores: 2, kernel: '6.1', runtime: 'node 24' }
     const times = { windowSeconds: 8, warmUpSeconds: 4, repeats: 1 }
-    return `${JSON.stringify({ date, machine, times, id, what: 'w', goal: 'g', reached: 'r', isMet: true, figures })}\n`
+    return `${JSON.stringify({ commit, date, machine, times, id, what: 'w', goal: 'g', reached: `by ${commit}`, isMet: true, figures: {} })}\n`
   }
-  const before = [lineOf('2026-11-26T00:00:00Z', 'G4', { silenceMs: 320 }), lineOf('2026-11-26T00:00:00Z', 'G6', { live: 53 })]
-  writeFileSync(file, before.join(''))
-  expect(recordedTable(file, ['G4', 'G6'])).toMatch(/^- Measured once, with windows of 20 s .*: G4, G6\.$/m)
-  writeFileSync(file, [...before, lineOf('2026-11-27T00:00:00Z', 'G4', { runs: [] })].join(''))
-  expect(recordedTable(file, ['G4', 'G6'])).toMatch(/^- Measured once, with windows of 20 s .*: G6\.$/m)
-  writeFileSync(file, [...before, ...['G4', 'G6'].map((id) => lineOf('2026-11-27T00:00:00Z', id, { runs: [] }))].join(''))
-  expect(recordedTable(file, ['G4', 'G6'])).not.toContain('Measured once')
+  const lines = [
+    ...['G4', 'G6'].map((id) => lineOf('aaaaaaa', '2026-11-26T00:00:00Z', id)),
+    lineOf('bbbbbbb', '2026-11-27T00:00:00Z', 'G4'),
+  ]
+  writeFileSync(file, lines.join(''))
+  const table = recordedTable(file, ['G4', 'G6'])
+  expect(table).toContain('| G4 | w | g | by bbbbbbb | met |')
+  expect(table).not.toContain('| G4 | w | g | by aaaaaaa |')
+  expect(table).toContain('- G4: `pnpm bench:ledger G4 --window 8 --warmup 4 --repeats 1` of bbbbbbb, on 2026-11-27; A, 2 cores')
+  expect(table).toContain('- G6: `pnpm bench:ledger G4 G6 --window 8 --warmup 4 --repeats 1` of aaaaaaa, on 2026-11-26; A, 2 cores')
   rmSync(folder, { recursive: true })
 })

@@ -69,7 +69,7 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
     setTimeout(tick, Math.max(0, -sinceStartMs(process.hrtime.bigint())))
   })
   line.close()
-  return { refused, committed, dueMs: latencyMs.map((_, place) => dueMsOf(place * SAMPLE_EVERY)), latencyMs, lateShare: late / total }
+  return { sent, refused, committed, dueMs: latencyMs.map((_, place) => dueMsOf(place * SAMPLE_EVERY)), latencyMs, lateShare: late / total }
 }
 
 /** @param templates - what stands below id and number; noise where there is none. */

@@ -21,6 +21,7 @@ export interface LoadPlan {
 }
 
 export interface LoadResult {
+  readonly sent: number
   /** Transactions that the other side, or the line to it, did not take: by the second. */
   readonly refused: number
   /** Committed transactions in each 10 ms from `startNs` on. */

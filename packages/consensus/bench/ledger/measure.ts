@@ -4,16 +4,15 @@ import { once } from 'node:events'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { busiestForeign, cpuOfAll, type ForeignLoad, type ProcessTimes } from '../../../../tools/bench/undisturbed.ts'
 import type { Cluster } from './cluster.ts'
 import { BUCKET_MS, type LoadPlan, type LoadResult, type LoadTarget } from './load.ts'
-import { busiestForeign, cpuOfAll, type ForeignLoad, loopbackBytes, type ProcessTimes, residentBytesOf } from './proc.ts'
+import { loopbackBytes, residentBytesOf } from './proc.ts'
 
 /** Generators prepare in it what they send. */
 const START_DELAY_MS = 1_500
 const DRAIN_SECONDS = 3
 const MIB = 2 ** 20
-/** More CPU than this in a process outside the test, as a share of one core, and the figure does not count. */
-export const FOREIGN_SHARE_MAX = 0.05
 
 /** The part of a run that is looked at, in seconds from its start. */
 export interface Window {

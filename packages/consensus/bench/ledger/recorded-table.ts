@@ -5,6 +5,8 @@ import { type Row, tableOf } from './table.ts'
 
 /** A line of docs/benchmarks. */
 export interface RecordedRow extends Row {
+  /** Of the sources, as `git rev-parse --short HEAD` names it. */
+  readonly commit: string
   /** When the run ended; all of its rows have the same. */
   readonly date: string
   readonly machine: { readonly cpu: string; readonly cores: number; readonly kernel: string; readonly runtime: string }
@@ -21,13 +23,6 @@ export const TIMES_BY_DEFAULT: Times = { windowSeconds: 60, warmUpSeconds: 10, r
 const FLAGS = { windowSeconds: 'window', warmUpSeconds: 'warmup', repeats: 'repeats' } as const
 const SETTING =
   'Four validators are four processes over mutual TLS 1.3 on loopback, fsync on; each has an open-loop generator process of its own; latency is from when a transaction was due to when it is final at the validator that it was given to. etcd: 3 nodes, no TLS, fsync on, gRPC over local sockets; commit is the response to the put. A figure is the median of its repeats [least–most].'
-
-/** Rows that once took no notice of `--window`, `--warmup` and `--repeats`: those that do have their runs among the figures. */
-const FAULT_ROWS = ['G4', 'G5', 'G6']
-const ONCE =
-  'Measured once, with windows of 20 s (10 s before the cut of G5) after 10 s of warm-up, whatever the command says of windows and repeats'
-
-const isOfOneRun = ({ id, figures }: Row): boolean => FAULT_ROWS.includes(id) && !('runs' in figures)
 
 export const commandOf = (ids: readonly string[], times: Times, rate?: number): string => {
   const named = Object.entries(FLAGS).flatMap(([key, flag]) => {
@@ -50,12 +45,10 @@ export function recordedTable(file: string, ids: readonly string[]): string {
     const run = recorded.filter((row) => row.date === date)
     const shown = ids.filter((id) => newest.get(id) === date)
     const measured = ids.filter((id) => run.some((row) => row.id === id))
-    const { machine, times, rate, memoryLimit, windowsTaken = 0 } = run[0] as RecordedRow
+    const { commit, machine, times, rate, memoryLimit, windowsTaken = 0 } = run[0] as RecordedRow
     const within = memoryLimit === undefined ? '' : ` with --cgroup, ${memoryLimit / 2 ** 30} GiB for all processes and their page cache,`
     const taken = windowsTaken === 0 ? '' : `; ${windowsTaken} of its windows are of an earlier run of the same sources (--windows)`
-    return `- ${shown.join(', ')}: \`${commandOf(measured, times, rate)}\`${within} on ${date.slice(0, 10)}; ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${machine.runtime}${taken}.`
+    return `- ${shown.join(', ')}: \`${commandOf(measured, times, rate)}\`${within} of ${commit}, on ${date.slice(0, 10)}; ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${machine.runtime}${taken}.`
   })
-  const once = [...new Set(rows.filter(isOfOneRun).map(({ id }) => id))]
-  const told = once.length === 0 ? [] : [`- ${ONCE}: ${once.join(', ')}.`]
-  return tableOf(rows, [...footer, ...told, '', SETTING])
+  return tableOf(rows, [...footer, '', SETTING])
 }

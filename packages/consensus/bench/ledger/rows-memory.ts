@@ -1,7 +1,9 @@
-/** G10: resident memory of each validator through ten minutes of nearly G1's load, and whether it grows. */
+/** G10: resident memory of each validator through ten minutes of G1's load, and whether it grows. */
 import { join } from 'node:path'
+import { undisturbed } from '../../../../tools/bench/undisturbed.ts'
 import { type Mode } from './rows-faults.ts'
 import { figuresOf, startLoad } from './measure.ts'
+import type { LoadResult } from './load.ts'
 import { residentBytesOf } from './proc.ts'
 import { onFreshCluster, type Scratch } from './sweep.ts'
 import { oneDecimal, type Row, thousands } from './table.ts'
@@ -12,23 +14,32 @@ const RESIDENT_MIB_MAX = 300
 /** A fit through noise is never flat: less than this over the whole run is no growth. */
 const GROWTH_MIB_MAX = 15
 const SAMPLE_MS = 1_000
-/** Of what G1 found to be held: for ten minutes on end, and not for one. */
-const LOAD_SHARE = 0.9
+/** What G1 asks for; where the knee is hardly above it, less: it is held for ten minutes on end, and not for one. */
+const LOAD = 45_000
+const KNEE_SHARE_MAX = 0.9
 const NAMES = { certified: 'bullshark', uncertified: 'mysticeti' } as const
+
+interface Samples {
+  /** MiB of each validator, once a second. */
+  readonly samples: readonly (readonly number[])[]
+  readonly results: readonly LoadResult[]
+}
 
 /** @param knee - transactions a second, of G1. */
 export async function measureMemory(mode: Mode, knee: number, seconds: number, scratch: Scratch): Promise<Row> {
-  const perSecond = Math.round(LOAD_SHARE * knee)
+  const perSecond = Math.min(LOAD, Math.round(KNEE_SHARE_MAX * knee))
   const folder = join(scratch.folder, 'memory')
-  const { samples, results } = await onFreshCluster({ start: (at) => startValidators(at, { mode }) }, folder, async (cluster) => {
-    const load = await startLoad(cluster.targets, perSecond, seconds)
-    const taken: number[][] = []
-    for (let i = 1; i < seconds; i++) {
-      await load.until((i * SAMPLE_MS) / 1000)
-      taken.push(cluster.pids.map((pid) => residentBytesOf(pid) / MIB))
-    }
-    return { samples: taken, results: await load.results }
-  })
+  const run = (): Promise<Samples> =>
+    onFreshCluster({ start: (at) => startValidators(at, { mode }) }, folder, async (cluster) => {
+      const load = await startLoad(cluster.targets, perSecond, seconds)
+      const taken: number[][] = []
+      for (let i = 1; i < seconds; i++) {
+        await load.until((i * SAMPLE_MS) / 1000)
+        taken.push(cluster.pids.map((pid) => residentBytesOf(pid) / MIB))
+      }
+      return { samples: taken, results: await load.results }
+    })
+  const { samples, results, foreign } = await undisturbed(run)
   const settled = samples.slice(Math.floor(samples.length / 5))
   const most = Math.max(...samples.flat())
   const growth =
@@ -36,11 +47,11 @@ export async function measureMemory(mode: Mode, knee: number, seconds: number, s
   const { committedPerSecond } = figuresOf(results, { from: seconds / 5, to: seconds })
   return {
     id: 'G10',
-    what: `resident memory of a validator at ${thousands(perSecond)} tx/s, ${LOAD_SHARE} of the knee, for ${thousands(seconds)} s, ${NAMES[mode]}`,
-    goal: `< ${RESIDENT_MIB_MAX} MiB, no growth (at most ${GROWTH_MIB_MAX} MiB fitted)`,
+    what: `resident memory of a validator at ${thousands(perSecond)} tx/s for ${thousands(seconds)} s, ${NAMES[mode]}`,
+    goal: `< ${RESIDENT_MIB_MAX} MiB at ${thousands(LOAD)} tx/s, G1's goal; no growth (at most ${GROWTH_MIB_MAX} MiB fitted)`,
     reached: `at most ${thousands(most)} MiB; ${oneDecimal(growth)} MiB of growth fitted over the last four fifths (${thousands(committedPerSecond)} tx/s committed)`,
     isMet: most < RESIDENT_MIB_MAX && growth <= GROWTH_MIB_MAX,
-    figures: { perSecond, seconds, most, growth, samples: samples.filter((_, i) => i % 10 === 0) },
+    figures: { perSecond, seconds, most, growth, foreign, samples: samples.filter((_, i) => i % 10 === 0) },
   }
 }
 

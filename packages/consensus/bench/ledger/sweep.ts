@@ -1,9 +1,10 @@
 /** Rates one after another until the system no longer holds them: the knee. Each rate is measured on fresh processes and clean data. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDisturbed, TRIES_MAX } from '../../../../tools/bench/undisturbed.ts'
 import type { Cluster } from './cluster.ts'
 import type { KeptWindows } from './kept-windows.ts'
-import { FOREIGN_SHARE_MAX, type Measured, measureAt } from './measure.ts'
+import { type Measured, measureAt } from './measure.ts'
 
 export interface Subject {
   readonly name: string
@@ -30,7 +31,6 @@ const COMMITTED_SHARE_MIN = 0.97
 const BISECTIONS = 2
 /** What a rate between two others is a multiple of. */
 const STEP = 250
-const TRIES = 3
 
 export const isHeld = ({ p99Ms, committedPerSecond, offeredPerSecond }: Measured): boolean => {
   return p99Ms < P99_MS_MAX && committedPerSecond >= COMMITTED_SHARE_MIN * offeredPerSecond
@@ -38,10 +38,10 @@ export const isHeld = ({ p99Ms, committedPerSecond, offeredPerSecond }: Measured
 
 /** One window of `subject` at one rate; taken again when a process outside the test was busy. The last try stands, and says so. */
 export async function measureSubject(subject: Subject, perSecond: number, times: Times, scratch: Scratch): Promise<Measured> {
-  for (let left = TRIES - 1; ; left--) {
+  for (let left = TRIES_MAX - 1; ; left--) {
     const measured = scratch.kept?.take(subject.name, perSecond) ?? (await measureFresh(subject, perSecond, times, scratch))
     scratch.onMeasured(subject.name, measured)
-    if (measured.foreign.share <= FOREIGN_SHARE_MAX || left === 0) return measured
+    if (!isDisturbed(measured) || left === 0) return measured
   }
 }
 

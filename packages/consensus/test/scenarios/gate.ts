@@ -4,7 +4,7 @@
  *   node --conditions=@selvedge/source test/scenarios/gate.ts [--write] [--afresh] [--count=2000] [PREFIX …]
  *
  * Seeds that killed before are tried first, unless `--afresh`. With `--write` the second table in bench/MUTANTS.md and the killing seeds in
- * kills.json are made anew. Exit code 1 where one survives.
+ * kills.json are made anew; afresh, since `schedules` counts from seed 1 only then. Exit code 1 where one survives.
  */
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ const SCHEDULES_MAX = 2_000
 const EQUIVALENT_SCHEDULES = 100
 const kills = new URL('kills.json', import.meta.url)
 const page = new URL('../../bench/MUTANTS.md', import.meta.url)
-const SEED_NOTE = 'The seed is the first that was found, not always the lowest.'
+const COMMAND = 'node --conditions=@selvedge/source test/scenarios/gate.ts --afresh --write'
 const START = '<!-- core mutants -->'
 const END = '<!-- /core mutants -->'
 
@@ -43,7 +43,7 @@ function write(found: ReadonlyMap<string, Kill | undefined>): void {
   writeFileSync(kills, `${JSON.stringify(seeds, undefined, 2)}\n`)
   const rows = coreMutants.map(({ id, class: kind, file, reason = '' }) => {
     const kill = found.get(id)
-    const end = kill === undefined ? `not found | | ${reason}` : `${kill.seed} | ${kill.size} | ${kill.message}`
+    const end = kill === undefined ? `not found | | | ${reason}` : `${kill.seed} | ${kill.size} | ${kill.schedules} | ${kill.message}`
     return `| \`${id}\` | ${kind} | \`${file}\` | ${end} |`
   })
   const countOf = (mode: string): string => {
@@ -52,21 +52,24 @@ function write(found: ReadonlyMap<string, Kill | undefined>): void {
   }
   const text = readFileSync(page, 'utf8')
   const table = [
-    `Killed: certified ${countOf('certified')}, uncertified ${countOf('uncertified')}. Node ${process.versions.node}. ${SEED_NOTE}`,
+    `Killed: certified ${countOf('certified')}, uncertified ${countOf('uncertified')}. Node ${process.versions.node}. Made by \`${COMMAND}\`.`,
     '',
-    '| mutant | class | source | seed | n | what broke, or why nothing can |',
-    '|---|---|---|--:|--:|---|',
+    '| mutant | class | source | seed | n | schedules | what broke, or why nothing can |',
+    '|---|---|---|--:|--:|--:|---|',
     ...rows,
   ].join('\n')
   writeFileSync(page, `${text.slice(0, text.indexOf(START) + START.length)}\n${table}\n${text.slice(text.indexOf(END))}`)
 }
 
 async function main(args: readonly string[]): Promise<void> {
+  const isWritten = args.includes('--write')
+  const isAfresh = args.includes('--afresh')
+  if (isWritten && !isAfresh) throw new Error('--write needs --afresh: a table of seeds that were known before counts no schedules')
   const count = Number(args.find((each) => each.startsWith('--count='))?.slice(8) ?? SCHEDULES_MAX)
   const prefixes = args.filter((each) => !each.startsWith('--'))
   const found = new Map<string, Kill | undefined>()
   for (const mutant of coreMutants.filter(({ id }) => prefixes.length === 0 || prefixes.some((prefix) => id.startsWith(prefix)))) {
-    const known = args.includes('--afresh') ? undefined : knownCoreKills()[mutant.id]
+    const known = isAfresh ? undefined : knownCoreKills()[mutant.id]
     const schedules = mutant.class === 'equivalent' ? EQUIVALENT_SCHEDULES : count
     const kill = await runCoreMutant(mutant, schedules, known === undefined ? [] : [known])
     found.set(mutant.id, kill)
@@ -74,7 +77,7 @@ async function main(args: readonly string[]): Promise<void> {
     const verdict = isSurvivor(mutant, kill) ? 'NOT AS EXPECTED' : 'ok'
     process.stdout.write(`${verdict} ${mutant.id} ${kill === undefined ? 'not found' : `after ${kill.schedules}: ${kill.message}`}\n`)
   }
-  if (args.includes('--write')) write(found)
+  if (isWritten) write(found)
 }
 
 if (import.meta.main) await main(process.argv.slice(2))
