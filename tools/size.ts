@@ -36,12 +36,14 @@ const weighing = (room: string, what: string, bytesMax: number, entry = '', late
 
 /** Hash functions that nearly no CID names. */
 const RARE_HASHES = 7.2 * KB
+/** How a client follows the names below a CID. */
+const PATHS = 1.8 * KB
 
 export const budgets: readonly Budget[] = [
   weighing('verified-streaming', '{ hash }', 4.95 * KB),
   weighing('verified-streaming', '{ decode }', 8.4 * KB),
-  weighing('verified-streaming', '{ hash, createHasher, createOutboardBuilder, encode, encodeRanges, decode, ChunkRanges }', 11.1 * KB),
-  weighing('verified-streaming', '{ fetchVerified }', 13.2 * KB),
+  weighing('verified-streaming', '{ hash, createHasher, createOutboardBuilder, encode, encodeRanges, decode, ChunkRanges }', 11.25 * KB),
+  weighing('verified-streaming', '{ fetchVerified }', 13.4 * KB),
   weighing('crypto', '{ sha256 }', 3.2 * KB, '/sha256'),
   weighing('crypto', '{ createKeyPair, verifyEd25519 }', 14.5 * KB),
   weighing('crypto', '{ createNoiseInitiator }', 14 * KB, '/noise'),
@@ -52,16 +54,16 @@ export const budgets: readonly Budget[] = [
   weighing('delivery-acknowledgement', '{ createPayer }', 8.5 * KB, '/client'),
   weighing('verified-car', '{ verifyCar }', 21.6 * KB, '', RARE_HASHES),
   weighing('content', '{ encodeRequest, decodeAnswer }', 6.2 * KB),
-  weighing('handshake', '{ connectSession }', 33.9 * KB),
-  weighing('handshake', '{ createSharing, joinSession }', 35.4 * KB, '/sharing'),
+  weighing('handshake', '{ connectSession }', 34.8 * KB),
+  weighing('handshake', '{ createSharing, joinSession }', 36.2 * KB, '/sharing'),
   weighing('handshake', '{ connectWebSocket }', 16.5 * KB, '/websocket'),
   weighing('origin-ipfs', '{ createIpfsOrigin }', 25.6 * KB, '', RARE_HASHES),
   // With Noise, WebSocket, what resumes and what signs; 60 KiB is the goal, and not met: docs/decisions/0026.
-  weighing('client', '{ createClient }', 82.8 * KB, '', RARE_HASHES),
-  weighing('client', '{ createSharing, joining }', 47.2 * KB, '/sharing'),
+  weighing('client', '{ createClient }', 85 * KB, '', RARE_HASHES + PATHS),
+  weighing('client', '{ createSharing, joining }', 48.5 * KB, '/sharing'),
   weighing('client', '{ createTicks }', 4.3 * KB, '/ticks'),
-  { room: 'client', import: 'test/browser.test.ts 1', bytesMax: 83 * KB, lateBytesMax: RARE_HASHES },
-  { room: 'client', import: 'test/browser.test.ts 2', bytesMax: 87.4 * KB, lateBytesMax: RARE_HASHES }, // a worker is one file: both
+  { room: 'client', import: 'test/browser.test.ts 1', bytesMax: 85.2 * KB, lateBytesMax: RARE_HASHES + PATHS },
+  { room: 'client', import: 'test/browser.test.ts 2', bytesMax: 90 * KB, lateBytesMax: RARE_HASHES + PATHS }, // a worker is one file: both
 ]
 
 /** A bundler of a page has no built-in to offer: naming one is an error, behind a dynamic import too. */

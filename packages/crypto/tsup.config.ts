@@ -23,6 +23,8 @@ const config: Options = {
     'src/secp256k1.ts',
     'src/sha256.ts',
     'src/transcript.ts',
+    'src/verify-pool.node.ts',
+    'src/verify-worker.node.ts',
     ...engines,
   ],
   external: [/^#/], // chosen by the conditions of package.json at run time, not here

@@ -10,6 +10,7 @@ export type NodeErrorCode =
   | 'NODE_NOT_FOUND' // a block that no served file holds
   | 'NODE_LISTEN' // the address to listen on is taken or not ours
   | 'NODE_OUTPUT' // what was fetched cannot be put where it was wanted
+  | 'NODE_TOO_LARGE' // what is fetched is larger than was allowed: no more of it is taken
   | 'NODE_BAD_NAME' // a name in a directory that would leave the output folder
   | 'NODE_TOO_OLD' // the ledger's rules are newer than this node: it stopped before it could execute a block wrongly
   | 'NODE_LEFT_BEHIND' // an archive was away for longer than its sources keep blocks

@@ -1,100 +1,20 @@
 // Goal: a store that is full lets go of what is worth least, and never of what is paid for, the operator's own, or being read.
 // Method: the real store on disk with the real service, fetcher and guard; readers stand still in the middle of what they read.
-import { createBlockstore, type Blockstore } from '@selvedge/blockstore'
-import { createClient, formatNodeAddress } from '@selvedge/client'
-import { encodeRequest } from '@selvedge/content'
-import { createKeyPair } from '@selvedge/crypto'
-import { createGateway } from '@selvedge/gateway'
-import { serveGateway } from '@selvedge/gateway/node'
-import { ChunkRanges, hash } from '@selvedge/verified-streaming'
-import type { CID } from 'multiformats/cid'
-import { writeFile } from 'node:fs/promises'
+import { CID } from 'multiformats/cid'
+import { sha256 } from 'multiformats/hashes/sha2'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type ContentService, openContentService } from '../src/compose/content-service.ts'
+import { openContentService } from '../src/compose/content-service.ts'
 import { ContentUses } from '../src/compose/content-uses.ts'
 import { createEviction, type EvictionEvent } from '../src/compose/eviction.ts'
 import { addFile, importFileInto } from '../src/compose/import-file.ts'
-import { type RunningNode, startNode } from '../src/compose/node.ts'
-import { createFileDag } from '../src/dag/file-dag.ts'
-import { sampleBytes, scratchFolder } from './harness.ts'
+import { CONTENT_BYTES, GUEST, hex, MIB, requestOf, STORE_BYTES, type World, worldOf } from './eviction-world.ts'
+import { sampleBytes } from './harness.ts'
 
-const MIB = 2 ** 20
-const CONTENT_BYTES = 400_000
-const GUEST = { sessionId: new Uint8Array(16), account: undefined }
 const ALICE = new Uint8Array(20).fill(0xa1)
-/** Eight contents are less than eight tenths of it, nine are more; a tenth would be more than nine tenths. */
-const STORE_BYTES = 4 * MIB
 /** More than there is with nine, so that one has to go, and less than the fifth that is ever made room for. */
 const WANTED = 600_000
-
-interface World {
-  readonly store: Blockstore
-  readonly service: ContentService
-  readonly events: EvictionEvent[]
-  readonly errors: unknown[]
-  readonly folder: string
-  epoch: bigint
-  /** Puts random content by root. */
-  put(seed: number, bytes?: number): Promise<Uint8Array>
-  /** Asks for content and takes all of it. */
-  read(root: Uint8Array, times?: number): Promise<void>
-  /** Those of the roots that are in the store, by their place. */
-  here(roots: readonly Uint8Array[]): Promise<number[]>
-  readonly evicted: readonly string[]
-}
-
-async function worldOf(storeBytesMax: number = STORE_BYTES): Promise<World> {
-  const folder = await scratchFolder()
-  const store = createBlockstore({}, { path: join(folder, 'store'), quotaBytes: storeBytesMax })
-  await store.start()
-  const events: EvictionEvent[] = []
-  const errors: unknown[] = []
-  const world = {
-    epoch: 5n,
-    async put(seed: number, bytes = CONTENT_BYTES) {
-      return (await store.put(new Blob([new Uint8Array(sampleBytes(bytes, seed))]).stream())).root
-    },
-    async read(root: Uint8Array, times = 1) {
-      for (let i = 0; i < times; i++) {
-        const { body } = await service.content.serve(requestOf(root), { signal: new AbortController().signal, session: GUEST })
-        for await (const part of body) expect(part.length).toBeGreaterThan(0)
-      }
-    },
-    async here(roots: readonly Uint8Array[]) {
-      const held = await Promise.all(roots.map((root) => store.has(root)))
-      return held.flatMap((isHeld, i) => (isHeld ? [i] : []))
-    },
-    get evicted() {
-      return events.flatMap((event) => (event.type === 'evicted' ? [hex(event.root)] : []))
-    },
-  }
-  const service = await openContentService(store, {
-    dataDir: folder,
-    origins: [],
-    storeBytesMax,
-    epoch: () => world.epoch,
-    log: () => {},
-    onEviction: (event) => events.push(event),
-    onError: (error) => errors.push(error),
-  })
-  onTestFinished(async () => {
-    await service.stop()
-    await store.stop()
-  })
-  return Object.assign(world, { store, service, events, errors, folder })
-}
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-
-function requestOf(address: Uint8Array | CID): Uint8Array {
-  const flags = { head: false, mappingProof: false, outboardOnly: false, scope: 'entity', traceparent: new Uint8Array(0) } as const
-  const asked =
-    address instanceof Uint8Array
-      ? ({ kind: 'root', address, modes: ['blake3'] } as const)
-      : ({ kind: 'cid', address: address.bytes, modes: ['proof'] } as const)
-  return encodeRequest({ ...asked, ...flags, ranges: ChunkRanges.all })
-}
 
 /** A reader that has taken the first piece and stands still. */
 async function standing(world: World, address: Uint8Array | CID): Promise<{ goOn(): Promise<number> }> {
@@ -152,7 +72,7 @@ test("what is paid for, ordered, the operator's own or being read stays, though 
   const { cid, entity } = await importFileInto(world.store, file)
   const staying = [paid, ordered, own, read, entity.root!]
   const readers = [await standing(world, read), await standing(world, cid)]
-  world.service.pins.order(ALICE, paid, CONTENT_BYTES)!.pay(world.epoch)
+  world.service.pins.order(ALICE, paid, CONTENT_BYTES)!.pay(world.epoch, CONTENT_BYTES)
   const order = world.service.pins.order(ALICE, ordered, CONTENT_BYTES)!
   expect(await world.service.own.keep(own, CONTENT_BYTES)).toBe(true)
   for (let seed = 10; seed < 14; seed++) await world.read(await world.put(seed), 3)
@@ -180,13 +100,76 @@ test('one content that is larger than a fifth of the store does not empty it', a
   expect(world.evicted).toHaveLength(1)
 })
 
-test('content of 256 KiB and less stays: its place in a pack would not come back', async () => {
+test('content of 256 KiB and less leaves as any other does, and its place on the disk comes back', async () => {
   const world = await worldOf()
   const roots: Uint8Array[] = []
   for (let seed = 1; seed <= 15; seed++) roots.push(await world.put(seed, 250_000))
   await world.service.own.makeRoom(WANTED)
-  expect(world.events).toMatchObject([{ type: 'full', storeBytesMax: STORE_BYTES }])
-  expect(await world.here(roots)).toHaveLength(15)
+  expect(world.evicted).toHaveLength(2)
+  expect(await world.here(roots)).toHaveLength(13)
+  for (let seed = 16; seed <= 60; seed++) {
+    await world.service.own.makeRoom(WANTED)
+    await world.put(seed, 250_000)
+    expect(await packBytes(world)).toBeLessThanOrEqual(STORE_BYTES + 2 * MIB) // two packs
+  }
+  expect(world.events.filter(({ type }) => type === 'full')).toEqual([])
+  expect(world.errors).toEqual([])
+})
+
+async function packBytes({ folder }: World): Promise<number> {
+  const packs = join(folder, 'store', 'packs')
+  const sizes = (await readdir(packs)).map(async (name) => (await stat(join(packs, name)).catch(() => undefined))?.size ?? 0) // one may go meanwhile
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+}
+
+/** Blocks that stand for themselves, of 20 KB. */
+async function putBlocks({ store }: World, count: number, before = async (): Promise<void> => {}): Promise<CID[]> {
+  const cids: CID[] = []
+  for (let seed = 1; seed <= count; seed++) {
+    const block = new Uint8Array(sampleBytes(20_000, 1_000 + seed))
+    cids.push(CID.createV1(0x55, await sha256.digest(block)))
+    await before()
+    await store.putBlock(cids.at(-1)!, block)
+  }
+  return cids
+}
+
+test('blocks that stand for themselves have an eighth of the store: beyond it those that came first leave, before any content', async () => {
+  const world = await worldOf()
+  const cids = await putBlocks(world, 110)
+  const roots: Uint8Array[] = []
+  for (let seed = 1; seed <= 4; seed++) roots.push(await world.put(seed))
+  await world.service.own.makeRoom(WANTED)
+  expect(world.evicted).toEqual([])
+  expect(await world.here(roots)).toHaveLength(4)
+  expect(world.store.blockBytes).toBeLessThanOrEqual(STORE_BYTES / 8)
+  const here = await Promise.all(cids.map(async (cid) => (await world.store.getBlock(cid)) !== undefined))
+  expect(here).toEqual(cids.map((_, i) => i >= 110 - 26)) // 26 of 20,052 bytes
+})
+
+test('where no content may leave blocks make room for one another, however many come', async () => {
+  const world = await worldOf()
+  for (let seed = 1; seed <= 9; seed++) await world.service.own.keep(await world.put(seed), CONTENT_BYTES)
+  const cids = await putBlocks(world, 80, () => world.service.own.makeRoom(20_000))
+  expect(await world.store.getBlock(cids.at(-1)!)).toBeDefined()
+  expect(world.store.blockBytes).toBeGreaterThan(STORE_BYTES / 10)
+  expect([world.evicted, world.errors]).toEqual([[], []])
+})
+
+test('a content that is larger than a fifth of the store is kept where there is room anyway, and room is not promised twice', async () => {
+  const world = await worldOf()
+  await world.put(1)
+  const eviction = createEviction(
+    { store: world.store, remove: async () => false, isKept: () => false, uses: new ContentUses(), worthOf: async () => [] },
+    { storeBytesMax: STORE_BYTES },
+  )
+  expect(eviction.admit(STORE_BYTES / 5 - 2)).toBeDefined()
+  const first = eviction.admit(2 * MIB)!
+  expect(eviction.admit(2 * MIB)).toBeUndefined()
+  first()
+  first()
+  expect(eviction.admit(2 * MIB)).toBeDefined()
+  expect(eviction.admit(2 ** 50)).toBeUndefined()
 })
 
 test('a store in which nothing may leave says so once, and is not looked through for each that asks', async () => {
@@ -199,6 +182,8 @@ test('a store in which nothing may leave says so once, and is not looked through
     get usedBytes() {
       return world.store.usedBytes
     },
+    blockBytes: 0,
+    forgetBlocks: async () => {},
     list() {
       lists++
       return world.store.list()
@@ -235,6 +220,8 @@ test('what cannot be removed is said once a round, and keeps nothing that is wor
         get usedBytes() {
           return left.size * CONTENT_BYTES
         },
+        blockBytes: 0,
+        forgetBlocks: async () => {},
         async *list() {
           rounds++
           for (const [i, size] of left) yield { root: new Uint8Array(32).fill(i), size }
@@ -261,12 +248,14 @@ test('while a long list is looked through everything else has its turns', async 
     {
       store: {
         usedBytes: STORE_BYTES,
+        blockBytes: 0,
+        forgetBlocks: async () => {},
         async *list() {
           for (let i = 0; i < count; i++) yield { root: new Uint8Array(32), size: i % 2 === 0 ? 1_000 : CONTENT_BYTES }
         },
       },
       isKept: () => false,
-      uses: new ContentUses(),
+      uses: { of: () => ({ addresses: [], last: 1 }) }, // of what was never used so many would be enough
       worthOf: async () => [],
       remove: async () => false,
     },
@@ -302,85 +291,6 @@ test('a file of the operator is kept, and put in again where it had left before 
   expect([await world.store.has(root), world.service.pins.isKept(root)]).toEqual([true, true])
   left = 9
   await expect(addFile({ store: world.store, own }, file)).rejects.toMatchObject({ code: 'NODE_BUSY' })
-})
-
-interface Served {
-  readonly cid: CID
-  readonly root: Uint8Array
-  readonly data: Buffer
-}
-
-/** An origin of so many files of 2.5 MB. */
-async function startOrigin(folder: string, count: number): Promise<{ readonly url: string; readonly files: readonly Served[] }> {
-  const files: Served[] = []
-  const blocks: ((cid: CID) => Promise<Uint8Array>)[] = []
-  for (let seed = 1; seed <= count; seed++) {
-    const file = join(folder, `file-${seed}`)
-    const data = sampleBytes(2_500_000, seed)
-    await writeFile(file, data)
-    const dag = createFileDag()
-    files.push({ cid: await dag.build([{ path: 'file', file, size: data.length }], { wrap: false }), root: hash(data), data })
-    blocks.push((cid) => dag.blocks.get(cid))
-  }
-  const server = await serveGateway(createGateway({ blocks: { get: (cid) => Promise.any(blocks.map((get) => get(cid))) } }))
-  onTestFinished(() => server.stop())
-  return { url: server.url, files }
-}
-
-interface Fetching {
-  readonly node: RunningNode
-  readonly events: EvictionEvent[]
-  get(file: Served): Promise<void>
-}
-
-async function startFetching(folder: string, url: string): Promise<Fetching> {
-  const events: EvictionEvent[] = []
-  const node = await startNode(createKeyPair(), {
-    dataDir: join(folder, 'data'),
-    host: '127.0.0.1',
-    port: 0,
-    origins: [url],
-    storeBytesMax: 16 * MIB,
-    onEviction: (event) => events.push(event),
-  })
-  onTestFinished(() => node.stop())
-  const client = createClient({ nodes: [formatNodeAddress(node)] })
-  onTestFinished(() => client.close())
-  const get = async ({ cid, data }: Served): Promise<void> => {
-    const parts: Uint8Array[] = []
-    for await (const { bytes } of await client.get(cid)) parts.push(bytes.slice())
-    expect(Buffer.compare(Buffer.concat(parts), data)).toBe(0)
-    expect(node.store.usedBytes).toBeLessThanOrEqual(16 * MIB)
-  }
-  return { node, events, get }
-}
-
-test('a node fetches three times what its store holds: all of it arrives, and what is wanted often stays', {
-  timeout: 600_000,
-}, async () => {
-  const folder = await scratchFolder()
-  const { url, files } = await startOrigin(folder, 20)
-  const { node, events, get } = await startFetching(folder, url)
-  const wanted = files[0]!
-  for (const each of files.flatMap((file) => [file, wanted])) await get(each)
-  expect(events.filter(({ type }) => type === 'evicted').length).toBeGreaterThanOrEqual(13)
-  expect(await node.store.entity(wanted.cid)).toBeDefined()
-  expect(node.status()).toMatchObject({ store: { bytesMax: 16 * MIB }, pins: { pins: 0, own: 0 } })
-  expect(node.status().service.requests).toBeGreaterThanOrEqual(40)
-  expect(node.status().service.cpuMicros).toBeGreaterThan(0)
-})
-
-test('what two asked for while it came is worth more than what one did, though nobody has asked for it since', {
-  timeout: 600_000,
-}, async () => {
-  const folder = await scratchFolder()
-  const { url, files } = await startOrigin(folder, 8)
-  const { node, events, get } = await startFetching(folder, url)
-  const [shared, ...others] = files.toSorted((a, b) => Buffer.compare(a.root, b.root)) // a list has it first, so what is worth the same goes before it never
-  await Promise.all([get(shared!), get(shared!)])
-  for (const each of others) await get(each)
-  expect(events.filter(({ type }) => type === 'evicted').length).toBeGreaterThanOrEqual(1)
-  expect(await node.store.has(shared!.root)).toBe(true)
 })
 
 test('names of contents are remembered by their last use, in bounded memory', () => {

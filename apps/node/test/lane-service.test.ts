@@ -150,3 +150,33 @@ test('of a body that fails, what came before it is sent and taken first', async 
   expect(await serving).toMatchObject([{ bytes: 2, laneCode: 20 }])
   expect(log.slice(6)).toEqual(['taken 2', 'reset 20'])
 })
+
+test('memory of units goes back once the lane has let go of them; that of a write which fails never does', async () => {
+  const log: string[] = []
+  const settles: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = []
+  let read = 0
+  const iterator: AsyncIterator<WholeUnits> = {
+    next: async () => {
+      const name = ++read
+      if (name > 3) return { done: true, value: undefined }
+      return { done: false, value: { parts: [new Uint8Array(1)], unitEnds: [1], release: () => void log.push(`released ${name}`) } }
+    },
+    return: async () => ({ done: true, value: undefined }),
+  }
+  const served = { fields: { status: 200, mode: 'blake3' }, answer: NONE, units: () => ({ [Symbol.asyncIterator]: () => iterator }) }
+  const accept = (): ServedLane => lane(() => new Promise((resolve, reject) => settles.push({ resolve, reject })))
+  const request = { ...GUEST, signal: new AbortController().signal, accept, reset: () => {} }
+  const serving = serveLane({ serve: async () => served as unknown as Served }, request, () => {})
+  const turns = async (): Promise<void> => {
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await turns()
+  expect([settles.length, log]).toEqual([2, []])
+  settles[0]!.resolve()
+  await turns()
+  expect([settles.length, log]).toEqual([3, ['released 1']])
+  settles[1]!.reject(new Error('the lane was reset'))
+  settles[2]!.reject(new Error('the lane was reset'))
+  await serving
+  expect(log).toEqual(['released 1'])
+})

@@ -72,7 +72,7 @@ export class TestNetwork {
   readonly blocks: Map<number, SeenBlock[]> = new Map()
   readonly failures: Error[] = []
   readonly #members: number
-  readonly #clock: Clock
+  readonly #clock: TestClock
   readonly #living = new Map<number, LedgerNode>()
   readonly #waiting = new Set<() => void>()
 
@@ -133,6 +133,16 @@ export class TestNetwork {
     })
     this.#living.set(index, node)
     await node.start()
+  }
+
+  /** Block time stands still, and with it the end of the epoch, while `work` runs; blocks go on. */
+  async whileTimeStands(work: () => Promise<void>): Promise<void> {
+    this.#clock.hold()
+    try {
+      await work()
+    } finally {
+      this.#clock.goOn()
+    }
   }
 
   /** The members. */
@@ -207,11 +217,25 @@ export function signedCall<N extends SystemFunctionName>(from: Wallet, nonce: bi
 
 export const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
-function fastClock(startMs: number, pace: number): Clock {
-  const began = performance.now()
+interface TestClock extends Clock {
+  hold(): void
+  goOn(): void
+}
+
+function fastClock(startMs: number, pace: number): TestClock {
+  let passedMs = 0
+  let runsSince: number | undefined = performance.now()
+  const passed = (): number => passedMs + (runsSince === undefined ? 0 : (performance.now() - runsSince) * pace)
   return {
     nowMs: () => Math.floor(performance.now()),
-    unixMs: () => startMs + Math.floor((performance.now() - began) * pace),
+    unixMs: () => startMs + Math.floor(passed()),
+    hold() {
+      passedMs = passed()
+      runsSince = undefined
+    },
+    goOn() {
+      runsSince ??= performance.now()
+    },
     schedule(delayMs, run) {
       const timer = setTimeout(run, delayMs)
       return () => clearTimeout(timer)

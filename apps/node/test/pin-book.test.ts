@@ -46,7 +46,7 @@ test('an order that is paid keeps the content to the end of the next epoch, for 
   const world = await worldOf()
   const order = world.book.order(ALICE, rootOf(1), MIB)!
   expect(world.book.stateOf(ALICE, rootOf(1), MIB)).toBe('free')
-  order.pay(5n)
+  order.pay(5n, MIB)
   expect([world.book.isKept(rootOf(1)), world.book.stateOf(ALICE, rootOf(1), MIB)]).toEqual([true, 'free']) // it is not on disk yet
   await settled(world, ALICE, rootOf(1))
   expect(world.book.stateOf(BOB, rootOf(1), MIB)).toBe('free')
@@ -64,7 +64,7 @@ test('an order that is paid keeps the content to the end of the next epoch, for 
 test('whoever pays in each epoch goes on, and paying twice in one epoch is paying once', async () => {
   const world = await worldOf()
   for (world.epoch = 5n; world.epoch < 9n; world.epoch++) {
-    for (let i = 0; i < 2; i++) world.book.order(ALICE, rootOf(1), MIB)!.pay(world.epoch)
+    for (let i = 0; i < 2; i++) world.book.order(ALICE, rootOf(1), MIB)!.pay(world.epoch, MIB)
     expect(world.book.isKept(rootOf(1))).toBe(true)
     expect(world.book.counts).toEqual({ pins: 1, own: 0, pinnedBytes: MIB })
   }
@@ -77,10 +77,10 @@ test('what is paid after its time keeps nothing: an acknowledgement of an epoch 
   const late = world.book.order(ALICE, rootOf(1), MIB)!
   world.epoch = 6n
   const other = world.book.order(BOB, rootOf(2), MIB)!
-  late.pay(5n) // in the grace of the epoch that closed
+  late.pay(5n, MIB) // in the grace of the epoch that closed
   expect(world.book.isKept(rootOf(1))).toBe(true)
   world.epoch = 7n
-  other.pay(5n)
+  other.pay(5n, MIB)
   expect(world.book.isKept(rootOf(2))).toBe(false)
   expect(world.book.isKept(rootOf(1))).toBe(false)
 })
@@ -99,13 +99,13 @@ test('an order holds the content until it is paid or given up, and no longer tha
   expect(world.book.isKept(rootOf(1))).toBe(true)
   world.epoch = 7n
   expect(world.book.isKept(rootOf(1))).toBe(false)
-  forgotten.pay(7n) // its place is somebody else's by now
+  forgotten.pay(7n, MIB) // its place is somebody else's by now
   expect(world.book.isKept(rootOf(1))).toBe(false)
   expect(world.book.counts).toEqual({ pins: 0, own: 0, pinnedBytes: 0 })
 })
 
 test('room is bounded in bytes, in pins and in pins an account, orders included; who pays already may go on', async () => {
-  const world = await worldOf({ pinnedBytesMax: 10 * MIB, pinsMax: 4, pinsPerAccountMax: 2 })
+  const world = await worldOf({ pinnedBytesMax: 10 * MIB, pinsMax: 4, pinsPerAccountMax: 2, placeBytes: 0 })
   const { book } = world
   const big = book.order(ALICE, rootOf(1), 8 * MIB)!
   expect(book.stateOf(ALICE, rootOf(2), 3 * MIB)).toBe('full')
@@ -116,17 +116,62 @@ test('room is bounded in bytes, in pins and in pins an account, orders included;
   expect(book.order(BOB, rootOf(1), 8 * MIB)).toBeDefined()
   expect(book.order(BOB, rootOf(3), 2 * MIB)).toBeDefined()
   expect(book.order(new Uint8Array(20).fill(3), rootOf(1), 8 * MIB)).toBeUndefined() // a fifth in all
-  big.pay(5n)
-  small.pay(5n)
+  big.pay(5n, MIB)
+  small.pay(5n, MIB)
   await settled(world, ALICE, rootOf(1))
   expect(book.stateOf(ALICE, rootOf(1), 8 * MIB)).toBe('held')
   expect(book.order(ALICE, rootOf(1), 8 * MIB)).toBeDefined() // it is paid for already
 })
 
+test('an account has sixteen places in an epoch as it likes, and every further one for bytes of orders that it has paid', async () => {
+  const world = await worldOf({ placeBytes: MIB })
+  const { book } = world
+  const orders = Array.from({ length: 16 }, (_, i) => book.order(ALICE, rootOf(i), 1_000)!)
+  expect(orders).not.toContain(undefined)
+  expect([book.stateOf(ALICE, rootOf(16), 1_000), book.order(ALICE, rootOf(16), 1_000)]).toEqual(['full', undefined])
+  expect(book.order(ALICE, rootOf(3), 1_000)).toBeDefined() // it has that place
+  expect(book.order(BOB, rootOf(16), 1_000)).toBeDefined() // and BOB his own
+  orders[0]!.pay(5n, MIB - 1_001)
+  expect(book.order(ALICE, rootOf(16), 1_000)).toBeUndefined()
+  orders[1]!.pay(5n, 1)
+  expect(book.order(ALICE, rootOf(16), 1_000)).toBeDefined() // with its own 1,000
+  expect(book.order(ALICE, rootOf(17), 1_000)).toBeUndefined()
+  orders[2]!.release()
+  expect(book.order(ALICE, rootOf(17), 1_000)).toBeDefined() // in its place
+  expect(book.order(ALICE, rootOf(19), 1_000)).toBeUndefined()
+  expect(book.order(ALICE, rootOf(18), 33 * MIB)).toBeDefined() // a thirty-second part of it is a place's price
+})
+
+test('who goes on pays a place anew in each epoch: what is kept to the end of this one is kept, and no longer', async () => {
+  const world = await worldOf({ placeBytes: MIB })
+  const roots = Array.from({ length: 17 }, (_, i) => rootOf(i))
+  world.book.order(ALICE, roots[0]!, 1_000)!.pay(5n, MIB)
+  for (const root of roots.slice(1)) world.book.order(ALICE, root, 1_000)!.pay(5n, 1_000)
+  await settled(world, ALICE, roots[16]!)
+  world.epoch = 6n
+  for (const root of roots.slice(0, 16)) world.book.order(ALICE, root, 1_000)!.pay(6n, 1_000)
+  expect(world.book.stateOf(ALICE, roots[16]!, 1_000)).toBe('full')
+  expect(world.book.order(ALICE, roots[16]!, 1_000)).toBeUndefined()
+  expect(world.book.isKept(roots[16]!)).toBe(true)
+  world.epoch = 7n
+  expect(roots.filter((root) => world.book.isKept(root))).toEqual(roots.slice(0, 16))
+})
+
+test('where half of the places are taken none is free: the rest of them costs its price in every epoch', async () => {
+  const world = await worldOf({ placeBytes: MIB, pinsMax: 8 })
+  const { book } = world
+  for (let i = 0; i < 4; i++) expect(book.order(new Uint8Array(20).fill(i), rootOf(i), 1_000)).toBeDefined()
+  expect([book.stateOf(ALICE, rootOf(9), 1_000), book.order(ALICE, rootOf(9), 1_000)]).toEqual(['full', undefined])
+  const first = book.order(ALICE, rootOf(10), 32 * MIB)!
+  first.pay(5n, 2 * MIB)
+  expect(book.order(ALICE, rootOf(9), 1_000)).toBeDefined()
+  expect(book.order(ALICE, rootOf(11), 1_000)).toBeUndefined()
+})
+
 test("what the operator put in stays for good, takes no account's room, and is there after a restart, as what is paid is", async () => {
   const world = await worldOf({ pinnedBytesMax: MIB })
   await Promise.all([world.book.keepOwn(rootOf(9), 100 * MIB), world.book.keepOwn(rootOf(9), 100 * MIB)])
-  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n)
+  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n, MIB)
   await settled(world, ALICE, rootOf(1))
   await world.book.stop()
   const again = await world.open()
@@ -140,7 +185,7 @@ test("what the operator put in stays for good, takes no account's room, and is t
 
 test('a node that does not know its epoch yet lets nothing go', async () => {
   const world = await worldOf()
-  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n)
+  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n, MIB)
   await settled(world, ALICE, rootOf(1))
   await world.book.stop()
   world.epoch = 0n
@@ -155,14 +200,14 @@ test('a node that does not know its epoch yet lets nothing go', async () => {
 
 test('a book that takes nothing more on disk takes no orders, and what it keeps goes on to its end', async () => {
   const world = await worldOf()
-  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n)
+  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n, MIB)
   await settled(world, ALICE, rootOf(1))
   const open = world.book.order(BOB, rootOf(2), MIB)!
   await world.book.stop()
   expect(world.book.order(ALICE, rootOf(1), MIB)).toBeUndefined()
   expect(world.book.stateOf(ALICE, rootOf(3), MIB)).toBe('full')
   expect(world.book.isKept(rootOf(1))).toBe(true)
-  open.pay(5n)
+  open.pay(5n, MIB)
   await expect.poll(() => world.errors.length, { interval: 5, timeout: 30_000 }).toBe(1)
   expect(world.errors).toMatchObject([{ code: 'NODE_PIN_FILE' }])
 })
@@ -175,7 +220,7 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
   async (seed) => {
     const random = randomOf(seed)
     const [contents, pinnedBytesMax] = [6, 9]
-    const world = await worldOf({ pinnedBytesMax, pinsMax: 8, pinsPerAccountMax: 5 })
+    const world = await worldOf({ pinnedBytesMax, pinsMax: 8, pinsPerAccountMax: 5, placeBytes: 0 })
     const accounts = [ALICE, BOB, new Uint8Array(20).fill(3)]
     interface Entry {
       readonly account: number
@@ -219,7 +264,7 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
           entry.order.release()
         } else {
           entry.paid = entry.made
-          entry.order.pay(entry.made)
+          entry.order.pay(entry.made, entry.root)
         }
       } else world.epoch++
       entries = living()

@@ -66,7 +66,11 @@ function worldOf(): World {
     const end = (how: bigint | 'released'): void => {
       if (world.orders[place] === 'open') world.orders[place] = how
     }
-    return { pay: end, release: () => end('released') }
+    const pay = (epoch: bigint, bytes: number): void => {
+      expect(bytes).toBeGreaterThan(0)
+      end(epoch)
+    }
+    return { pay, release: () => end('released') }
   }
   const wrapped = withPins(payments, { order })
   const hello = { delegation: NONE, clientRand: NONE, nodeRand: NONE, channelBinding: NONE }

@@ -84,9 +84,13 @@ test('an archive answers for the state of every block, by number and by hash, wi
     if (certified !== undefined) expect(hex(certified)).toContain(proved.stateRoot.slice(2))
   }
   const askPlain = asking(open(false), genesis)
-  const none = [-32_001, 'not an archive node: no state of block 3 is kept, but of 6 (the newest)']
+  const none = [-32_001, 'not an archive node: no state of block 3 is kept, but of 0 (end of an epoch), 6 (the newest)']
   expect(await askPlain('eth_getBalance', hex(RECEIVER), '0x3')).toEqual(none)
   expect(await askPlain('selvedge_proof', 2, hex(RECEIVER), 3)).toEqual(none)
+  for (const name of ['epochEnd', 'earliest']) expect(await askPlain('eth_getBalance', hex(RECEIVER), name)).toBe('0x0')
+  const atGenesis = await ask('selvedge_proof', 2, hex(user.address), 0)
+  expect(atGenesis).toMatchObject({ height: 0, stateRoot: hex(archive.stateAt(0)!.stateRoot()) })
+  expect(await askPlain('selvedge_proof', 2, hex(user.address), 'epochEnd')).toEqual(atGenesis) // in the first epoch it is genesis
   expect(await askPlain('eth_getBalance', hex(RECEIVER), '0x7')).toEqual([-32_000, 'header not found'])
   expect(await askPlain('selvedge_proof', 2, hex(RECEIVER), 7)).toEqual([-32_000, 'header not found'])
 })

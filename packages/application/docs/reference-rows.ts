@@ -225,7 +225,10 @@ export const DEFECTS_ELSEWHERE: readonly (readonly [defect: string, where: Other
     { room: 'apps/node', test: 'with the token it adds one file that is named, and knows no other request' },
   ],
   ['anybody fills a node’s disk', { room: 'packages/blockstore', test: 'the quota holds for blobs and for blocks' }],
-  ['a move across file systems destroys the database', 'nothing is moved: a store writes its files in its own folder'],
+  [
+    'a move across file systems destroys the database',
+    'no such door: nothing moves a store, and what is renamed stays within the folder of its store',
+  ],
   [
     'a failing gateway is not left for the next',
     { room: 'packages/origin-ipfs', test: 'that never answers is left when the first byte is due' },
@@ -252,6 +255,6 @@ export const DEFECTS_ELSEWHERE: readonly (readonly [defect: string, where: Other
   ],
   [
     'a key can be read by others before its rights are set',
-    { room: 'packages/crypto', test: 'what others may read or change is refused, whoever made it so' },
+    { room: 'packages/crypto', test: 'a new key file is nobody else’s before its rights are set' },
   ],
 ]

@@ -94,7 +94,7 @@ export interface Application {
    */
   execute(block: LedgerBlock): Outcome
   lastApplied(): Position
-  /** Of the running epoch. The same object until the next. */
+  /** Of the running epoch. The same object until the next. Its lists are frozen, and its bytes are no row's: who writes into them changes this object alone. */
   view(): MembershipView
   /** Whether a pool should take a transaction now: codes 1 to 11 with their words. A nonce may be up to 16 ahead. */
   checkAdmission(bytes: Uint8Array, verdict?: Verdict): Admission
@@ -120,7 +120,8 @@ export interface Application {
   read(table: number, key: Uint8Array): Uint8Array | undefined
   /**
    * The state after a block, with proofs against its root: of every block on an archive, since it is one; on any other node of the last two that
-   * ended an epoch, and of the one whose state was taken over. `undefined` where it is not kept.
+   * ended an epoch, and of the one whose state was taken over; in the first epoch of genesis (height 0), which is made again in memory at the first question: that takes as
+   * long as the first start. `undefined` where it is not kept.
    */
   stateAt(height: number): PastState | undefined
   /** Heights whose state is kept: `epochEnds`, ascending, and all from `from` to the newest. */
@@ -173,8 +174,9 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
       const { executed, stateRoot, record } = ledger.apply(block, ({ isFinal }) => {
         if (!isFinal) return []
         if (creditors !== undefined) creditors = creditorsIn(ledger.state, view.epoch)
-        next = viewOf(ledger.state, ledger.chain, view)
-        return viewWrites(next)
+        const made = madeView(ledger, keptView(ledger, view.epoch))
+        next = made.view
+        return made.writes
       })
       if (next !== undefined) view = next
       return outcomeOf(executed, stateRoot, record.isPending ? undefined : record.checkpoint, next)
@@ -212,7 +214,7 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
     statesHeld: () => ledger.statesHeld(),
     prove(table, key) {
       const proof = encodeProof(ledger.prove(table, key))
-      return { proof, value: rowBytes(store, table, key), stateRoot: ledger.stateRoot }
+      return { proof, value: rowBytes(store, table, key), stateRoot: copyOf(ledger.stateRoot) }
     },
     openSnapshot: (height) => snapshotOf(ledger, genesis.chainId, height),
     heldSnapshots: () => ledger.snapshots.held().flatMap((held) => (held.isDone ? [] : [held.height])),
@@ -265,8 +267,8 @@ function outcomeOf(
   return {
     height: row.height,
     epoch: run.block.epoch,
-    blockDigest,
-    stateRoot,
+    blockDigest: copyOf(blockDigest),
+    stateRoot: copyOf(stateRoot),
     checkpoint,
     gasUsed: run.gasUsed,
     nextBaseFee: row.baseFee,
@@ -279,26 +281,47 @@ function outcomeOf(
   }
 }
 
+/** For whoever asked: rows of the state, and its root, stay the ledger's own. Not `slice`, which of a Buffer is a view. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
+}
+
 function positionOf(ledger: Ledger): Position {
   const { height, index, timestampMs, blockDigest, baseFee, nextEvent } = ledger.block()
   const { epoch, startHeight, startMs, startSubDag } = ledger.epoch()
-  const start = { height: startHeight, timestampMs: startMs, subDagDigest: startSubDag }
-  return { epoch, index, height, timestampMs, blockDigest, stateRoot: ledger.stateRoot, start, baseFee, nextEvent }
+  const start = { height: startHeight, timestampMs: startMs, subDagDigest: copyOf(startSubDag) }
+  const digests = { blockDigest: copyOf(blockDigest), stateRoot: copyOf(ledger.stateRoot) }
+  return { epoch, index, height, timestampMs, ...digests, start, baseFee, nextEvent }
 }
 
 /** The stored view of the running epoch; made and stored where there is none: at genesis, and after an import. */
 function openView(ledger: Ledger): MembershipView {
-  const bytes = ledger.store.get(SPACES.views, encodeField(heightKey, ledger.epoch().epoch))
-  if (bytes !== undefined) return decodeView(bytes)
-  const view = viewOf(ledger.state, ledger.chain, undefined)
-  ledger.store.commit(viewWrites(view))
+  const kept = keptView(ledger, ledger.epoch().epoch)
+  if (kept !== undefined) return kept
+  const { view, writes } = madeView(ledger, undefined)
+  ledger.store.commit(writes)
   return view
 }
 
-/** The view of an epoch, in place of the one before the last. */
-function viewWrites(view: MembershipView): Write[] {
-  const own = { space: SPACES.views, key: encodeField(heightKey, view.epoch), value: encodeView(view) }
-  return view.epoch === 0 ? [own] : [own, { space: SPACES.views, key: encodeField(heightKey, view.epoch - 1), value: undefined }]
+/** As it was stored: what its receivers made of the bytes of the one they were handed is not in it. */
+function keptView(ledger: Ledger, epoch: number): MembershipView | undefined {
+  const bytes = ledger.store.get(SPACES.views, encodeField(heightKey, epoch))
+  return bytes === undefined ? undefined : decodeView(bytes)
+}
+
+/**
+ * The view of the epoch that the state is at the beginning of, and its writes, in place of the one before the last. It is read back from its
+ * bytes, since it may share none with the rows: those stay in memory, and the next block is executed from them.
+ */
+function madeView(
+  ledger: Ledger,
+  previous: MembershipView | undefined,
+): { readonly view: MembershipView; readonly writes: readonly Write[] } {
+  const bytes = encodeView(viewOf(ledger.state, ledger.chain, previous))
+  const view = decodeView(bytes)
+  const own = { space: SPACES.views, key: encodeField(heightKey, view.epoch), value: bytes }
+  const before = { space: SPACES.views, key: encodeField(heightKey, view.epoch - 1), value: undefined }
+  return { view, writes: view.epoch === 0 ? [own] : [own, before] }
 }
 
 function admissionOf(ledger: Ledger, bytes: Uint8Array, verdict: Verdict | undefined): Admission {

@@ -5,6 +5,7 @@ export type ApplicationErrorCode =
   | 'APPLICATION_FOREIGN_STORE' // the store holds another chain's state, or an import that did not end
   | 'APPLICATION_WRONG_ROOT' // a snapshot whose rows are not those of the root that was certified
   | 'APPLICATION_DAMAGED' // the store holds bytes that this package never writes
+  | 'APPLICATION_FORMAT' // the store is written by a newer version than is known
   | 'APPLICATION_PRUNED' // asked for history that is not kept (`details.oldest` is), or for an old state (`details.height`)
   | 'APPLICATION_VERSION' // the ledger moved to rules that this package does not have
 

@@ -16,7 +16,7 @@ import { RetainedRoots } from './history/retained-roots.ts'
 import { RowLayers } from './history/row-layers.ts'
 import { SnapshotLog } from './history/snapshot-log.ts'
 import { PastLog } from './past/past-log.ts'
-import type { PastState } from './past/past-state.ts'
+import { type PastState, pastStateOf } from './past/past-state.ts'
 import { PastStates } from './past/past-states.ts'
 import { retainedStateAt } from './past/retained-states.ts'
 import { decodeField, encodeField } from './state/fields.ts'
@@ -24,13 +24,17 @@ import { AskedState } from './state/asked-state.ts'
 import { loadGenesis } from './state/genesis.ts'
 import { blockRow, chainRow, epochRow, type BlockRow, type EpochRow } from './state/meta-tables.ts'
 import { committees } from './state/node-tables.ts'
+import { rowBytes } from './state/schema.ts'
 import { State, type StateWrite } from './state/state.ts'
+import { createMemoryStore } from './store/memory-store.ts'
 import { createTreeNodes, type TreeNodes } from './store/tree-nodes.ts'
 import { SPACES, type KeyValueStore, type Write } from './store/contract.ts'
 
 /** Blocks after an epoch's final one whose checkpoint names the snapshot of the state at it. */
 export const SNAPSHOT_DELAY_BLOCKS = 100
 const SNAPSHOT_ROOTS = new TextEncoder().encode('snapshotRoot')
+/** Height of genesis, which no block has. */
+const GENESIS_HEIGHT = 0
 
 export interface Applied {
   readonly executed: ExecutedBlock
@@ -55,6 +59,9 @@ export class Ledger {
   /** Ends of epochs, of a node that is none. */
   readonly #retained: RetainedRoots
   readonly #layers: RowLayers
+  readonly #genesis: Genesis
+  /** Genesis alone, in memory, once somebody has asked for it. */
+  #beginning: Ledger | undefined
   #stateRoot: Digest
 
   constructor(
@@ -64,6 +71,7 @@ export class Ledger {
     { isArchive, keepsSnapshots }: { readonly isArchive: boolean; readonly keepsSnapshots: boolean },
   ) {
     this.store = store
+    this.#genesis = genesis
     this.chain = { chainId: genesis.chainId, genesisHash: genesis.hash, evidenceRules }
     this.state = new State(store)
     this.asked = new AskedState(store)
@@ -163,6 +171,7 @@ export class Ledger {
     const past = this.#pastLog.writesOf(row.height, writes, this.#nodes.writes())
     const layers = this.#layers.writesOf(writes)
     this.#commit(writes, stateRoot, [...historyWrites, ...held, ...layers, ...past, ...(isFinal ? [ended] : []), ...extra(executed)])
+    if (isFinal) this.#beginning = undefined
     return { executed, stateRoot, record }
   }
 
@@ -181,15 +190,35 @@ export class Ledger {
     return this.#tree.prove(keyHash(table, key))
   }
 
-  /** The state after block `height`: of every block on an archive, else of the retained ones; `undefined` where it is not kept. */
+  /** The state after block `height`: of every block on an archive, else of the retained ones, in the first epoch of genesis; `undefined` where it is not kept. */
   stateAt(height: number): PastState | undefined {
-    return this.#past.at(height) ?? retainedStateAt({ store: this.store, tree: this.#tree, retained: this.#retained }, height)
+    const kept = this.#past.at(height) ?? retainedStateAt({ store: this.store, tree: this.#tree, retained: this.#retained }, height)
+    return kept ?? (height === GENESIS_HEIGHT && this.#isFirstEpoch ? this.#genesisState() : undefined)
   }
 
   /** Heights for `stateAt`: each from `from` to the newest, and single ones before it, ascending. */
   statesHeld(): { readonly from: number; readonly epochEnds: readonly number[] } {
     const from = this.#past.from() ?? this.block().height
-    return { from, epochEnds: this.#retained.live().filter((height) => height < from) }
+    const ends = [...(this.#isFirstEpoch ? [GENESIS_HEIGHT] : []), ...this.#retained.live()]
+    return { from, epochEnds: ends.filter((height) => height < from) }
+  }
+
+  /** While it runs, genesis is what stands for the last block before it. */
+  get #isFirstEpoch(): boolean {
+    return this.epoch().startHeight === GENESIS_HEIGHT
+  }
+
+  /** No store keeps it: it is made again, of the genesis that this ledger began with, at the first question in an epoch that has no other. */
+  #genesisState(): PastState {
+    this.#beginning ??= new Ledger(createMemoryStore(), this.#genesis, this.chain.evidenceRules, {
+      isArchive: false,
+      keepsSnapshots: false,
+    })
+    const beginning = this.#beginning
+    return pastStateOf((table, key) => rowBytes(beginning.store, table, key), {
+      prove: (place) => beginning.#tree.prove(place),
+      root: () => beginning.stateRoot.slice(),
+    })
   }
 
   /** The root that a block had. */

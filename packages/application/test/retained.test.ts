@@ -82,7 +82,8 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
     const store = createMemoryStore()
     let app = opened(store, network.genesis)
     const ends: End[] = []
-    const known = new Map<string, ImportedRow>() // every row that there was at any end
+    const genesis = endOf(original)
+    const known = new Map(genesis.rows) // every row that there was at any end
     let looked = 0
     network.app = {
       ...original,
@@ -97,12 +98,13 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
           ends.push(end)
           for (const [name, row] of end.rows) known.set(name, row)
         }
-        const kept = ends.slice(-EPOCH_ENDS_KEPT)
+        const kept = ends.length === 0 ? [genesis] : ends.slice(-EPOCH_ENDS_KEPT) // in the first epoch genesis is what the one before ended with
         expect(app.statesHeld()).toEqual({
           from: outcome.height,
           epochEnds: kept.map(({ height }) => height).filter((height) => height < outcome.height),
         })
-        for (const { height } of ends.slice(0, -EPOCH_ENDS_KEPT)) expect(app.stateAt(height)).toBeUndefined()
+        for (const { height } of [genesis, ...ends.slice(0, -EPOCH_ENDS_KEPT)])
+          expect(app.stateAt(height) === undefined).toBe(ends.length > 0)
         expect(app.stateAt(outcome.height - 1) !== undefined).toBe(kept.some(({ height }) => height === outcome.height - 1))
         for (const end of kept) {
           expect(app.stateAt(end.height)!.stateRoot()).toEqual(end.stateRoot)
@@ -128,6 +130,29 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
   },
   120_000,
 )
+
+test('in the first epoch genesis is proven as it was, in a later life too; nothing is kept for it, and it ends with the epoch', () => {
+  const store = createMemoryStore()
+  const network = new Network({ store })
+  const [a, b] = network.wallets as [Wallet, Wallet]
+  const genesis = endOf(network.app)
+  expect([genesis.height, network.app.statesHeld()]).toEqual([0, { from: 0, epochEnds: [] }])
+  for (let i = 0; i < 3; i++) network.send(network.transfer(a, b.address, 7n))
+  for (const app of [network.app, opened(store, network.genesis)]) {
+    expect(app.statesHeld()).toEqual({ from: 3, epochEnds: [0] })
+    const state = app.stateAt(0)!
+    expect(state.stateRoot()).toEqual(genesis.stateRoot)
+    for (const row of genesis.rows.values()) expectRow(app, genesis, row)
+    expectRow(app, genesis, { table: 2, key: seedOf('nobody').slice(0, 20), value: NOTHING })
+    expect(state.account(b.address).native).toBe(app.account(b.address).native - 21n)
+    expect(app.stateAt(1)).toBeUndefined()
+  }
+  expect([copiesIn(store), keysOf(store, SPACES.rowsBefore)]).toEqual([0, []])
+  const { height } = network.closeEpoch()
+  network.send(network.transfer(a, b.address, 7n))
+  expect(network.app.statesHeld()).toEqual({ from: height + 1, epochEnds: [height] })
+  expect(network.app.stateAt(0)).toBeUndefined()
+})
 
 test('old rows and copies of the tree are bounded by those of two epochs, however many have passed', () => {
   const { genesis, wallets } = createGenesis({ wallets: 8 })

@@ -4,16 +4,12 @@ import { type MatchesCid, blockKeyOf, inlineBytesOf, rootOfBlake3Cid } from './c
 import { BLOCK_BYTES_MAX } from './constants.ts'
 import type { Content } from './content.ts'
 import { BlockstoreError } from './errors.ts'
-import type { Handles } from './handles.ts'
-import type { PackLog } from './pack-log.ts'
 import type { CidLike } from './ports.ts'
 import { rebuildBlock } from './skeleton.ts'
 
 export interface BlockReaderParts {
   readonly catalog: Catalog
   readonly content: Content
-  readonly handles: Handles
-  readonly log: PackLog
   readonly matches: MatchesCid
 }
 
@@ -52,11 +48,11 @@ export async function readBlock(parts: BlockReaderParts, cid: CidLike, signal?: 
   )
 }
 
-function* candidatesOf({ catalog, content, handles, log }: BlockReaderParts, cid: CidLike): Generator<Candidate> {
+function* candidatesOf({ catalog, content }: BlockReaderParts, cid: CidLike): Generator<Candidate> {
   const key = blockKeyOf(cid)
   const block = catalog.block(key)
   if (block !== undefined) {
-    yield { read: () => handles.read(log.pathOf(block.place.pack), block.place.offset, block.length), isNamed: () => true }
+    yield { read: () => content.readBlock(key, block), isNamed: () => catalog.block(key) !== undefined }
   }
   const root = rootOfBlake3Cid(cid)
   const own = root === undefined ? undefined : catalog.blob(root)

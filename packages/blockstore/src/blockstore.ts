@@ -10,88 +10,40 @@ import { abortable } from './abortable.ts'
 import { readBlock } from './block-reader.ts'
 import { BlobWriter } from './blob-writer.ts'
 import { toHex } from './bytes.ts'
-import { Catalog } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
 import { createCidCheck, blockKeyOf, entityKeyOf, inlineBytesOf, type MatchesCid } from './cid.ts'
 import { BLOCK_BYTES_MAX, MIB, ROOT_BYTES } from './constants.ts'
-import { Content } from './content.ts'
 import { BlockstoreError } from './errors.ts'
 import { createFileImport, type Writing } from './file-import.ts'
-import { Handles } from './handles.ts'
 import { type Job, Jobs, stopped } from './jobs.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import { type Layout, layoutOf } from './layout.ts'
-import { createLmdbIndex } from './lmdb-index.ts'
-import { acquireLock } from './lock.ts'
 import { createNodeFileSystem } from './node-file-system.ts'
 import { NODE_HASHERS } from './node-hashers.ts'
-import { PackLog } from './pack-log.ts'
+import { type Live, openStore } from './open-store.ts'
+import type { BlockstoreComponents, BlockstoreOptions } from './options.ts'
 import type {
   AbortOptions,
-  BlockHasher,
   Blockstore,
   CidLike,
   Entity,
   EntityKind,
   FileImport,
   FileSystem,
-  Index,
   PutOptions,
   StoredBlob,
   TreeImport,
 } from './ports.ts'
 import { encodeBlock, encodeEntity } from './record.ts'
 import { createTreeImport, type TreeWriting } from './tree-import.ts'
-import { checkFiles, prepareFolders, type RecoveryEvent } from './recovery.ts'
-import { Usage } from './usage.ts'
+import type { Usage } from './usage.ts'
 
-export interface BlockstoreComponents {
-  /** @default node:fs */
-  readonly fileSystem?: FileSystem
-  /** Opens the index in a folder of its own. @default LMDB */
-  readonly openIndex?: (path: string) => Index
-  /** Takes the store for this process and gives back its release. @default a lock file */
-  readonly acquireLock?: (path: string) => Promise<() => Promise<void>>
-  /** Multihash codes beside sha2-256, sha2-512, sha3-256 and BLAKE3. */
-  readonly hashers?: ReadonlyMap<number, BlockHasher>
-}
-
-export interface BlockstoreOptions {
-  /** Folder of the store; made when it is not there. */
-  readonly path: string
-  /** Largest blob accepted, in bytes. @default 256 GiB (its outboard, 1 GiB, is in memory while it is written) */
-  readonly blobBytesMax?: number
-  /** Bytes of content and packs; more is refused with `BLOCKSTORE_QUOTA`. @default no limit */
-  readonly quotaBytes?: number
-  /** Puts and imports at once; more wait. @default 64 */
-  readonly writesMax?: number
-  /** Puts and imports that wait; more are refused with `BLOCKSTORE_BUSY`. @default 1,024 */
-  readonly waitingMax?: number
-  /** Files open for reading; more are refused with `BLOCKSTORE_BUSY`. @default 1,024 */
-  readonly openFilesMax?: number
-  /** Different blocks in one file. @default 1,048,576 (256 GiB in blocks of 256 KiB) */
-  readonly blocksPerFileMax?: number
-  /** What start() found and did. */
-  readonly onRecovery?: (event: RecoveryEvent) => void
-}
-
-const IDLE_FILES_MAX = 64
 const BLOB_BYTES_MAX: number = 256 * 1024 * MIB
 const BLOCKS_PER_FILE_MAX: number = 2 ** 20
 
 /** @throws nothing; `start` does: `BLOCKSTORE_LOCKED`, `BLOCKSTORE_FORMAT`, `BLOCKSTORE_DAMAGED`, `BLOCKSTORE_IO`. */
 export function createBlockstore(components: BlockstoreComponents, options: BlockstoreOptions): Blockstore {
   return new DiskBlockstore(components, options)
-}
-
-/** What is there between start() and stop(). */
-interface Live {
-  readonly index: Index
-  readonly catalog: Catalog
-  readonly log: PackLog
-  readonly handles: Handles
-  readonly usage: Usage
-  readonly content: Content
-  readonly unlock: () => Promise<void>
 }
 
 class DiskBlockstore implements Blockstore {
@@ -124,43 +76,18 @@ class DiskBlockstore implements Blockstore {
     return this.#live?.usage.bytes ?? 0
   }
 
+  get blockBytes(): number {
+    return this.#live?.catalog.live.blockBytes ?? 0
+  }
+
   start(): Promise<void> {
     if (this.#stopping !== undefined) return Promise.reject(stopped())
     return (this.#starting ??= this.#start())
   }
 
   async #start(): Promise<void> {
-    const { quotaBytes = Number.MAX_SAFE_INTEGER, openFilesMax = 1024, onRecovery = ignore } = this.#options
-    const [fileSystem, layout] = [this.#fileSystem, this.#layout]
-    await fileSystem.makeDirectory(layout.root)
-    const unlock = await (this.#components.acquireLock ?? acquireLock)(layout.lock)
-    let index: Index | undefined
-    try {
-      await prepareFolders(fileSystem, layout)
-      index = (this.#components.openIndex ?? createLmdbIndex)(layout.index)
-      const handles = new Handles(fileSystem, openFilesMax, IDLE_FILES_MAX)
-      const catalog: Catalog = new Catalog({ index, readEntries: (file) => content.entriesOf(file) })
-      const log = new PackLog({
-        fileSystem,
-        path: layout.packs,
-        apply: (facts, applied) => catalog.apply(facts, applied),
-        onEvent: onRecovery,
-      })
-      const usage = new Usage(quotaBytes, () => log.bytes)
-      const content = new Content({ fileSystem, layout, log, catalog, handles, usage })
-      await log.start(catalog.applied)
-      const { fileBytes, lost } = await checkFiles(fileSystem, layout, catalog, onRecovery)
-      usage.fileBytes = fileBytes
-      for (const root of lost) {
-        await content.delete(root)
-        onRecovery({ type: 'lost', root })
-      }
-      this.#live = { index, catalog, log, handles, usage, content, unlock }
-    } catch (error) {
-      await index?.close()
-      await unlock()
-      throw error
-    }
+    this.#live = await openStore(this.#components, this.#options, this.#fileSystem, this.#layout)
+    this.#live.compactor.look()
   }
 
   stop(): Promise<void> {
@@ -173,6 +100,7 @@ class DiskBlockstore implements Blockstore {
     const live = this.#live
     this.#live = undefined
     if (live === undefined) return
+    await live.compactor.stop()
     if (this.#calls > 0) await new Promise<void>((resolve) => (this.#quiet = resolve))
     await live.log.stop()
     await live.handles.stop()
@@ -232,7 +160,22 @@ class DiskBlockstore implements Blockstore {
   }
 
   delete(root: Uint8Array): Promise<boolean> {
-    return this.#use(({ content }) => content.delete(checkedRoot(root)))
+    return this.#use(async ({ content, compactor }) => {
+      const wasHere = await content.delete(checkedRoot(root))
+      if (wasHere) await compactor.keepUp()
+      return wasHere
+    })
+  }
+
+  forgetBlocks(bytesMax: number, { signal }: AbortOptions = {}): Promise<void> {
+    return this.#use(async ({ compactor }) => {
+      const job = await this.#jobs.begin(signal)
+      try {
+        await compactor.forgetBlocks(bytesMax, job.signal)
+      } finally {
+        job.release()
+      }
+    })
   }
 
   async *list(): AsyncGenerator<{ root: Uint8Array; size: number }> {

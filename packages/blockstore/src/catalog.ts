@@ -3,43 +3,47 @@
  * so a replay may begin anywhere before the end of what was applied.
  *
  * ```
- * blobs     root                    → size u64 · stored u8 · pack u32 · offset u32 (of the bytes; 0 when in a file)
+ * blobs     root                    → size u64 · stored u8 · pack u32 · offset u32 (of the bytes; of the record when they are in a file)
  * blocks    multihash               → pack u32 · offset u32 · length u32
  * places    multihash · file id 8   → flat offset u64 · flat u32 · frame offset u64 · prefix u32 · suffix u32
- * entities  CIDv1                   → kind u8 · [file id 8]
- * files     file id 8               → root 32 · size u64 · skeleton u64 · stored u8 · pack u32 · offset u32 · CIDv1
+ * entities  CIDv1                   → kind u8 · file id 8, or of what is no file: pack u32 · offset u32 (of the record)
+ * files     file id 8               → root 32 · size u64 · skeleton u64 · stored u8 · pack u32 · offset u32 (as of a blob) · CIDv1
  * roots     root · file id 8        → one byte
  * meta      "applied"               → pack u32 · offset u32, big endian
  * ```
- * A file's id is the place of its record. A place whose file is not in `files` is dead: it is passed over.
+ * A file's id is the place of its first record. A place whose file is not in `files` is dead: it is passed over. What is no file is an entity while its
+ * root block is here.
  */
-import { concatBytes, readSize, toHex, viewOf, writeSize } from './bytes.ts'
+import { concatBytes, toHex } from './bytes.ts'
+import { dagPbEntityKeyOf, rootBlockKeyOf } from './cid.ts'
 import { INDEX_BATCH_OPS } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
-import { type LoggedFact, decodePlace, encodePlace } from './pack-log.ts'
+import {
+  type BlobEntry,
+  type BlockEntry,
+  decodeBlobEntry,
+  decodeBlockEntry,
+  decodeEntityEntry,
+  decodeFileEntry,
+  decodeFrame,
+  encodeBlobEntry,
+  encodeBlockEntry,
+  encodeEntityEntry,
+  encodeFileEntity,
+  encodeFileEntry,
+  encodeFrame,
+  type FileEntry,
+  fileEntryOf,
+  isEntryOf,
+} from './index-entries.ts'
+import { LiveBytes } from './live-bytes.ts'
+import { type Forgotten, type LoggedFact, decodePlace, encodePlace } from './pack-log.ts'
 import type { EntityKind, Index, IndexOp, Table } from './ports.ts'
 import type { Fact, Place } from './record.ts'
 import { type Frame, type SkeletonEntry, skeletonEntries } from './skeleton.ts'
 
 const APPLIED = new TextEncoder().encode('applied')
 const EMPTY = new Uint8Array(0)
-const KINDS: readonly EntityKind[] = ['file', 'directory', 'symlink', 'other']
-
-export interface BlobEntry {
-  readonly root: Uint8Array
-  readonly size: number
-  /** In a pack; absent: in a file of its own. */
-  readonly place?: Place
-}
-
-export interface FileEntry {
-  readonly id: Uint8Array
-  readonly cid: Uint8Array
-  readonly root: Uint8Array
-  readonly size: number
-  readonly skeletonBytes: number
-  readonly skeletonPlace?: Place
-}
 
 export interface PlacedBlock {
   readonly file: FileEntry
@@ -57,9 +61,12 @@ type FileFact = Extract<Fact, { type: 'file' }>
 export class Catalog {
   readonly #index: Index
   readonly #readEntries: CatalogOptions['readEntries']
+  readonly live: LiveBytes
+
   constructor({ index, readEntries }: CatalogOptions) {
     this.#index = index
     this.#readEntries = readEntries
+    this.live = new LiveBytes(index)
   }
 
   get applied(): Place {
@@ -72,11 +79,9 @@ export class Catalog {
     return value === undefined ? undefined : decodeBlobEntry(root, value)
   }
 
-  block(multihash: Uint8Array): { place: Place; length: number } | undefined {
+  block(multihash: Uint8Array): BlockEntry | undefined {
     const value = this.#index.get('blocks', multihash)
-    if (value === undefined) return undefined
-    const view = viewOf(value)
-    return { place: { pack: view.getUint32(0, true), offset: view.getUint32(4, true) }, length: view.getUint32(8, true) }
+    return value === undefined ? undefined : decodeBlockEntry(value)
   }
 
   /** Where a block is part of a file. Every use ends by taking one or none, so the list is short: 16 files at most are looked at. */
@@ -97,10 +102,32 @@ export class Catalog {
   entity(cid: Uint8Array): { kind: EntityKind; file?: FileEntry } | undefined {
     const value = this.#index.get('entities', cid)
     if (value === undefined) return undefined
-    const kind = KINDS[value[0] as number] as EntityKind
-    if (kind !== 'file') return { kind }
-    const file = this.file(value.subarray(1, 9))
+    const { kind, fileId } = decodeEntityEntry(value)
+    if (fileId === undefined) return this.hasRootBlock(cid) ? { kind } : undefined
+    const file = this.file(fileId)
     return file === undefined || this.#index.get('blobs', file.root) === undefined ? undefined : { kind, file }
+  }
+
+  /** @param cid - CIDv1 bytes. Of one that holds its bytes itself, true. */
+  hasRootBlock(cid: Uint8Array): boolean {
+    const key = rootBlockKeyOf(cid)
+    return key === undefined || this.#index.get('blocks', key) !== undefined
+  }
+
+  /** Whether the index stands on the record at `place`: if not, another is in its place, or what it told is gone. Of a delete never. */
+  isLive(fact: Fact, place: Place): boolean {
+    if (fact.type === 'delete') return false
+    const [table, key] = entryKeyOf(fact, place)
+    const value = this.#index.get(table, key)
+    return value !== undefined && isEntryOf(fact, place, value)
+  }
+
+  /** What goes with a block that stands for itself: a directory of many blocks is one no more without it, though it may come again alone. */
+  forgetBlock(multihash: Uint8Array): Forgotten[] {
+    const cid = dagPbEntityKeyOf(multihash)
+    const value = this.#index.get('entities', cid)
+    const isFile = value === undefined || decodeEntityEntry(value).fileId !== undefined
+    return [{ table: 'blocks', key: multihash }, ...(isFile ? [] : [{ table: 'entities', key: cid } as const])]
   }
 
   file(id: Uint8Array): FileEntry | undefined {
@@ -133,40 +160,53 @@ export class Catalog {
     }
   }
 
-  /** In order; `applied` stands in the last transaction, so a crash between two of them applies again, not never. */
-  async apply(facts: readonly LoggedFact[], applied: Place): Promise<void> {
+  /**
+   * In order; `applied` stands in the last transaction, so a crash between two of them applies again, not never.
+   * @param forgotten - entries that go without a record: nothing in the packs brings them back once the one that they stand on is dropped.
+   */
+  async apply(facts: readonly LoggedFact[], applied: Place, forgotten: readonly Forgotten[] = []): Promise<void> {
     let ops: IndexOp[] = []
     for (const { fact, place, skeleton } of facts) {
       if (fact.type === 'file') ops = await this.#applyFile(fact, place, skeleton, ops)
       else if (fact.type === 'delete') ops = await this.#applyDelete(fact.root, ops)
       else ops.push(opOf(fact, place))
     }
-    ops.push({ table: 'meta', key: APPLIED, value: encodePlace(applied) })
+    ops.push(...forgotten, { table: 'meta', key: APPLIED, value: encodePlace(applied) })
+    await this.#change(ops)
+  }
+
+  async #change(ops: readonly IndexOp[]): Promise<void> {
+    this.live.note(ops)
     await this.#index.apply(ops)
   }
 
-  /** Places first, the entity last: until then nothing points at them. */
+  /** Places first, the entity last: until then nothing points at them. Of a file that was moved they are there, and lead where its entry leads. */
   async #applyFile(fact: FileFact, place: Place, skeleton: Uint8Array | undefined, before: IndexOp[]): Promise<IndexOp[]> {
-    const id = encodePlace(place)
+    const id = fileIdOf(fact, place)
     const file = fileEntryOf(fact, place, id)
+    const entry: IndexOp = { table: 'files', key: id, value: encodeFileEntry(file, place) }
     let ops = before
+    if (fact.id !== undefined && this.#index.get('files', id) !== undefined) {
+      ops.push(entry)
+      return ops
+    }
     const entries = skeleton === undefined ? this.#readEntries(file) : skeletonEntries(skeleton)
-    const isRead = await readAll(entries, async (entry) => {
-      ops.push({ table: 'places', key: concatBytes([entry.multihash, id]), value: encodeFrame(entry) })
+    const isRead = await readAll(entries, async (each) => {
+      ops.push({ table: 'places', key: concatBytes([each.multihash, id]), value: encodeFrame(each) })
       if (ops.length < INDEX_BATCH_OPS) return
-      await this.#index.apply(ops)
+      await this.#change(ops)
       ops = []
     })
     if (!isRead) return ops // deleted by a later record, or damaged: either way the file is not complete here
-    ops.push({ table: 'files', key: id, value: encodeFileEntry(file) })
+    ops.push(entry)
     ops.push({ table: 'roots', key: concatBytes([fact.root, id]), value: Uint8Array.of(1) })
-    ops.push({ table: 'entities', key: fact.cid, value: concatBytes([Uint8Array.of(0), id]) })
+    ops.push({ table: 'entities', key: fact.cid, value: encodeFileEntity(id) })
     return ops
   }
 
   /** The names first, so that nothing half gone is found; then the places; the file entries last, so that a replay finds them. */
   async #applyDelete(root: Uint8Array, before: IndexOp[]): Promise<IndexOp[]> {
-    await this.#index.apply(before)
+    await this.#change(before)
     const files = this.filesOf(root)
     let ops: IndexOp[] = [{ table: 'blobs', key: root }]
     for (const file of files) {
@@ -177,7 +217,7 @@ export class Catalog {
       await readAll(this.#readEntries(file), async (entry) => {
         ops.push({ table: 'places', key: concatBytes([entry.multihash, file.id]) })
         if (ops.length < INDEX_BATCH_OPS) return
-        await this.#index.apply(ops)
+        await this.#change(ops)
         ops = []
       })
     }
@@ -206,75 +246,18 @@ async function readAll(
 }
 
 function opOf(fact: Exclude<Fact, { type: 'file' | 'delete' }>, place: Place): IndexOp {
-  if (fact.type === 'entity') return { table: 'entities', key: fact.cid, value: Uint8Array.of(KINDS.indexOf(fact.kind)) }
-  if (fact.type === 'block') {
-    const value = new Uint8Array(12)
-    const view = viewOf(value)
-    view.setUint32(0, place.pack, true)
-    view.setUint32(4, fact.offset, true)
-    view.setUint32(8, fact.length, true)
-    return { table: 'blocks', key: fact.multihash, value }
-  }
-  const value = new Uint8Array(17)
-  const view = viewOf(value)
-  writeSize(view, 0, fact.size)
-  if (fact.offset !== undefined) {
-    value[8] = 1
-    view.setUint32(9, place.pack, true)
-    view.setUint32(13, fact.offset, true)
-  }
-  return { table: 'blobs', key: fact.root, value }
+  const [table, key] = entryKeyOf(fact, place)
+  if (fact.type === 'entity') return { table, key, value: encodeEntityEntry(fact, place) }
+  return { table, key, value: fact.type === 'block' ? encodeBlockEntry(fact, place) : encodeBlobEntry(fact, place) }
 }
 
-function decodeBlobEntry(root: Uint8Array, value: Uint8Array): BlobEntry {
-  const view = viewOf(value)
-  const entry = { root: root.slice(), size: readSize(view, 0) }
-  return value[8] === 0 ? entry : { ...entry, place: { pack: view.getUint32(9, true), offset: view.getUint32(13, true) } }
+function entryKeyOf(fact: Exclude<Fact, { type: 'delete' }>, place: Place): [table: Table, key: Uint8Array] {
+  if (fact.type === 'file') return ['files', fileIdOf(fact, place)]
+  if (fact.type === 'block') return ['blocks', fact.multihash]
+  return fact.type === 'blob' ? ['blobs', fact.root] : ['entities', fact.cid]
 }
 
-function encodeFrame(frame: Frame): Uint8Array {
-  const out = new Uint8Array(28)
-  const view = viewOf(out)
-  writeSize(view, 0, frame.flatOffset)
-  view.setUint32(8, frame.flatBytes, true)
-  writeSize(view, 12, frame.frameOffset)
-  view.setUint32(20, frame.prefixBytes, true)
-  view.setUint32(24, frame.suffixBytes, true)
-  return out
-}
-
-function decodeFrame(value: Uint8Array): Frame {
-  const view = viewOf(value)
-  return {
-    flatOffset: readSize(view, 0),
-    flatBytes: view.getUint32(8, true),
-    frameOffset: readSize(view, 12),
-    prefixBytes: view.getUint32(20, true),
-    suffixBytes: view.getUint32(24, true),
-  }
-}
-
-function fileEntryOf(fact: FileFact, place: Place, id: Uint8Array): FileEntry {
-  const { cid, root, size, skeletonBytes, offset } = fact
-  return { id, cid, root, size, skeletonBytes, ...(offset === undefined ? {} : { skeletonPlace: { pack: place.pack, offset } }) }
-}
-
-function encodeFileEntry(file: FileEntry): Uint8Array {
-  const head = new Uint8Array(57)
-  const view = viewOf(head)
-  head.set(file.root)
-  writeSize(view, 32, file.size)
-  writeSize(view, 40, file.skeletonBytes)
-  if (file.skeletonPlace !== undefined) {
-    head[48] = 1
-    view.setUint32(49, file.skeletonPlace.pack, true)
-    view.setUint32(53, file.skeletonPlace.offset, true)
-  }
-  return concatBytes([head, file.cid])
-}
-
-function decodeFileEntry(id: Uint8Array, value: Uint8Array): FileEntry {
-  const view = viewOf(value)
-  const entry = { id, cid: value.slice(57), root: value.slice(0, 32), size: readSize(view, 32), skeletonBytes: readSize(view, 40) }
-  return value[48] === 0 ? entry : { ...entry, skeletonPlace: { pack: view.getUint32(49, true), offset: view.getUint32(53, true) } }
+/** The place of its first record, which it keeps when it is moved. */
+export function fileIdOf(fact: FileFact, place: Place): Uint8Array {
+  return fact.id ?? encodePlace(place)
 }

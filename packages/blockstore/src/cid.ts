@@ -6,7 +6,7 @@
  */
 import { CID } from 'multiformats/cid'
 import { hash } from '@selvedge/verified-streaming'
-import { equalBytes } from './bytes.ts'
+import { concatBytes, equalBytes } from './bytes.ts'
 import { CID_BYTES_MAX } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
 import type { BlockHasher, CidLike } from './ports.ts'
@@ -26,6 +26,17 @@ export function entityKeyOf(cid: CidLike): Uint8Array {
 /** Multihash bytes, the key of a block. */
 export function blockKeyOf(cid: CidLike): Uint8Array {
   return checkedKey(cid.multihash.bytes)
+}
+
+/** Of the block that an entity begins with; undefined: its bytes are in the CID. @param key - CIDv1 bytes. */
+export function rootBlockKeyOf(key: Uint8Array): Uint8Array | undefined {
+  const { multihash } = CID.decode(key)
+  return multihash.code === IDENTITY ? undefined : multihash.bytes
+}
+
+/** The entity of a UnixFS directory that begins with this block. */
+export function dagPbEntityKeyOf(multihash: Uint8Array): Uint8Array {
+  return concatBytes([Uint8Array.of(1, DAG_PB), multihash])
 }
 
 /** The bytes of an identity CID are in the CID: they are never stored. */

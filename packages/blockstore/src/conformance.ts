@@ -27,6 +27,7 @@ export function checkBlockstore(conformance: Conformance): void {
   checkBlobs(conformance, withStore)
   checkLimits(conformance, withStore)
   checkBlocks(conformance, withStore)
+  checkForgetting(conformance, withStore)
   checkLife(conformance, withStore)
   checkEntities(conformance, withStore)
   checkTrees(conformance, withStore)
@@ -125,6 +126,17 @@ function checkLimits({ test, expect }: Conformance, withStore: With): void {
       await expect(store.put(partsOf(bytesOf(1_000_001, 2), 100_000))).rejects.toMatchObject({ code: 'BLOCKSTORE_QUOTA' })
       expect(store.usedBytes - before < 1_000).toBe(true)
     }))
+  test('small content counts while it is here, and what is full takes more when some has gone', () =>
+    withStore({ quotaBytes: 300_000 }, async (store) => {
+      const before = store.usedBytes
+      for (let round = 0; round < 4; round++) {
+        const roots: Uint8Array[] = []
+        for (let i = 0; i < 14; i++) roots.push((await store.put(partsOf(bytesOf(20_000, 100 * round + i), 20_000))).root)
+        await expect(store.put(partsOf(bytesOf(30_000, 99), 30_000))).rejects.toMatchObject({ code: 'BLOCKSTORE_QUOTA' })
+        for (const root of roots) await store.delete(root)
+        expect(store.usedBytes).toBe(before)
+      }
+    }))
   test('a source that throws leaves nothing', () =>
     withStore({}, async (store) => {
       const failure = new Error('the source broke')
@@ -179,6 +191,60 @@ function checkBlocks({ test, expect }: Conformance, withStore: With): void {
       const bytes = bytesOf(5_000)
       const { root } = await store.put(partsOf(bytes, 5_000))
       expect(await store.getBlock(CID.createV1(0x55, createDigest(0x1e, root)))).toEqual(bytes)
+    }))
+}
+
+function checkForgetting({ test, expect }: Conformance, withStore: With): void {
+  test('blocks that stand for themselves are counted, and of too many those that came first are forgotten', () =>
+    withStore({}, async (store) => {
+      const cids: CID[] = []
+      for (let i = 1; i <= 10; i++) {
+        const block = bytesOf(10_000, i)
+        cids.push(await rawCidOf(block))
+        await store.putBlock(cids.at(-1) as CID, block)
+      }
+      const here = (): Promise<boolean[]> => Promise.all(cids.map(async (cid) => (await store.getBlock(cid)) !== undefined))
+      expect(store.blockBytes >= 100_000 && store.blockBytes <= 101_000 && store.usedBytes >= store.blockBytes).toBe(true)
+      await store.forgetBlocks(101_000)
+      expect(await here()).toEqual(cids.map(() => true))
+      await store.forgetBlocks(55_000)
+      expect(await here()).toEqual(cids.map((_, i) => i >= 5))
+      expect(store.blockBytes <= 55_000).toBe(true)
+      await store.putBlock(cids[0] as CID, bytesOf(10_000, 1)) // it has come again, and last
+      await store.forgetBlocks(15_000)
+      expect(await here()).toEqual(cids.map((_, i) => i === 0))
+      await store.forgetBlocks(0)
+      expect([store.blockBytes, (await here()).includes(true)]).toEqual([0, false])
+    }))
+  test('a directory goes with its block and is one again when it comes again; files and blobs stay', () =>
+    withStore({}, async (store) => {
+      const [node, leaf, flat] = [bytesOf(500, 1), bytesOf(600, 2), bytesOf(700, 3)]
+      const directory = CID.createV1(0x70, (await rawCidOf(node)).multihash)
+      const cid = await rawCidOf(leaf)
+      const file = store.importFile(cid)
+      await file.add({ cid, block: leaf, kind: 'file', fileOffset: 0, dataStart: 0, dataEnd: 600, fileSize: 600 })
+      await file.commit()
+      await store.putBlock(cid, leaf) // a block of the file, and one for itself
+      const { root } = await store.put(partsOf(flat, 700))
+      for (let round = 0; round < 2; round++) {
+        await store.putBlock(directory, node)
+        await store.putEntity({ cid: directory, kind: 'directory' })
+        expect(await store.entity(directory)).toMatchObject({ kind: 'directory' })
+        await store.forgetBlocks(0)
+        expect(await store.entity(directory)).toBeUndefined()
+        expect(await store.getBlock(directory)).toBeUndefined()
+        await expect(store.putEntity({ cid: directory, kind: 'directory' })).rejects.toMatchObject({ code: 'BLOCKSTORE_MALFORMED' })
+      }
+      expect(await store.entity(cid)).toMatchObject({ kind: 'file', size: 600 })
+      expect([await store.getBlock(cid), await store.has(root), store.blockBytes]).toEqual([leaf, true, 0])
+    }))
+  test('forgetting follows its signal', () =>
+    withStore({}, async (store) => {
+      const block = bytesOf(100)
+      await store.putBlock(await rawCidOf(block), block)
+      const reason = new Error('enough')
+      await expect(store.forgetBlocks(0, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+      expect(await store.getBlock(await rawCidOf(block))).toEqual(block)
     }))
 }
 

@@ -11,8 +11,17 @@ export const INLINE_BYTES_MAX: number = 256 * KIB
 export const BLOCK_BYTES_MAX: number = 2 * MIB
 /** A skeleton up to this size is kept in its pack record, a larger one in a file. */
 export const INLINE_SKELETON_BYTES_MAX: number = MIB
-/** A pack is closed and a new one begun when it has reached this size. */
+/** A pack is closed and a new one begun when it has reached this size, of a store without a quota. */
 export const PACK_BYTES_MAX: number = 64 * MIB
+/** Of one with a quota: one in so many of its bytes, so that what is dead in a pack is little beside it. */
+export const PACKS_A_QUOTA = 16
+/** No pack is smaller than this by a quota. */
+export const PACK_BYTES_MIN: number = MIB
+/** Packs are compacted while one in so many of their bytes is dead, and no less than a pack's worth: then two bytes at most are copied for one that is won. */
+export const DEAD_SHARE = 3
+/** So many records of a pack that is compacted are looked at, and so many bytes of them written, before others have their turn. */
+export const COMPACT_RECORDS = 512
+export const COMPACT_BYTES: number = MIB
 /** Most bytes that one group commit writes before it syncs. */
 export const GROUP_BYTES_MAX: number = 8 * MIB
 /** How long records that nobody waits for may wait for others, to share their sync and their index transaction. */
@@ -39,4 +48,6 @@ export const SYNC_BYTES: number = 16 * MIB
 export const CID_BYTES_MAX: number = 256
 /** Index operations in one transaction while a large skeleton is applied. */
 export const INDEX_BATCH_OPS: number = 4_096
-export const FORMAT_TEXT = 'selvedge-blockstore 1\n'
+export const FORMAT_TEXT = 'selvedge-blockstore 2\n'
+/** Without records of what was moved; becomes the other when it is opened. */
+export const FORMAT_TEXT_BEFORE = 'selvedge-blockstore 1\n'

@@ -5,19 +5,23 @@
  * appended and synced, the index told, the caller answered. A small one is in its record. A name without a record is an orphan
  * of a crash and is swept at start; a record without a name cannot be, because names come first. Deleting goes the other way:
  * the record first, then the names.
+ *
+ * What stands in a pack may be moved into another one (`compactor.ts`) between the look into the catalog and the opening of the pack, which is gone then:
+ * the reader looks again.
  */
 import { toHex } from './bytes.ts'
 import type { BlobWriter } from './blob-writer.ts'
-import type { BlobEntry, Catalog, FileEntry } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
 import { INLINE_SKELETON_BYTES_MAX } from './constants.ts'
 import type { Handles } from './handles.ts'
+import { type BlobEntry, type BlockEntry, type FileEntry, isSamePlace } from './index-entries.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import { type Layout, outboardBytesOf } from './layout.ts'
 import { OutboardPages } from './outboard-pages.ts'
 import type { PackLog } from './pack-log.ts'
 import type { FileSystem, StoredBlob } from './ports.ts'
 import { readAtOf } from './read-at.ts'
-import { type RecordParts, encodeBlob, encodeDelete, encodeFile } from './record.ts'
+import { type Place, type RecordParts, encodeBlob, encodeDelete, encodeFile } from './record.ts'
 import { readSkeleton, type SkeletonEntry } from './skeleton.ts'
 import { Spool } from './spool.ts'
 import type { Usage } from './usage.ts'
@@ -102,15 +106,32 @@ export class Content {
 
   /** Bytes of a blob. @throws {BlockstoreError} `BLOCKSTORE_DAMAGED` when they are not there. */
   read(blob: BlobEntry, offset: number, length: number): Promise<Uint8Array> {
-    const { handles, layout, log } = this.#parts
+    const { catalog, handles, layout } = this.#parts
     if (blob.place === undefined) return handles.read(layout.data(blob.root), offset, length)
-    return handles.read(log.pathOf(blob.place.pack), blob.place.offset + offset, length)
+    return this.#readPacked(blob.place, () => catalog.blob(blob.root)?.place, offset, length)
   }
 
   readSkeleton(file: FileEntry, offset: number, length: number): Promise<Uint8Array> {
-    const { handles, layout, log } = this.#parts
+    const { catalog, handles, layout } = this.#parts
     if (file.skeletonPlace === undefined) return handles.read(layout.skeleton(file.cid), offset, length)
-    return handles.read(log.pathOf(file.skeletonPlace.pack), file.skeletonPlace.offset + offset, length)
+    return this.#readPacked(file.skeletonPlace, () => catalog.file(file.id)?.skeletonPlace, offset, length)
+  }
+
+  /** A block that stands for itself, by its multihash. */
+  readBlock(key: Uint8Array, { place, length }: BlockEntry): Promise<Uint8Array> {
+    return this.#readPacked(place, () => this.#parts.catalog.block(key)?.place, 0, length)
+  }
+
+  /** @param find - where it stands by now. */
+  async #readPacked(place: Place, find: () => Place | undefined, offset: number, length: number): Promise<Uint8Array> {
+    const { handles, log } = this.#parts
+    try {
+      return await handles.read(log.pathOf(place.pack), place.offset + offset, length)
+    } catch (error) {
+      const now = find()
+      if (now === undefined || isSamePlace(now, place)) throw error
+      return await this.#readPacked(now, find, offset, length)
+    }
   }
 
   entriesOf(file: FileEntry): AsyncIterable<SkeletonEntry> {
@@ -119,9 +140,23 @@ export class Content {
 
   /** The files stay open until `close`, so a delete meanwhile does not disturb the reader. */
   async open(root: Uint8Array): Promise<StoredBlob | undefined> {
-    const { catalog, handles, layout, log } = this.#parts
-    const blob = catalog.blob(root)
-    if (blob === undefined) return undefined
+    const { catalog } = this.#parts
+    let blob = catalog.blob(root)
+    while (blob !== undefined) {
+      try {
+        return await this.#open(blob)
+      } catch (error) {
+        const now = catalog.blob(root)
+        if (now !== undefined && isSamePlace(now.place, blob.place)) throw error
+        blob = now
+      }
+    }
+    return undefined
+  }
+
+  async #open(blob: BlobEntry): Promise<StoredBlob> {
+    const { handles, layout, log } = this.#parts
+    const { root } = blob
     const outboardBytes = outboardBytesOf(blob.size)
     const { place } = blob
     const dataHandle = await handles.acquire(place === undefined ? layout.data(root) : log.pathOf(place.pack))
@@ -129,7 +164,7 @@ export class Content {
       if (place !== undefined) {
         const data = readAtOf(dataHandle, place.offset, blob.size)
         const outboard = readAtOf(dataHandle, place.offset + blob.size, outboardBytes)
-        return { root: blob.root, size: blob.size, data, outboard, close: dataHandle.release }
+        return { root, size: blob.size, data, outboard, close: dataHandle.release }
       }
       const outboardHandle = await handles.acquire(layout.outboard(root))
       const close = async (): Promise<void> => {
@@ -137,7 +172,7 @@ export class Content {
         await outboardHandle.release()
       }
       const data = readAtOf(dataHandle, 0, blob.size)
-      return { root: blob.root, size: blob.size, data, outboard: this.#pages.of(outboardHandle, outboardBytes), close }
+      return { root, size: blob.size, data, outboard: this.#pages.of(outboardHandle, outboardBytes), close }
     } catch (error) {
       await dataHandle.release()
       throw error

@@ -19,6 +19,8 @@ export interface Handle {
   isReadable(): boolean
   /** Exactly `length` bytes. @throws {BlockstoreError} `BLOCKSTORE_DAMAGED` when the file ends before, `BLOCKSTORE_STOPPED`. */
   read(offset: number, length: number): Promise<Uint8Array>
+  /** The same, all of `target`. */
+  readInto(offset: number, target: Uint8Array): Promise<void>
   /** Once; again does nothing. */
   release(): Promise<void>
 }
@@ -65,6 +67,7 @@ export class Handles {
       return this.#handleOf(entry, file, release)
     } catch (error) {
       if (this.#entries.get(path) === entry) this.#entries.delete(path)
+      this.#stale.delete(entry) // there is nothing to close
       if (--entry.users === 0) this.#used--
       throw error
     }
@@ -76,7 +79,11 @@ export class Handles {
 
   #handleOf({ id, path }: Entry, file: OpenFile, release: Handle['release']): Handle {
     const read: Handle['read'] = (offset, length) => this.#read(file, path, offset, length)
-    return { id, isReadable: () => !this.#isStopped, read, release }
+    const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
+      const bytes = await this.#read(file, path, offset, target.length, target)
+      if (bytes.buffer !== target.buffer) target.set(bytes)
+    }
+    return { id, isReadable: () => !this.#isStopped, read, readInto, release }
   }
 
   /** One read. */
@@ -89,11 +96,11 @@ export class Handles {
     }
   }
 
-  async #read(file: OpenFile, path: string, offset: number, length: number): Promise<Uint8Array> {
+  async #read(file: OpenFile, path: string, offset: number, length: number, target?: Uint8Array): Promise<Uint8Array> {
     if (this.#isStopped) throw stopped()
     this.#reads++
     try {
-      const bytes = await file.read(offset, length)
+      const bytes = await file.read(offset, length, target)
       if (bytes.length === length) return bytes
       throw new BlockstoreError('BLOCKSTORE_DAMAGED', `${path} ends before ${offset + length}`, { path, offset, length })
     } finally {

@@ -59,6 +59,9 @@ export function createLmdbIndex(path: string): Index {
         )
       }
     },
+    async flush() {
+      await root.flushed
+    },
     async close() {
       await root.flushed
       await root.close()

@@ -64,6 +64,7 @@ class MemoryBlockstore implements Blockstore {
   readonly #jobs = new Jobs(Number.MAX_SAFE_INTEGER, 0)
   #phase: 'new' | 'started' | 'stopped' = 'new'
   #bytes = 0
+  #blockBytes = 0
 
   constructor(components: MemoryBlockstoreComponents, options: MemoryBlockstoreOptions) {
     this.#matches = createCidCheck(new Map([...HASHERS, ...(components.hashers ?? [])]))
@@ -72,6 +73,10 @@ class MemoryBlockstore implements Blockstore {
 
   get usedBytes(): number {
     return this.#bytes
+  }
+
+  get blockBytes(): number {
+    return this.#blockBytes
   }
 
   async start(): Promise<void> {
@@ -84,6 +89,7 @@ class MemoryBlockstore implements Blockstore {
     await this.#jobs.stop()
     for (const map of [this.#blobs, this.#blocks, this.#fileBlocks, this.#entities]) map.clear()
     this.#bytes = 0
+    this.#blockBytes = 0
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -216,7 +222,21 @@ class MemoryBlockstore implements Blockstore {
     const key = toHex(blockKeyOf(cid))
     if (inlineBytesOf(cid) !== undefined || this.#blocks.has(key)) return
     this.#count(copy.length)
+    this.#blockBytes += copy.length
     this.#blocks.set(key, copy)
+  }
+
+  async forgetBlocks(bytesMax: number, { signal }: AbortOptions = {}): Promise<void> {
+    this.#check()
+    signal?.throwIfAborted()
+    for (const [key, { length }] of this.#blocks) {
+      if (this.#blockBytes <= bytesMax) return
+      this.#blocks.delete(key)
+      this.#blockBytes -= length
+      this.#bytes -= length
+      for (const [cid, entity] of this.#entities)
+        if (entity.kind !== 'file' && toHex(blockKeyOf(entity.cid)) === key) this.#entities.delete(cid)
+    }
   }
 
   async entity(cid: CidLike): Promise<Entity | undefined> {

@@ -43,7 +43,7 @@ export function createNodeFileSystem(): FileSystem {
 
 function createOpenFile(fd: number, path: string): OpenFile {
   return {
-    read: (offset, length) => readFully(fd, path, offset, length),
+    read: (offset, length, target = unread(length)) => readFully(fd, path, offset, target),
     write: (offset, parts) => attempt('write', path, writeFully(fd, offset, parts)),
     datasync: () => attempt('fdatasync', path, fdatasync(fd)),
     truncate: (size) => attempt('ftruncate', path, ftruncate(fd, size)),
@@ -51,9 +51,14 @@ function createOpenFile(fd: number, path: string): OpenFile {
   }
 }
 
-function readFully(fd: number, path: string, offset: number, length: number): Promise<Uint8Array> {
+/** Memory that is filled or thrown away: no byte of it is seen before it is read. */
+function unread(length: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+}
+
+function readFully(fd: number, path: string, offset: number, bytes: Uint8Array): Promise<Uint8Array> {
+  const { length } = bytes
   return new Promise((resolve, reject) => {
-    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer) // filled or thrown away: no byte of it is seen before it is read
     const more = (done: number): void => {
       fs.read(fd, bytes, done, length - done, offset + done, (error, count) => {
         if (error !== null) reject(ioError('read', path, error))

@@ -4,13 +4,14 @@
  * One loop writes, at once, or within a few ms where all that waits may linger. It takes every record that waits (at most 8 MiB),
  * writes them, syncs once (group commit), applies their facts to the index, and only then answers. Invariants: a record is synced before
  * its fact is in the index; the index holds the effect of a prefix of the log and says which (`applied`); only the tail of the last pack
- * can be torn.
+ * can be torn; a pack's number is given once, and the last pack stays.
  */
 import { viewOf } from './bytes.ts'
-import { GROUP_BYTES_MAX, LINGER_BYTES, LINGER_MS, LINGER_RECORDS, PACK_BYTES_MAX } from './constants.ts'
+import { GROUP_BYTES_MAX, LINGER_BYTES, LINGER_MS, LINGER_RECORDS } from './constants.ts'
 import { BlockstoreError } from './errors.ts'
+import { PackReader } from './pack-reader.ts'
 import type { FileSystem, OpenFile } from './ports.ts'
-import { HEADER_BYTES, type Fact, type Place, type RecordParts, decodeFact, decodeHeader, isWhole } from './record.ts'
+import { type Fact, type Place, type RecordParts, decodeFact } from './record.ts'
 
 export interface LoggedFact {
   readonly fact: Fact
@@ -19,8 +20,19 @@ export interface LoggedFact {
   readonly skeleton?: Uint8Array
 }
 
-/** Takes facts in order into the index, with `applied` in the last transaction. */
-export type ApplyFacts = (facts: readonly LoggedFact[], applied: Place) => Promise<void>
+/** An entry that leaves the index without a record. */
+export interface Forgotten {
+  readonly table: 'blocks' | 'entities'
+  readonly key: Uint8Array
+}
+
+/** Takes facts in order into the index, with `applied` and what is forgotten in the last transaction. */
+export type ApplyFacts = (facts: readonly LoggedFact[], applied: Place, forgotten?: readonly Forgotten[]) => Promise<void>
+
+export interface LateChange {
+  readonly records: readonly RecordParts[]
+  readonly forgotten: readonly Forgotten[]
+}
 
 export type LogEvent =
   | { readonly type: 'truncated'; readonly pack: number; readonly offset: number; readonly bytes: number }
@@ -30,14 +42,20 @@ export interface PackLogOptions {
   readonly fileSystem: FileSystem
   /** Folder of the packs. */
   readonly path: string
+  /** A pack that has reached this size is followed by a new one. */
+  readonly packBytesMax: number
   readonly apply: ApplyFacts
   readonly onEvent: (event: LogEvent) => void
 }
 
 interface Waiting {
-  readonly records: readonly RecordParts[]
+  readonly take: () => LateChange
   readonly bytes: number
   readonly mayLinger: boolean
+  /** It is taken when everything before it is in the index, and nothing else is written with it. */
+  readonly isAlone: boolean
+  /** What it writes, and what comes after it, is in a new pack. */
+  readonly beginsPack: boolean
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -58,6 +76,8 @@ export class PackLog {
   #writing: Promise<void> | undefined
   #lingering: NodeJS.Timeout | undefined
   #broken: unknown
+  /** By pack, the oldest first. */
+  readonly #sizes = new Map<number, number>()
   #bytes = 0
 
   constructor(options: PackLogOptions) {
@@ -67,6 +87,16 @@ export class PackLog {
   /** Bytes of all packs. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Those that are here, the oldest first; the last one is written to. */
+  get packs(): readonly number[] {
+    return [...this.#sizes.keys()]
+  }
+
+  /** Bytes of a pack; 0 where there is none. */
+  sizeOf(pack: number): number {
+    return this.#sizes.get(pack) ?? 0
   }
 
   pathOf(pack: number): string {
@@ -83,7 +113,7 @@ export class PackLog {
       const size = (await fileSystem.size(this.pathOf(pack))) ?? 0
       const from = pack < applied.pack ? size : pack === applied.pack ? applied.offset : 0
       if (from > size) throw damaged(this.pathOf(pack), from, 'the index has seen more of this pack than there is')
-      this.#bytes += await this.#replay(pack, from, size, pack === last)
+      this.#grow(pack, await this.#replay(pack, from, size, pack === last))
     }
     if (last < applied.pack) throw damaged(this.pathOf(applied.pack), 0, 'the index has seen a pack that is not there')
     this.#pack = last
@@ -99,18 +129,15 @@ export class PackLog {
     if (from === size) return size
     const file = await this.#options.fileSystem.open(this.pathOf(pack), 'append')
     try {
-      let offset = from
+      const reader = new PackReader((at, length) => file.read(at, length), pack, size, from)
       let facts: LoggedFact[] = []
-      for (;;) {
-        const record = await readRecord(file, { pack, offset }, size)
-        if (record === undefined) break
-        facts.push({ fact: record.fact, place: { pack, offset } })
-        offset = record.end
-        if (facts.length === REPLAY_FACTS_MAX) {
-          await this.#options.apply(facts, { pack, offset })
-          facts = []
-        }
+      for (let record = await reader.next(); record !== undefined; record = await reader.next()) {
+        facts.push({ fact: record.fact, place: record.place })
+        if (facts.length < REPLAY_FACTS_MAX) continue
+        await this.#options.apply(facts, { pack, offset: reader.offset })
+        facts = []
       }
+      const { offset } = reader
       if (facts.length > 0) await this.#options.apply(facts, { pack, offset })
       if (offset === size) return size
       if (!isLast) {
@@ -132,12 +159,44 @@ export class PackLog {
    * @param mayLinger - they are written with the next that may not, or after `LINGER_MS`.
    */
   append(records: readonly RecordParts[], mayLinger = false): Promise<void> {
-    const bytes = bytesOf(records)
+    const take = (): LateChange => ({ records, forgotten: [] })
+    return this.#enqueue({ take, bytes: bytesOf(records), mayLinger, isAlone: false, beginsPack: false })
+  }
+
+  /**
+   * As `append`, of what `take` says in the moment in which everything appended before is in the index and nothing after it is written.
+   * @param bytes - that are expected.
+   */
+  appendLate(take: () => LateChange, bytes: number): Promise<void> {
+    return this.#enqueue({ take, bytes, mayLinger: false, isAlone: true, beginsPack: false })
+  }
+
+  /** Ends the pack that is written to. Resolves when the next one has begun. */
+  async closePack(): Promise<void> {
+    const take = (): LateChange => ({ records: [], forgotten: [] })
+    await this.#enqueue({ take, bytes: 0, mayLinger: false, isAlone: true, beginsPack: true })
+  }
+
+  /** Removes a pack that nothing durable leads to any more; so is its removal when it resolves. @param pack - not the last. */
+  async drop(pack: number): Promise<void> {
+    const { fileSystem, path } = this.#options
+    await fileSystem.remove(this.pathOf(pack))
+    this.#grow(pack, -this.sizeOf(pack))
+    this.#sizes.delete(pack)
+    await fileSystem.syncDirectory(path)
+  }
+
+  #grow(pack: number, bytes: number): void {
+    this.#sizes.set(pack, this.sizeOf(pack) + bytes)
+    this.#bytes += bytes
+  }
+
+  #enqueue(about: Omit<Waiting, 'resolve' | 'reject'>): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#broken !== undefined) return reject(this.#broken)
-      this.#waiting.push({ records, bytes, mayLinger, resolve, reject })
-      this.#waitingBytes += bytes
-      if (!mayLinger) this.#urgent++
+      this.#waiting.push({ ...about, resolve, reject })
+      this.#waitingBytes += about.bytes
+      if (!about.mayLinger) this.#urgent++
       if (this.#writing === undefined) this.#begin()
     })
   }
@@ -177,7 +236,13 @@ export class PackLog {
   #take(): Waiting[] {
     let bytes = 0
     let count = 0
-    while (count < this.#waiting.length && (count === 0 || bytes < GROUP_BYTES_MAX)) bytes += (this.#waiting[count++] as Waiting).bytes
+    let isAlone = false
+    for (const next of this.#waiting) {
+      if (count > 0 && (isAlone || next.isAlone || bytes >= GROUP_BYTES_MAX)) break
+      bytes += next.bytes
+      isAlone = next.isAlone
+      count++
+    }
     return this.#takeFirst(count)
   }
 
@@ -191,30 +256,35 @@ export class PackLog {
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
-    if (this.#offset >= PACK_BYTES_MAX) await this.#beginPack(this.#pack + 1)
+    const changes = group.map(({ take }) => take())
+    const isFull = this.#offset >= this.#options.packBytesMax
+    if (isFull || (this.#offset > 0 && group.some(({ beginsPack }) => beginsPack))) await this.#beginPack(this.#pack + 1)
     const file = this.#file as OpenFile
     const start = this.#offset
     const facts: LoggedFact[] = []
+    const forgotten: Forgotten[] = []
     const parts: Uint8Array[] = []
     let offset = start
-    for (const { records } of group) {
-      for (const record of records) {
+    for (const change of changes) {
+      for (const record of change.records) {
         facts.push(loggedOf(record, { pack: this.#pack, offset }))
         parts.push(...record)
         offset += bytesOf([record])
       }
+      forgotten.push(...change.forgotten)
     }
+    if (facts.length === 0 && forgotten.length === 0) return
     try {
-      await file.write(start, parts)
+      if (parts.length > 0) await file.write(start, parts)
     } catch (error) {
       await this.#cut(file, start, error)
       throw error
     }
     try {
-      await file.datasync()
+      if (parts.length > 0) await file.datasync()
       this.#offset = offset
-      this.#bytes += offset - start
-      await this.#options.apply(facts, { pack: this.#pack, offset })
+      this.#grow(this.#pack, offset - start)
+      await this.#options.apply(facts, { pack: this.#pack, offset }, forgotten)
     } catch (error) {
       // After a failed sync nobody knows what the disk holds: only a restart, which reads it again, may go on.
       this.#broken = new BlockstoreError(
@@ -244,6 +314,7 @@ export class PackLog {
     this.#file = next
     this.#pack = pack
     this.#offset = 0
+    this.#grow(pack, 0)
   }
 
   /** Waits for what was appended. */
@@ -275,18 +346,6 @@ function loggedOf(record: RecordParts, place: Place): LoggedFact {
   const fact = decodeFact(view.getUint32(4, true), head, view.getUint32(8, true), place)
   if (fact === undefined) throw new Error('a record that we encoded does not decode')
   return fact.type === 'file' && stored !== undefined ? { fact, place, skeleton: stored } : { fact, place }
-}
-
-async function readRecord(file: OpenFile, place: Place, size: number): Promise<{ fact: Fact; end: number } | undefined> {
-  if (place.offset + HEADER_BYTES > size) return undefined
-  const bytes = await file.read(place.offset, HEADER_BYTES)
-  const header = decodeHeader(bytes)
-  const end = place.offset + HEADER_BYTES + (header?.bodyBytes ?? 0)
-  if (header === undefined || end > size) return undefined
-  const body = await file.read(place.offset + HEADER_BYTES, header.bodyBytes)
-  if (body.length !== header.bodyBytes || !isWhole(bytes, body)) return undefined
-  const fact = decodeFact(header.type, body, header.bodyBytes, place)
-  return fact === undefined ? undefined : { fact, end }
 }
 
 export function encodePlace({ pack, offset }: Place): Uint8Array {

@@ -25,6 +25,8 @@ export interface FileBlock {
 export interface ReadAt {
   readonly size: number
   readAt(offset: number, length: number): Uint8Array | Promise<Uint8Array>
+  /** Fills all of `target`, or throws: for who reads much into the same memory. Where it throws or is not waited for, anything may be written there yet. */
+  readonly readInto?: ((offset: number, target: Uint8Array) => void | Promise<void>) | undefined
 }
 
 export interface AbortOptions {
@@ -93,15 +95,24 @@ export interface TreeImport {
 }
 
 export interface Blockstore {
-  /** Bytes that count against `quotaBytes`, what is arriving included. 0 before `start` and after `stop`. */
+  /** Bytes that count against `quotaBytes`: what is here, and what is arriving. 0 before `start` and after `stop`. */
   readonly usedBytes: number
+  /** Those of them that are blocks which stand for themselves (`putBlock`, and the nodes of trees). */
+  readonly blockBytes: number
   start(): Promise<void>
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
   put(source: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<{ readonly root: Uint8Array; readonly size: number }>
   has(root: Uint8Array): Promise<boolean>
   open(root: Uint8Array): Promise<StoredBlob | undefined>
+  /** Its bytes count no more when it resolves. On disk those of a small blob come back when its pack is compacted, which a delete may wait for a while for. */
   delete(root: Uint8Array): Promise<boolean>
+  /**
+   * Forgets blocks that stand for themselves, those that came longest ago first, until `blockBytes` is no more than `bytesMax`; and entities that are
+   * no files with them. What is a block of a file as well stays one.
+   * @throws the reason of `signal`: what is forgotten by then is.
+   */
+  forgetBlocks(bytesMax: number, options?: AbortOptions): Promise<void>
   list(): AsyncIterable<{ readonly root: Uint8Array; readonly size: number }>
   getBlock(cid: CidLike, options?: AbortOptions): Promise<Uint8Array | undefined>
   putBlock(cid: CidLike, bytes: Uint8Array, options?: AbortOptions): Promise<void>
@@ -130,8 +141,8 @@ export interface FileSystem {
 }
 
 export interface OpenFile {
-  /** At most `length` bytes: fewer only at the end of the file. */
-  read(offset: number, length: number): Promise<Uint8Array>
+  /** At most `length` bytes: fewer only at the end of the file. Where `target` is given, which is as long, they may be read to its beginning. */
+  read(offset: number, length: number, target?: Uint8Array): Promise<Uint8Array>
   /** Writes all parts, one after the other, from `offset`. */
   write(offset: number, parts: readonly Uint8Array[]): Promise<void>
   datasync(): Promise<void>
@@ -150,7 +161,7 @@ export interface IndexOp {
 
 /**
  * Ordered tables of bytes, a view of the packs that can be lost and made again.
- * After a crash it holds the effect of a prefix of the batches that were applied, each batch whole or not at all.
+ * After a crash it holds the effect of a prefix of the batches that were applied, each batch whole or not at all, and those before a flush in it.
  */
 export interface Index {
   get(table: Table, key: Uint8Array): Uint8Array | undefined
@@ -158,5 +169,7 @@ export interface Index {
   range(table: Table, prefix: Uint8Array, limit: number, after?: Uint8Array): [key: Uint8Array, value: Uint8Array][]
   /** Visible when it resolves; durable some time later, in order. */
   apply(batch: readonly IndexOp[]): Promise<void>
+  /** All that was applied is durable when it resolves. */
+  flush(): Promise<void>
   close(): Promise<void>
 }

@@ -9,11 +9,15 @@
  * 3 file    root 32 · size u64 · skeleton length u64 · stored u8 (0 in a file, 1 here) · cid length u16 · cid · [skeleton]
  * 4 entity  kind u8 · cid length u16 · cid
  * 5 delete  root 32
+ * 6 moved   file id 8 · body of a file record
  * ```
+ * A file's id is the place of its first record (`encodePlace`); when a pack is compacted (`compactor.ts`) the file keeps it, and everything else is
+ * written again as it was.
+ *
  * What was written live and what is replayed after a crash go through the one `decodeFact`, so the index cannot differ.
  */
 import { crc32 } from 'node:zlib'
-import { readSize, viewOf, writeSize } from './bytes.ts'
+import { concatBytes, readSize, viewOf, writeSize } from './bytes.ts'
 import { CID_BYTES_MAX, MIB, ROOT_BYTES } from './constants.ts'
 import type { EntityKind } from './ports.ts'
 
@@ -26,8 +30,19 @@ const BLOB = 2
 const FILE = 3
 const ENTITY = 4
 const DELETE = 5
+const MOVED = 6
+const FILE_ID_BYTES = 8
+const FILE_HEAD_BYTES = ROOT_BYTES + 19
 const BLOB_HEAD_BYTES = ROOT_BYTES + 9
 const KINDS: readonly EntityKind[] = ['file', 'directory', 'symlink', 'other']
+
+/** Of each kind of record: its bytes beside key and content. */
+export const RECORD_BYTES: Readonly<Record<'block' | 'blob' | 'file' | 'entity', number>> = {
+  block: HEADER_BYTES + 2,
+  blob: HEADER_BYTES + BLOB_HEAD_BYTES,
+  file: HEADER_BYTES + FILE_ID_BYTES + FILE_HEAD_BYTES, // as if it was moved
+  entity: HEADER_BYTES + 3,
+}
 
 /** Where a record begins. */
 export interface Place {
@@ -46,6 +61,8 @@ export type Fact =
       readonly cid: Uint8Array
       readonly skeletonBytes: number
       readonly offset?: number
+      /** Of a file that was moved; absent: the place of this record. */
+      readonly id?: Uint8Array
     }
   | { readonly type: 'entity'; readonly kind: EntityKind; readonly cid: Uint8Array }
   | { readonly type: 'delete'; readonly root: Uint8Array }
@@ -75,7 +92,7 @@ export function encodeBlob(root: Uint8Array, size: number, outboard: Uint8Array,
 }
 
 export function encodeFile(root: Uint8Array, size: number, cid: Uint8Array, skeletonBytes: number, skeleton?: Uint8Array): RecordParts {
-  const head = new Uint8Array(ROOT_BYTES + 19 + cid.length)
+  const head = new Uint8Array(FILE_HEAD_BYTES + cid.length)
   const view = viewOf(head)
   head.set(root)
   writeSize(view, 32, size)
@@ -96,6 +113,15 @@ export function encodeEntity(kind: EntityKind, cid: Uint8Array): RecordParts {
 
 export function encodeDelete(root: Uint8Array): RecordParts {
   return seal(DELETE, [root.slice()])
+}
+
+/**
+ * A record as it is written when it is moved: the same bytes, but for a file, which keeps its id.
+ * @param header - of a whole record. @param body - all of it. @param id - of the file that it makes, for a record of a file.
+ */
+export function encodeMoved(header: Uint8Array, body: Uint8Array, id: Uint8Array | undefined): RecordParts {
+  if (id === undefined) return [header, body]
+  return seal(MOVED, [concatBytes([id, viewOf(header).getUint32(4, true) === MOVED ? body.subarray(FILE_ID_BYTES) : body])])
 }
 
 function seal(type: number, body: readonly Uint8Array[]): RecordParts {
@@ -145,12 +171,10 @@ export function decodeFact(type: number, body: Uint8Array, bodyBytes: number, pl
     const blob = { type: 'blob', root: body.slice(0, 32), size: readSize(view, 32) } as const
     return body[40] === 0 ? blob : { ...blob, offset: start + BLOB_HEAD_BYTES }
   }
-  if (type === FILE && body.length >= ROOT_BYTES + 19) {
-    const length = view.getUint16(49, true)
-    if (length > CID_BYTES_MAX || 51 + length > body.length) return undefined
-    const cid = body.slice(51, 51 + length)
-    const file = { type: 'file', root: body.slice(0, 32), size: readSize(view, 32), skeletonBytes: readSize(view, 40), cid } as const
-    return body[48] === 0 ? file : { ...file, offset: start + 51 + length }
+  if (type === FILE) return decodeFile(body, start)
+  if (type === MOVED && body.length >= FILE_ID_BYTES) {
+    const file = decodeFile(body.subarray(FILE_ID_BYTES), start + FILE_ID_BYTES)
+    return file === undefined ? undefined : { ...file, id: body.slice(0, FILE_ID_BYTES) }
   }
   if (type === ENTITY && body.length >= 3) {
     const kind = KINDS[body[0] as number]
@@ -159,4 +183,14 @@ export function decodeFact(type: number, body: Uint8Array, bodyBytes: number, pl
   }
   if (type === DELETE && body.length >= ROOT_BYTES) return { type: 'delete', root: body.slice(0, 32) }
   return undefined
+}
+
+function decodeFile(body: Uint8Array, start: number): Extract<Fact, { type: 'file' }> | undefined {
+  if (body.length < FILE_HEAD_BYTES) return undefined
+  const view = viewOf(body)
+  const length = view.getUint16(49, true)
+  if (length > CID_BYTES_MAX || 51 + length > body.length) return undefined
+  const cid = body.slice(51, 51 + length)
+  const file = { type: 'file', root: body.slice(0, 32), size: readSize(view, 32), skeletonBytes: readSize(view, 40), cid } as const
+  return body[48] === 0 ? file : { ...file, offset: start + 51 + length }
 }

@@ -2,7 +2,7 @@
  * What start() does with the rest of a crash: parts are swept, names without a record are swept, and each record of a file is
  * held against the file's size. The packs mend themselves (`PackLog.start`).
  */
-import { FORMAT_TEXT } from './constants.ts'
+import { FORMAT_TEXT, FORMAT_TEXT_BEFORE } from './constants.ts'
 import type { Catalog } from './catalog.ts'
 import { BlockstoreError } from './errors.ts'
 import { type Layout, outboardBytesOf } from './layout.ts'
@@ -26,25 +26,28 @@ export async function prepareFolders(fileSystem: FileSystem, layout: Layout): Pr
   await fileSystem.syncDirectory(layout.root)
 }
 
+/** A store of the version before becomes one of this version: all that it may hold means the same here. */
 async function checkFormat(fileSystem: FileSystem, layout: Layout): Promise<void> {
   const size = await fileSystem.size(layout.format)
-  const bytes = new TextEncoder().encode(FORMAT_TEXT)
-  if (size === undefined) {
-    const part = `${layout.parts}/FORMAT`
-    await fileSystem.remove(part)
-    const file = await fileSystem.open(part, 'create')
-    await file.write(0, [bytes])
-    await file.datasync()
-    await file.close()
-    await fileSystem.rename(part, layout.format)
-    return
-  }
+  if (size === undefined) return await writeFormat(fileSystem, layout)
   const file = await fileSystem.open(layout.format, 'read')
   const text = new TextDecoder().decode(await file.read(0, Math.min(size, 256)))
   await file.close()
+  if (text === FORMAT_TEXT_BEFORE) return await writeFormat(fileSystem, layout)
   if (text !== FORMAT_TEXT) {
     throw new BlockstoreError('BLOCKSTORE_FORMAT', `${layout.root} holds ${JSON.stringify(text)}, expected ${JSON.stringify(FORMAT_TEXT)}`)
   }
+}
+
+/** Beside it and renamed: before anything of this version is written. `prepareFolders` syncs the name. */
+async function writeFormat(fileSystem: FileSystem, layout: Layout): Promise<void> {
+  const part = `${layout.parts}/FORMAT`
+  await fileSystem.remove(part)
+  const file = await fileSystem.open(part, 'create')
+  await file.write(0, [new TextEncoder().encode(FORMAT_TEXT)])
+  await file.datasync()
+  await file.close()
+  await fileSystem.rename(part, layout.format)
 }
 
 export interface Found {

@@ -20,6 +20,7 @@ function fileOf(id: number, bytes: Uint8Array): { readonly handle: Handle; reado
       if (!isReadable) throw new Error('stopped')
       return bytes.slice(offset, offset + length)
     },
+    readInto: async (offset, target) => target.set(bytes.subarray(offset, offset + target.length)),
     release: async () => {},
   }
   return { handle, reads, stop: () => (isReadable = false) }

@@ -110,6 +110,6 @@ test('parts and names without a record are swept at start', async () => {
 })
 
 test('a folder of another format is refused', async () => {
-  await writeFile(join(folder.path(), 'FORMAT'), 'selvedge-blockstore 2\n')
+  await writeFile(join(folder.path(), 'FORMAT'), 'selvedge-blockstore 3\n')
   await expect(folder.open()).rejects.toMatchObject({ code: 'BLOCKSTORE_FORMAT' })
 })

@@ -10,9 +10,9 @@ export interface NodeAddress {
   /** The node's Ed25519 public key, 32 bytes. */
   readonly nodeKey: Uint8Array
   /** Where a page reaches the node: where there is no TLS of our own. */
-  readonly websocket?: WebSocketAddress
+  readonly websocket?: WebSocketAddress | undefined
   /** Its place in the node registry, where it is known: what other nodes name it by when they hand a client on. */
-  readonly nodeIndex?: number
+  readonly nodeIndex?: number | undefined
 }
 
 export interface WebSocketAddress {

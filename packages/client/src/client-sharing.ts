@@ -14,8 +14,8 @@ export interface ShareOptions {
   /** What is signed for on account of it at most, in bytes of DATA: behind them the other side gets nothing more. */
   readonly bytesMax: number
   /** Of the client's nodes. @default the one that would be asked first */
-  readonly node?: NodeAddress | string
-  readonly signal?: AbortSignal
+  readonly node?: NodeAddress | string | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** All that the other side needs; it may be cloned (`postMessage`, `structuredClone`). Whoever has it reads what this client pays for. */
@@ -30,7 +30,7 @@ export interface Share {
   readonly access: Access
   /**
    * What the other side tells, in order: what it verified is signed for. Nothing happens when the session is over, or after `end()`.
-   * @throws {ClientError} `CLIENT_BAD_ARGUMENT`: no report, or more than 256 lanes that are not over
+   * @throws {ClientError} `CLIENT_BAD_ARGUMENT`: no report, or too many lanes that are not over
    */
   takeReport(report: HolderReport): void
   /** The other side is gone for good: nothing more is signed for of what it had. */

@@ -1,12 +1,15 @@
 import type { ByteRange } from '@selvedge/content'
 import type { Receipt, Ticks } from '@selvedge/delivery-acknowledgement/client'
 import type { Entry } from '@selvedge/verified-car'
+import { checkedSize } from './bytes-max.ts'
 import { connectToNode } from './connect.ts'
 import { parseNodeAddress, type NodeAddress } from './address.ts'
 import { Distrust, type DistrustedNode } from './distrust.ts'
 import { openDownload, type Download, type GetOptions, type OpenDownload } from './download.ts'
 import { ClientError } from './errors.ts'
-import { fetchWith, type FetchAddress, type FetchOptions } from './fetch.ts'
+import { fetchWith, type FetchOptions } from './fetch.ts'
+import type { FetchAddress } from './guide.ts'
+import { createLocate } from './locate.ts'
 import { createNodeLink, type NodeLink } from './node-link.ts'
 import { inOrder } from './node-order.ts'
 import type { Connect } from './ports.ts'
@@ -15,68 +18,70 @@ import { rangeLeftOf } from './saved.ts'
 import type { ClientSharing } from './client-sharing.ts'
 import { createPurse, type Cost, type PayingAccount, type PriceMax, type Purse } from './purse.ts'
 import { receiveRoot, type ReceiveOptions, type ReceiveResult, type ReceivingSink } from './receive.ts'
-import { formatTarget, targetOf, type CidLike } from './target.ts'
+import { targetOf, type CidLike } from './target.ts'
 import { openTree, type Tree, type TreeOptions } from './tree.ts'
 
 export interface ClientOptions {
   /** Nodes to ask, in this order; the next one where one fails. An address as text (`selvedge://…`) or taken apart. */
   readonly nodes: readonly (NodeAddress | string)[]
   /** The network. @default 1337 */
-  readonly chainId?: number
+  readonly chainId?: number | undefined
   /** Who pays; without it the client is a guest, with what a node gives for free. */
-  readonly account?: PayingAccount
+  readonly account?: PayingAccount | undefined
   /** What all that this client asks for may cost together, in 10^-6 USD. @default what the delegation allows at each node in each epoch */
-  readonly capMicroUsd?: bigint
+  readonly capMicroUsd?: bigint | undefined
   /** The highest prices that are paid: at a node whose ledger asks for more nothing is opened, and nothing signed. @default whatever the ledger governs */
-  readonly priceMax?: PriceMax
+  readonly priceMax?: PriceMax | undefined
   /** Lanes at once on one node; more requests wait. A guest has 4, a session that pays 24. @default 4, or 24 with `account` */
-  readonly lanesMax?: number
+  readonly lanesMax?: number | undefined
   /** A node that sends nothing for so long while it is waited for is left for the next one. @default 60,000 */
-  readonly stallTimeoutMs?: number
+  readonly stallTimeoutMs?: number | undefined
   /**
    * A node that sends less than this on average, over `rateWindowMs` of waiting for one answer, is left for the next one: one byte a minute
    * is no stall. @default 1,024
    */
-  readonly bytesPerSecondMin?: number
+  readonly bytesPerSecondMin?: number | undefined
   /** @default 60,000 */
-  readonly rateWindowMs?: number
+  readonly rateWindowMs?: number | undefined
   /** How sessions are made. @default TLS 1.3 over TCP; in a page, Noise over the WebSocket that the node's address names */
-  readonly connect?: Connect
+  readonly connect?: Connect | undefined
   /** What `distrusted()` of an earlier client gave. */
-  readonly distrusted?: readonly DistrustedNode[]
+  readonly distrusted?: readonly DistrustedNode[] | undefined
   /** How `get` and `fetch` use the nodes; `severalNodes()` of `@selvedge/client/several-nodes` asks several at once. @default one after the other */
-  readonly downloads?: OpenDownload
+  readonly downloads?: OpenDownload | undefined
   /**
    * Of a client that pays: in the middle of a response a hash in place of a signature, for a fraction of its time. `createTicks()` of `@selvedge/client/ticks`.
    * @default everything is signed for
    */
-  readonly ticks?: Ticks
+  readonly ticks?: Ticks | undefined
   /** Of a client that pays: others read with its sessions. `createSharing()` of `@selvedge/client/sharing`, one for each client. @default nobody does */
-  readonly sharing?: ClientSharing
+  readonly sharing?: ClientSharing | undefined
 }
 
 export interface Client {
   /**
    * Asks for content by what names it and verifies it as it streams. Of a CID, resolves when its root block is verified.
    *
-   * @param address - a CID (or its text), or a BLAKE3 root (32 bytes or 64 hex digits).
+   * Where `address` has a path, its directories are fetched first, verified and paid like all else; where a path has led is remembered.
+   *
+   * @param address - a CID (or its text), a BLAKE3 root (32 bytes or 64 hex digits), or a CID with a path (`ipfs://CID/path`: see `FetchAddress`).
    * @throws {ClientError} as the docstring of each code says; with several nodes, the error of the last one tried.
    * @throws the reason of `options.signal`.
    * @example for await (const { offset, bytes } of await client.get(cid)) await file.write(bytes, 0, bytes.length, offset)
    */
-  get(address: CidLike | Uint8Array | string, options?: GetOptions): Promise<Download>
+  get(address: FetchAddress, options?: GetOptions): Promise<Download>
   /**
-   * The same as the web's `Response`: status 200 or 206 (`range`), 304 (`if-none-match`: nothing is asked, the name is the tag), 404, 416, 502.
-   * Resolves when the first bytes are verified. The body is verified as it streams, and fails where it cannot be, and where its length is not
-   * the promised one; read or cancel it, for it holds a lane.
+   * The same as the web's `Response`: status 200 or 206 (`range`), 304 (`if-none-match`: the CID or the root is the tag), 404 (also where a path
+   * leads nowhere), 416, 502. Resolves when the first bytes are verified. The body is verified as it streams, and fails where it cannot be, and
+   * where its length is not the promised one; read or cancel it, for it holds a lane. Of a directory its `index.html` is what comes.
    *
-   * @param address - as of `get`, or `ipfs://CID`.
-   * @throws {ClientError} as `get`, but for `CLIENT_NOT_FOUND` and `CLIENT_ORIGIN_FAILED`.
-   * @example const picture = await (await client.fetch('ipfs://bafybei…', { contentType: 'image/png' })).blob()
+   * @param address - as of `get`.
+   * @throws {ClientError} as `get`, but for `CLIENT_NOT_FOUND`, `CLIENT_NO_ENTRY` and `CLIENT_ORIGIN_FAILED`.
+   * @example const picture = await (await client.fetch('ipfs://bafybei…/photos/cat.png')).blob()
    */
   fetch(address: FetchAddress, options?: FetchOptions): Promise<Response>
   /** The entries of a directory's CID, in its order, as its verified blocks come. @throws {ClientError} `CLIENT_NOT_A_DIRECTORY` and as `get`. */
-  entries(cid: CidLike | string, options?: { readonly signal?: AbortSignal }): AsyncIterable<Entry>
+  entries(cid: CidLike | URL | string, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<Entry>
   /**
    * Everything below a CID as one stream on one lane: files, directories, symlinks, depth first, under their real names. Each entry's `content`
    * is to be read or left before the next entry is asked for; what is left is verified all the same. Asks when it is iterated.
@@ -88,17 +93,18 @@ export interface Client {
   getTree(cid: CidLike | string, options?: TreeOptions): Tree
   /**
    * Fetches by root what `sink` has not got yet, from one node after the other, until it is complete. The sink verifies and stores; it may
-   * come from an earlier life of the process.
-   * @throws {ClientError} as `get`.
+   * come from an earlier life of the process. Its `maxSize` bounds what it takes.
+   * @throws {ClientError} as `get`; `CLIENT_TOO_LARGE` by the sink's bound, before anything is stored.
    * @example await client.receive(root, createSink(root, { store, state: store.state }))
    */
   receive(root: Uint8Array | string, sink: ReceivingSink, options?: ReceiveOptions): Promise<ReceiveResult>
   /**
-   * What content would cost, asked of a node before a byte of it comes. The size is that node's word: the bound is in `Quote`.
+   * What content would cost, asked of a node before a byte of it comes. The size is that node's word: the bound is in `Quote`. What it takes to
+   * follow a path is paid, and no part of it.
    * @throws {ClientError} as `get`; the reason of `options.signal`.
    * @example const { microUsdMax } = await client.quote(cid, { range: { start: 0, end: 1_048_576 } })
    */
-  quote(address: CidLike | Uint8Array | string, options?: QuoteOptions): Promise<Quote>
+  quote(address: FetchAddress, options?: QuoteOptions): Promise<Quote>
   /** What was signed for so far, over all nodes. A guest's is nothing. */
   cost(): Cost
   /**
@@ -139,19 +145,23 @@ export function createClient(options: ClientOptions): Client {
     if (isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
   }
 
-  async function get(address: CidLike | Uint8Array | string, getOptions: GetOptions = {}): Promise<Download> {
+  const locate = createLocate((cid, directoryOptions) => get(cid, directoryOptions))
+
+  async function get(address: FetchAddress, getOptions: GetOptions = {}): Promise<Download> {
     checkOpen()
     getOptions.signal?.throwIfAborted()
-    const target = targetOf(address)
     const { range, from } = getOptions
     if (range !== undefined && from !== undefined) throw new ClientError('CLIENT_BAD_ARGUMENT', 'a saved state has its own range')
     checkRange(range)
-    return await downloads(ordered(), target, from === undefined ? getOptions : { ...getOptions, range: rangeLeftOf(from, target) })
+    const { target } = await locate(address, getOptions.signal)
+    checkOpen() // it may have been closed while a path was followed
+    const asked = from === undefined ? getOptions : { ...getOptions, range: rangeLeftOf(from, target) }
+    return checkedSize(await downloads(ordered(), target, asked), asked)
   }
 
   return {
     get,
-    fetch: async (address, fetchOptions = {}) => await fetchWith(get, (named) => formatTarget(targetOf(named)), address, fetchOptions),
+    fetch: async (address, fetchOptions = {}) => await fetchWith({ get, locate }, address, fetchOptions),
     async *entries(cid, entriesOptions = {}) {
       const download = await get(cid, entriesOptions)
       if (download.kind !== 'directory') {
@@ -176,7 +186,8 @@ export function createClient(options: ClientOptions): Client {
       checkOpen()
       quoteOptions.signal?.throwIfAborted()
       checkRange(quoteOptions.range)
-      return await quoteOf(ordered(), targetOf(address), quoteOptions)
+      const { target } = await locate(address, quoteOptions.signal)
+      return await quoteOf(ordered(), target, quoteOptions)
     },
     cost: () => purse?.cost ?? { bytes: 0n, microUsd: 0n },
     receipts: () => purse?.receipts ?? [],

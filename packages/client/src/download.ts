@@ -4,6 +4,7 @@
  */
 import type { ByteRange } from '@selvedge/content'
 import { entriesOf, flatBytes, type Entry, type VerifiedBlock } from '@selvedge/verified-car'
+import { checkBytes } from './bytes-max.ts'
 import { Callbacks } from './callbacks.ts'
 import { clipOf } from './clip.ts'
 import { ClientError } from './errors.ts'
@@ -35,13 +36,18 @@ export interface DownloadProgress {
 /** What a callback throws ends the download, and is thrown to whoever reads it. */
 export interface GetOptions {
   /** Bytes of the flat content; `end` exclusive, absent means to the end. Default: everything. */
-  readonly range?: ByteRange
+  readonly range?: ByteRange | undefined
   /** What an earlier download of the same address saved of itself: goes on there. Instead of `range`. */
-  readonly from?: DownloadState
-  readonly signal?: AbortSignal
+  readonly from?: DownloadState | undefined
+  /**
+   * Bytes of the content that are taken at most: of more, `CLIENT_TOO_LARGE`. Of a CID nothing is handed out then, since its first block proves the size; of a root what
+   * came before, since its last chunk does. Default: whatever comes.
+   */
+  readonly bytesMax?: number | undefined
+  readonly signal?: AbortSignal | undefined
   /** Each verified block of a CID, before its bytes are handed out; a view, valid during the call. */
-  readonly onBlock?: (block: VerifiedBlock) => void
-  readonly onProgress?: (progress: DownloadProgress) => void
+  readonly onBlock?: ((block: VerifiedBlock) => void) | undefined
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined
 }
 
 /** Iterate it once, to its end or to a `break`; or `close()` it. Until then it holds a lane. */
@@ -129,7 +135,10 @@ export function downloadOf(state: Downloading): Download {
       return received.bytes
     },
     state: () => savedStateOf(target, state.position, end),
-    entries: () => entriesIn(state, take()),
+    entries: () => {
+      take()
+      return entriesIn(state, kind)
+    },
     close() {
       sending().close()
       life.abort(new ClientError('CLIENT_CLOSED', 'the download is closed')) // a node that is being asked is left too
@@ -221,22 +230,41 @@ export async function* resumed(
   }
 }
 
-async function* entriesIn(state: Downloading, { transfer, blocks }: Start): AsyncGenerator<Entry> {
+/** The next node goes on behind the last entry that was handed out: its blocks are the same, in the same order. */
+async function* entriesIn(state: Downloading, kind: Download['kind']): AsyncGenerator<Entry> {
+  let count = 0
   try {
-    throwOwn(state)
-    if (blocks === undefined) throw new ClientError('CLIENT_NOT_A_DIRECTORY', 'a BLAKE3 root names bytes, not a directory')
-    yield* entriesOf(blocks)
-  } catch (error) {
-    throwOwn(state)
-    throw asClientError(error, transfer.link)
+    for (;;) {
+      const { transfer, blocks } = state.start!
+      try {
+        throwOwn(state)
+        if (kind !== 'directory')
+          throw new ClientError('CLIENT_NOT_A_DIRECTORY', `${formatTarget(state.target)} is a ${kind}, not a directory`)
+        let place = 0
+        for await (const entry of entriesOf(blocks!)) {
+          if (place++ < count) continue
+          count++
+          yield entry
+        }
+        return
+      } catch (error) {
+        throwOwn(state)
+        const failure = asClientError(error, transfer.link)
+        if (state.left.length === 0 || kind !== 'directory') throw failure
+      } finally {
+        transfer.close()
+      }
+      state.start = await startAtNext(state)
+    }
   } finally {
-    transfer.close()
     state.release()
   }
 }
 
 async function* partsOf(state: Downloading): AsyncGenerator<VerifiedPart> {
-  const { options, callbacks, end, position: first } = state
+  const { target, options, callbacks, end, position: first } = state
+  const address = formatTarget(target)
+  const bound = (bytes: number): void => checkBytes(address, bytes, options.bytesMax)
   try {
     for (;;) {
       const { transfer, blocks } = state.start!
@@ -248,6 +276,7 @@ async function* partsOf(state: Downloading): AsyncGenerator<VerifiedPart> {
           if (part === undefined) continue
           throwOwn(state)
           const reached = part.offset + part.bytes.length
+          callbacks.call(bound, reached - first)
           const size = state.fileSize ?? transfer.answer.size
           callbacks.call(options.onProgress, { type: 'verified', bytes: reached - first, size })
           state.position = reached

@@ -18,6 +18,8 @@ export type ClientErrorCode =
   | 'CLIENT_WRONG_NETWORK' // a discovery document is of another chain than the one that was meant
   | 'CLIENT_OLD_DISCOVERY' // a discovery document is older than one that was seen, or past its date
   | 'CLIENT_NOT_A_DIRECTORY' // entries were asked of something that is no directory
+  | 'CLIENT_NO_ENTRY' // what a path leads through has no entry of that name: proven by its own nodes
+  | 'CLIENT_TOO_LARGE' // more than `bytesMax`; or directories on the way of a path that are too large to be read for a name
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */
 export class ClientError extends Error {

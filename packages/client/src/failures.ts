@@ -33,7 +33,7 @@ export interface Judged {
 export function asClientError(error: unknown, judged: Judged, signal?: AbortSignal): unknown {
   if (error instanceof ClientError || (signal?.aborted && error === signal.reason)) return error
   const { name: node } = judged
-  const { code, laneCode, reason, message } = (typeof error === 'object' && error !== null ? error : {}) as Coded
+  const { code, laneCode, reason, message, details } = (typeof error === 'object' && error !== null ? error : {}) as Coded
   // Our own codec's word about the answer; it names a lane code too, which nobody sent.
   if (typeof code === 'string' && code.startsWith('CONTENT_')) {
     return new ClientError('CLIENT_BAD_ANSWER', `${node}: ${String(message)}`, { node, finer: code }, { cause: error })
@@ -45,9 +45,15 @@ export function asClientError(error: unknown, judged: Judged, signal?: AbortSign
   }
   const finer = typeof code === 'string' ? code : ''
   if (/^(CAR|VERIFY)_/.test(finer)) {
-    const what = finer.endsWith('TRUNCATED') ? 'CLIENT_INTERRUPTED' : 'CLIENT_UNVERIFIED'
+    const what = isOverBound(finer, details) ? 'CLIENT_TOO_LARGE' : finer.endsWith('TRUNCATED') ? 'CLIENT_INTERRUPTED' : 'CLIENT_UNVERIFIED'
     if (what === 'CLIENT_UNVERIFIED' && isUnverified(error)) judged.lied(finer)
     return new ClientError(what, `${node}: ${String(message)}`, { node, finer }, { cause: error })
   }
   return new ClientError('CLIENT_INTERRUPTED', `${node}: ${String(message ?? error)}`, { node, finer }, { cause: error })
+}
+
+/** Larger than the caller's sink takes: no node's failure. What no content can have is one. */
+function isOverBound(finer: string, details: unknown): boolean {
+  const { maxSize = Number.MAX_SAFE_INTEGER } = (details ?? {}) as { readonly maxSize?: unknown }
+  return finer === 'VERIFY_TOO_LARGE' && maxSize !== Number.MAX_SAFE_INTEGER
 }

@@ -11,64 +11,102 @@ import type { ByteRange } from '@selvedge/content'
 import { byteRangesOfHeader } from '@selvedge/verified-streaming'
 import type { Download, DownloadProgress, GetOptions, VerifiedPart } from './download.ts'
 import { ClientError } from './errors.ts'
+import type { FetchAddress, Locate } from './guide.ts'
 import { provenSizeOf } from './proven-size.ts'
-import type { CidLike } from './target.ts'
+import { type CidLike, formatTarget, type Target } from './target.ts'
 
 export interface FetchOptions {
-  /** @default 'GET', and nothing else */
-  readonly method?: string
-  /** `range` (one, not counted from the end) and `if-none-match` are looked at. */
-  readonly headers?: Headers | Readonly<Record<string, string>>
-  readonly signal?: AbortSignal
-  /** Of the response. @default 'application/octet-stream' */
-  readonly contentType?: string
-  readonly onProgress?: (progress: DownloadProgress) => void
+  /** `GET` or `HEAD`, and nothing else; of `HEAD` the size is proven, by a request of its own. @default 'GET' */
+  readonly method?: string | undefined
+  /** `range` (one, not counted from the end; not with `HEAD`) and `if-none-match` are looked at. */
+  readonly headers?: Headers | Readonly<Record<string, string>> | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Of the response. @default what the last name of a path says; else 'application/octet-stream' */
+  readonly contentType?: string | undefined
+  /** As of `GetOptions`: of more, `CLIENT_TOO_LARGE`. Default: whatever comes. */
+  readonly bytesMax?: number | undefined
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined
 }
 
 /** What of a download is used here. */
 export type FetchedDownload = Pick<Download, 'kind' | 'address' | 'size' | 'sizeClaim' | 'node' | 'close' | typeof Symbol.asyncIterator>
 
-export type FetchAddress = CidLike | Uint8Array | URL | string
+export interface Fetching {
+  readonly locate: Locate
+  readonly get: (address: CidLike | Uint8Array, options: GetOptions) => Promise<FetchedDownload>
+}
 
 /** The statuses of what is no failure of the client's own. */
-const STATUS_OF: Readonly<Record<string, number>> = { CLIENT_NOT_FOUND: 404, CLIENT_ORIGIN_FAILED: 502 }
-/** Of a tag: its size is proven with its last chunk, and a CID's with its first block. */
-const IS_ROOT = /^"[0-9a-f]{64}"$/
+const STATUS_OF: Readonly<Record<string, number>> = { CLIENT_NOT_FOUND: 404, CLIENT_NO_ENTRY: 404, CLIENT_ORIGIN_FAILED: 502 }
+const OCTETS = 'application/octet-stream'
 const NAMED_FOR_EVER = 'public, max-age=31536000, immutable'
 
-/** @param nameOf - the address as text: what its tag is made of. */
-export async function fetchWith(
-  get: (address: CidLike | Uint8Array | string, options: GetOptions) => Promise<FetchedDownload>,
-  nameOf: (address: CidLike | Uint8Array | string) => string,
-  address: FetchAddress,
-  options: FetchOptions,
-): Promise<Response> {
-  const { method = 'GET', signal, onProgress, contentType = 'application/octet-stream' } = options
-  if (method.toUpperCase() !== 'GET') throw new ClientError('CLIENT_BAD_ARGUMENT', `content is fetched with GET, not with ${method}`)
+export async function fetchWith(fetching: Fetching, address: FetchAddress, options: FetchOptions): Promise<Response> {
+  const { method = 'GET', signal, contentType } = options
+  const isHead = method.toUpperCase() === 'HEAD'
+  if (!isHead && method.toUpperCase() !== 'GET')
+    throw new ClientError('CLIENT_BAD_ARGUMENT', `content is fetched with GET or HEAD, not with ${method}`)
   const asked = new Headers(options.headers as HeadersInit | undefined)
-  const named = addressOf(address)
-  const etag = `"${nameOf(named)}"`
-  const headers = new Headers({ etag, 'accept-ranges': 'bytes', 'cache-control': NAMED_FOR_EVER })
-  if (isTagged(asked.get('if-none-match'), etag)) return new Response(null, { status: 304, headers })
-  const range = rangeOf(asked.get('range'))
-  headers.set('content-type', contentType)
-  headers.set('x-content-type-options', 'nosniff')
+  const range = isHead ? undefined : rangeOf(asked.get('range'))
   try {
-    const details = { ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) }
-    const answer = async (part: ByteRange | undefined, size?: number): Promise<Response | undefined> =>
-      await responseOf(await get(named, part === undefined ? details : { ...details, range: part }), part, size, headers, signal)
-    const isOpen = range !== undefined && range.end === undefined && IS_ROOT.test(etag)
-    const response = isOpen ? undefined : await answer(range)
-    if (response !== undefined) return response
-    // A request of its own, and nothing else is open meanwhile: no lane is held while it waits for one.
-    const size = await provenSizeOf({ get }, named, signal ?? new AbortController().signal)
-    const { start, end = size } = range!
-    return start >= size ? unsatisfiable(size) : (await answer({ start, end: Math.min(end, size) }, size))!
+    const { target, contentType: typeOfName } = await fetching.locate(address, signal)
+    const etag = `"${formatTarget(target)}"`
+    const headers = new Headers({ etag, 'accept-ranges': 'bytes', 'cache-control': NAMED_FOR_EVER })
+    if (isTagged(asked.get('if-none-match'), etag)) return new Response(null, { status: 304, headers })
+    headers.set('content-type', contentType ?? typeOfName ?? OCTETS)
+    headers.set('x-content-type-options', 'nosniff')
+    const open = openerOf(target, fetching, options, headers)
+    if (!isHead) return await answerOf(open, { range, isRoot: target.kind === 'root' }, headers, signal)
+    headers.set('content-length', String(await sizeOf(open, signal)))
+    return new Response(null, { headers })
   } catch (error) {
     const status = error instanceof ClientError ? STATUS_OF[error.code] : undefined
     if (status === undefined) throw error
-    return new Response((error as Error).message, { status, headers: { 'content-type': 'text/plain;charset=UTF-8' } })
+    return new Response(isHead ? null : (error as Error).message, { status, headers: { 'content-type': 'text/plain;charset=UTF-8' } })
   }
+}
+
+type Open = (range: ByteRange | undefined) => Promise<FetchedDownload>
+
+/** Opens the content at `first`; of a directory its `index.html`, as gateways do. */
+function openerOf(first: Target, { locate, get }: Fetching, options: FetchOptions, headers: Headers): Open {
+  const { signal, onProgress, bytesMax, contentType } = options
+  let target = first
+  const openIt = async (range: ByteRange | undefined): Promise<FetchedDownload> =>
+    await get(target.kind === 'cid' ? target.cid : target.root, { range, signal, onProgress, bytesMax })
+  return async (range) => {
+    const download = await openIt(range)
+    if (download.kind !== 'directory') return download
+    download.close()
+    const { locateIndex } = await import('./path.ts')
+    const index = await locateIndex(download.address, locate, signal)
+    target = index.target
+    headers.set('content-type', contentType ?? index.contentType ?? OCTETS)
+    return await openIt(range)
+  }
+}
+
+/** Proven, by a request of its own. */
+async function sizeOf(open: Open, signal: AbortSignal = new AbortController().signal): Promise<number> {
+  return await provenSizeOf({ get: async (_, { range }) => await open(range) }, undefined, signal)
+}
+
+interface AskedPart {
+  readonly range: ByteRange | undefined
+  /** Its size is proven with its last chunk, and a CID's with its first block. */
+  readonly isRoot: boolean
+}
+
+async function answerOf(open: Open, { range, isRoot }: AskedPart, headers: Headers, signal: AbortSignal | undefined): Promise<Response> {
+  const answer = async (part: ByteRange | undefined, size?: number): Promise<Response | undefined> =>
+    await responseOf(await open(part), part, size, headers, signal)
+  const isOpen = range !== undefined && range.end === undefined && isRoot
+  const response = isOpen ? undefined : await answer(range)
+  if (response !== undefined) return response
+  // A request of its own, and nothing else is open meanwhile: no lane is held while it waits for one.
+  const size = await sizeOf(open, signal)
+  const { start, end = size } = range!
+  return start >= size ? unsatisfiable(size) : (await answer({ start, end: Math.min(end, size) }, size))!
 }
 
 /**
@@ -152,12 +190,6 @@ function bodyOf({ download, parts, first, promised, signal }: Body): ReadableStr
     cancel: leave,
   }
   return new ReadableStream(source, { highWaterMark: 0 })
-}
-
-/** `ipfs://CID` is a CID; a path below it is not resolved here. */
-function addressOf(address: FetchAddress): CidLike | Uint8Array | string {
-  const text = address instanceof URL ? address.href : address
-  return typeof text === 'string' ? text.replace(/^ipfs:\/\/([^/?#]+)\/?$/, '$1') : text
 }
 
 /** Whether `if-none-match` names it. */

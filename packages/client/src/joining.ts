@@ -9,7 +9,7 @@ export interface JoiningOptions {
   /** Tells whose access it is what was verified, in order: for the `takeReport` of his `Share`. A report may be cloned. Throws nothing. */
   readonly report: (report: HolderReport) => void
   /** Over WebSocket though there is TLS. @default false */
-  readonly isOverWebSocket?: boolean
+  readonly isOverWebSocket?: boolean | undefined
 }
 
 /**

@@ -38,6 +38,9 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
   #windowBytes = 0
   /** Of the newest piece. */
   #memory: ArrayBufferLike | undefined
+  /** What was given last goes back to the lane when more is asked for. Without it, whoever takes what is made of it gives it back. */
+  isGivenBack = false
+  #givenBytes = 0
 
   /**
    * @param onEnd - called when the node has sent its last.
@@ -58,6 +61,8 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
 
   next(): Promise<Step> {
     if (this.#isOver) return Promise.resolve(DONE)
+    if (this.isGivenBack) this.#lane.release?.(this.#givenBytes)
+    this.#givenBytes = 0
     this.#askedMs = this.nowMs()
     if (!this.#isUntimed) this.#timer ??= this.#look(this.#link.stallTimeoutMs)
     return new Promise((resolve, reject) => {
@@ -81,7 +86,7 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
     })
   }
 
-  /** Whether `bytes` are a part of the newest piece, which is its reader's to keep: whoever keeps them need not copy. */
+  /** Whether `bytes` are a part of the newest piece, which stays as it is until it is released: whoever needs them no longer need not copy. */
   has(bytes: Uint8Array): boolean {
     return bytes.buffer === this.#memory
   }
@@ -90,6 +95,7 @@ export class LaneBytes implements AsyncIterableIterator<Uint8Array> {
     const { bytesPerSecondMin, rateWindowMs } = this.#link.pace
     this.#received.bytes += value.length
     this.#memory = value.buffer
+    this.#givenBytes = value.length
     this.#verify(value)
     if (this.#isUntimed) return { done: false, value }
     this.#waitedMs += this.#waitMs() ?? 0

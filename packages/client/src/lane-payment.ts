@@ -10,7 +10,7 @@ export interface LanePayment {
   verified(offset: number): void
   /** Nothing behind what is verified is owed: it is wrong, or nobody asked for it. To be told before the lane is reset. */
   refuse(): void
-  /** The reader has taken what is verified up to `offset`: the node may send as much more. */
+  /** The reader is done with what is verified up to `offset`: the node may send as much more. */
   taken(offset: number): void
   /** Somebody verifies what comes, also behind the reader's leaving, until `settle`. */
   follow(): void

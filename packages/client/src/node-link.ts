@@ -37,6 +37,8 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined
   /** Where the lane is paid for: its bytes are verified ahead of their reader, and credit goes back when he takes them. */
   readonly isReadAhead?: boolean
+  /** Credit goes back by `release`, whoever pays, and the memory with it. */
+  readonly isMemoryReused?: boolean
 }
 
 export interface OpenLane {
@@ -77,8 +79,8 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
   const kept = createKeptSession(address, connect, chainId, purse)
   const farewells = new Farewells()
   let newest: SessionPort | undefined
-  async function openOnce(metadata: Uint8Array, life: AbortController, isReadAhead: boolean): Promise<Omit<OpenLane, 'release'>> {
-    const { signal } = life
+  async function openOnce(asked: AskedLane): Promise<Omit<OpenLane, 'release'>> {
+    const { signal } = asked.life
     const used = kept.open()
     let opened: SessionPort
     try {
@@ -89,14 +91,15 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
       throw new ClientError('CLIENT_UNREACHABLE', `${name}: ${(cause as Error).message}`, { node: name }, { cause })
     }
     newest = opened
-    return await laneOf(opened, used, { metadata, life, isReadAhead }, { name, stallTimeoutMs, time })
+    return await laneOf(opened, used, asked, { name, stallTimeoutMs, time })
   }
 
-  async function openLane(metadata: Uint8Array, life: AbortController, isReadAhead: boolean): Promise<Omit<OpenLane, 'release'>> {
+  async function openLane(asked: AskedLane): Promise<Omit<OpenLane, 'release'>> {
+    const { life } = asked
     for (let isAnew = false; ; isAnew = true) {
       const before = kept.current
       try {
-        return await openOnce(metadata, life, isReadAhead)
+        return await openOnce(asked)
       } catch (error) {
         // A session kept from before may have died without our noticing; nothing was asked on it yet, so it may be tried anew, once.
         const isStale = !isAnew && before !== undefined && kept.current !== before && !life.signal.aborted && !kept.isClosed
@@ -118,7 +121,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
     get isDistrusted() {
       return distrust.has(nodeKey)
     },
-    async open(metadata, { signal, isReadAhead = false } = {}) {
+    async open(metadata, { signal, isReadAhead = false, isMemoryReused = false } = {}) {
       if (kept.isClosed) throw new ClientError('CLIENT_CLOSED', 'the client is closed')
       if (purse?.isEmpty === true) throw capError(name)
       const giveBack = await slots.take(signal)
@@ -128,7 +131,7 @@ export function createNodeLink(address: NodeAddress, connect: Connect, options: 
         giveBack()
       }
       try {
-        return { ...(await openLane(metadata, life, isReadAhead)), release }
+        return { ...(await openLane({ metadata, life, isReadAhead, isMemoryReused })), release }
       } catch (error) {
         release()
         throw error
@@ -142,17 +145,19 @@ interface AskedLane {
   readonly metadata: Uint8Array
   readonly life: AbortController
   readonly isReadAhead: boolean
+  readonly isMemoryReused: boolean
 }
 
 /** A lane of the session, with what it costs. */
 async function laneOf(
   session: SessionPort,
   { purse, following }: OpenSession,
-  { metadata, life, isReadAhead }: AskedLane,
+  { metadata, life, isReadAhead, isMemoryReused }: AskedLane,
   link: Pick<NodeLink, 'name' | 'stallTimeoutMs' | 'time'>,
 ): Promise<Omit<OpenLane, 'release'>> {
   const payer = purse?.payer ?? session.payer
-  const paid = { isCreditHeld: isReadAhead && payer !== undefined, isReadOn: payer !== undefined }
+  const isCreditHeld = isMemoryReused || (isReadAhead && payer !== undefined)
+  const paid = { isCreditHeld, isMemoryReused, isReadOn: payer !== undefined }
   const request = { serviceId: CONTENT_SERVICE_ID, metadata, signal: life.signal, isRequestOnly: true, ...paid }
   const lane = await openWithin(session.openLane(request), life, link)
   return { lane, payment: payer === undefined ? NO_PAYMENT : createLanePayment(payer, lane, link.name, following) }

@@ -9,14 +9,16 @@
  * and reads what he has stored. Nobody waits for longer than `patienceMs`, and whose reader pauses for so long gives the lock back; then it is
  * fetched here too. Readers of other pieces wait for nobody.
  */
-import { flatBytes, verifyBlocks, type BlockPort, type VerifiedBlock } from '@selvedge/verified-car'
+import { type Entry, entriesOf, flatBytes, verifyBlocks, type BlockPort, type VerifiedBlock } from '@selvedge/verified-car'
 import type { CID } from 'multiformats/cid'
 import type { Download, VerifiedPart } from './download.ts'
+import { ClientError } from './errors.ts'
 import { lifeOf } from './life.ts'
 import { type KeptDownload, keptDownloadOf, type KeptGetOptions } from './opfs-download.ts'
 import type { Release } from './opfs-locks.ts'
 import { KEPT, type OpfsComponents, PIECE_BYTES } from './opfs-root.ts'
-import type { Target } from './target.ts'
+import { readOnce } from './read-once.ts'
+import { formatTarget, type Target } from './target.ts'
 
 /** What the walk throws at a block that is not there. */
 const MISSING = new Error('the block is not kept')
@@ -128,6 +130,22 @@ class KeptDag {
     }
   }
 
+  /** What is no file, and its blocks into the files as they come. */
+  keeping(download: Download): Download {
+    return Object.create(download, { entries: { value: () => this.#entriesOf(download) } }) as Download
+  }
+
+  async *#entriesOf(download: Download): AsyncGenerator<Entry> {
+    try {
+      for await (const entry of download.entries()) {
+        if (this.#fresh.length > 0) await this.settled()
+        yield entry
+      }
+    } finally {
+      await this.settled()
+    }
+  }
+
   async settled(): Promise<void> {
     await Promise.all(this.#fresh.splice(0).map(async ([name, bytes]) => await this.#components.files.write(name, [bytes])))
   }
@@ -149,7 +167,7 @@ class KeptDag {
   }
 }
 
-/** As `client.get` by CID. What is no file is not kept, but for the blocks that came. */
+/** As `client.get` by CID. What is no file is asked of a node, but for a directory of one block that is kept; the blocks that come are kept. */
 export async function openKeptCid(
   components: OpfsComponents,
   target: Extract<Target, { kind: 'cid' }>,
@@ -173,7 +191,7 @@ export async function openKeptCid(
       const again = await dag.root()
       if (root !== 'damaged' || again !== 'missing') root = again // what is damaged is removed as it is read
     }
-    const isKept = typeof root === 'object' && root.kind === 'file'
+    const isKept = typeof root === 'object' && (root.kind === 'file' || root.kind === 'directory')
     if (!isKept) begun = await dag.ask(range.start, root === 'damaged' ? range.start + 1 : range.end, life.signal)
     await dag.settled()
   } catch (error) {
@@ -182,7 +200,11 @@ export async function openKeptCid(
   }
   if (begun !== undefined && begun.kind !== 'file') {
     dag.letGo()
-    return begun
+    return dag.keeping(begun)
+  }
+  if (begun === undefined && (root as VerifiedBlock).kind === 'directory') {
+    over()
+    return keptDirectoryOf(target, root as VerifiedBlock)
   }
   const size = begun?.size ?? (root as VerifiedBlock).fileSize ?? 0
   const end = Math.min(range.end ?? size, size)
@@ -210,6 +232,30 @@ export async function openKeptCid(
     over()
   }
   return keptDownloadOf({ target, size, mode: begun?.mode ?? 'proof', source: dag, life, close, parts })
+}
+
+/** A directory of one block, which is kept. */
+function keptDirectoryOf(target: Target, { cid, kind, block: view }: VerifiedBlock): KeptDownload {
+  const address = formatTarget(target)
+  const block = view.slice() // its entries are asked for later, or never
+  async function* blocks(): AsyncGenerator<Pick<VerifiedBlock, 'cid' | 'kind' | 'block'>> {
+    yield { cid, kind, block }
+  }
+  return {
+    address,
+    kind: 'directory',
+    size: undefined,
+    sizeClaim: undefined,
+    mode: 'proof',
+    verification: 'cid',
+    node: KEPT,
+    receivedBytes: 0,
+    entries: readOnce('a download', () => entriesOf(blocks())),
+    close() {},
+    [Symbol.asyncIterator]() {
+      throw new ClientError('CLIENT_NOT_A_FILE', `${address} is a directory, not a file`)
+    },
+  }
 }
 
 interface Turns {

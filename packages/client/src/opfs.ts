@@ -7,15 +7,17 @@
  *
  * @module
  */
+import { checkedSize } from './bytes-max.ts'
 import type { Client } from './client.ts'
 import { ClientError } from './errors.ts'
-import { type FetchAddress, fetchWith, type FetchOptions } from './fetch.ts'
+import { fetchWith, type FetchOptions } from './fetch.ts'
+import type { FetchAddress } from './guide.ts'
+import { createLocate } from './locate.ts'
 import { openKeptCid } from './opfs-cid.ts'
 import type { KeptDownload, KeptGetOptions } from './opfs-download.ts'
 import { OpfsFiles } from './opfs-files.ts'
 import { type LockPort, OpfsLocks } from './opfs-locks.ts'
 import { openKeptRoot } from './opfs-root.ts'
-import { type CidLike, formatTarget, targetOf } from './target.ts'
 
 export type { LockPort } from './opfs-locks.ts'
 export type { KeptDownload, KeptGetOptions } from './opfs-download.ts'
@@ -23,27 +25,27 @@ export type { KeptDownload, KeptGetOptions } from './opfs-download.ts'
 export interface OpfsClientComponents {
   readonly client: Pick<Client, 'get' | 'receive'>
   /** Where the files are. @default a folder `selvedge` of `navigator.storage.getDirectory()` */
-  readonly openDirectory?: () => Promise<FileSystemDirectoryHandle>
+  readonly openDirectory?: (() => Promise<FileSystemDirectoryHandle>) | undefined
   /** What keeps two tabs from fetching the same. @default `navigator.locks`; without them it holds among the readers of this client */
-  readonly locks?: LockPort
+  readonly locks?: LockPort | undefined
 }
 
 export interface OpfsClientOptions {
   /** What is kept at most, in bytes; what was used longest ago makes room. Each tab and each worker counts for itself. @default 256 MiB */
-  readonly bytesMax?: number
+  readonly bytesMax?: number | undefined
   /**
    * A piece that another reader of this origin fetches is waited for so long, in milliseconds, and not paid twice; then it is fetched here too.
    * @default 5,000
    */
-  readonly patienceMs?: number
+  readonly patienceMs?: number | undefined
   /** Hears what the file system refused. Nothing fails for it: bytes that are not kept are fetched. */
-  readonly onError?: (error: unknown) => void
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** In the place of a client, for `createContentHandler` and for pages. */
 export interface OpfsClient {
   /** As `Client.get`, first from the files. By root, the size is proven from the start, and pieces of 256 KiB are asked for, one ahead. */
-  get(address: CidLike | Uint8Array | string, options?: KeptGetOptions): Promise<KeptDownload>
+  get(address: FetchAddress, options?: KeptGetOptions): Promise<KeptDownload>
   /** As `Client.fetch`, first from the files. */
   fetch(address: FetchAddress, options?: FetchOptions): Promise<Response>
   /** Forgets all that is kept. */
@@ -69,15 +71,18 @@ export function createOpfsClient(components: OpfsClientComponents, options: Opfs
     throw new ClientError('CLIENT_BAD_ARGUMENT', `not so: ${bytesMax} bytes at most, ${patienceMs} ms of patience`)
   const inner = { client, files: new OpfsFiles({ open: openDirectory, bytesMax, onError }), locks: new OpfsLocks(locks), patienceMs }
 
-  async function get(address: CidLike | Uint8Array | string, getOptions: KeptGetOptions = {}): Promise<KeptDownload> {
+  const locate = createLocate((cid, directoryOptions) => get(cid, directoryOptions))
+
+  async function get(address: FetchAddress, getOptions: KeptGetOptions = {}): Promise<KeptDownload> {
     getOptions.signal?.throwIfAborted()
-    const target = targetOf(address)
-    return target.kind === 'root' ? await openKeptRoot(inner, target, getOptions) : await openKeptCid(inner, target, getOptions)
+    const { target } = await locate(address, getOptions.signal)
+    const open = target.kind === 'root' ? openKeptRoot(inner, target, getOptions) : openKeptCid(inner, target, getOptions)
+    return checkedSize(await open, getOptions)
   }
 
   return {
     get,
-    fetch: async (address, fetchOptions = {}) => await fetchWith(get, (named) => formatTarget(targetOf(named)), address, fetchOptions),
+    fetch: async (address, fetchOptions = {}) => await fetchWith({ get, locate }, address, fetchOptions),
     clear: async () => await inner.files.clear(),
   }
 }

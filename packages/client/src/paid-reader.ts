@@ -18,6 +18,8 @@ export interface PaidTerms<T> {
   endOf(item: T | undefined): number | undefined
   /** A copy: the verifier's own items are valid until the next one. */
   keep(item: T): T
+  /** What is kept lies in the lane's memory, which goes back with the credit: so neither goes back before the reader asks for more. @default it is the reader's own */
+  readonly isView?: boolean
   /** Its abort is the reader's leaving: what is held then is not handed on. */
   readonly signal: AbortSignal | undefined
   /** Ends the lane, whatever its state. */
@@ -37,6 +39,8 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
   readonly #held: Held<T>[] = []
   #waiting: { resolve(result: IteratorResult<T, undefined>): void; reject(error: unknown): void } | undefined
   #waitingSinceMs: number | undefined
+  /** Up to where the reader has in hand what is only a view. */
+  #inHandEnd: number | undefined
   #over: { readonly error: unknown } | undefined
   #isLeft = false
   #isRunning = true
@@ -58,6 +62,7 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#waiting !== undefined) return Promise.reject(new ClientError('CLIENT_BAD_ARGUMENT', 'one part is asked for at a time'))
+    this.#giveBack()
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject }
       this.#waitingSinceMs = this.#terms.bytes.nowMs()
@@ -108,6 +113,7 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
       signal?.removeEventListener('abort', abort)
       this.#isRunning = false
       payment.settle()
+      if (this.#held.length === 0) this.#letGo()
       if (this.#isLeft) void bytes.return() // nobody is left who reads
     }
     this.#turn()
@@ -120,6 +126,18 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
     this.leave(() => reason)
   }
 
+  /** What the reader was given is done with, or his own. */
+  #giveBack(): void {
+    if (this.#inHandEnd !== undefined) this.#terms.payment.taken(this.#inHandEnd)
+    this.#inHandEnd = undefined
+  }
+
+  /** Nothing more is wanted of the lane: the last view is the reader's, who may never ask again, and all credit the connection's. */
+  #letGo(): void {
+    this.#inHandEnd = undefined
+    if (this.#terms.isView === true) this.#terms.payment.taken(Number.MAX_SAFE_INTEGER) // more than was given: nothing is overwritten
+  }
+
   #turn(): void {
     const waiting = this.#waiting
     if (waiting === undefined) return
@@ -130,7 +148,9 @@ export class PaidReader<T> implements AsyncIterableIterator<T, undefined> {
     this.#waiting = undefined
     this.#waitingSinceMs = undefined
     if (held !== undefined) {
-      if (held.end !== undefined) this.#terms.payment.taken(held.end)
+      this.#inHandEnd = held.end
+      if (this.#terms.isView !== true) this.#giveBack()
+      else if (this.#over !== undefined && this.#held.length === 0) this.#letGo()
       return waiting.resolve({ done: false, value: held.item })
     }
     const { error } = this.#over!

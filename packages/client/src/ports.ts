@@ -9,12 +9,15 @@ export interface LanePort {
   readonly laneId: number
   /** ACCEPT's metadata. */
   readonly metadata: Uint8Array
-  /** The node's bytes, which stay as they are; throws when the lane is reset or the session ends. */
+  /** The node's bytes, which stay as they are (of a lane with `isMemoryReused`: until they are released); throws when the lane is reset or the session ends. */
   readonly source: AsyncIterable<Uint8Array>
   /** Half close: this end sends nothing more. */
   end(): Promise<void> | void
   reset(code: number, reason?: string): void
-  /** Of a lane with `isCreditHeld`: so many bytes that `source` gave are done with. */
+  /**
+   * Of a lane with `isCreditHeld`: so many bytes that `source` gave are done with, the first first. More than it gave: all of them, and nothing is overwritten
+   * any more.
+   */
   release?(bytes: number): void
 }
 
@@ -48,6 +51,8 @@ export interface SessionPort {
     readonly metadata: Uint8Array
     readonly signal?: AbortSignal
     readonly isCreditHeld?: boolean
+    /** With it: what is released is overwritten. */
+    readonly isMemoryReused?: boolean
     /** Of a lane that is paid for: `source` goes on behind this side's reset, with what was in flight. */
     readonly isReadOn?: boolean
     /** Nothing is sent on it but the metadata, so that its end can go with them. */

@@ -9,8 +9,8 @@ import { ask } from './transfer.ts'
 
 export interface QuoteOptions {
   /** @default everything */
-  readonly range?: ByteRange
-  readonly signal?: AbortSignal
+  readonly range?: ByteRange | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** At the node that answered first. A size is that node's word, and so is what follows from it: what holds is `capMicroUsd`. */

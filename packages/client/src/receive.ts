@@ -12,9 +12,9 @@ import type { NodeLink } from './node-link.ts'
 import { ask } from './transfer.ts'
 
 export interface ReceiveOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** After each part that was verified and stored. What it throws ends the receiving, and is thrown. */
-  readonly onProgress?: (progress: { readonly type: 'stored'; readonly offset: number; readonly bytes: number }) => void
+  readonly onProgress?: ((progress: { readonly type: 'stored'; readonly offset: number; readonly bytes: number }) => void) | undefined
 }
 
 export interface ReceiveResult {
@@ -62,7 +62,7 @@ async function receiveFrom(
 ): Promise<void> {
   const { boundaries } = sink.missing()
   const ranges = ChunkRanges.fromBoundaries(boundaries.slice(0, BOUNDARIES_MAX))
-  const asked = await ask(link, { kind: 'root', root }, { ranges, received, signal, isUnpaced: true })
+  const asked = await ask(link, { kind: 'root', root }, { ranges, received, signal, isUnpaced: true, isMemoryReused: true })
   const { source, answer, payment, node, close } = asked
   const settle = asked.follow()
   const ending = new AbortController()

@@ -12,7 +12,7 @@ import type { Download } from './download.ts'
 import { ClientError, type ClientErrorCode } from './errors.ts'
 import { type FetchOptions, isTagged } from './fetch.ts'
 import { provenSizeOf } from './proven-size.ts'
-import { formatTarget, targetOf } from './target.ts'
+import { formatTarget, type Target, targetOf } from './target.ts'
 
 /** What is needed of a client; that of `./opfs` fits too. */
 export interface ContentClient {
@@ -30,14 +30,17 @@ export interface ContentHandlerComponents {
 
 export interface ContentHandlerOptions {
   /**
-   * The CID or the root that an address of the page names; undefined for what is none of this handler's business.
-   * @default that of `/ipfs/CID` and `/blake3/ROOT` of the worker's own origin
+   * The CID or the root that an address of the page names, or a CID with a path (`ipfs://CID/path`); undefined for what is none of this handler's business.
+   * @default that of `/ipfs/CID`, `/ipfs/CID/path` and `/blake3/ROOT` of the worker's own origin
    */
-  readonly addressOf?: (url: URL) => string | undefined
-  /** Its media type, which no hash proves. Whatever it is, a page that is shown it by itself runs none of its scripts. @default 'application/octet-stream' */
-  readonly contentTypeOf?: (url: URL) => string | undefined
+  readonly addressOf?: ((url: URL) => string | undefined) | undefined
+  /**
+   * Its media type, which no hash proves. Whatever it is, a page that is shown it by itself runs none of its scripts.
+   * @default what the last name of a path says; else 'application/octet-stream'
+   */
+  readonly contentTypeOf?: ((url: URL) => string | undefined) | undefined
   /** Hears of everything that failed, with the page's address: the page itself sees a status, or a body that breaks off. */
-  readonly onError?: (error: unknown, url: URL) => void
+  readonly onError?: ((error: unknown, url: URL) => void) | undefined
 }
 
 /** What is needed of a `FetchEvent`. */
@@ -47,8 +50,8 @@ export interface FetchEventLike {
   waitUntil(work: Promise<unknown>): void
 }
 
-/** Sizes that are kept once they are proven: what is named by a hash never changes. */
-const SIZES_MAX = 256
+/** Sizes that are kept once they are proven, and what paths lead to: what is named by a hash never changes. */
+const KNOWN_MAX = 256
 /** One range is answered as one; several, or what is none, with everything, as RFC 9110 §14.2 lets a server. */
 const ONE_RANGE = /^bytes[ \t]*=[ \t]*(\d+-\d*|-\d+)[ \t]*$/i
 /** Of what is not the node's word or bytes: that is 502. */
@@ -57,6 +60,7 @@ const STATUS_OF: Readonly<Partial<Record<ClientErrorCode, number>>> = {
   CLIENT_CAP: 402,
   CLIENT_TOO_DEAR: 402,
   CLIENT_NOT_FOUND: 404,
+  CLIENT_NO_ENTRY: 404,
   CLIENT_NOT_A_FILE: 404,
   CLIENT_UNREACHABLE: 503,
   CLIENT_CLOSED: 503,
@@ -98,23 +102,32 @@ export function createContentHandler(
 function addressOfPath({ origin, pathname }: URL): string | undefined {
   if (origin !== globalThis.location.origin) return undefined
   const [, cid, root] = /^\/(?:ipfs\/([A-Za-z0-9]+)|blake3\/([0-9a-fA-F]{64}))\/?$/.exec(pathname) ?? []
-  return cid ?? root
+  return cid ?? root ?? (/^\/ipfs\/[A-Za-z0-9]+\/./.test(pathname) ? pathname : undefined)
 }
 
 type End = (error?: unknown) => void
 
-interface Asked {
-  readonly client: ContentClient
+/** What an address names. */
+interface Named {
+  /** What the client is asked for. */
   readonly name: string
   readonly etag: string
+  /** Of a path. */
+  readonly contentType?: string
+  /** Of a path: proven as it was followed. */
+  readonly size?: number
+}
+
+interface Asked extends Named {
+  readonly client: ContentClient
   readonly contentType: string
 }
 
 class Answers {
   readonly #clientOf: () => Promise<ContentClient>
   readonly #options: ContentHandlerOptions
-  /** The one used last is last. */
   readonly #sizes = new Map<string, number>()
+  readonly #paths = new Map<string, Named>()
 
   constructor(clientOf: () => Promise<ContentClient>, options: ContentHandlerOptions) {
     this.#clientOf = clientOf
@@ -124,10 +137,12 @@ class Answers {
   /** @throws the reason of a request that was given up. */
   async to(request: Request, url: URL, address: string, end: End): Promise<Response> {
     try {
-      const name = formatTarget(targetOf(address))
-      const contentType = this.#options.contentTypeOf?.(url) ?? 'application/octet-stream'
-      const response = await this.#answer(request, { client: await this.#clientOf(), name, etag: `"${name}"`, contentType })
-      return watched(response, end)
+      const named = address.includes('/') ? undefined : namedBy(targetOf(address))
+      const client = await this.#clientOf()
+      const found = named ?? (await this.#followed(client, address, request.signal))
+      if (found instanceof Response) return watched(found, end)
+      const contentType = this.#options.contentTypeOf?.(url) ?? found.contentType ?? 'application/octet-stream'
+      return watched(await this.#answer(request, { ...found, client, contentType }), end)
     } catch (error) {
       end(error)
       if (request.signal.aborted) throw error
@@ -135,13 +150,26 @@ class Answers {
     }
   }
 
-  async #answer({ method, headers: asked, signal }: Request, { client, name, etag, contentType }: Asked): Promise<Response> {
+  /** Where a path leads, once for each; where it leads to nothing, the client's answer. */
+  async #followed(client: ContentClient, address: string, signal: AbortSignal): Promise<Named | Response> {
+    let named = this.#paths.get(address)
+    if (named === undefined) {
+      const head = await client.fetch(address, { method: 'HEAD', signal })
+      if (head.status !== 200) return head
+      const [etag, contentType, size] = ['etag', 'content-type', 'content-length'].map((header) => head.headers.get(header) ?? '')
+      named = { name: address, etag: etag!, contentType: contentType!, size: Number(size) }
+    }
+    note(this.#paths, address, named)
+    return named
+  }
+
+  async #answer({ method, headers: asked, signal }: Request, { client, name, etag, contentType, ...known }: Asked): Promise<Response> {
     if (isTagged(asked.get('if-none-match'), etag)) return new Response(null, { status: 304, headers: { etag } })
     const condition = asked.get('if-range')
     const header = condition === null || condition === etag ? asked.get('range') : null
     const isRanged = header !== null && ONE_RANGE.test(header)
     if (method === 'GET' && !isRanged) return await client.fetch(name, { signal, contentType })
-    const size = await this.#sizeOf(client, name, signal)
+    const size = known.size ?? (await this.#sizeOf(client, name, signal))
     const range = isRanged ? rangeIn(header, size) : undefined
     if (range === null) return new Response(null, { status: 416, headers: { 'content-range': `bytes */${size}` } })
     if (method === 'HEAD' || range === undefined) {
@@ -160,13 +188,23 @@ class Answers {
   /** Proven. @throws {ClientError} as `get`, and `CLIENT_NOT_A_FILE` */
   async #sizeOf(client: ContentClient, name: string, signal: AbortSignal): Promise<number> {
     const size = this.#sizes.get(name) ?? (await provenSizeOf(client, name, signal))
-    this.#sizes.delete(name)
-    this.#sizes.set(name, size)
-    for (const oldest of this.#sizes.keys()) {
-      if (this.#sizes.size <= SIZES_MAX) break
-      this.#sizes.delete(oldest)
-    }
+    note(this.#sizes, name, size)
     return size
+  }
+}
+
+function namedBy(target: Target): Named {
+  const name = formatTarget(target)
+  return { name, etag: `"${name}"` }
+}
+
+/** The one used last is last. */
+function note<Value>(known: Map<string, Value>, key: string, value: Value): void {
+  known.delete(key)
+  known.set(key, value)
+  for (const oldest of known.keys()) {
+    if (known.size <= KNOWN_MAX) break
+    known.delete(oldest)
   }
 }
 

@@ -13,15 +13,15 @@ export type { SpreadDecision } from './spread/spread.ts'
 
 export interface SeveralNodesOptions {
   /** Of the client's nodes, the first that neither failed nor rest; the others stand in for them. @default 3 */
-  readonly nodesAtOnce?: number
+  readonly nodesAtOnce?: number | undefined
   /** What may be asked for ahead of the reader, and so be held for him, in bytes: at most so much and one part is in memory. @default 8 MiB */
-  readonly aheadBytesMax?: number
+  readonly aheadBytesMax?: number | undefined
   /** A part of which nothing has come for so long is asked of another node too. @default 200 */
-  readonly patienceMs?: number
+  readonly patienceMs?: number | undefined
   /** Told of each decision as it is made. What it throws ends the download, and is thrown to whoever reads it. */
-  readonly onDecision?: (decision: SpreadDecision) => void
+  readonly onDecision?: ((decision: SpreadDecision) => void) | undefined
   /** @default that of the platform */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 const NODES_AT_ONCE = 3

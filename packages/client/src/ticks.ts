@@ -12,7 +12,7 @@ export interface TicksOptions {
    * Elements of a hash chain, 2 to 65,536: 64 KiB each, made at once when the first is near, one for each node and epoch. What comes behind the last is signed for.
    * @default 4,096: 256 MiB, which are made in a few milliseconds
    */
-  readonly length?: number
+  readonly length?: number | undefined
 }
 
 const LENGTH = 4_096

@@ -68,10 +68,10 @@ export interface Asked {
    * What a verifier yields of `source`, signed for as it comes where the node is paid, ahead of the reader, and behind his leaving; else `verified` itself.
    * @param options - see `PaidTerms`.
    */
-  paid<T>(verified: AsyncIterable<T>, options: Pick<PaidTerms<T>, 'endOf' | 'keep'>): AsyncIterable<T>
+  paid<T>(verified: AsyncIterable<T>, options: Pick<PaidTerms<T>, 'endOf' | 'keep' | 'isView'>): AsyncIterable<T>
   /** Of whoever verifies `source` by himself, where the node is paid: it goes on behind `close` too, until the call of what is returned. */
   follow(): () => void
-  /** Whether bytes lie in what came last of `source`: they stay as they are, and need no copy to be kept. */
+  /** Whether bytes lie in what came last of `source`: they stay as they are until they are taken, and need no copy until then. */
   isLasting(bytes: Uint8Array): boolean
   /** Ends the lane, whatever its state. */
   close(): void
@@ -87,11 +87,13 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined
   /** Without `paid`: credit goes back as `source` is read. */
   readonly isUnpaced?: boolean
+  /** What `source` gave is overwritten: of who pays for items that are views, behind what was taken of them; else when more is asked for. @default it stays as it is */
+  readonly isMemoryReused?: boolean
 }
 
 /** @throws {ClientError} */
 export async function ask(link: NodeLink, target: Target, options: AskOptions): Promise<Asked> {
-  const { ranges, scope = 'entity', isHead = false, received, signal, isUnpaced = false } = options
+  const { ranges, scope = 'entity', isHead = false, received, signal, isUnpaced = false, isMemoryReused = false } = options
   const request = encodeRequest({
     kind: target.kind,
     address: target.kind === 'cid' ? target.cid.bytes : target.root,
@@ -103,7 +105,7 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
     traceparent: EMPTY,
     ranges,
   })
-  const { lane, payment, release } = await link.open(request, { signal, isReadAhead: !isUnpaced })
+  const { lane, payment, release } = await link.open(request, { signal, isReadAhead: !isUnpaced, isMemoryReused })
   let isOver = false
   let isFollowed = false
   let source: LaneBytes | undefined
@@ -125,6 +127,7 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
     const answer = answerOf(lane, target, scope, link.name)
     const check = target.kind === 'root' ? claimCheck(answer.size, link) : undefined
     const bytes = new LaneBytes(lane, link, received, finish, check)
+    bytes.isGivenBack = isMemoryReused && (isUnpaced || payment === NO_PAYMENT)
     source = bytes
     return {
       node: link.name,
@@ -161,25 +164,26 @@ export async function ask(link: NodeLink, target: Target, options: AskOptions): 
 /** @throws {ClientError} */
 export async function openTransfer(link: NodeLink, target: Target, { range, received, life, signal }: TransferOptions): Promise<Transfer> {
   const ranges = range.start === 0 && range.end === undefined ? ChunkRanges.all : ChunkRanges.fromByteRanges([range])
-  const { source, paid, isLasting, ...common } = await ask(link, target, { ranges, received, signal: life })
+  const isMemoryReused = target.kind === 'root' // of a CID, what is verified of a block is known by bytes of those above it
+  const { source, paid, isLasting, ...common } = await ask(link, target, { ranges, received, signal: life, isMemoryReused })
   const { answer } = common
-  const isOwned = common.payment !== NO_PAYMENT
-  const abort = signal === undefined || isOwned ? {} : { signal } // who pays verifies what was in flight too
+  const isPaid = common.payment !== NO_PAYMENT
+  const abort = signal === undefined || isPaid ? {} : { signal } // who pays verifies what was in flight too
   if (target.kind === 'root') {
     const decoding = decode(source, target.root, { ranges, chunkGroupLog: answer.chunkGroupLog, ...abort })
     const copy = createSlab()
     const keep = ({ offset, bytes }: VerifiedPart): VerifiedPart => ({ offset, bytes: isLasting(bytes) ? bytes : copy(bytes) })
-    const parts = paid(decoding, { endOf: () => decoding.verifiedOffset, keep })
-    return { ...common, isOwned, mode: 'blake3', parts, size: () => decoding.size }
+    const parts = paid(decoding, { endOf: () => decoding.verifiedOffset, keep, isView: true })
+    return { ...common, isOwned: false, mode: 'blake3', parts, size: () => decoding.size }
   }
   const asked = byteRangesOf(ranges)
   const walk = asked === undefined ? abort : { ...abort, ranges: asked }
   if (answer.mode === 'car') {
     const blocks = verifyCar(source, target.cid, { ...walk, header: false, onlyAsked: true, scope: 'entity' })
-    return { ...common, isOwned, mode: 'car', blocks: paid(blocks, OF_BLOCKS) }
+    return { ...common, isOwned: isPaid, mode: 'car', blocks: paid(blocks, OF_BLOCKS) }
   }
   const size = answer.size === undefined ? {} : { size: answer.size }
-  return { ...common, isOwned, mode: 'proof', blocks: paid(verifyProof(source, target.cid, { ...walk, ...size }), OF_BLOCKS) }
+  return { ...common, isOwned: isPaid, mode: 'proof', blocks: paid(verifyProof(source, target.cid, { ...walk, ...size }), OF_BLOCKS) }
 }
 
 export const OF_BLOCKS: Pick<PaidTerms<VerifiedBlock>, 'endOf' | 'keep'> = {

@@ -5,6 +5,7 @@
 import { createVerifiedWalk, type VerifiedBlock } from '@selvedge/verified-car'
 import { ChunkRanges } from '@selvedge/verified-streaming'
 import type { CID } from 'multiformats/cid'
+import { checkBytes } from './bytes-max.ts'
 import { Callbacks } from './callbacks.ts'
 import { ClientError } from './errors.ts'
 import { asClientError } from './failures.ts'
@@ -39,10 +40,12 @@ export interface TreeProgress {
 
 /** What a callback throws ends the tree, and is thrown to whoever reads it. */
 export interface TreeOptions {
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: TreeProgress) => void
+  readonly signal?: AbortSignal | undefined
+  /** Bytes of all files together that are taken at most: `CLIENT_TOO_LARGE` in place of the file that would pass it, whose size its first block proves. Default: whatever comes. */
+  readonly bytesMax?: number | undefined
+  readonly onProgress?: ((progress: TreeProgress) => void) | undefined
   /** Each verified block, before its bytes are handed out; a view, valid during the call. */
-  readonly onBlock?: (block: VerifiedBlock) => void
+  readonly onBlock?: ((block: VerifiedBlock) => void) | undefined
 }
 
 /** Iterate it once, to its end or to a `break`. While it is read it holds a lane. */
@@ -150,6 +153,8 @@ class Cursor {
 
 async function* entriesOf(state: State): AsyncGenerator<TreeEntry, void, undefined> {
   const cursor = new Cursor(blocksOf(state))
+  const { bytesMax, onProgress } = state.options
+  let bytes = 0
   try {
     await cursor.advance()
     for (let block = cursor.current; block !== undefined; block = cursor.current) {
@@ -160,9 +165,11 @@ async function* entriesOf(state: State): AsyncGenerator<TreeEntry, void, undefin
       }
       const name = path.at(-1)
       if (name !== undefined) checkName(name)
+      bytes += block.kind === 'file' ? block.fileSize! : 0
+      checkBytes(formatTarget(state.target), bytes, bytesMax)
       const reading = { isOver: false }
       state.entries++
-      state.options.onProgress?.({ type: 'entry', entries: state.entries, bytes: state.bytes })
+      onProgress?.({ type: 'entry', entries: state.entries, bytes: state.bytes })
       yield entryOf(block, path, contentOf(state, cursor, block, reading))
       reading.isOver = true
       await cursor.coming // bytes of the content that nobody waited for

@@ -146,8 +146,10 @@ describe('in a page of Chromium', { timeout: 240_000 }, () => {
     expect(await read(`/blake3/${'00'.repeat(32)}`)).toMatchObject({ status: 404 })
     expect(await read(`/ipfs/${folder}`)).toMatchObject({ status: 404 })
     expect(await read('/ipfs/notacid')).toMatchObject({ status: 400 })
+    expect(await read(`/ipfs/${folder}/a.txt`)).toMatchObject({ status: 200, bytes: 10, sha256: sha256Of(sampleBytes(10)) })
+    for (const path of [`/ipfs/${folder}/c.txt`, `/ipfs/${cid}/below`]) expect(await read(path)).toMatchObject({ status: 404 })
     const asked = node.requests.length
-    expect(await read(`/ipfs/${cid}/below`)).toMatchObject({ status: 404 }) // the site's own word
+    expect(await read(`/other/${cid}`)).toMatchObject({ status: 404 }) // the site's own word
     const head = await page.evaluate(
       `fetch('/blake3/${root}', { method: 'HEAD' }).then(({ status, headers }) => [status, headers.get('content-length')])`,
     )

@@ -117,6 +117,43 @@ test('what is no file is handed on as the client has it, and its blocks are kept
   const names: string[] = []
   for await (const { name } of download.entries()) names.push(name)
   expect([download.kind, names]).toEqual(['directory', ['a.txt', 'b.txt']])
+  expect([...directory.files.keys()]).toEqual([`cid-${cid}`])
+})
+
+test('a path that was followed leads to kept bytes, without a node; a directory that is damaged or sharded is asked for again', async () => {
+  const content = new MemoryContent()
+  const page = new TextEncoder().encode('<h1>kept</h1>')
+  const cid = await content.add({ 'site/index.html': page, 'site/a.txt': sampleBytes(10) })
+  const sharded = await content.add({ x: sampleBytes(20), y: sampleBytes(30) }, 4096, { shardSplitThresholdBytes: 1 })
+  const node = await startNode(serving(content))
+  const directory = new MemoryDirectory()
+  const openDirectory = async (): Promise<FileSystemDirectoryHandle> => directory as unknown as FileSystemDirectoryHandle
+  const tab = () => {
+    const client = createClient({ nodes: [node] })
+    onTestFinished(() => client.close())
+    return createOpfsClient({ client, openDirectory, locks: undefined }, { bytesMax: undefined })
+  }
+  const path = `ipfs://${cid}/site/index.html`
+  expect(isSame((await load(tab(), path)).bytes, page)).toBe(true)
+  const asked = node.requests.length
+  expect(await load(tab(), path)).toMatchObject({ receivedBytes: 0, node: 'opfs' })
+  expect(await (await tab().fetch(`ipfs://${cid}/site/`)).text()).toBe('<h1>kept</h1>')
+  expect(node.requests.length).toBe(asked)
+  const name = `cid-${cid}`
+  const whole = directory.files.get(name)!
+  directory.files.set(name, whole.with(9, whole[9]! ^ 1))
+  expect(isSame((await load(tab(), path)).bytes, page)).toBe(true)
+  expect(isSame(directory.files.get(name)!, whole)).toBe(true)
+  expect(node.requests.length).toBeGreaterThan(asked)
+  for (let i = 0; i < 2; i++) expect((await load(tab(), `ipfs://${sharded}/y`)).size).toBe(30)
+  await node.stop()
+  expect(isSame((await load(tab(), path)).bytes, page)).toBe(true)
+  const kept = await tab().get(cid)
+  await expect(
+    (async () => {
+      for await (const _ of kept);
+    })(),
+  ).rejects.toMatchObject({ code: 'CLIENT_NOT_A_FILE' })
 })
 
 test('a file that is read as empty is being written by another: it stays, and what is damaged goes', async () => {

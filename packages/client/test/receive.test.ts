@@ -51,6 +51,19 @@ test('the next node goes on where the first was cut or lied, and is asked for th
   }
 })
 
+test('what is larger than the sink takes is refused before anything is stored, and is no lie', async () => {
+  const content = new MemoryContent()
+  const root = await content.addRoot(DATA)
+  const client = clientOf(await startNode(serving(content)))
+  const store = createMemoryStore()
+  const sink = createSink(root, { store, maxSize: SIZE - 1 })
+  await expect(client.receive(root, sink, { signal: undefined })).rejects.toMatchObject({ code: 'CLIENT_TOO_LARGE' })
+  expect([sink.held.isEmpty, client.distrusted()]).toEqual([true, []])
+  const large = createSink(root, { store, maxSize: SIZE })
+  await client.receive(root, large)
+  expect(store.readContent(0, SIZE)).toEqual(DATA)
+})
+
 test('the last node that fails is the error', async () => {
   const { root, slice } = await sliceOf(ChunkRanges.all)
   const lie = slice.slice()

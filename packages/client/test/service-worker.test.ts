@@ -1,6 +1,6 @@
 // Goal: what a page asks for is answered as a server of files would, verified, and all else of its traffic is left alone.
 // Method: the handler with events as a browser makes them, a real client and real nodes; a real browser is in browser.test.ts.
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createClient } from '../src/index.ts'
 import { type ContentHandlerOptions, createContentHandler, type FetchEventLike } from '../src/service-worker.ts'
 import { MemoryContent, sampleBytes, serving, startNode, stoppingAfter, type TestNode } from './node.ts'
@@ -146,6 +146,38 @@ test('what names no content, or is no reading, goes the usual way; what failed h
   await node.stop()
   const { response } = pageOf([node]).ask(path)
   expect((await response!).status).toBe(503)
+})
+
+test('a path below a CID is followed, once; its file has the type of its name, ranges and a size, and what is not there is 404', async () => {
+  vi.stubGlobal('location', { origin: ORIGIN })
+  onTestFinished(() => void vi.unstubAllGlobals())
+  const content = new MemoryContent()
+  const cid = await content.add({ 'index.html': new TextEncoder().encode('<h1>hi</h1>'), 'media/a film.mp4': DATA })
+  const node = await startNode(serving(content))
+  const { ask, failures } = pageOf([node], { addressOf: undefined })
+  const answerTo = async (path: string, init: RequestInit = {}) => {
+    const { response, alive } = ask(path, init)
+    const { status, headers, body } = await response!
+    const bytes = body === null ? undefined : await bytesOf(new Response(body))
+    await alive
+    return { status, type: headers.get('content-type'), length: headers.get('content-length'), etag: headers.get('etag'), bytes }
+  }
+  const film = `/ipfs/${cid}/media/a%20film.mp4`
+  const whole = await answerTo(film)
+  expect(whole).toMatchObject({ status: 200, type: 'video/mp4', length: '300000', bytes: DATA })
+  const asked = node.requests.length
+  expect(await answerTo(film, { headers: { range: 'bytes=-500' } })).toMatchObject({ status: 206, bytes: DATA.slice(299_500) })
+  expect(node.requests.length).toBe(asked + 1)
+  expect(await answerTo(film, { method: 'HEAD' })).toEqual({ ...whole, bytes: undefined })
+  expect(await answerTo(film, { headers: { 'if-none-match': whole.etag! } })).toMatchObject({ status: 304 })
+  expect(await answerTo(film, { headers: { range: 'bytes=300000-' } })).toMatchObject({ status: 416 })
+  expect(node.requests.length).toBe(asked + 1)
+  expect(await answerTo(`/ipfs/${cid}`)).toMatchObject({ status: 200, bytes: new TextEncoder().encode('<h1>hi</h1>') })
+  expect(await answerTo(`/ipfs/${cid}/media/none.png`)).toMatchObject({ status: 404 })
+  expect(failures).toEqual([])
+  expect(await answerTo(`/ipfs/${cid}/a%2Fb`)).toMatchObject({ status: 400 })
+  expect(failures.map(([code]) => code)).toEqual(['CLIENT_BAD_ARGUMENT'])
+  expect(ask('/ipfs').response ?? ask('/other/x').response).toBeUndefined()
 })
 
 test('whatever is shown by itself runs nothing in the name of the page', async () => {

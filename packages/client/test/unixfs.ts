@@ -35,12 +35,13 @@ export const inlineOf = (bytes: Uint8Array): CID => CID.createV1(0x55, createDig
 export const directoryOf = (content: MemoryContent, links: readonly Link[]): CID => nodeOf(content, 0x70, pbNode([0x08, 1], links))
 export const symlinkOf = (content: MemoryContent, target: string): CID =>
   nodeOf(content, 0x70, pbNode([0x08, 4, ...field(2, new TextEncoder().encode(target))], []))
-/** Fanout 256, murmur3; names begin with their slot, whose bit is set. */
-export function shardOf(content: MemoryContent, links: readonly Link[]): CID {
+/** Fanout 256, murmur3; names begin with their slot, whose bit is set. @param paddingBytes - in a field that no version of UnixFS knows. */
+export function shardOf(content: MemoryContent, links: readonly Link[], paddingBytes = 0): CID {
   const bits = new Uint8Array(32)
   for (const { name } of links) {
     const slot = Number.parseInt(name.slice(0, 2), 16)
     bits[31 - (slot >> 3)]! |= 1 << (slot & 7)
   }
-  return nodeOf(content, 0x70, pbNode([0x08, 5, ...field(2, bits), 0x28, 0x22, 0x30, 0x80, 0x02], links))
+  const padding = paddingBytes === 0 ? [] : field(9, new Uint8Array(paddingBytes))
+  return nodeOf(content, 0x70, pbNode([0x08, 5, ...field(2, bits), 0x28, 0x22, 0x30, 0x80, 0x02, ...padding], links))
 }

@@ -12,6 +12,8 @@ import type { ContentRequest } from './request.ts'
 export interface BodyOptions extends AbortOptions {
   /** Told where a reader can verify everything, in bytes from the body's start. */
   readonly onUnitEnd?: (offset: number) => void
+  /** Of mode `blake3`: memory of just so many bytes for its next piece. @default a fresh one each */
+  readonly newPiece?: (bytes: number) => Uint8Array<ArrayBuffer>
   /** Bytes of the body that are left out. @default 0 */
   readonly fromOffset?: number
 }

@@ -15,6 +15,8 @@ export interface ByteRange {
 export interface ReadAt {
   readonly size: number
   readAt(offset: number, length: number): Uint8Array | Promise<Uint8Array>
+  /** Fills all of `target`, or throws. Where it is there, much content is read into the same memory again and again. */
+  readonly readInto?: ((offset: number, target: Uint8Array) => void | Promise<void>) | undefined
 }
 
 /** A complete blob, open for reading. */

@@ -76,7 +76,7 @@ export async function serveContent(
   { signal, onAnswer, contentTypes }: ServeOpenedOptions = {},
 ): Promise<Served> {
   const ends = new UnitEnds()
-  const writing = { onUnitEnd: ends.add, ...(signal === undefined ? {} : { signal }) }
+  const writing = { onUnitEnd: ends.add, newPiece: ends.newPiece, ...(signal === undefined ? {} : { signal }) }
   const plan = typeof found === 'number' ? bare(found) : await planned(request, found, writing, contentTypes)
   if (signal?.aborted) {
     await plan.close()

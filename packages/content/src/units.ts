@@ -5,13 +5,16 @@
  * Invariant: what is handed out ends with a unit, or with the body. Nothing is copied: of a piece that ends inside a unit the tail is kept as
  * a view until the rest of the unit comes. A tail that a failure leaves behind could not have been verified, so it is not sent.
  */
+import { PieceMemory } from './piece-memory.ts'
 
 /** Some whole units, to be written at once. */
 export interface WholeUnits {
-  /** In order; views, which stay as they are: the next may be asked for while these are sent. */
+  /** In order; views, which stay as they are until they are released: the next may be asked for while these are sent. */
   readonly parts: readonly Uint8Array[]
   /** Where each unit ends, in bytes of `parts` together, ascending. The last is their length. */
   readonly unitEnds: readonly number[]
+  /** Of a sender that holds none of `parts` any more, once: their memory is used for what comes. Who does not call it leaves them to the collector. */
+  readonly release?: () => void
 }
 
 /** Hears from a writer where its units end, and keeps that until the pieces come that they end in. */
@@ -23,6 +26,10 @@ export class UnitEnds {
   #handedOut = 0
   #held: Uint8Array[] = []
   #heldBytes = 0
+  readonly #memory = new PieceMemory()
+
+  /** What a writer writes a piece of so many bytes into. */
+  readonly newPiece = (bytes: number): Uint8Array<ArrayBuffer> => (this.#isAsked ? this.#memory.take(bytes) : new Uint8Array(bytes))
 
   readonly add = (offset: number): void => {
     if (this.#isAsked) this.#ends.push(offset)
@@ -53,6 +60,7 @@ export class UnitEnds {
   #wholeWith(piece: Uint8Array): WholeUnits | undefined {
     const before = this.#heldBytes
     const pieceEnd = this.#handedOut + before + piece.length
+    this.#memory.handedOut(piece, pieceEnd)
     const later = this.#ends.findIndex((end) => end > pieceEnd)
     const ends = this.#ends.splice(0, later === -1 ? this.#ends.length : later)
     const last = ends.at(-1)
@@ -74,8 +82,9 @@ export class UnitEnds {
   }
 
   #handOut(ends: readonly number[]): WholeUnits {
-    const units = { parts: this.#held, unitEnds: ends.map((end) => end - this.#handedOut) }
-    this.#handedOut = ends.at(-1)!
+    const end = ends.at(-1)!
+    const units = { parts: this.#held, unitEnds: ends.map((each) => each - this.#handedOut), release: this.#memory.written(end) }
+    this.#handedOut = end
     this.#held = []
     this.#heldBytes = 0
     return units

@@ -2,7 +2,7 @@
  * Signatures, hashes and domain-separated transcripts, with one meaning on every machine.
  *
  * Each part is a subpath too: `/ed25519`, `/sha256`, `/transcript`. `/bls`, `/noise`, `/secp256k1` and, under Node.js,
- * `/certificate` are subpaths only. Native code is chosen by the `node` condition; elsewhere audited JavaScript does the same, held to the same
+ * `/certificate`, `/keyfile` and `/verify-pool` are subpaths only. Native code is chosen by the `node` condition; elsewhere audited JavaScript does the same, held to the same
  * tests.
  */
 export { CryptoError, type CryptoErrorCode } from './errors.ts'

@@ -3,11 +3,25 @@ import { createKeyFile, encryptKeyFile, readKeyFile } from '@selvedge/crypto/key
 import { spawn } from 'node:child_process'
 import { createDecipheriv, scryptSync } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, link as hardLink, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  link as hardLink,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 
 /** The least work there is: the tests open many files. */
 const QUICK = { passphrase: 'correct horse', workLog2: 12 }
@@ -125,6 +139,33 @@ test.runIf(process.platform !== 'win32')('what others may read or change is refu
   await expect(readKeyFile(join(folder, 'link'))).rejects.toThrow(codeOf('KEYFILE_EXPOSED'))
   await chmod(path, 0o400)
   expect((await readKeyFile(path)).secret).toEqual(SECRET)
+})
+
+type Act = (this: FileHandle, ...args: never[]) => Promise<void>
+
+// Method: of each handle the mode is asked for before its rights are set and before bytes go into it, in a process that takes nothing away from modes.
+test.runIf(process.platform !== 'win32')('a new key file is nobody else’s before its rights are set', async () => {
+  const probe = await open(join(folder, 'probe'), 'w')
+  const prototype = Object.getPrototypeOf(probe) as Record<'chmod' | 'writeFile', Act>
+  await probe.close()
+  const { chmod: setMode, writeFile: fill } = prototype
+  const mask = process.umask(0)
+  onTestFinished(() => {
+    process.umask(mask)
+    Object.assign(prototype, { chmod: setMode, writeFile: fill })
+  })
+  const modes: number[] = []
+  const seenBefore = (act: Act): Act =>
+    async function (...args) {
+      modes.push((await this.stat()).mode & 0o777)
+      await act.apply(this, args)
+    }
+  Object.assign(prototype, { chmod: seenBefore(setMode), writeFile: seenBefore(fill) })
+  await createKeyFile(path, {}, SECRET)
+  await createKeyFile(`${path}2`, QUICK, SECRET)
+  await encryptKeyFile(path, QUICK.passphrase, QUICK)
+  expect(modes.length).toBeGreaterThanOrEqual(3)
+  expect(new Set(modes)).toEqual(new Set([0o600]))
 })
 
 test('what a link leads to is encrypted itself, and a file with a second name is not said to be', async () => {

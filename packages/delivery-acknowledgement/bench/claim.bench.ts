@@ -2,10 +2,11 @@
  * What a claim costs in processor time: its node to build and answer, the ledger to check, and an acknowledgement to both. All keys and signatures
  * are real.
  */
-import { createKeyPair } from '@selvedge/crypto/ed25519'
-import { addressOf, secp256k1PublicKeyOf, signSecp256k1 } from '@selvedge/crypto/secp256k1'
+import { createKeyPair, isEd25519Signature } from '@selvedge/crypto/ed25519'
+import { addressOf, recoverAddress, secp256k1PublicKeyOf, signSecp256k1 } from '@selvedge/crypto/secp256k1'
 import { sessionIdOf } from '@selvedge/crypto/transcript'
 import {
+  acknowledgementPreimageOf,
   checkAcknowledgement,
   checkAnswer,
   type ClaimLeaf,
@@ -30,6 +31,7 @@ import {
   settle,
   signAcknowledgement,
 } from '@selvedge/delivery-acknowledgement'
+import { setTimeout as passed } from 'node:timers/promises'
 import type { Bench, Prepared } from '../../../tools/bench/bench.ts'
 
 const COUNT = 100_000
@@ -173,19 +175,46 @@ function answer(): Prepared {
   return processorMs(() => answerOf(claim, tree))
 }
 
-function check(): Prepared {
+/**
+ * In which Keccak-256 in WebAssembly is compiled, beside the event loop: the first hash of a process asks for it, and until it is there JavaScript's
+ * serves. A ledger that checks claims has long hashed transactions; one that measures right after its first hash would measure the other.
+ */
+const COMPILED_WITHIN_MS = 500
+
+async function check(): Promise<Prepared> {
   const claim = claimOf()
   const tree = createClaimTree(claim.leaves)
   const debits = encodeDebits(debitsOf(claim.leaves))
   const bodies = answerOf(claim, tree)
   const points = pointsOf(tree)
+  await passed(COMPILED_WITHIN_MS)
   return processorMs(() => {
     for (const { first, openings } of bodies.map(decodeClaimAnswer)) {
       const part = points.slice(first, first + openings.length)
       const { verdict } = checkAnswer(tree, part, openings, rules, (point) => debitAt(DEBITS_START, debits, point))
       if (verdict !== 'true') throw new Error(verdict)
     }
-  }, 20)
+  }, 60)
+}
+
+/** The signatures that stand in that answer, each account's once, and nothing else: what they are of is made beforehand. */
+async function checkSignatures(): Promise<Prepared> {
+  const claim = claimOf()
+  const tree = createClaimTree(claim.leaves)
+  const opened = pointsOf(tree).map((point) => claim.evidence[tree.indexAt(point)]!)
+  const acknowledgements = opened.map(({ acknowledgement, delegation: { sessionKey } }) => {
+    return { signature: acknowledgement.signature, preimage: acknowledgementPreimageOf(acknowledgement), sessionKey }
+  })
+  const delegations = Array.from(new Set(opened.map(({ delegation }) => delegation)), ({ signature, ...fields }) => {
+    return { digest: delegationDigestOf(7, fields), signature: signature.subarray(0, 64), v: signature[64]! }
+  })
+  await passed(COMPILED_WITHIN_MS)
+  return processorMs(() => {
+    for (const { signature, preimage, sessionKey } of acknowledgements)
+      if (!isEd25519Signature(signature, preimage, sessionKey)) throw new Error('not signed')
+    for (const { digest, signature, v } of delegations)
+      if (recoverAddress(digest, signature, v) === undefined) throw new Error('nobody signed it')
+  }, 60)
 }
 
 function checkOne(): Prepared {
@@ -218,28 +247,24 @@ export const benches: readonly Bench[] = [
   {
     name: 'build a claim of 100,000 acknowledgements',
     unit: 'ms',
-    samples: 3,
     subjects: { ours: build },
     note: 'Tree and debits of 1,000 clients. The goal is 1,000 ms.',
   },
   {
     name: 'open 64 points of it',
     unit: 'ms',
-    samples: 3,
     subjects: { ours: answer },
     note: 'Two transactions of 39 and 25 openings. The goal is 100 ms.',
   },
   {
     name: 'check the 64 openings',
     unit: 'ms',
-    samples: 3,
-    subjects: { ours: check },
-    note: 'Decoding, 64 Ed25519 and up to 64 secp256k1 signatures, 64 paths of 17 levels, and their debits. The goal is 10 ms; of each point the Ed25519 check takes 63 µs, the recovery 80 and EIP-712 hashing 53.',
+    subjects: { ours: check, 'its signatures alone': checkSignatures },
+    note: 'Decoding, 64 Ed25519 and up to 64 secp256k1 signatures, 64 paths of 17 levels, and their debits; Keccak-256 in WebAssembly; the least of 60 runs. The goal is 10 ms. Beside it the signatures of the same answer by the same libraries, each account’s once.',
   },
   {
     name: 'check one acknowledgement of a known delegation',
     unit: '/s',
-    samples: 3,
     subjects: { ours: checkOne },
     note: 'The goal is 9,000 a second.',
   },

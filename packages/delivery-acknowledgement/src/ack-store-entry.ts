@@ -1,9 +1,14 @@
 /**
- * Entries of the acknowledgement log: `length u32 · check 8 · kind u8 · body`, check = the first bytes of SHA-256 over kind and body.
- * Reading is total: what does not check is no entry.
+ * The acknowledgement log: a head (file-head.ts), then entries, `length u32 · check 8 · kind u8 · body`, check = the first bytes of SHA-256 over kind and
+ * body. Of version 0 the log has no head. Reading an entry is total: what does not check is no entry.
  */
 import { sha256 } from '@selvedge/crypto/sha256'
+import { damagedFile, encodeFileHead, FILE_HEAD_BYTES, type FileFormat, fileVersionOf } from './file-head.ts'
 import { isEqualBytes } from './wire.ts'
+
+const FORMAT: FileFormat = { magic: 'SVAK', version: 1 }
+/** What a log begins with. */
+export const encodeLogHead = (): Uint8Array => encodeFileHead(FORMAT)
 
 /** A record of a chain, an epoch (u64) that is forgotten, an account's standing. */
 export const KINDS = { record: 1, forgotten: 2, standing: 3 } as const
@@ -22,6 +27,24 @@ export interface Entry {
   readonly body: Uint8Array
   /** All of it. */
   readonly length: number
+}
+
+/** Where a log's entries begin, and whether it is of an older version than is written: one that has nothing in it is. */
+export interface LogStart {
+  readonly offset: number
+  readonly isOld: boolean
+}
+
+/**
+ * @throws {DeliveryAcknowledgementError} `DELIVERY_ACKNOWLEDGEMENT_FORMAT` for a newer version, `DELIVERY_ACKNOWLEDGEMENT_DAMAGED` for what begins neither
+ *   with a head that checks nor, as version 0 does, with the length of an entry or a part of it.
+ */
+export function logStartOf(log: Uint8Array, path: string): LogStart {
+  if (fileVersionOf(log, FORMAT, path) !== undefined) return { offset: FILE_HEAD_BYTES, isOld: false }
+  const first = Uint8Array.of(...log.subarray(0, LENGTH_BYTES), 0, 0, 0, 0)
+  if (new DataView(first.buffer).getUint32(0, true) > ENTRY_BYTES_MOST)
+    throw damagedFile(path, 0, 'it begins as no log of acknowledgements does')
+  return { offset: 0, isOld: true }
 }
 
 export function encodeEntry(kind: Kind, body: Uint8Array): Uint8Array {

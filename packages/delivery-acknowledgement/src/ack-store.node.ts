@@ -4,24 +4,24 @@
  * `acks.log` holds entries (ack-store-entry.ts). What is appended within 50 ms goes to the disk together. What does not check is a torn end, which is
  * cut when the log is opened, unless an entry that checks follows: then the file is damaged, and nothing in it is touched. When most of the log is
  * dead it is written anew beside it and renamed into place. What could not be written is pending, and tried again every second.
- * `nonces` holds the end (u64) of the last block that was given out, replaced by a rename before any of it is used. One process a folder (ack-store-lock.node.ts).
+ * `nonces` (nonce-file.node.ts) holds the end of the last block that was given out, on disk before any of it is used. One process a folder
+ * (ack-store-lock.node.ts). Both files name the version of their layout: older ones are written anew when the store is opened, newer ones refused,
+ * and both are judged before either is changed.
  *
  * LMDB in its place was measured and not taken: docs/decisions/0025-acknowledgements-in-a-log.md.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chainRecordBytes, decodeChainRecord, decodeStanding, encodeChainRecord, encodeStanding } from './ack-record.ts'
-import { encodeEntry, ENTRY_HEAD_BYTES, entryAt, KINDS } from './ack-store-entry.ts'
+import { encodeEntry, encodeLogHead, ENTRY_HEAD_BYTES, entryAt, KINDS, logStartOf } from './ack-store-entry.ts'
 import { acquireLock } from './ack-store-lock.node.ts'
 import type { AckStore, ChainRecord, Standing } from './ack-store.ts'
 import { DELEGATION_BYTES, DELEGATION_SERVICES_MAX } from './constants.ts'
-import { DeliveryAcknowledgementError, malformed } from './errors.ts'
+import { damagedFile } from './file-head.ts'
+import { NONCES_A_BLOCK, readNonces, writeNonces } from './nonce-file.node.ts'
 
 const FLUSH_MS = 50
 const RETRY_MS = 1_000
-const NONCES_A_BLOCK = 2n ** 16n
-const NONCE_BYTES = 8
 /** The longest stretch of a record that a client chooses: its delegation, which could look like an entry. */
 const CHOSEN_BYTES_MOST = DELEGATION_BYTES + 4 * DELEGATION_SERVICES_MAX
 /** A log is written anew when it is larger than this and four times what lives in it. */
@@ -50,8 +50,9 @@ export interface FileAckStoreOptions {
 }
 
 /**
- * @param folder - is made where it is not there.
- * @throws {DeliveryAcknowledgementError} `DELIVERY_ACKNOWLEDGEMENT_DAMAGED`, which names file and offset: the log is not what was written;
+ * @param folder - is made where it is not there. Files of an older version are brought to the present one.
+ * @throws {DeliveryAcknowledgementError} `DELIVERY_ACKNOWLEDGEMENT_DAMAGED`, which names file and offset: it is not what was written;
+ *   `DELIVERY_ACKNOWLEDGEMENT_FORMAT`, which names file, version and the newest that is known: it is of a newer one; nothing is changed by either.
  *   `DELIVERY_ACKNOWLEDGEMENT_LOCKED` while another process, or another store of this one, has the folder.
  */
 export async function createFileAckStore(folder: string, { onError }: FileAckStoreOptions = {}): Promise<AckStore> {
@@ -100,8 +101,13 @@ class FileAckStore implements AckStore {
       if (error.code === 'ENOENT') return new Uint8Array()
       throw error
     })
-    const end = this.#replay(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)) // plain: `slice` of a Buffer copies nothing
+    const log = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) // plain: `slice` of a Buffer copies nothing
+    const start = logStartOf(log, this.#path)
+    const end = this.#replay(log, start.offset)
+    const nonces = readNonces(this.#folder)
     await rm(`${this.#path}.new`, { force: true })
+    if (nonces.isOld) writeNonces(this.#folder, nonces.end)
+    if (start.isOld) return this.#compact()
     this.#file = await open(this.#path, 'a')
     if (end < bytes.length) await this.#file.truncate(end)
     this.#fileBytes = end
@@ -110,14 +116,9 @@ class FileAckStore implements AckStore {
   }
 
   nextNonceBlock(): bigint {
-    const path = join(this.#folder, 'nonces')
-    const next = nonceIn(path)
-    const bytes = new Uint8Array(NONCE_BYTES)
-    new DataView(bytes.buffer).setBigUint64(0, next + NONCES_A_BLOCK, true)
-    syncing(`${path}.new`, 'w', (file) => writeSync(file, bytes))
-    renameSync(`${path}.new`, path)
-    syncing(this.#folder, 'r', () => {})
-    return next
+    const { end } = readNonces(this.#folder)
+    writeNonces(this.#folder, end + NONCES_A_BLOCK)
+    return end
   }
 
   put(record: ChainRecord): void {
@@ -227,6 +228,7 @@ class FileAckStore implements AckStore {
     await rm(path, { force: true })
     const file = await open(path, 'a')
     const bytes = Buffer.concat([
+      encodeLogHead(),
       ...[...this.#epochs.values()].flatMap(slotsOf).map(({ entry }) => entry()),
       ...this.standings().map((standing) => encodeEntry(KINDS.standing, encodeStanding(standing))),
     ])
@@ -284,8 +286,8 @@ class FileAckStore implements AckStore {
   }
 
   /** @returns where the torn end begins. */
-  #replay(log: Uint8Array): number {
-    let at = 0
+  #replay(log: Uint8Array, start: number): number {
+    let at = start
     for (let entry = entryAt(log, at); entry !== undefined; entry = entryAt(log, at)) {
       const { kind, body, length } = entry
       if (kind === KINDS.record) this.#keep(decodeChainRecord(body), length)
@@ -294,7 +296,8 @@ class FileAckStore implements AckStore {
       at += length
     }
     for (let next = at + 1; next < log.length; next++) {
-      if ((entryAt(log, next)?.length ?? 0) > CHOSEN_BYTES_MOST) throw damaged(this.#path, at, next)
+      if ((entryAt(log, next)?.length ?? 0) <= CHOSEN_BYTES_MOST) continue
+      throw damagedFile(this.#path, at, `good entries follow from ${next} on`, { next })
     }
     return at
   }
@@ -313,31 +316,6 @@ function placeIn<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const made = make()
   map.set(key, made)
   return made
-}
-
-const damaged = (path: string, offset: number, next: number): DeliveryAcknowledgementError =>
-  new DeliveryAcknowledgementError(
-    'DELIVERY_ACKNOWLEDGEMENT_DAMAGED',
-    `${path} has a bad entry at ${offset}, and good ones from ${next} on: nothing in it was changed`,
-    { path, offset, next },
-  )
-
-function nonceIn(path: string): bigint {
-  if (!existsSync(path)) return 0n
-  const bytes = readFileSync(path)
-  if (bytes.length !== NONCE_BYTES) throw malformed(`${path} holds ${bytes.length} bytes, not ${NONCE_BYTES}`)
-  return bytes.readBigUInt64LE()
-}
-
-/** Opens, does, and brings to the disk what was done. */
-function syncing(path: string, flags: string, job: (file: number) => void): void {
-  const file = openSync(path, flags)
-  try {
-    job(file)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -3,6 +3,7 @@ export type DeliveryAcknowledgementErrorCode =
   | 'DELIVERY_ACKNOWLEDGEMENT_MALFORMED' // not the one canonical encoding
   | 'DELIVERY_ACKNOWLEDGEMENT_TOO_LARGE' // a sum that the format cannot hold
   | 'DELIVERY_ACKNOWLEDGEMENT_DAMAGED' // a kept file is not what was written
+  | 'DELIVERY_ACKNOWLEDGEMENT_FORMAT' // a kept file is of a newer version than is known
   | 'DELIVERY_ACKNOWLEDGEMENT_LOCKED' // the folder is held by a process that runs
 
 /** The one error class of this package. Switch on `code`; `message` is for people and may change. */

@@ -5,6 +5,7 @@ import { DeliveryAcknowledgementError } from '@selvedge/delivery-acknowledgement
 import { createFileAckStore } from '@selvedge/delivery-acknowledgement/node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { chainRecordBytes, decodeChainRecord, decodeStanding, encodeChainRecord, encodeStanding } from '../src/ack-record.ts'
+import { FILE_HEAD_BYTES } from '../src/file-head.ts'
 import { recordOf, seqsOf } from './support/records.ts'
 import { accountOf, delegationOf, EPOCH, evidenceOf } from './support/world.ts'
 
@@ -89,7 +90,7 @@ test('of each chain the newest is kept, over a restart too', async () => {
 test('what is put reaches the disk by itself', async () => {
   const store = await createFileAckStore(folder)
   store.put(recordOf(0, 1))
-  while ((await stat(log())).size === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  while ((await stat(log())).size === FILE_HEAD_BYTES) await new Promise((resolve) => setTimeout(resolve, 5))
   const copy = await mkdtemp(join(tmpdir(), 'acks-'))
   await writeFile(join(copy, 'acks.log'), await readFile(log()))
   const other = await createFileAckStore(copy)
@@ -140,7 +141,7 @@ test('an entry that was changed anywhere, and all behind it, is not believed', a
   store.put(recordOf(0, 1))
   await store.stop()
   const whole = await readFile(log())
-  for (let at = 0; at < whole.length; at += 11) {
+  for (let at = FILE_HEAD_BYTES; at < whole.length; at += 11) {
     const changed = Uint8Array.from(whole)
     changed[at]! ^= 4
     await writeFile(log(), changed)
@@ -152,7 +153,7 @@ test('an entry that was changed anywhere, and all behind it, is not believed', a
 
 test('a changed entry before others is damage: the store says where, and changes nothing', async () => {
   const store = await createFileAckStore(folder)
-  const ends = [0]
+  const ends = [FILE_HEAD_BYTES]
   for (let chain = 0; chain < 3; chain++) {
     store.put(recordOf(chain, 1))
     await store.flush()
@@ -160,12 +161,12 @@ test('a changed entry before others is damage: the store says where, and changes
   }
   await store.stop()
   const whole = await readFile(log())
-  for (let at = 0; at < ends[2]!; at += 53) {
+  for (let at = FILE_HEAD_BYTES; at < ends[2]!; at += 53) {
     const changed = Uint8Array.from(whole)
     changed[at]! ^= 1
     await writeFile(log(), changed)
-    const offset = at < ends[1]! ? 0 : ends[1]!
-    const details = { path: log(), offset, next: offset === 0 ? ends[1] : ends[2] }
+    const [offset, next] = at < ends[1]! ? ends : ends.slice(1)
+    const details = { path: log(), offset, next }
     await expect(createFileAckStore(folder)).rejects.toMatchObject({ code: 'DELIVERY_ACKNOWLEDGEMENT_DAMAGED', details })
     expect(await readFile(log())).toEqual(Buffer.from(changed))
   }

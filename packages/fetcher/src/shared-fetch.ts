@@ -149,15 +149,14 @@ export class SharedFetch {
   }
 
   /**
-   * The store has it. Of a tree it is known that the top is here, and nothing of what is below: that comes from the store too, and the first
-   * block that does not begins the fetch.
+   * The store has it. A file is there as a whole. Of a directory's own nodes one may have left since, and of a tree it is known that the top is here, and
+   * nothing of what is below: that comes from the store too, and the first block that does not begins the fetch.
    */
   #find({ kind, size, root }: EntityLike): void {
     const isLeaf = kind === 'file' || kind === 'symlink'
-    const complete = isLeaf || this.#parts.scope === 'entity'
-    if (!complete) this.#kind = kind
-    this.#known({ complete, kind, size: kind === 'file' ? size : undefined, root })
-    if (complete) this.#settle('stored')
+    if (!isLeaf) this.#kind = kind
+    this.#known({ complete: isLeaf || this.#parts.scope === 'entity', kind, size: kind === 'file' ? size : undefined, root })
+    if (isLeaf) this.#settle('stored')
     else this.#phase = 'idle'
   }
 

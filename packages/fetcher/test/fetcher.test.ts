@@ -157,6 +157,29 @@ test('directories, sharded ones too, become entities', async () => {
   }
 })
 
+test('a node of a directory that has left the store since is fetched again, together with the rest', async () => {
+  const files = Array.from({ length: 50 }, (_, i) => ({ path: `dir/${i}`, content: bytesOf(50, i + 1) }))
+  const cid = await rig.dag.add(files, { wrapWithDirectory: false, shardSplitThresholdBytes: 1 })
+  const nodes: CID[] = []
+  for await (const block of verifyCar(writeCar(cid, rig.dag.port, { scope: 'entity' }), cid, { scope: 'entity' }))
+    nodes.push(block.cid as CID)
+  const [top, ...inner] = nodes
+  for (const each of inner) await rig.store.putBlock(each, await rig.dag.port.get(each)) // of another directory, it may be: they came before the top
+  const { origin, asked } = createTestOrigin(rig.dag)
+  const events = new Events()
+  const fetcher = createFetcher({ store: rig.store, origins: [origin] }, events)
+  await (await fetcher.openCid(cid)).close()
+  await events.seen('fetchEnded')
+  await rig.store.forgetBlocks(rig.store.blockBytes - 1)
+  expect([await rig.store.getBlock(inner[0]!), await rig.store.getBlock(top!)]).toEqual([undefined, await rig.dag.port.get(top!)])
+  const opened = await fetcher.openCid(cid)
+  expect(opened).toMatchObject({ complete: true, kind: 'directory' })
+  for (const each of nodes) expect(await opened.blocks.get(each)).toEqual(await rig.dag.port.get(each))
+  await opened.close()
+  expect(asked.length).toBe(2)
+  await fetcher.stop()
+})
+
 test('the blocks of a directory do not wait for one another at the disk, and can be read before it has them', async () => {
   const files = Array.from({ length: 60 }, (_, i) => ({ path: `file-${i}`, content: Uint8Array.of(i) }))
   const cid = await rig.dag.add(files, { wrapWithDirectory: true, shardSplitThresholdBytes: 1 })

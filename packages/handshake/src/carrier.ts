@@ -1,6 +1,6 @@
 /** The port to what carries a session: a secured, ordered, reliable pair of byte streams whose two ends know the same channel binding. */
 export interface CarrierEvents {
-  /** Bytes that arrived. They are the receiver's from here on. */
+  /** Bytes that arrived: a view, valid during the call. */
   onBytes(bytes: Uint8Array): void
   /** The channel is gone, once; `error` when it was not ended in order. Nothing follows. */
   onClosed(error?: Error): void

@@ -25,6 +25,11 @@ export interface OpenLaneOptions {
    */
   readonly isCreditHeld?: boolean
   /**
+   * With `isCreditHeld`: bytes that `lane.release` gives back, in the order in which they came, are overwritten by what comes next, so that a large
+   * answer makes no garbage. For a reader that copies what he keeps. @default false: bytes are the reader's to keep
+   */
+  readonly isMemoryReused?: boolean
+  /**
    * Of a lane that is paid for: after this side's reset (and the signal's) `source` goes on with what was in flight, until the node has answered or the session is over, and
    * fails only then. So whoever verifies can verify that too, and sign for no more than was true. To be read until it fails, or to be left by `return()`. @default false
    */
@@ -71,9 +76,10 @@ export interface ConnectCommonOptions extends ConnectTargetOptions {
 export type ConnectOptions = ConnectCommonOptions & SessionTarget
 
 export function verifyLaneOptions(options: OpenLaneOptions, metadataBytesMax: number, creditMin: number): void {
-  const { serviceId, metadata, initialCredit = creditMin } = options
+  const { serviceId, metadata, initialCredit = creditMin, isCreditHeld = false, isMemoryReused = false } = options
   if (serviceId >>> 0 !== serviceId) throw badArgument(`serviceId must be a u32, got ${serviceId}`)
   if (metadata.length > metadataBytesMax) throw badArgument(`metadata of ${metadata.length} bytes, at most ${metadataBytesMax} fit`)
+  if (isMemoryReused && !isCreditHeld) throw badArgument('isMemoryReused goes with isCreditHeld')
   if (!(Number.isInteger(initialCredit) && initialCredit >= creditMin && initialCredit <= LANE_CREDIT_BYTES_MAX)) {
     throw badArgument(`initialCredit must be ${creditMin} to ${LANE_CREDIT_BYTES_MAX}, got ${initialCredit}`)
   }

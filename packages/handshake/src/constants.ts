@@ -43,8 +43,9 @@ export const PAYING_LANE_CREDIT_BYTES: number = 2 * MIB + 256 * KIB
 export const CONNECTION_CREDIT_BYTES: number = 16 * MIB
 /** §4: the longest unit, a block of 2 MiB and what stands before it; as many bytes are reserved for one whose end is not written yet. */
 export const UNIT_BYTES_MAX: number = 2 * MIB + 128 * KIB
-/** §4: lanes of a guest. */
+/** §4: lanes of a guest, and of a client that pays. */
 export const GUEST_LANES_MAX = 4
+export const PAYING_LANES_MAX = 24
 
 /** What a lane's reader takes before credit is given back: 128 KiB keeps limit − delivered at 2 MiB with the default credit (§4). */
 export const LANE_GRANT_BYTES: number = 128 * KIB
@@ -87,6 +88,10 @@ export const TOKEN_PLACES_MAX = 2
 export const TOKENS_KEPT_MAX = 1_024
 /** Lanes of joined connections that a client knows of at once: 24 are open, and of some nobody may tell it that they are not. */
 export const JOINED_LANES_MAX = 256
+/** Of them, those of one token: two connections may have been there with 24 each, and some were left by their reader and are verified on. */
+export const HOLDER_LANES_MAX = 64
+/** The newest epochs of a session of which it is remembered what was said: one that is away waits for a minute, and an epoch has 12 s at least. */
+export const EPOCHS_SAID_MAX = 16
 /**
  * Lanes of joined connections that are not acknowledged to their end, at a node. EPOCH names each of them, in one frame: it must not be a token's holder who
  * makes that too long for it.
@@ -94,3 +99,7 @@ export const JOINED_LANES_MAX = 256
 export const JOINED_UNSETTLED_MAX = 1_024
 /** Lanes refused on arrival that wait for the answer to their RESET; a client that makes more of them is sent away. */
 export const REFUSED_LANES_MAX = 64
+/** Lanes of whose RESET a node has shown that it read it, without an answer: an honest one has none. One that makes more of them is left. */
+export const UNANSWERED_LANES_MAX = 64
+/** DATA that comes on them all the same, in bytes: one unit is passed over. */
+export const UNANSWERED_BYTES_MAX: number = UNIT_BYTES_MAX

@@ -2,12 +2,10 @@
  * What a node said of epochs and prices in a session, as the frames that it sent: a client that comes back over another connection is told again,
  * byte for byte, whatever it has not seen (sessions.md §6).
  */
+import { EPOCHS_SAID_MAX } from './constants.ts'
 import { FRAME } from './frames.ts'
 import { encodeEpoch, encodeMeter, encodePrice } from './payment-frames.ts'
 import type { EpochFrame, MeterFrame, PriceFrame } from './paying.ts'
-
-/** A session waits for its client for a minute, and an epoch has 12 s at least. */
-const EPOCHS_MAX = 16
 
 export interface Said {
   readonly type: number
@@ -53,7 +51,7 @@ export class EpochLog {
     const said: Said[] = price === undefined ? [] : [{ type: FRAME.price, body: price }]
     this.#epochs.push({ epoch: frame.epoch, price: price ?? this.#epochs.at(-1)!.price, said: [...said, { type: FRAME.epoch, body }] })
     this.#nextPrice = undefined
-    if (this.#epochs.length > EPOCHS_MAX) this.#epochs.shift()
+    if (this.#epochs.length > EPOCHS_SAID_MAX) this.#epochs.shift()
     return body
   }
 

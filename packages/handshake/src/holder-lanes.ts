@@ -1,12 +1,14 @@
 /**
  * What the owner of a session knows of lanes that joined connections have (sessions.md §7): as much as their holders tell it. It hands that to its payer, as if the lanes
  * were its own, so that they are signed for; what is told twice or late does no harm. A holder is believed as far as its token goes, and no farther: a node refuses to be
- * paid for more than it has sent, but where node and holder are one nothing was sent.
+ * paid for more than it has sent, but where node and holder are one nothing was sent. Who tells what no holder of his token can have seen is cut off: nothing more is
+ * believed of that token, its lanes are over where they were verified, and those of others go on.
  *
- * Invariants: on account of one token no more is ever signed for, on all its lanes together, than the owner allowed when he asked for it. What came on a connection
- * behind an EPOCH is told to the payer after that EPOCH: connection 0, which the owner has, may be the slower one, and those bytes are of the new chain. What a holder tells late says nothing of the lanes of another one who has his numbers now.
+ * Invariants: of one token no more than 64 lanes are not over, told or waiting for an EPOCH, and of all together 256. On account of one token no more is ever signed for, on
+ * all its lanes together, than the owner allowed when he asked for it. What came on a connection behind an EPOCH is told to the payer after that EPOCH: connection 0, which
+ * the owner has, may be the slower one, and those bytes are of the new chain. What a holder tells late says nothing of the lanes of another one who has his numbers now.
  */
-import { JOINED_LANES_MAX, LANES_A_CONNECTION, TOKENS_KEPT_MAX } from './constants.ts'
+import { EPOCHS_SAID_MAX, HOLDER_LANES_MAX, JOINED_LANES_MAX, LANES_A_CONNECTION, TOKENS_KEPT_MAX } from './constants.ts'
 import { HandshakeError } from './errors.ts'
 import { decodeAccept, decodeOpen } from './frames.ts'
 import type { EpochFrame, LaneEnd, SessionPayer } from './paying.ts'
@@ -51,8 +53,22 @@ interface HolderLane {
   isRefused: boolean
 }
 
+/** What the owner meant a token for. */
+interface TokenTerms {
+  readonly serviceId: number
+  /** To be signed for on account of it, at most. */
+  readonly bytesMax: number
+}
+interface Allowed {
+  readonly serviceId: number
+  /** What may still be signed for. */
+  left: bigint
+  isCutOff: boolean
+}
+
 /** Of one lane, what waits for an EPOCH. */
 interface Held extends From {
+  readonly token: string
   readonly lane?: LaneReport
   readonly verified?: VerifiedReport
   readonly refused?: RefusedReport
@@ -68,8 +84,8 @@ export class HolderLanes {
   /** The newest on connection 0. */
   #epoch: bigint
   readonly #held = new Map<number, Held>()
-  /** What may still be signed for on account of each token, by its name, in the order in which they were given. */
-  readonly #left = new Map<string, bigint>()
+  /** By the name of the token, in the order in which they were given. */
+  readonly #allowed = new Map<string, Allowed>()
 
   /** @param epoch - that the session is in. */
   constructor(payer: SessionPayer, epoch: bigint) {
@@ -79,26 +95,82 @@ export class HolderLanes {
 
   /** Whether the node gave the token before. */
   isAllowed(token: string): boolean {
-    return this.#left.has(token)
+    return this.#allowed.has(token)
   }
 
-  /** The node gave a token: whoever has it is believed for so many bytes. */
-  allow(token: string, bytesMax: number): void {
-    this.#left.set(token, BigInt(bytesMax))
-    if (this.#left.size <= TOKENS_KEPT_MAX) return
-    const used = new Set([...this.#lanes.values()].map((lane) => lane.token))
-    for (const each of this.#left.keys()) if (!used.has(each)) return void this.#left.delete(each)
+  /** The node gave a token: whoever has it is believed for so many bytes of that service. */
+  allow(token: string, { serviceId, bytesMax }: TokenTerms): void {
+    this.#allowed.set(token, { serviceId, left: BigInt(bytesMax), isCutOff: false })
+    if (this.#allowed.size <= TOKENS_KEPT_MAX) return
+    const used = new Set([...this.#lanes.values(), ...this.#held.values()].map((lane) => lane.token))
+    for (const each of this.#allowed.keys()) if (!used.has(each)) return void this.#allowed.delete(each)
   }
 
-  /** @throws {HandshakeError} `HANDSHAKE_BAD_ARGUMENT` where it cannot be one, or too many lanes are told. */
+  /**
+   * @throws {HandshakeError} `HANDSHAKE_BAD_ARGUMENT`: it cannot be one, and nothing happens; or no holder of its token can have seen that, or there are too many of its
+   *   lanes, and nothing more is believed of that token.
+   */
   take(report: HolderReport): void {
     verifyName(report)
     if (report.type === 'gone') return this.#onGone(report.holder)
     verifyReport(report)
-    if (report.type === 'lane' && !this.#left.has(report.token)) throw badReport(`lane ${report.lane} is of no token that was asked for`)
+    const token = this.#tokenOf(report)
+    const allowed = token === undefined ? undefined : this.#allowed.get(token)
+    if (token === undefined || allowed === undefined || allowed.isCutOff) {
+      if (report.type === 'lane') throw badReport(`lane ${report.lane} is of no token that was asked for`)
+      return // of a lane that nobody told of, or that went with its token
+    }
+    const fault = this.#faultOf(report, allowed)
+    if (fault !== undefined) {
+      this.#cutOff(token)
+      throw badReport(fault)
+    }
     const isHeld = this.#held.get(report.lane)?.holder === report.holder
-    if (isHeld || report.epoch > this.#epoch) this.#hold(report)
+    if (isHeld || report.epoch > this.#epoch) this.#hold(report, token)
     else this.#tell(report)
+  }
+
+  /** Which token the lane is of, as its holder told. */
+  #tokenOf(report: Report): string | undefined {
+    const { lane, holder } = report
+    if (report.type === 'lane') return report.token
+    return [this.#held.get(lane), this.#lanes.get(lane)].find((each) => each?.holder === holder)?.token
+  }
+
+  /** What is wrong with it, of all that an owner can see; where it is of one lane more than there is room for, the token that has most lanes is cut off. */
+  #faultOf(report: Report, { serviceId }: Allowed): string | undefined {
+    if (report.epoch > this.#epoch + BigInt(EPOCHS_SAID_MAX)) return `epoch ${report.epoch} cannot have come yet, after ${this.#epoch}`
+    if (report.type !== 'lane') return undefined
+    const { serviceId: of } = decodeOpen(report.openBody)
+    if (of !== serviceId) return `lane ${report.lane} is of service ${of}, and its token of ${serviceId}`
+    const counts = this.#lanesByToken(report.lane)
+    const own = (counts.get(report.token) ?? 0) + 1
+    if (own > HOLDER_LANES_MAX) return `${HOLDER_LANES_MAX} lanes of one token are open already`
+    const all = [...counts].toSorted(([, a], [, b]) => b - a)
+    if (all.reduce((sum, [, count]) => sum + count, 0) < JOINED_LANES_MAX) return undefined
+    const [largest, most] = all[0]!
+    if (most <= own) return `${JOINED_LANES_MAX} lanes of joined connections are open already`
+    this.#cutOff(largest)
+    return undefined
+  }
+
+  /** Lanes that are not over, told or waiting, without the one of that number. */
+  #lanesByToken(without: number): ReadonlyMap<string, number> {
+    const tokens = new Map<number, string>()
+    for (const [id, { end, token }] of this.#lanes) if (end === undefined) tokens.set(id, token)
+    for (const [id, { lane, token }] of this.#held) if (lane !== undefined) tokens.set(id, token)
+    tokens.delete(without)
+    const counts = new Map<string, number>()
+    for (const token of tokens.values()) counts.set(token, (counts.get(token) ?? 0) + 1)
+    return counts
+  }
+
+  /** Nothing more is believed of the token: it is as if all who have it were gone, and what waits is not told. It stays known, lest the node give it again. */
+  #cutOff(token: string): void {
+    const allowed = this.#allowed.get(token)
+    if (allowed !== undefined) allowed.isCutOff = true
+    for (const [id, held] of this.#held) if (held.token === token) this.#held.delete(id)
+    for (const [id, lane] of this.#lanes) if (lane.token === token) this.#end(id, lane, lane.verified, 'reset-by-node')
   }
 
   epoch({ epoch, lanes }: EpochFrame): void {
@@ -113,13 +185,12 @@ export class HolderLanes {
   }
 
   /** Of each lane the newest of each kind is enough. */
-  #hold(report: Report): void {
+  #hold(report: Report, token: string): void {
     const { lane, holder } = report
-    if (this.#held.size >= JOINED_LANES_MAX && !this.#held.has(lane)) throw tooMany()
     const before = this.#held.get(lane)
-    const held = before?.holder === holder ? before : { holder, epoch: 0n }
+    const held = before?.holder === holder ? before : { holder, token, epoch: 0n }
     const epoch = report.epoch > held.epoch ? report.epoch : held.epoch
-    this.#held.set(lane, { ...held, epoch, [report.type]: report })
+    this.#held.set(lane, { ...held, token, epoch, [report.type]: report })
   }
 
   #tellHeld(id: number, { lane, verified, refused, over }: Held): void {
@@ -157,7 +228,7 @@ export class HolderLanes {
     const before = this.#lanes.get(lane)
     if (before !== undefined) this.#end(lane, before, before.verified, 'reset-by-node') // its number came again: all of it is acknowledged
     this.#lanes.delete(lane)
-    if (this.#lanes.size >= JOINED_LANES_MAX) this.#makeRoom()
+    if (this.#lanes.size >= JOINED_LANES_MAX) this.#forgetOver()
     this.#lanes.set(lane, { holder, token, verified: 0n, end: undefined, isRefused: false })
     const from = this.#boundaries.get(lane) ?? 0n
     this.#payer.lane(lane, decodeOpen(openBody).serviceId, openBody.slice(), acceptBody.slice(), from)
@@ -193,18 +264,18 @@ export class HolderLanes {
 
   /** The lane is to be signed for up to `offset`, or as far as is left of its token. @returns by how much that is more than it was. */
   #use(lane: HolderLane, offset: bigint): bigint {
-    const left = this.#left.get(lane.token) ?? 0n
+    const allowed = this.#allowed.get(lane.token)
     const wanted = offset - lane.verified
-    const bytes = wanted < left ? wanted : left
-    if (bytes <= 0n) return 0n
-    this.#left.set(lane.token, left - bytes)
+    if (allowed === undefined || wanted <= 0n) return 0n
+    const bytes = wanted < allowed.left ? wanted : allowed.left
+    allowed.left -= bytes
     lane.verified += bytes
     return bytes
   }
 
-  #makeRoom(): void {
+  /** The oldest of those that are over: there is one, since not so many are open. */
+  #forgetOver(): void {
     for (const [id, { end }] of this.#lanes) if (end !== undefined) return void this.#lanes.delete(id)
-    throw tooMany()
   }
 }
 
@@ -232,10 +303,6 @@ function verifyBodies({ openBody, acceptBody }: LaneReport): void {
   } catch (cause) {
     throw new HandshakeError('HANDSHAKE_BAD_ARGUMENT', 'the report has no bodies of OPEN and ACCEPT', {}, { cause })
   }
-}
-
-function tooMany(): HandshakeError {
-  return badReport(`${JOINED_LANES_MAX} lanes of joined connections are open already`)
 }
 
 function badReport(message: string): HandshakeError {

@@ -2,19 +2,20 @@
  * What a session does with its lanes: the calls of this side, and the frames of the other one (sessions.md §3, §4). Which frame may come at all,
  * and what ends the session, is the session core's.
  *
- * Invariant: a lane is in the table from OPEN until it ended both ways or both RESETs passed.
+ * Invariant: a lane is in the table from OPEN until it ended both ways, or both RESETs passed, or the client's did and PONG to a PING behind it.
  */
 import { CODES } from './codes.ts'
 import * as bounds from './constants.ts'
 import type { Effect } from './effects.ts'
 import * as frames from './frames.ts'
-import { FLAG_END, FRAME, type FrameHeader, protocolError } from './frames.ts'
+import { FLAG_END, FLAG_PONG, FRAME, type FrameHeader, protocolError } from './frames.ts'
 import type { Again, CoreLane, Resend } from './lane-core.ts'
 import { LaneTable } from './lane-table.ts'
 import { Outbox } from './outbox.ts'
-import type { Payment } from './payment-base.ts'
+import { nonceBody, nonceIn, type Payment } from './payment-base.ts'
 import { ReceiveCredit } from './receive-credit.ts'
 import type { Phase, Role } from './rules.ts'
+import { RESETS_NONCE, UnansweredResets } from './unanswered-resets.ts'
 
 /** What lanes need of their session. */
 export interface LaneHost {
@@ -33,6 +34,7 @@ export class LaneProtocol {
   readonly table: LaneTable = new LaneTable()
   readonly outbox: Outbox = new Outbox((lane) => this.#onEndSent(lane))
   readonly credit: ReceiveCredit = new ReceiveCredit(this.outbox)
+  readonly resets: UnansweredResets = new UnansweredResets(this.table)
   /** Of a paying session, once it is greeted. */
   payment: Payment | undefined
   readonly #host: LaneHost
@@ -46,6 +48,20 @@ export class LaneProtocol {
     return this.table.size + (this.payment?.joinedLanes ?? 0)
   }
 
+  get deadlineMs(): number {
+    const { deadlineMs = Number.POSITIVE_INFINITY } = this.payment ?? {}
+    return this.#isOpen ? Math.min(deadlineMs, this.resets.deadlineMs) : deadlineMs
+  }
+
+  /** The node says other things, and does not answer PING. */
+  isUnanswered(nowMs: number): boolean {
+    return this.#isOpen && this.resets.isLate(nowMs)
+  }
+
+  get #isOpen(): boolean {
+    return this.#host.phase === 'open' || this.#host.phase === 'draining'
+  }
+
   /** Client: opens a lane; none when all numbers are taken. */
   open(serviceId: number, metadata: Uint8Array, initialCredit: number, resend: Resend | undefined): CoreLane | undefined {
     const lane = this.table.addNext()
@@ -54,7 +70,19 @@ export class LaneProtocol {
     lane.grant(initialCredit)
     lane.request = { serviceId, openBody: frames.encodeOpen({ serviceId, initialCredit, metadata }) }
     this.outbox.pushControl(FRAME.open, 0, lane.id, lane.request.openBody)
+    this.askForPlaces()
     return lane
+  }
+
+  /**
+   * Client: where all places are taken, and some by lanes that were reset, PING behind their RESETs tells which of them are free. Whoever answers RESET has done so by then, and
+   * until then nobody need ask. A node that has more places than there should be is asked when so many are taken.
+   */
+  askForPlaces(): void {
+    const { role, phase, maxLanes } = this.#host
+    const isFull = this.table.open >= Math.min(maxLanes, bounds.PAYING_LANES_MAX)
+    const nonce = role === 'client' && phase === 'open' && isFull ? this.resets.ask() : undefined
+    if (nonce !== undefined) this.outbox.pushControl(FRAME.ping, 0, 0, nonceBody(nonce))
   }
 
   accept(lane: CoreLane, metadata: Uint8Array, credit: number): void {
@@ -121,9 +149,10 @@ export class LaneProtocol {
   }
 
   onData(header: FrameHeader, piece: Uint8Array, isLast: boolean): void {
-    const lane = this.table.get(header.lane)
+    const lane = this.table.heardOn(header.lane)
     if (lane === undefined) return // ended by an effect of an earlier piece
     this.credit.receive(lane, piece.length)
+    if (lane.isOver) this.resets.drop(piece.length)
     const isDropped = lane.isResetSent && !lane.isReadOn
     if (isDropped) this.credit.giveBack(piece.length)
     else if (piece.length > 0) this.#host.emit({ type: 'data', lane, bytes: piece })
@@ -131,7 +160,8 @@ export class LaneProtocol {
     lane.isEndReceived = true
     this.outbox.dropGrant(lane.id)
     if (!isDropped) this.#host.emit({ type: 'end', lane })
-    this.#removeWhenEnded(lane)
+    if (!lane.isOver) this.#removeWhenEnded(lane)
+    else if (lane.isEndSent) this.table.unanswered.delete(lane.id) // it ended both ways: no RESET comes
   }
 
   onOpen(id: number, body: Uint8Array): void {
@@ -151,7 +181,7 @@ export class LaneProtocol {
 
   onAccept(id: number, body: Uint8Array): void {
     const { initialCredit, metadata } = frames.decodeAccept(body)
-    const lane = this.table.get(id)
+    const lane = this.table.heardOn(id)
     if (lane === undefined || lane.isAccepted) throw protocolError(CODES.badFrame, `ACCEPT of lane ${id}, which does not wait for one`)
     if (initialCredit > bounds.LANE_CREDIT_BYTES_MAX)
       throw protocolError(CODES.flowViolation, `ACCEPT with ${initialCredit} bytes of credit`)
@@ -174,15 +204,28 @@ export class LaneProtocol {
   }
 
   onReset(id: number, { code, offset, reason }: frames.ResetBody): void {
-    const lane = this.table.get(id)
+    const lane = this.table.heardOn(id)
     if (lane === undefined) return this.table.passOver(id, 'RESET')
     if (offset !== BigInt(lane.received))
       throw protocolError(CODES.badFrame, `RESET of lane ${id} at ${offset}, after ${lane.received} bytes`)
+    if (lane.isOver) return void this.table.unanswered.delete(id) // late
     if (!lane.isResetSent) {
       this.#host.emit({ type: 'reset', lane, code, reason })
       this.#sendReset(lane, code, '', this.#host.role === 'client' ? 'node' : 'client')
     }
     this.remove(lane)
+  }
+
+  /** PING, or the answer to one of this side's. */
+  onPing(flags: number, body: Uint8Array, nowMs: number): void {
+    if (flags !== FLAG_PONG) return this.outbox.pushControl(FRAME.ping, FLAG_PONG, 0, body)
+    const nonce = nonceIn(body)
+    if (nonce <= RESETS_NONCE) return this.payment?.pong(body, nowMs)
+    for (const lane of this.resets.answered(nonce)) {
+      this.resets.keep(lane)
+      this.remove(lane)
+    }
+    this.askForPlaces() // others may have been reset behind that PING
   }
 
   /** Lanes are counted over all connections of the session. */

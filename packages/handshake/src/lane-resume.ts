@@ -15,6 +15,7 @@ const MARKS_MAX = 256
 /** What this side says first on a new connection, which has a credit of its own. */
 export function resumeBodyOf(lanes: LaneProtocol, host: LaneHost): Uint8Array {
   lanes.credit.restart()
+  lanes.resets.restart()
   const { epoch, chains } = lanes.payment!.place
   return encodeResume({ epoch, lanes: marksOf(lanes, host), chains })
 }
@@ -31,6 +32,7 @@ export function goOn(lanes: LaneProtocol, host: LaneHost, body: Uint8Array, nowM
   if (code !== undefined) return code
   continueLanes(lanes, host, frame.lanes)
   payment.caughtUp(frame)
+  lanes.askForPlaces()
   return undefined
 }
 

@@ -20,6 +20,8 @@ export class LaneTable {
   readonly #ended: CoreLane[] = []
   /** Client: lanes that its RESUME ended, as long as the node may not have heard of them: it is to learn how much of them arrived. */
   readonly left: CoreLane[] = []
+  /** Client: lanes that are over here, and whose RESET the node has read and not answered: something may come on them. */
+  readonly unanswered: Map<number, CoreLane> = new Map()
   /** Lanes that were refused on arrival and wait for the answer to their RESET. */
   refused = 0
 
@@ -52,6 +54,11 @@ export class LaneTable {
     return this.#lanes.get(id) ?? this.#ended.find((lane) => lane.id === id)
   }
 
+  /** Also one that is over here and on which something may come. */
+  heardOn(id: number): CoreLane | undefined {
+    return this.#lanes.get(id) ?? this.unanswered.get(id)
+  }
+
   wasUsed(id: number): boolean {
     const at = id - this.#first
     return this.isOurs(id) && ((this.#used[at >> 3] ?? 0) & (1 << (at & 7))) !== 0
@@ -59,7 +66,7 @@ export class LaneTable {
 
   /** No lane may be opened under this number now. */
   isTaken(id: number): boolean {
-    return this.#lanes.has(id) || (this.#isOnce && this.wasUsed(id))
+    return this.#lanes.has(id) || this.unanswered.has(id) || (this.#isOnce && this.wasUsed(id))
   }
 
   /** CREDIT and RESET may cross the end of their lane; on a lane that never was they are a mistake. */
@@ -87,7 +94,7 @@ export class LaneTable {
 
   /**
    * Adds a lane under the next free number; none when all are taken. Numbers go round: one comes back only after the 8,190 others, each
-   * of which the other side has answered since, so that no late frame of the old lane can meet the new one.
+   * of which the other side has answered since, so that no late frame of the old lane can meet the new one. One that it did not answer does not come back.
    */
   addNext(): CoreLane | undefined {
     for (let tries = 1; tries < LANES_A_CONNECTION; tries++) {
@@ -105,6 +112,7 @@ export class LaneTable {
       lane.isWrittenOff = true
     }
     this.#lanes.clear()
+    this.unanswered.clear()
     this.#ended.length = 0
     this.refused = 0
   }

@@ -2,7 +2,8 @@
 import { CODES, nameOfCode } from './codes.ts'
 import { HandshakeError } from './errors.ts'
 import type { CoreLane } from './lane-core.ts'
-import { ownOf, ReceiveQueue } from './receive-queue.ts'
+import { LaneMemory } from './lane-memory.ts'
+import { ReceiveQueue } from './receive-queue.ts'
 
 /** One independent, ordered, flow-controlled stream both ways. */
 export interface Lane {
@@ -10,8 +11,9 @@ export interface Lane {
   /** What the other side said when the lane opened: ACCEPT's at the client, OPEN's at the node. */
   readonly metadata: Uint8Array
   /**
-   * What the other side sends, once. Pieces are the reader's to keep, though not to transfer, for several may share one buffer; taking one gives its
-   * credit back (with `isCreditHeld`: `release` does), so a reader that stops stops the sender. Breaking out of the loop resets the lane with code 25.
+   * What the other side sends, once. Pieces are the reader's to keep (with `isMemoryReused`: until he releases them), though not to transfer, for several may
+   * share one buffer; taking one gives its credit back (with `isCreditHeld`: `release` does), so a reader that stops stops the sender. Breaking out of the
+   * loop resets the lane with code 25.
    * With `isReadOn` it goes on behind this side's own reset, with what was in flight, and fails when the other side has answered.
    * @throws {HandshakeError} `HANDSHAKE_LANE_RESET` after the last byte that came, `HANDSHAKE_CLOSED` when the session ended.
    */
@@ -25,7 +27,12 @@ export interface Lane {
    * @throws {HandshakeError} `HANDSHAKE_LANE_RESET`, `HANDSHAKE_LANE_ENDED`, `HANDSHAKE_CLOSED`, `HANDSHAKE_BAD_ARGUMENT`.
    */
   write(bytes: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void>
-  /** With `isCreditHeld`: `bytes` that `source` gave are done with, and the other side may send as many more. More than are held means all. */
+  /**
+   * With `isCreditHeld`: `bytes` that `source` gave are done with, and the other side may send as many more. More than are held means all.
+   *
+   * With `isMemoryReused`, too, they are those that it gave first, and are overwritten by what comes. Where more are released than are held, or the lane was
+   * reset by this side, nothing is overwritten from then on.
+   */
   release(bytes: number): void
   /** Ends our half after all that was written. */
   end(): Promise<void>
@@ -52,6 +59,8 @@ export interface LaneOwner {
 export interface LaneReading {
   /** Credit goes back by `release`. */
   readonly isCreditHeld?: boolean | undefined
+  /** And so does the memory. */
+  readonly isMemoryReused?: boolean | undefined
   /** Whoever reads goes on behind this side's reset. */
   readonly isReadOn?: boolean | undefined
 }
@@ -68,6 +77,7 @@ export interface PendingPromise {
 
 const COPIED_BYTES_MAX = 4 * 1024
 const COPIED_QUEUE_BYTES_MAX = 16 * 1024
+const DONE: IteratorResult<Uint8Array> = { done: true, value: undefined }
 /** Of a write whose caller waits for nothing. */
 const SETTLED: PendingPromise = { resolve: () => {}, reject: () => {} }
 
@@ -76,7 +86,7 @@ export class LaneDriver implements Lane {
   metadata: Uint8Array
   readonly source: AsyncIterable<Uint8Array>
   readonly #owner: LaneOwner
-  readonly #queue = new ReceiveQueue()
+  readonly #queue: ReceiveQueue
   readonly #writes = new Set<PendingPromise>()
   /** Bytes that the reader has and did not release; undefined: taking them releases them. */
   #heldBytes: number | undefined
@@ -86,6 +96,8 @@ export class LaneDriver implements Lane {
   #isDraining = false
   readonly #onOver: (() => void)[] = []
   #waiting: PendingRead | undefined
+  /** What waits is given to the reader when this turn's input is in it. */
+  #isGiving = false
   #isEnded = false
   #isSourceTaken = false
   #isHalfClosed = false
@@ -94,8 +106,10 @@ export class LaneDriver implements Lane {
   isResetHere = false
   #failure: { readonly error: unknown } | undefined
 
-  constructor(owner: LaneOwner, core: CoreLane, metadata: Uint8Array, { isCreditHeld = false, isReadOn = false }: LaneReading = {}) {
+  constructor(owner: LaneOwner, core: CoreLane, metadata: Uint8Array, reading: LaneReading = {}) {
+    const { isCreditHeld = false, isMemoryReused = false, isReadOn = false } = reading
     if (isCreditHeld) this.#heldBytes = 0
+    this.#queue = new ReceiveQueue(isCreditHeld && isMemoryReused ? new LaneMemory() : undefined)
     this.#isReadOn = isReadOn
     this.#owner = owner
     this.core = core
@@ -134,8 +148,11 @@ export class LaneDriver implements Lane {
   }
 
   release(bytes: number): void {
-    const released = Math.min(bytes, this.#heldBytes ?? 0)
+    const held = this.#heldBytes ?? 0
+    const released = Math.min(bytes, held)
+    if (bytes > held) this.#queue.keep() // whoever has left, and verifies on, does not say what he is done with
     if (!(released > 0)) return
+    this.#queue.release(released)
     this.#heldBytes! -= released
     this.#owner.consume(this.core, released)
   }
@@ -164,6 +181,7 @@ export class LaneDriver implements Lane {
     this.#isDraining = this.#isReadOn && this.#isSourceTaken
     this.#owner.reset(this.core, code, reason, this.#isDraining)
     if (this.#isDraining) return this.#drain(error)
+    this.release(Number.MAX_SAFE_INTEGER) // of a lane that had ended, nobody else gives it back to the connection
     this.#discard()
     this.fail(error)
   }
@@ -190,16 +208,29 @@ export class LaneDriver implements Lane {
 
   onData(view: Uint8Array): void {
     if (this.#failure !== undefined && !this.#isDraining) return this.#owner.consume(this.core, view.length)
+    this.#queue.push(view)
+    if (this.#waiting === undefined || this.#isGiving) return
+    this.#isGiving = true
+    queueMicrotask(() => this.#give())
+  }
+
+  /** To whoever waits for it: what came in one turn is one piece, where its memory is used again. */
+  #give(): void {
+    this.#isGiving = false
     const waiting = this.#waiting
-    if (waiting === undefined) return this.#queue.push(view)
+    if (waiting === undefined) return
     this.#waiting = undefined
-    this.#taken(view.length)
-    waiting.next({ done: false, value: ownOf(view) })
+    const bytes = this.#queue.shift()
+    if (bytes === undefined) return this.#failure === undefined ? waiting.next(DONE) : waiting.reject(this.#failure.error) // it was thrown away
+    this.#taken(bytes.length)
+    waiting.next({ done: false, value: bytes })
   }
 
   onEnd(): void {
     this.#isEnded = true
-    this.#waiting?.next({ done: true, value: undefined })
+    this.#queue.keep() // nothing comes that could be put there
+    if (this.#isGiving) return // what came before it is given first
+    this.#waiting?.next(DONE)
     this.#waiting = undefined
   }
 
@@ -220,7 +251,7 @@ export class LaneDriver implements Lane {
   }
 
   #failRead(): void {
-    if (this.#isEnded) return
+    if (this.#isEnded || this.#isGiving) return // what has come is given first
     this.#waiting?.reject(this.#failure?.error)
     this.#waiting = undefined
   }
@@ -262,15 +293,15 @@ export class LaneDriver implements Lane {
 
   /** One promise for each piece: they come by the thousand. */
   #next(): Promise<IteratorResult<Uint8Array>> {
+    if (this.#waiting !== undefined)
+      return Promise.reject(new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `lane ${this.laneId} is already being read`))
     const bytes = this.#queue.shift()
     if (bytes !== undefined) {
       this.#taken(bytes.length)
       return Promise.resolve({ done: false, value: bytes })
     }
-    if (this.#isEnded) return Promise.resolve({ done: true, value: undefined })
+    if (this.#isEnded) return Promise.resolve(DONE)
     if (this.#failure !== undefined && (!this.#isDraining || this.#isOver)) return Promise.reject(this.#failure.error as Error)
-    if (this.#waiting !== undefined)
-      return Promise.reject(new HandshakeError('HANDSHAKE_BAD_ARGUMENT', `lane ${this.laneId} is already being read`))
     return new Promise((next, reject) => {
       this.#waiting = { next, reject }
     })

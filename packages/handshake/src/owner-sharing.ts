@@ -33,7 +33,8 @@ export interface Sharing {
   /**
    * What the holder of a token tells: its lanes are signed for as the session's own. It is believed, and may be told twice. Where a holder is gone for good,
    * `{ type: 'gone', holder }`. Nothing happens when the session is over.
-   * @throws {HandshakeError} `HANDSHAKE_BAD_ARGUMENT`: no report, no session has begun with it, or more than 256 lanes that are not over.
+   * @throws {HandshakeError} `HANDSHAKE_BAD_ARGUMENT`: no report, or no session has begun with it; or it is what no holder of its token can have seen (a lane of another service, an
+   *   epoch more than 16 ahead, more than 64 lanes that are not over): nothing more of that token is believed then, and other holders go on.
    */
   takeReport(report: HolderReport): void
   /** The session's own call: it has begun. */

@@ -14,7 +14,7 @@ import * as frames from './payment-frames.ts'
 import { EpochLog, type Said } from './epoch-log.ts'
 import type { AckFrame, Admission, LaneEnd, PayingSession, ResumedChains, SessionMeter, SessionPayer, TickFrame } from './paying.ts'
 import type { Sharing } from './owner-sharing.ts'
-import { type CreatePayment, nonceIn, type Payment, PaymentBase, type PaymentWishes } from './payment-base.ts'
+import { type CreatePayment, nonceBody, nonceIn, type Payment, PaymentBase, type PaymentWishes } from './payment-base.ts'
 import type { ResumeBody } from './resume-frame.ts'
 import type { OwnConnection, SessionConnections } from './session-connections.ts'
 import type { SessionSharing } from './session-sharing.ts'
@@ -315,10 +315,4 @@ class ClientPayment extends PaymentBase implements Payment {
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
-}
-
-function nonceBody(nonce: bigint): Uint8Array {
-  const out = new Uint8Array(8)
-  new DataView(out.buffer).setBigUint64(0, nonce, true)
-  return out
 }

@@ -172,3 +172,9 @@ export abstract class PaymentBase {
 export function nonceIn(body: Uint8Array): bigint {
   return new DataView(body.buffer, body.byteOffset).getBigUint64(0, true)
 }
+
+export function nonceBody(nonce: bigint): Uint8Array {
+  const out = new Uint8Array(8)
+  new DataView(out.buffer).setBigUint64(0, nonce, true)
+  return out
+}

@@ -47,7 +47,7 @@ export function verdictOf(role: Role, phase: Phase, type: number, isPaying = fal
 export function verifyPlace({ type, lane: id, length }: FrameHeader, role: Role, lanes: LaneTable, connectionBytes: number): void {
   if (!lanes.isOurs(id)) throw protocolError(CODES.badFrame, `lane ${id} belongs to another connection`)
   if (type !== FRAME.data) return
-  const lane = lanes.get(id)
+  const lane = lanes.heardOn(id)
   if (lane === undefined || lane.isEndReceived) throw protocolError(CODES.badFrame, `DATA on lane ${id}, which takes none`)
   if (length > lane.receiveLimit - lane.received || length > connectionBytes) {
     throw protocolError(CODES.flowViolation, `DATA of ${length} bytes on lane ${id} exceeds its credit`)

@@ -11,7 +11,7 @@ import type { CoreOptions, Effect, Ending } from './effects.ts'
 import { type Goaway, HandshakeError } from './errors.ts'
 import { FrameReader } from './frame-reader.ts'
 import * as frames from './frames.ts'
-import { FLAG_PONG, FRAME, type FrameHeader, protocolError } from './frames.ts'
+import { FRAME, type FrameHeader, protocolError } from './frames.ts'
 import type { Greeter } from './greeter.ts'
 import type { Again, CoreLane, Resend } from './lane-core.ts'
 import { type LaneHost, LaneProtocol } from './lane-protocol.ts'
@@ -78,13 +78,14 @@ export class SessionCore implements LaneHost {
 
   /** When `tick` wants to be called. */
   get deadlineMs(): number {
-    return Math.min(this.#clock.deadlineMs(this.#phase, this.#lanes.live), this.#lanes.payment?.deadlineMs ?? Number.POSITIVE_INFINITY)
+    return Math.min(this.#clock.deadlineMs(this.#phase, this.#lanes.live), this.#lanes.deadlineMs)
   }
 
   receive(bytes: Uint8Array, nowMs: number, effects: Effect[]): void {
     this.#run(effects, () => {
       if (this.#phase === 'closing' || this.#phase === 'closed' || this.#phase === 'suspended') return
       this.#clock.received(nowMs)
+      this.#lanes.resets.heard(nowMs)
       this.#nowMs = nowMs
       const isGreeting = this.role === 'node' && this.#phase === 'greeting'
       const isTooMuch = isGreeting && this.#reader.heldBytes + bytes.length > bounds.GREETING_BYTES_MAX
@@ -98,7 +99,7 @@ export class SessionCore implements LaneHost {
   tick(nowMs: number, effects: Effect[]): void {
     this.#run(effects, () => {
       this.#lanes.payment?.due(nowMs)
-      const verdict = this.#clock.tick(nowMs, this.#phase, this.#lanes.live)
+      const verdict = this.#lanes.isUnanswered(nowMs) ? 'silence' : this.#clock.tick(nowMs, this.#phase, this.#lanes.live)
       if (verdict === 'ping') this.#outbox.pushControl(FRAME.ping, 0, 0, new Uint8Array(8))
       else if (verdict === 'end') this.#phase = 'closed'
       else if (verdict === 'none') return
@@ -184,7 +185,10 @@ export class SessionCore implements LaneHost {
 
   /** Ends the lane both ways. The lane stays in the table until the other side has answered. `isReadOn`: what comes until then is handed on. */
   reset(lane: CoreLane, code: number, reason: string, effects: Effect[], isReadOn = false): void {
-    this.#run(effects, () => this.#lanes.reset(lane, code, reason, isReadOn))
+    this.#run(effects, () => {
+      this.#lanes.reset(lane, code, reason, isReadOn)
+      this.#lanes.askForPlaces()
+    })
   }
 
   /** The reader took `bytes` of what was handed on: credit goes back. */
@@ -238,9 +242,7 @@ export class SessionCore implements LaneHost {
       case FRAME.resume:
         return this.#onResume(body)
       case FRAME.ping:
-        if (header.flags === FLAG_PONG) this.#lanes.payment?.pong(body, this.#nowMs)
-        else this.#outbox.pushControl(FRAME.ping, FLAG_PONG, 0, body)
-        return
+        return this.#lanes.onPing(header.flags, body, this.#nowMs)
       case FRAME.goaway:
         return this.#onGoaway(frames.decodeGoaway(body))
       default:
@@ -269,6 +271,7 @@ export class SessionCore implements LaneHost {
     this.#maxLanes = welcome.maxLanes
     this.#outbox.sendLimit = bounds.CONNECTION_CREDIT_BYTES
     this.emit(greeting)
+    this.#lanes.askForPlaces() // the first lane may have been reset meanwhile
     if (createPayment === undefined) return
     this.#lanes.table.begin(welcome.connection)
     this.#lanes.payment = createPayment(this.wishes)

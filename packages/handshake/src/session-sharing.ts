@@ -60,7 +60,7 @@ export class SessionSharing {
     const name = tokenNameOf(token)
     // Who got the first would have what the second allows.
     if (this.holders.isAllowed(name)) throw protocolError(CODES.badFrame, 'TOKEN that was given before')
-    this.holders.allow(name, asked.ask.bytesMax)
+    this.holders.allow(name, asked.ask)
     asked.onToken(token.slice())
   }
 }

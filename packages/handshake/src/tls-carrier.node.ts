@@ -11,6 +11,7 @@ import { encodeCertificate, encodePrivateKey } from '@selvedge/crypto/certificat
 import { ALPN } from './constants.ts'
 import type { DialOptions } from './dial.ts'
 import { HandshakeError } from './errors.ts'
+import { ReadBuffer } from './read-buffer.node.ts'
 
 /** AES-128-GCM first: the fastest where the processor has AES, and strong enough for all that is known. */
 const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256'
@@ -40,6 +41,8 @@ export function connectTls({ host, port, nodeKey, timeoutMs, signal }: DialOptio
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(signal.reason)
     const session = tickets.get(name)
+    const reading = new ReadBuffer(() => socket.destroy())
+    const reads = { onread: reading.onread } // the types of `connect` do not know it; its manual does
     const socket = connectSocket({
       host,
       port,
@@ -48,6 +51,7 @@ export function connectTls({ host, port, nodeKey, timeoutMs, signal }: DialOptio
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       ...(session === undefined ? {} : { session }),
+      ...reads,
     })
     const fail = (error: unknown): void => {
       settle()
@@ -74,7 +78,7 @@ export function connectTls({ host, port, nodeKey, timeoutMs, signal }: DialOptio
         return fail(problem)
       }
       settle()
-      resolve(new TlsCarrier(socket))
+      resolve(new TlsCarrier(socket, reading))
     }
     socket.on('session', (ticket: Buffer) => fileTicket(name, ticket))
     socket.on('error', onError).on('close', onClose).on('secureConnect', onSecure)
@@ -115,11 +119,14 @@ export class TlsCarrier implements Carrier {
   /** The handshake was a short one, from a ticket. */
   readonly isResumed: boolean
   readonly #socket: TLSSocket
+  readonly #reading: ReadBuffer | undefined
   readonly #pending = new Set<() => void>()
   #error: Error | undefined
 
-  constructor(socket: TLSSocket) {
+  /** @param reading - what the socket was made to read into, at a client. */
+  constructor(socket: TLSSocket, reading?: ReadBuffer) {
     this.#socket = socket
+    this.#reading = reading
     this.isResumed = socket.isSessionReused()
     socket.setNoDelay(true)
     socket.on('error', (error) => {
@@ -131,14 +138,21 @@ export class TlsCarrier implements Carrier {
 
   start({ onBytes, onClosed }: CarrierEvents): void {
     const socket = this.#socket
+    const reading = this.#reading
     const close = (): void => {
+      reading?.flush()
       onClosed(this.#error)
       for (const onFlushed of this.#pending) onFlushed() // each removes itself, which a Set allows
     }
     if (socket.destroyed) return queueMicrotask(close)
     socket.on('close', close)
-    socket.on('end', () => socket.end())
-    socket.on('data', onBytes)
+    socket.on('end', () => {
+      reading?.flush() // it came before the end
+      socket.end()
+    })
+    if (reading === undefined) return void socket.on('data', onBytes)
+    reading.begin(onBytes)
+    socket.resume()
   }
 
   send(parts: readonly Uint8Array[], onFlushed: () => void): void {

@@ -1,40 +1,11 @@
 /** What the owner of a session makes of what holders tell. */
 import { describe, expect, test } from 'vitest'
-import { encodeAccept, encodeOpen } from '../src/frames.ts'
-import { HolderLanes, type HolderReport } from '../src/holder-lanes.ts'
+import type { HolderReport } from '../src/holder-lanes.ts'
 import type { EpochFrame } from '../src/paying.ts'
-import { TestPayer } from './paying.ts'
+import { A, acceptBody, createHolders, epochOf, laneReport, openBody, SERVICE, SigningPayer, TOKEN } from './holders.ts'
 
-class SigningPayer extends TestPayer {
-  verified(...args: [number, bigint]): void {
-    this.told.push({ name: 'verified', args })
-  }
-  refuse(...args: [number]): void {
-    this.told.push({ name: 'refuse', args })
-  }
-}
-
-const openBody = encodeOpen({ serviceId: 3, initialCredit: 9, metadata: Uint8Array.of(1) })
-const acceptBody = encodeAccept({ initialCredit: 0, metadata: Uint8Array.of(2) })
-const A: { readonly holder: string; readonly epoch: bigint } = { holder: 'a', epoch: 5n }
-const TOKEN = '7'.repeat(32)
-const laneReport = (lane: number, from = A, token = TOKEN): HolderReport => ({ type: 'lane', ...from, token, lane, openBody, acceptBody })
 const epochAt = (...lanes: { lane: number; offset: bigint }[]): EpochFrame => epochOf(6n, ...lanes)
-const epochOf = (epoch: bigint, ...lanes: { lane: number; offset: bigint }[]): EpochFrame => ({
-  epoch,
-  rand: new Uint8Array(16),
-  priceVersion: 3,
-  lanes,
-})
-
 const without = (report: HolderReport, key: string): unknown => Object.fromEntries(Object.entries(report).filter(([name]) => name !== key))
-
-/** With one token, that allows what its holder likes. */
-function createHolders(payer = new SigningPayer(), bytesMax = 2 ** 40): HolderLanes {
-  const holders = new HolderLanes(payer, 5n)
-  holders.allow(TOKEN, bytesMax)
-  return holders
-}
 
 function told(reports: readonly (HolderReport | EpochFrame)[], bytesMax?: number): unknown[] {
   const payer = new SigningPayer()
@@ -263,15 +234,6 @@ test('a report is looked at before it is believed: none with a field of another 
   for (const report of taken) expect(report).toMatchObject({ epoch: expect.any(BigInt), lane: 8_193, holder: expect.any(String) })
 })
 
-test('256 lanes are kept that are not over; of those that are, the oldest makes room', () => {
-  const holders = createHolders()
-  for (let i = 0; i < 256; i++) holders.take(laneReport(8_193 + i))
-  expect(() => holders.take(laneReport(16_385))).toThrow(expect.objectContaining({ code: 'HANDSHAKE_BAD_ARGUMENT' }))
-  holders.take({ type: 'over', ...A, lane: 8_200, offset: 0n, how: 'ended' })
-  holders.take(laneReport(16_385))
-  expect(() => holders.take(laneReport(16_386))).toThrow(expect.objectContaining({ code: 'HANDSHAKE_BAD_ARGUMENT' }))
-})
-
 describe('a holder is believed as far as its token goes', () => {
   const verified = (lane: number, offset: bigint): HolderReport => ({ type: 'verified', ...A, lane, offset })
   const over = (lane: number, offset: bigint, how: 'ended' | 'reset-by-client'): HolderReport => ({ type: 'over', ...A, lane, offset, how })
@@ -299,7 +261,7 @@ describe('a holder is believed as far as its token goes', () => {
   test('and no farther by a lane of another token, or by one whose number comes again', () => {
     const payer = new SigningPayer()
     const holders = createHolders(payer, 100)
-    holders.allow('8'.repeat(32), 10)
+    holders.allow('8'.repeat(32), { serviceId: SERVICE, bytesMax: 10 })
     for (const report of [laneReport(8_193), laneReport(16_385, A, '8'.repeat(32)), verified(16_385, 50n), verified(8_193, 90n)])
       holders.take(report)
     for (const report of [laneReport(8_193), verified(8_193, 90n)]) holders.take(report)
@@ -314,7 +276,7 @@ describe('a holder is believed as far as its token goes', () => {
     const holders = createHolders()
     holders.take(laneReport(8_193))
     const nameOf = (i: number): string => String(i).padStart(32, '0')
-    for (let i = 0; i < 1_024; i++) holders.allow(nameOf(i), 10)
+    for (let i = 0; i < 1_024; i++) holders.allow(nameOf(i), { serviceId: SERVICE, bytesMax: 10 })
     expect(() => holders.take(laneReport(8_194, A, nameOf(0)))).toThrow(expect.objectContaining({ code: 'HANDSHAKE_BAD_ARGUMENT' }))
     for (const token of [TOKEN, nameOf(1), nameOf(1_023)]) holders.take(laneReport(8_194, A, token))
   })

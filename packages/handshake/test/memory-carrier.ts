@@ -1,6 +1,6 @@
 /**
  * Two joined carriers in memory: a real carrier for the driver's tests, without sockets. Bytes go over one event-loop turn later, in pieces
- * of at most `pieceBytes`; nothing is flushed while the other end is paused, as with a socket whose peer does not read.
+ * of at most `pieceBytes`, each spoiled once it was handed on; nothing is flushed while the other end is paused, as with a socket whose peer does not read.
  */
 import type { Carrier, CarrierEvents } from '../src/carrier.ts'
 
@@ -88,7 +88,11 @@ export class MemoryCarrier implements Carrier {
     if (this.isClosed || other.#events === undefined || other.#isPaused) return
     const sent = this.#queue.shift()
     if (sent !== undefined) {
-      for (let at = 0; at < sent.bytes.length; at += this.#pieceBytes) other.#events.onBytes(sent.bytes.slice(at, at + this.#pieceBytes))
+      for (let at = 0; at < sent.bytes.length; at += this.#pieceBytes) {
+        const piece = sent.bytes.slice(at, at + this.#pieceBytes)
+        other.#events.onBytes(piece)
+        piece.fill(0xdb) // valid during the call, and no longer
+      }
       this.heldBytes -= sent.bytes.length
       sent.onFlushed()
     }

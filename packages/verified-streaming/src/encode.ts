@@ -38,6 +38,11 @@ export interface EncodeOptions {
    * there a receiver can verify everything, so this is where a sender may pause.
    */
   readonly onUnitEnd?: ((offset: number) => void) | undefined
+  /**
+   * Of `encodeRanges` and `encodeRangesFrom`: gives memory of just so many octets, whatever is in it, into which the next piece is written. For a sender who knows when
+   * a piece has left, and has its memory written anew. @default a fresh one for each
+   */
+  readonly newPiece?: ((bytes: number) => Uint8Array<ArrayBuffer>) | undefined
 }
 
 /** Octets of a piece, and of what is read of the content at once until a first piece of it was. */
@@ -95,8 +100,8 @@ function itemsOf(
  * ends with the first leaf, the others have 64 KiB; as much is read at once, then up to 256 KiB, and never outside the ranges' groups.
  *
  * @returns pieces of the caller's own, read from `data` only as they are asked for.
- * @throws {VerifyError} `VERIFY_BAD_ARGUMENT` when size and outboard do not fit each other.
- * @throws the reason of `options.signal`; whatever `readAt` throws.
+ * @throws {VerifyError} `VERIFY_BAD_ARGUMENT` when size and outboard do not fit each other, or memory of `newPiece` is not as long as was asked for.
+ * @throws the reason of `options.signal`; whatever `readAt` or `readInto` throws.
  * @example for await (const piece of encodeRanges({ data, outboard, size }, ChunkRanges.fromByteRanges([{ start: 5_000_000 }]))) socket.write(piece)
  */
 export function encodeRanges(
@@ -107,6 +112,13 @@ export function encodeRanges(
   return piecesOf(blob, ranges, options)
 }
 
+const freshPiece = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
+
+function madeBy(newPiece: typeof freshPiece, bytes: number): Uint8Array<ArrayBuffer> {
+  const piece = newPiece(bytes)
+  return piece.length === bytes ? piece : refuse(`a piece of ${bytes} bytes`, piece.length)
+}
+
 /** The item that pieces begin in: where it begins, in octets of the encoding, and how many of its octets are left out. */
 export type FirstItem = readonly [placed: number, at: number]
 
@@ -114,7 +126,7 @@ export type FirstItem = readonly [placed: number, at: number]
 export async function* piecesOf(
   blob: VerifiableBlob,
   ranges: ChunkRanges,
-  { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, signal, onUnitEnd }: EncodeOptions,
+  { chunkGroupLog = CHUNK_GROUP_LOG_DEFAULT, signal, onUnitEnd, newPiece = freshPiece }: EncodeOptions,
   begin?: (walk: PreOrderWalk) => FirstItem | undefined,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   const size = checkSize(blob.size)
@@ -136,7 +148,7 @@ export async function* piecesOf(
     const bytes = next instanceof Promise ? await orAbort(next, signal) : next
     placed += bytes.length
     do {
-      piece ??= new Uint8Array(isFirst ? firstBytes : PIECE_BYTES)
+      piece ??= madeBy(newPiece, isFirst ? firstBytes : PIECE_BYTES)
       const taken = Math.min(bytes.length - at, piece.length - held)
       piece.set(taken === bytes.length ? bytes : bytes.subarray(at, at + taken), held)
       held += taken

@@ -8,6 +8,8 @@ export interface ReadAt {
   readonly size: number
   /** Exactly `length` bytes from `offset`, or it throws. They are only read until the next call. */
   readAt(offset: number, length: number): Uint8Array | Promise<Uint8Array>
+  /** Fills all of `target` from `offset` on, or throws. Where it is there, an encoder reads much content into the same memory again and again. */
+  readonly readInto?: ((offset: number, target: Uint8Array) => void | Promise<void>) | undefined
   /** Descriptor of the same bytes in this process, from which hashing workers read by themselves. */
   readonly fd?: number | undefined
 }
@@ -32,18 +34,22 @@ export function fromFileHandle(handle: FileHandleLike, size: number): ReadAt
 export function fromFileHandle(handle: FileHandleLike): Promise<ReadAt>
 export function fromFileHandle(handle: FileHandleLike, size?: number): ReadAt | Promise<ReadAt> {
   if (size === undefined) return handle.stat().then((stat) => fromFileHandle(handle, stat.size))
+  const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
+    let held = 0
+    while (held < target.length) {
+      const { bytesRead } = await handle.read(target, held, target.length - held, offset + held)
+      if (bytesRead === 0)
+        throw new VerifyError('VERIFY_READ_FAILED', `the file ends at ${offset + held}, not at ${size}`, { offset: offset + held })
+      held += bytesRead
+    }
+  }
   return {
     size: checkSize(size),
     fd: handle.fd,
+    readInto,
     async readAt(offset, length) {
       const bytes = new Uint8Array(length)
-      let held = 0
-      while (held < length) {
-        const { bytesRead } = await handle.read(bytes, held, length - held, offset + held)
-        if (bytesRead === 0)
-          throw new VerifyError('VERIFY_READ_FAILED', `the file ends at ${offset + held}, not at ${size}`, { offset: offset + held })
-        held += bytesRead
-      }
+      await readInto(offset, bytes)
       return bytes
     },
   }
@@ -56,7 +62,8 @@ export function readAtOf(source: unknown): ReadAt | undefined {
     return readExactly(source.size, async (start, end) => new Uint8Array(await source.slice(start, end).arrayBuffer()))
   if (typeof (source as Partial<ReadAt> | null | undefined)?.readAt !== 'function') return undefined
   const port = source as ReadAt
-  return { ...readExactly(port.size, (start, end) => port.readAt(start, end - start)), fd: port.fd }
+  const { fd } = port
+  return { ...readExactly(port.size, (start, end) => port.readAt(start, end - start)), fd, readInto: port.readInto?.bind(port) }
 }
 
 /** One shape for all of them. @throws {VerifyError} `VERIFY_BAD_ARGUMENT` for anything else. */

@@ -23,7 +23,7 @@ export function contentLog(log: Logger): Required<Pick<NodeOptions, ContentEvent
     onServiceLog: (level, text) => log[level]({ service: 'cdn' }, text),
     onRecovery: (event) => log.info(event, 'recovery'),
     onEviction: (event) => {
-      if (event.type === 'full') log.warn(event, 'the store is full of what is small, paid for or being read')
+      if (event.type === 'full') log.warn(event, 'the store is full of what is paid for, added by the operator or being read')
       else log.debug({ root: Buffer.from(event.root).toString('hex'), size: event.size }, 'evicted')
     },
     onError: (error) => log.error({ err: error }, 'something did not work, the node goes on'),

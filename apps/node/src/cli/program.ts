@@ -12,6 +12,7 @@ import {
   parseListen,
   parseOrigin,
   parseRange,
+  parseSize,
   parseStoreMax,
   parseValidators,
   PASSPHRASE_TEXT,
@@ -22,6 +23,7 @@ import { VERSION } from './version.ts'
 const DATA_DEFAULT = join('.selvedge', 'node')
 const DEVNET_DATA_DEFAULT = '.selvedge'
 const JSON_TEXT = 'results as one line of JSON on stdout'
+const MAX_TEXT = 'bytes that are taken at most, such as 10GiB, of all files together: what is larger is refused; default: whatever comes'
 const DATA_TEXT = 'folder of the store and of the key'
 
 const EXAMPLES = `
@@ -37,6 +39,8 @@ Examples:
   $ selvedge get bafybei... -o film.mp4               a file; run it again after a break and it goes on where it was
   $ selvedge get bafybei... -o folder                 a directory with everything below it
   $ selvedge get bafybei...                           a directory's entries: CID, size, name
+  $ selvedge get ipfs://bafybei.../a/b.png -o here/   one file of a directory, as here/b.png; the directories on the way are verified too
+  $ selvedge get bafybei... -o folder --max 10GiB     refused where there is more: in a file before its first byte is written
   $ selvedge get bafybei... --range 0-1023 | xxd      the first KiB of a file, verified
   $ selvedge get 1e2b...9f -o film.mp4                the same file by its BLAKE3 root (64 hex digits)
 
@@ -129,9 +133,16 @@ function addGet(program: Command, report: Report): void {
   program
     .command('get')
     .description('Fetch content from a node and verify it.')
-    .argument('<address>', 'a CID, or a BLAKE3 root of 64 hex digits')
-    .option('-o, --output <path>', 'file or folder to write; default: stdout')
+    .argument(
+      '<address>',
+      'a CID, a path below one (ipfs://CID/path, /ipfs/CID/path, a URL of a gateway), or a BLAKE3 root of 64 hex digits',
+    )
+    .option(
+      '-o, --output <path>',
+      'file or folder to write; a file of a path, into a folder, has the last name of the path; default: stdout',
+    )
     .option('--range <first-last>', 'only these bytes, both ends included, such as 0-1023 or 4096-', argument(parseRange))
+    .option('--max <size>', MAX_TEXT, argument(parseSize))
     .option('--node <address>', 'selvedge://HOST:PORT/KEY; again for each further one', collect(String), [])
     .option('--discovery <url|file>', "a network's signed list of nodes: the near and good ones of it are asked")
     .option('--discovery-key <hex>', 'the key that has signed the list, 64 hex digits')

@@ -50,12 +50,24 @@ const UNIT_BYTES: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 2
 /** Less is no store: a few blocks fill it. */
 const STORE_BYTES_MIN: number = 16 * 2 ** 20
 
-/** A size of a store: bytes, or so many KiB, MiB, GiB or TiB. */
+/** Bytes, or so many KiB, MiB, GiB or TiB. */
+export function parseSize(text: string): number {
+  const bytes = bytesIn(text)
+  if (bytes === undefined) throw usage(`"${text}" is not a size, such as 10GiB`)
+  return bytes
+}
+
+/** A size of a store. */
 export function parseStoreMax(text: string): number {
+  const bytes = bytesIn(text)
+  if (bytes === undefined || bytes < STORE_BYTES_MIN) throw usage(`"${text}" is not a size from 16MiB on, such as 500GiB`)
+  return bytes
+}
+
+function bytesIn(text: string): number | undefined {
   const match = /^(\d{1,16})(KiB|MiB|GiB|TiB)?$/.exec(text)
   const bytes = Number(match?.[1]) * (match?.[2] === undefined ? 1 : UNIT_BYTES[match[2]]!)
-  if (!Number.isSafeInteger(bytes) || bytes < STORE_BYTES_MIN) throw usage(`"${text}" is not a size from 16MiB on, such as 500GiB`)
-  return bytes
+  return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
 export function parseOrigin(text: string): string {

@@ -1,9 +1,9 @@
-/** `selvedge get`: content by CID or by BLAKE3 root, verified while it comes. */
+/** `selvedge get`: content by CID, by a path below one, or by BLAKE3 root, verified while it comes. */
 import { createClient, type Client, type ClientOptions } from '@selvedge/client'
 import type { ByteRange } from '@selvedge/content'
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { formatBytes, formatMs, formatRate } from '../cli/format.ts'
 import { createProgressBar, type ProgressBar } from '../cli/progress-bar.ts'
 import type { Report } from '../cli/report.ts'
@@ -12,13 +12,17 @@ import { readNodeAddress } from '../compose/control-file.ts'
 import { keepDistrusted, readDistrusted } from '../download/distrusted-nodes.ts'
 import { withOutputLock } from '../download/output-lock.ts'
 import { downloadRoot } from '../download/root-download.ts'
+import { createSizeBound, type SizeBound } from '../download/size-bound.ts'
 import { downloadTree } from '../download/tree-download.ts'
 import { NodeError } from '../errors.ts'
 import type { DiscoveryOptions } from './discovery-nodes.ts'
+import { locate, parseAddress, placeOf } from './get-address.ts'
 
 export interface GetCommandOptions extends DiscoveryOptions {
   readonly output?: string
   readonly range?: ByteRange
+  /** Bytes that are taken at most, of all files together. */
+  readonly max?: number
   readonly node: readonly string[]
 }
 
@@ -30,17 +34,31 @@ export async function get(report: Report, address: string, options: GetCommandOp
   const known = await readDistrusted(options.data)
   const client = createClient({ ...asked, distrusted: known })
   try {
-    const { output } = options
-    const cid = cidOf(address)
-    if (output !== undefined && options.range === undefined && cid !== undefined)
-      return await withOutputLock(output, () => intoPath(report, client, cid, output, signal))
-    if (output !== undefined && options.range === undefined)
-      return await withOutputLock(output, () => rootIntoPath(report, client, address, output, signal))
-    await oneStream(report, client, address, options, signal)
+    await fetchFrom({ report, client, address, options, signal })
   } finally {
     await client.close()
     await keepDistrusted(options.data, client.distrusted(), known).catch(sayForgotten)
   }
+}
+
+interface Job {
+  readonly report: Report
+  readonly client: Client
+  readonly address: string
+  readonly options: GetCommandOptions
+  readonly signal: AbortSignal
+}
+
+async function fetchFrom(job: Job): Promise<void> {
+  const { client, address, options, signal } = job
+  const { output } = options
+  const asked = parseAddress(address)
+  if (output === undefined || options.range !== undefined) return await oneStream(job)
+  if (asked.kind === 'root') return await withOutputLock(output, () => rootIntoPath(job, asked.root, output))
+  if (asked.kind === 'cid' && !output.endsWith('/')) return await withOutputLock(output, () => intoPath(job, asked.cid, output))
+  const { cid, isFile } = await locate(client, address, signal)
+  const place = await placeOf(output, address, isFile)
+  await withOutputLock(place, () => intoPath(job, cid, place))
 }
 
 /** What was fetched is right all the same. */
@@ -64,22 +82,28 @@ async function defaultNodes(data: string): Promise<string[]> {
   return [address]
 }
 
-function cidOf(address: string): CID | undefined {
-  if (/^[0-9a-fA-F]{64}$/.test(address)) return undefined
-  try {
-    return CID.parse(address).toV1()
-  } catch (cause) {
-    throw new NodeError('NODE_USAGE', `"${address.slice(0, 120)}" is neither a CID nor a root of 64 hex digits`, {}, { cause })
+/** Where nobody has said how much may come, whoever sits at a terminal is told that it is a lot. */
+function boundOf(name: string, { options: { max }, signal }: Job, bar: ProgressBar): SizeBound {
+  const onLarge = (bytes: number): void => {
+    if (max !== undefined || !process.stderr.isTTY) return
+    bar.clear()
+    process.stderr.write(
+      `${name}: ${formatBytes(bytes)} or more are to come, which is proven; with --max SIZE no more than that is taken\n`,
+    )
   }
+  return createSizeBound(name, { bytesMax: max, signal, onLarge })
 }
 
-async function intoPath(report: Report, client: Client, cid: CID, output: string, signal: AbortSignal): Promise<void> {
+async function intoPath(job: Job, cid: CID, output: string): Promise<void> {
+  const { report, client } = job
   const began = performance.now()
   const bar = createProgressBar(output)
+  using bound = boundOf(output, job, bar)
   let files = 0
   try {
     const result = await downloadTree(client, cid, output, {
-      signal,
+      signal: bound.signal,
+      onSize: bound.take,
       onProgress: (bytes, size) => bar.update(bytes, size),
       onResume: (offset) => sayResumed(report, offset),
       onFile: () => bar.update(++files, undefined),
@@ -99,12 +123,13 @@ async function intoPath(report: Report, client: Client, cid: CID, output: string
   }
 }
 
-async function rootIntoPath(report: Report, client: Client, address: string, output: string, signal: AbortSignal): Promise<void> {
+async function rootIntoPath({ report, client, address, options, signal }: Job, root: Uint8Array, output: string): Promise<void> {
   const began = performance.now()
   const bar = createProgressBar(output)
   try {
-    const result = await downloadRoot(client, Buffer.from(address, 'hex'), output, {
+    const result = await downloadRoot(client, root, output, {
       signal,
+      bytesMax: options.max,
       onProgress: (bytes, size) => bar.update(bytes, size),
       onResume: (offset) => sayResumed(report, offset),
     })
@@ -125,26 +150,27 @@ function sayResumed(report: Report, offset: number): void {
 }
 
 /** A range, or bytes to stdout; of a directory, its entries. */
-async function oneStream(
-  report: Report,
-  client: Client,
-  address: string,
-  { output, range }: GetCommandOptions,
-  signal: AbortSignal,
-): Promise<void> {
+async function oneStream(job: Job): Promise<void> {
+  const { report, client, address, options } = job
+  const { range } = options
   const began = performance.now()
-  const download = await client.get(address, range === undefined ? { signal } : { signal, range })
+  const download = await client.get(address, { signal: job.signal, range })
   if (download.kind === 'directory') {
     for await (const { name, cid, size } of download.entries())
       process.stdout.write(`${String(cid)}\t${size ?? ''}\t${JSON.stringify(name).slice(1, -1)}\n`)
     return
   }
+  const output = options.output === undefined ? undefined : await placeOf(options.output, address, true)
   const bar: ProgressBar = output === undefined ? { update: () => {}, clear: () => {} } : createProgressBar(output)
+  using bound = boundOf(output ?? download.address, job, bar)
+  const { size } = download
+  if (size !== undefined) bound.take(bytesOf(range, size))
   const sink = await openSink(output)
   let bytes = 0
   let firstByteMs = 0
   try {
     for await (const part of download) {
+      if (size === undefined) bound.take(part.bytes.length) // a root's is proven with its last chunk
       if (bytes === 0) firstByteMs = performance.now() - began
       await sink.write(part.bytes)
       bytes += part.bytes.length
@@ -161,6 +187,10 @@ async function oneStream(
     { address, output, kind, bytes, receivedBytes, mode, verification, node, firstByteMs, ms },
     `${output}: ${formatBytes(bytes)} in ${formatMs(ms)}, ${formatRate(bytes, ms)}, checked by ${verification} (${formatBytes(receivedBytes)} received)`,
   )
+}
+
+function bytesOf({ start, end = Number.POSITIVE_INFINITY }: ByteRange = { start: 0 }, size: number): number {
+  return Math.max(0, Math.min(end, size) - start)
 }
 
 interface Sink {

@@ -10,11 +10,12 @@ import { createCdn } from '@selvedge/service-cdn'
 import { join } from 'node:path'
 import { PinBook } from '../pins/pin-book.ts'
 import { ContentUses } from './content-uses.ts'
-import { createEviction, type Eviction, type EvictionEvent, storeWithRoom } from './eviction.ts'
+import { createEviction, type Eviction, type EvictionEvent } from './eviction.ts'
 import type { OwnContent } from './import-file.ts'
 import type { NodeStatus } from './node-status.ts'
 import { ReadGuard } from './read-guard.ts'
 import { createServedContent, type ServedContent } from './served-content.ts'
+import { storeWithRoom } from './store-with-room.ts'
 
 export interface ContentServiceOptions {
   readonly dataDir: string
@@ -48,7 +49,7 @@ export async function openContentService(store: Blockstore, options: ContentServ
   const eviction = storeBytesMax === undefined ? undefined : evictionOf(storeBytesMax)
   const origin = origins.length === 0 ? undefined : createIpfsOrigin({}, { gateways: origins }) // parsed before: it does not throw
   const fetcher = createFetcher(
-    { store: eviction === undefined ? store : storeWithRoom(store, (bytes) => eviction.makeRoom(bytes)), origins: origin ? [origin] : [] },
+    { store: eviction === undefined ? store : storeWithRoom(store, eviction), origins: origin ? [origin] : [] },
     { onEvent: (event) => void fetched(event) },
   )
   const guard = new ReadGuard({ source: fetcher, store })

@@ -1,19 +1,18 @@
 /**
  * What leaves a store that is full: content that nobody has paid to keep, that nobody is reading, and that is worth least by the word of the service,
- * whose admission counts requests; of two that are worth the same the one that was used longer ago.
+ * whose admission counts requests; of two that are worth the same the one that was used longer ago. Blocks that stand for themselves (nodes of directories,
+ * parts of files, what is passed on only) have no names that a service would know: they have an eighth of the store, and beyond it those that came longest ago leave.
  *
- * Content of up to 256 KiB stands in the store's packs, which give nothing back, so it does not leave; what is larger has files of its own. Room is made
- * before a file arrives, by the size that its first block says, but of no more than a fifth of the store for one file: what is larger than that
- * is taken only where there is room for it anyway. Otherwise one request could empty a store.
+ * Room is made before a file arrives, by the size that its first block says, but of no more than a fifth of the store for one file. Of a larger one nothing
+ * else has to leave: it is kept where there is room anyway, and passed on where there is none (`store-with-room.ts`). Otherwise one request could empty a store.
  */
-import type { Blockstore, StoredBlob } from '@selvedge/blockstore'
-import type { FileImportPort, StorePort, TreeImportPort, VerifiedBlockLike } from '@selvedge/fetcher'
+import type { Blockstore } from '@selvedge/blockstore'
 import type { Address } from '@selvedge/sdk'
 import { setImmediate } from 'node:timers/promises'
 import type { ContentUses } from './content-uses.ts'
 
 export interface EvictionComponents {
-  readonly store: Pick<Blockstore, 'usedBytes' | 'list'>
+  readonly store: Pick<Blockstore, 'usedBytes' | 'blockBytes' | 'list' | 'forgetBlocks'>
   /** Removes a content, unless it is kept or read. @returns whether it did. */
   readonly remove: (root: Uint8Array) => Promise<boolean>
   readonly isKept: (root: Uint8Array) => boolean
@@ -24,7 +23,7 @@ export interface EvictionComponents {
 
 export type EvictionEvent =
   | { readonly type: 'evicted'; readonly root: Uint8Array; readonly size: number }
-  /** All that is left is small, paid for or being read: what arrives now may be refused. Said once until there is room. */
+  /** All that is left is paid for, the operator's own or being read: what arrives now may be refused. Said once until there is room. */
   | { readonly type: 'full'; readonly usedBytes: number; readonly storeBytesMax: number }
 
 export interface EvictionOptions {
@@ -42,17 +41,22 @@ export interface Eviction {
   look(): void
   /** Before so much arrives. Resolves when there is room, or when no more can be made. */
   makeRoom(bytes: number): Promise<void>
+  /**
+   * Whether a content of so many bytes is to be kept: up to a fifth of the store, always; more, where there is room without anything leaving.
+   * @returns what gives its room back, once it has arrived or failed; undefined: it is not.
+   */
+  admit(bytes: number): (() => void) | undefined
   /** Runs `job` while nothing is removed. */
   between<T>(job: () => Promise<T>): Promise<T>
   /** Ends a round, and waits for it. */
   stop(): Promise<void>
 }
 
-/** Larger content has files of its own. */
-export const SMALL_BYTES_MAX: number = 256 * 1024
 /** In percent of the store: a round begins above the one, and ends at the other. */
 const HIGH_PERCENT = 90
 const LOW_PERCENT = 80
+/** Of blocks that stand for themselves; what is more is the first to leave, and this much is theirs. */
+const BLOCKS_PERCENT = 12.5
 /** A store in which nothing may leave is looked through no more often: whoever asks for much would have it looked through each time. */
 const FRUITLESS_MS = 1_000
 /** Contents that are valued at once: with four names each, as many as a service is asked about. */
@@ -61,6 +65,8 @@ const PAGE = 256
 const LOOKED_AT = 256
 /** Contents that one listing finds to remove; then it is made again. */
 const CANDIDATES_MAX = 4_096
+/** Contents that are removed at once, so that small ones share the store's syncs. */
+const REMOVALS_MAX = 16
 
 interface Candidate {
   readonly root: Uint8Array
@@ -83,6 +89,8 @@ class StoreEviction implements Eviction {
   #turns: Promise<unknown> = Promise.resolve()
   #isLooking = false
   #isFull = false
+  /** Of contents that are arriving and are larger than room is made for. */
+  #admittedBytes = 0
   /** When a round last came to less than it should. */
   #fruitlessMs = Number.NEGATIVE_INFINITY
 
@@ -101,8 +109,24 @@ class StoreEviction implements Eviction {
 
   async makeRoom(bytes: number): Promise<void> {
     const { storeBytesMax } = this.#options
-    const wanted = Math.min(bytes, storeBytesMax - this.#percent(LOW_PERCENT))
+    const wanted = Math.min(bytes, this.#roomMax)
     if (this.#used + wanted > storeBytesMax) await this.#round()
+  }
+
+  admit(bytes: number): (() => void) | undefined {
+    if (bytes <= this.#roomMax) return () => {}
+    if (this.#used + this.#admittedBytes + bytes > this.#percent(HIGH_PERCENT)) return undefined
+    this.#admittedBytes += bytes
+    let isOver = false
+    return () => {
+      if (!isOver) this.#admittedBytes -= bytes
+      isOver = true
+    }
+  }
+
+  /** That is made for one content. */
+  get #roomMax(): number {
+    return this.#options.storeBytesMax - this.#percent(LOW_PERCENT)
   }
 
   between<T>(job: () => Promise<T>): Promise<T> {
@@ -138,22 +162,28 @@ class StoreEviction implements Eviction {
 
   async #reduce(target: number): Promise<void> {
     const { nowMs = () => performance.now() } = this.#options
+    const { store } = this.#components
+    const blockBytesMax = this.#percent(BLOCKS_PERCENT)
+    if (store.blockBytes > blockBytesMax) await store.forgetBlocks(blockBytesMax, { signal: this.#ending.signal })
     let isWorthwhile = nowMs() - this.#fruitlessMs >= FRUITLESS_MS
     if (!isWorthwhile) return
     let failure: { readonly error: unknown } | undefined
     while (this.#used > target && isWorthwhile) {
       isWorthwhile = false
-      for (const { root, size } of await this.#cheapest()) {
-        if (this.#used <= target) break
+      const candidates = await this.#cheapest()
+      for (let at = 0; at < candidates.length && this.#used > target; ) {
         this.#ending.signal.throwIfAborted()
-        try {
-          if (!(await this.between(() => this.#components.remove(root)))) continue
-        } catch (error) {
-          failure ??= { error } // it would be the first again in each round, and nothing behind it would ever leave
-          continue
+        const batch = batchOf(candidates, at, this.#used - target)
+        at += batch.length
+        const results = await this.between(() => Promise.allSettled(batch.map(({ root }) => this.#components.remove(root))))
+        for (const [i, result] of results.entries()) {
+          if (result.status === 'rejected')
+            failure ??= { error: result.reason } // it would be the first again in each round, and nothing behind it would ever leave
+          else if (result.value) {
+            isWorthwhile = true
+            this.#options.onEvent?.({ type: 'evicted', root: batch[i]!.root, size: batch[i]!.size })
+          }
         }
-        isWorthwhile = true
-        this.#options.onEvent?.({ type: 'evicted', root, size })
       }
     }
     if (failure !== undefined) this.#options.onError?.(failure.error)
@@ -165,12 +195,15 @@ class StoreEviction implements Eviction {
     this.#isFull = isFull
   }
 
-  /** Those that are worth least, the least first. */
+  /** Those that are worth least, the least first; where enough are worth nothing, not all are looked at. */
   async #cheapest(): Promise<readonly Candidate[]> {
     let found: Candidate[] = []
     let page: { readonly root: Uint8Array; readonly size: number }[] = []
+    let worthless = 0
     const value = async (): Promise<void> => {
-      found.push(...(await this.#valued(page)))
+      const valued = await this.#valued(page)
+      for (const { worth, last } of valued) if (worth === 0 && last === 0) worthless++
+      found.push(...valued)
       page = []
       if (found.length >= 2 * CANDIDATES_MAX) found = leastOf(found)
     }
@@ -178,8 +211,9 @@ class StoreEviction implements Eviction {
     for await (const content of this.#components.store.list()) {
       if (++looked % LOOKED_AT === 0) await setImmediate()
       this.#ending.signal.throwIfAborted()
-      if (content.size <= SMALL_BYTES_MAX || this.#components.isKept(content.root)) continue
+      if (this.#components.isKept(content.root)) continue
       if (page.push(content) === PAGE) await value()
+      if (worthless >= CANDIDATES_MAX) break
     }
     await value()
     return leastOf(found)
@@ -206,36 +240,13 @@ function leastOf(candidates: readonly Candidate[]): Candidate[] {
   return candidates.toSorted((a, b) => a.worth - b.worth || a.last - b.last).slice(0, CANDIDATES_MAX)
 }
 
-/** `store` as the fetcher sees it: before a file arrives there is room for it. */
-export function storeWithRoom(store: Blockstore, makeRoom: (bytes: number) => Promise<void>): StorePort<StoredBlob> {
-  const add = async (target: Pick<FileImportPort, 'add'>, block: VerifiedBlockLike): Promise<void> => {
-    const { isEntityRoot, kind, fileSize = 0 } = block
-    if (isEntityRoot && kind === 'file' && fileSize > SMALL_BYTES_MAX) await makeRoom(fileSize)
-    await target.add(block)
+/** The next ones, until they are as large as `bytes` together. */
+function batchOf(candidates: readonly Candidate[], at: number, bytes: number): readonly Candidate[] {
+  const batch: Candidate[] = []
+  for (let rest = bytes; rest > 0 && batch.length < REMOVALS_MAX && at + batch.length < candidates.length; ) {
+    const next = candidates[at + batch.length]!
+    batch.push(next)
+    rest -= next.size
   }
-  return {
-    open: (root) => store.open(root),
-    entity: (cid) => store.entity(cid),
-    getBlock: (cid, options) => store.getBlock(cid, options),
-    putBlock: (cid, bytes) => store.putBlock(cid, bytes),
-    putEntity: (entity) => store.putEntity(entity),
-    importFile(cid) {
-      const target: FileImportPort = store.importFile(cid)
-      return {
-        add: (block) => add(target, block),
-        getBlock: (block) => target.getBlock(block),
-        commit: (options) => target.commit(options),
-        abort: () => target.abort(),
-      }
-    },
-    importTree(cid) {
-      const target: TreeImportPort = store.importTree(cid)
-      return {
-        add: (block) => add(target, block),
-        getBlock: (block) => target.getBlock(block),
-        commit: () => target.commit(),
-        abort: () => target.abort(),
-      }
-    },
-  }
+  return batch
 }

@@ -104,8 +104,11 @@ async function send(
       throw error
     }
     if (step.done === true) break
-    const { parts, unitEnds } = step.value
-    const writing = lane.write(parts, { unitEnds }).then(() => onTaken(unitEnds.at(-1)!))
+    const { parts, unitEnds, release } = step.value
+    const writing = lane.write(parts, { unitEnds }).then(() => {
+      release?.() // the carrier has let go of them
+      onTaken(unitEnds.at(-1)!)
+    })
     writing.catch(() => {}) // it is waited for when the one before it has left, unless that one fails
     await before
     before = writing

@@ -1,7 +1,7 @@
 /**
  * A node: the one place where its rooms meet. Storage first, then what fetches into it, then the doors; stopped the other way round.
  */
-import { createBlockstore, type Blockstore } from '@selvedge/blockstore'
+import { createBlockstore, type Blockstore, type CompactionEvent } from '@selvedge/blockstore'
 import type { KeyPair } from '@selvedge/crypto'
 import type { NodePayments } from '@selvedge/handshake'
 import { createSessionServer } from '@selvedge/handshake/tls'
@@ -88,7 +88,7 @@ export async function startNode(identity: KeyPair, options: NodeOptions): Promis
     onError,
     onRecovery = () => {},
   } = options
-  const store = await openStore(dataDir, onRecovery, storeBytesMax)
+  const store = await openStore(dataDir, onRecovery, storeBytesMax, onError)
   /** What was made so far, in that order; stopped from the end. */
   const made: { stop(): Promise<unknown> }[] = [store]
   const stop = async (): Promise<void> => {
@@ -134,8 +134,13 @@ export async function openStore(
   dataDir: string,
   onRecovery: (event: object) => void = () => {},
   quotaBytes: number = Number.MAX_SAFE_INTEGER,
+  onError?: (error: unknown) => void,
 ): Promise<Blockstore> {
-  const store = createBlockstore({}, { path: storePathOf(dataDir), onRecovery, quotaBytes })
+  const onCompaction = (event: CompactionEvent): void => {
+    if (event.type === 'damaged') onRecovery(event)
+    else if (event.type === 'failed') onError?.(event.error)
+  }
+  const store = createBlockstore({}, { path: storePathOf(dataDir), onRecovery, onCompaction, quotaBytes })
   try {
     await store.start()
     return store

@@ -14,6 +14,8 @@ import { READ, WRITE_ON } from './own-file.ts'
 
 export interface FileDownloadOptions {
   readonly signal?: AbortSignal
+  /** The size of a file, proven, before anything of it is written. What it throws ends the download, and is thrown. */
+  readonly onSize?: ((bytes: number) => void) | undefined
   /** `bytes` of the file are on disk and verified. */
   readonly onProgress?: (bytes: number, size: number | undefined) => void
   /** What a former process left, once it was proven. */
@@ -45,13 +47,14 @@ export type Fetched =
 
 /**
  * Whatever `cid` is: a file's bytes into `path`, of a directory the entries. One request, and nothing is written for what is no file.
- * @throws {NodeError} `NODE_OUTPUT`; {ClientError} as `client.get`.
+ * @throws {NodeError} `NODE_OUTPUT`; {ClientError} as `client.get`; what `options.onSize` throws.
  */
 export async function fetchInto(client: Client, cid: CID, path: string, options: FileDownloadOptions = {}): Promise<Fetched> {
   const began = performance.now()
   const found = await findPartial(path, cid)
   options.onResume?.(found.offset)
   if (found.isComplete) {
+    options.onSize?.(found.offset)
     await truncate(partOf(path), found.offset) // what lies behind the last proven byte is nobody's
     return { kind: 'file', file: await finish(path, nothingMissing(found), options) }
   }
@@ -66,6 +69,7 @@ export async function fetchInto(client: Client, cid: CID, path: string, options:
       return { kind: 'directory', entries, receivedBytes: download.receivedBytes }
     }
     if (download.kind !== 'file') return { kind: download.kind }
+    options.onSize?.(download.size!) // proven by the first block of a CID
     const there = await stat(path).catch(() => undefined) // what cannot be looked at is told by the writing
     if (there?.isDirectory() === true) throw new NodeError('NODE_OUTPUT', `cannot write ${path}: it is a folder, and this is a file`)
     const firstByteMs = await writeParts(download, path, found, watch, began, options)

@@ -2,14 +2,17 @@
  * A root into a file. Bytes go to `FILE.part`, the tree's nodes to `FILE.pairs`, what is held to `FILE.state`; a later process proves what
  * is there against the root before it trusts it, and asks for the rest only.
  */
-import type { Client } from '@selvedge/client'
+import { ClientError, type Client } from '@selvedge/client'
 import { createSink, type Sink } from '@selvedge/verified-streaming'
 import { openFileStore, type FileStore } from '@selvedge/verified-streaming/file-store'
 import { rm, stat } from 'node:fs/promises'
 import { NodeError } from '../errors.ts'
+import { tooLarge } from './size-bound.ts'
 
 export interface RootDownloadOptions {
   readonly signal?: AbortSignal
+  /** Bytes of the content that are taken at most: of more, as a node says or it is proven, nothing. Default: whatever comes. */
+  readonly bytesMax?: number | undefined
   readonly onProgress?: (bytes: number, size: number | undefined) => void
   /** What a former process left, once it was proven. */
   readonly onResume?: (offset: number) => void
@@ -27,19 +30,22 @@ const CHUNK_BYTES = 1024
 /** Durable this often: what a killed process may fetch again. */
 const SAVE_BYTES: number = 4 * 2 ** 20
 
-/** @throws {NodeError} `NODE_OUTPUT`; {ClientError} as `client.receive`. */
+/** @throws {NodeError} `NODE_OUTPUT`, `NODE_TOO_LARGE`; {ClientError} as `client.receive`. */
 export async function downloadRoot(
   client: Client,
   root: Uint8Array,
   path: string,
   options: RootDownloadOptions = {},
 ): Promise<RootDownloadResult> {
-  const { signal, onProgress, onResume } = options
+  const { signal, bytesMax, onProgress, onResume } = options
   const store = await openStoreAt(path)
+  let isEmpty = false
   try {
-    const sink = await openSink(root, store)
+    const sink = await openSink(root, store, bytesMax)
     const resumedAt = heldBytes(sink)
     onResume?.(resumedAt)
+    const known = sink.size.state === 'verified' ? sink.size.bytes : resumedAt
+    if (bytesMax !== undefined && known > bytesMax) throw tooLarge(`${path} has ${known} bytes or more`, bytesMax)
     let bytes = resumedAt
     let saved = resumedAt
     let saving: Promise<void> = Promise.resolve()
@@ -56,24 +62,27 @@ export async function downloadRoot(
     })
     const { receivedBytes, node } = await receiving.catch(async (error: unknown) => {
       await saving.then(() => store.save(sink)).catch(() => {}) // whoever comes back goes on from here; why it ended is what counts
-      throw error
+      isEmpty = heldBytes(sink) === 0
+      const isTooLarge = bytesMax !== undefined && error instanceof ClientError && error.code === 'CLIENT_TOO_LARGE'
+      throw isTooLarge ? tooLarge(`${path} is larger, as its node says`, bytesMax, { cause: error }) : error
     })
     await saving
     await store.finish(sink)
     return { bytes: sink.size.state === 'verified' ? sink.size.bytes : bytes, resumedAt, receivedBytes, node }
   } finally {
     await store.close().catch(() => {}) // it is closed already when it was finished
+    if (isEmpty) await removeBegun(path, ['part', 'pairs', 'state'])
   }
 }
 
 /** A state of another blob is of no use; nor is content without a state. */
-async function openSink(root: Uint8Array, store: FileStore): Promise<Sink> {
-  if (store.state === undefined) return createSink(root, { store })
+async function openSink(root: Uint8Array, store: FileStore, maxSize: number | undefined): Promise<Sink> {
+  if (store.state === undefined) return createSink(root, { store, maxSize })
   let sink: Sink
   try {
-    sink = createSink(root, { store, state: store.state })
+    sink = createSink(root, { store, maxSize, state: store.state })
   } catch {
-    return createSink(root, { store })
+    return createSink(root, { store, maxSize })
   }
   await sink.recheck()
   return sink
@@ -88,9 +97,13 @@ function heldBytes(sink: Sink): number {
 async function openStoreAt(path: string): Promise<FileStore> {
   try {
     const isBegun = await stat(`${path}.state`).catch(() => undefined)
-    if (isBegun === undefined) for (const ending of ['part', 'pairs']) await rm(`${path}.${ending}`, { force: true })
+    if (isBegun === undefined) await removeBegun(path, ['part', 'pairs'])
     return await openFileStore(path)
   } catch (cause) {
     throw new NodeError('NODE_OUTPUT', `cannot write ${path}: ${(cause as Error).message}`, {}, { cause })
   }
+}
+
+async function removeBegun(path: string, endings: readonly string[]): Promise<void> {
+  for (const ending of endings) await rm(`${path}.${ending}`, { force: true })
 }

@@ -15,6 +15,7 @@ import { fetchInto, type FileDownloadOptions, type FileDownloadResult } from './
 import { openTreeProofs, type TreeProofs } from './tree-proofs.ts'
 import { makeFolder, streamTree, sweepParts } from './tree-stream.ts'
 
+/** `onSize` is called once for each file, also for one that is here already. */
 export interface TreeDownloadOptions extends FileDownloadOptions {
   /** A file is whole and has its name. */
   readonly onFile?: (path: string, bytes: number) => void
@@ -36,7 +37,7 @@ export interface TreeDownloadResult {
 const FILES_AT_ONCE = 4
 const RAW = 0x55
 
-/** What `cid` is goes into `path`. @throws as `fetchInto` and `client.getTree`; {NodeError} `NODE_BAD_NAME`. */
+/** What `cid` is goes into `path`. @throws as `fetchInto` and `client.getTree`; {NodeError} `NODE_BAD_NAME`; what `options.onSize` throws. */
 export async function downloadTree(client: Client, cid: CID, path: string, options: TreeDownloadOptions = {}): Promise<TreeDownloadResult> {
   const top = await fetchInto(client, cid, path, { ...options, leavesDirectory: true })
   const { receivedBytes } = top.kind === 'directory' ? top : { receivedBytes: 0 }
@@ -112,11 +113,12 @@ class FolderDownload {
   }
 
   async #stream(name: string, cid: CID): Promise<void> {
-    const { signal } = this.#options
+    const { signal, onSize } = this.#options
     const { receivedBytes } = await streamTree(this.#client, cid, this.#placeOf(name), {
       proofs: this.#proofs,
       top: this.#top,
       part: `${this.#top}.part`,
+      onSize,
       onFile: (path, bytes) => this.#count(name === '' || path === '' ? name + path : `${name}/${path}`, bytes),
       onSkipped: (path) => this.#tally.skipped.push(name === '' ? path : `${name}/${path}`),
       ...(signal === undefined ? {} : { signal }),
@@ -130,14 +132,16 @@ class FolderDownload {
     const size = await this.#proofs.wholeSize(target, cid)
     if (size !== undefined) {
       if (this.#begun === cid.toString()) this.#begun = undefined // it was whole: nothing is looked for any more
+      this.#options.onSize?.(size)
       this.#tally.here++
       this.#count(name, size)
       return false
     }
     await this.#placeBegun(target, cid)
-    const { signal } = this.#options
+    const { signal, onSize } = this.#options
     const fetched = await fetchInto(this.#client, cid, target, {
       leavesDirectory: true,
+      onSize,
       ...(cid.code === RAW ? {} : { onProof: (journal) => this.#proofs.keep(cid, journal) }),
       ...(signal === undefined ? {} : { signal }),
     })

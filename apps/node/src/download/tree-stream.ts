@@ -25,6 +25,8 @@ export interface TreeStreamOptions {
   readonly top: string
   /** Where what is not whole is written; on the file system of the target. */
   readonly part: string
+  /** The size of a file, proven, before anything of it is written. What it throws ends the stream, and is thrown. */
+  readonly onSize?: ((bytes: number) => void) | undefined
   readonly onFile: (path: string, bytes: number) => void
   readonly onSkipped: (path: string) => void
 }
@@ -33,9 +35,9 @@ export interface StreamedTree {
   readonly receivedBytes: number
 }
 
-/** @throws {NodeError} `NODE_OUTPUT`, `NODE_BAD_NAME`; {ClientError} as `client.getTree`. */
+/** @throws {NodeError} `NODE_OUTPUT`, `NODE_BAD_NAME`; {ClientError} as `client.getTree`; what `options.onSize` throws. */
 export async function streamTree(client: Client, cid: CID, target: string, options: TreeStreamOptions): Promise<StreamedTree> {
-  const { signal, top, part, proofs, onFile, onSkipped } = options
+  const { signal, top, part, proofs, onSize, onFile, onSkipped } = options
   const watch = watchRecords()
   const writes = createWrites(part)
   const tree = client.getTree(cid, { onBlock: watch.onBlock, ...(signal === undefined ? {} : { signal }) })
@@ -45,10 +47,13 @@ export async function streamTree(client: Client, cid: CID, target: string, optio
       const place = path === '' ? target : join(target, path)
       if (kind === 'directory') await makeFolder(place, top)
       else if (kind !== 'file') onSkipped(path)
-      else if (entry.cid.code === RAW) await writes.begin(place, await wholeOf(entry), () => onFile(path, size))
       else {
-        await writeProven(entry, place, { part, proofs, watch })
-        onFile(path, size)
+        onSize?.(size)
+        if (entry.cid.code === RAW) await writes.begin(place, await wholeOf(entry), () => onFile(path, size))
+        else {
+          await writeProven(entry, place, { part, proofs, watch })
+          onFile(path, size)
+        }
       }
     }
     await writes.settle()

@@ -5,11 +5,16 @@
  * An order that was accepted holds its room, and its content, until it is paid or its lane is over, and never beyond the epoch after the one that it came
  * in: so what the node keeps unpaid is an epoch's worth at most. The order of epochs is the ledger's; until the node knows of a later one than 0
  * nothing ends. Invariants: contents, bytes and contents an account are within their bounds, orders included; nothing is `held` that is not on disk.
+ *
+ * A place is scarcer than the bytes of a small file, so it has a price of its own. In each epoch an account may order some contents as it likes, as long as
+ * half of the places are free; every further one needs so many bytes of orders that the account has paid in that epoch, its own included.
  */
 import { toHex } from '@selvedge/ledger-types'
 import type { PinState } from '@selvedge/sdk'
+import { pinChunksOf } from '@selvedge/service-cdn'
 import { NodeError } from '../errors.ts'
 import { openPinLog, type PinLog, type PinRecord } from './pin-log.ts'
+import { PlacePrices } from './place-prices.ts'
 
 export interface PinBookOptions {
   readonly folder: string
@@ -21,14 +26,16 @@ export interface PinBookOptions {
   readonly pinsMax?: number
   /** Of one account. @default 4,096 */
   readonly pinsPerAccountMax?: number
+  /** Bytes of paid orders that a place costs for an epoch, beyond the free ones of an account. @default 4 MiB */
+  readonly placeBytes?: number
   /** The disk refused a payment, or has forgotten some: then nothing more is ordered, or those are not kept. The node goes on. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** An order on its way: room, and the content while it is not paid. */
 export interface PinOrder {
-  /** All of it is acknowledged, in this epoch. */
-  pay(epoch: bigint): void
+  /** All of it is acknowledged, in this epoch: so many bytes. */
+  pay(epoch: bigint, bytes: number): void
   /** It comes to nothing. After `pay` it does nothing. */
   release(): void
 }
@@ -50,6 +57,8 @@ interface Order extends Place {
   readonly madeIn: bigint
 }
 
+const CHUNK_BYTES = 1_024
+const PINS_MAX = 65_536
 const OPERATOR = new Uint8Array(20)
 const FOR_GOOD: bigint = 2n ** 64n - 1n
 
@@ -63,6 +72,7 @@ export class PinBook {
   /** How many places each has, by root and by account. */
   readonly #roots = new Map<string, number>()
   readonly #accounts = new Map<string, number>()
+  readonly #prices: PlacePrices
   #pinnedBytes = 0
   #epoch = 0n
   readonly #log: PinLog
@@ -70,6 +80,7 @@ export class PinBook {
   private constructor(options: PinBookOptions, log: PinLog) {
     this.#options = options
     this.#log = log
+    this.#prices = new PlacePrices(options.placeBytes)
   }
 
   /** @throws {NodeError} `NODE_PIN_FILE`, `NODE_DATA_FOLDER` */
@@ -99,30 +110,35 @@ export class PinBook {
     this.#sweep()
     const place = placeOf(account, root, size)
     const pin = this.#pins.get(keyOf(place))
-    if (this.#log.isBroken) return 'full' // nothing more can be promised
-    if (pin?.durableEpoch !== undefined) return 'held'
-    return pin !== undefined || this.#hasRoom(place) ? 'free' : 'full'
+    if (this.#log.isBroken || !this.#isTakeable(place)) return 'full' // nothing more can be promised, or not at what the account has paid
+    return pin?.durableEpoch !== undefined ? 'held' : 'free'
   }
 
   /** An order that was accepted; undefined where there is no room for it any more: then it is paid for nothing. */
   order(account: Uint8Array, root: Uint8Array, size: number): PinOrder | undefined {
     this.#sweep()
     const order: Order = { ...placeOf(account, root, size), madeIn: this.#epoch }
-    if (this.#log.isBroken || !(this.#pins.has(keyOf(order)) || this.#hasRoom(order))) return undefined
+    if (this.#log.isBroken || !this.#isTakeable(order)) return undefined
     this.#take(order)
+    this.#prices.order(order.account, order.root)
     this.#orders.add(order)
     const end = (): boolean => {
       const isLiving = this.#orders.delete(order)
       if (isLiving) this.#drop(order)
       return isLiving
     }
+    const giveUp = (): void => {
+      if (end() && order.madeIn === this.#epoch) this.#prices.release(order.account, order.root)
+    }
     const record = { account: account.slice(), root: root.slice(), size }
     return {
-      pay: (epoch) => {
+      pay: (epoch, bytes) => {
         this.#sweep()
-        if (end() && epoch + 1n >= this.#epoch) this.#keep({ ...record, paidEpoch: epoch })
+        if (!end() || epoch + 1n < this.#epoch) return
+        this.#prices.pay(order.account, bytes)
+        this.#keep({ ...record, paidEpoch: epoch })
       },
-      release: () => void end(),
+      release: giveUp,
     }
   }
 
@@ -176,6 +192,7 @@ export class PinBook {
     const epoch = this.#options.epoch()
     if (epoch <= this.#epoch) return
     this.#epoch = epoch
+    this.#prices.clear()
     for (const [key, pin] of this.#pins) {
       if (pin.record.paidEpoch + 1n >= epoch) continue
       this.#pins.delete(key)
@@ -184,8 +201,17 @@ export class PinBook {
     for (const order of this.#orders) if (order.madeIn + 1n < epoch && this.#orders.delete(order)) this.#drop(order)
   }
 
+  /** Whoever has paid for it already needs no room, but goes on at the same price. */
+  #isTakeable(place: Place): boolean {
+    const { pinsMax = PINS_MAX } = this.#options
+    const isScarce = this.#pins.size + this.#orders.size >= pinsMax / 2
+    const orderBytes = Math.min(place.size, pinChunksOf(place.size) * CHUNK_BYTES)
+    const isAffordable = this.#prices.isAffordable(place.account, place.root, { orderBytes, isScarce })
+    return isAffordable && (this.#pins.has(keyOf(place)) || this.#hasRoom(place))
+  }
+
   #hasRoom({ account, root, size }: Place): boolean {
-    const { pinnedBytesMax = Number.POSITIVE_INFINITY, pinsMax = 65_536, pinsPerAccountMax = 4_096 } = this.#options
+    const { pinnedBytesMax = Number.POSITIVE_INFINITY, pinsMax = PINS_MAX, pinsPerAccountMax = 4_096 } = this.#options
     const more = this.#roots.has(root) ? 0 : size
     const isWithin = this.#pinnedBytes + more <= pinnedBytesMax && this.#pins.size + this.#orders.size < pinsMax
     return isWithin && (this.#accounts.get(account) ?? 0) < pinsPerAccountMax

@@ -152,7 +152,7 @@ export class PinMeter implements SessionMeter {
   #settle(lane: number, { order, total, verified, epoch, owed }: Ordered): void {
     if (total === undefined || verified < total || owed !== undefined) return
     this.#ordered.delete(lane)
-    order.pay(epoch)
+    order.pay(epoch, Number(total))
   }
 }
 

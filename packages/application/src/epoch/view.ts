@@ -26,7 +26,10 @@ export function scoreOf(state: State, nodeIndex: number): number {
   return state.get(scores, nodeIndex)?.history[0] ?? INITIAL_SCORE
 }
 
-/** The view of the epoch that `state` is at the beginning of. @param previous - the view of the epoch before, where this node has one. */
+/**
+ * The view of the epoch that `state` is at the beginning of. Its bytes are those of the rows, so it is for `encodeView` and never handed out.
+ * @param previous - the view of the epoch before, where this node has one.
+ */
 export function viewOf(state: State, { chainId, genesisHash }: Chain, previous: MembershipView | undefined): MembershipView {
   const { epoch, startMs, endMs, version } = state.get(epochRow, null) as EpochRow
   const { priceVersion } = currentPrices(state, epoch)

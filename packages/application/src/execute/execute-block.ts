@@ -63,15 +63,16 @@ export function executeBlock(state: State, chain: ChainIdentity, block: LedgerBl
   const transactionCount = run.transactions.length
   emit({ kind: 'block', height, timestampMs, baseFee, gasUsed: run.gasUsed, transactionCount })
   const isFinal = run.isClosing
-  if (isFinal) changeEpoch(state, context, block.digest, emit)
+  const subDagDigest = new Uint8Array(block.digest) // rows keep it, and it is the caller's
+  if (isFinal) changeEpoch(state, context, subDagDigest, emit)
   run.close()
   const txRoot = run.txRoot()
-  const digest = blockDigest({ ...chain, height, previousDigest: last.blockDigest, subDagDigest: block.digest, timestampMs, txRoot })
+  const digest = blockDigest({ ...chain, height, previousDigest: last.blockDigest, subDagDigest, timestampMs, txRoot })
   const row: BlockRow = {
     height,
     index: isFinal ? 0 : block.index,
     timestampMs,
-    subDagDigest: block.digest,
+    subDagDigest,
     blockDigest: digest,
     gasUsed: run.gasUsed,
     ...nextFeeIn(state, last.excess, run.gasUsed, timestampMs - last.timestampMs),

@@ -8,7 +8,7 @@
 /** One byte before every key. */
 export type Space = number
 
-/** Spaces that are no part of the state. */
+/** Spaces that are no part of the state. 255 is a database's own, for the version of its layout: what stands here, and under it, is that layout. */
 export const SPACES = {
   tree: 64,
   /** height u64 → block record */

@@ -3,10 +3,14 @@
  *
  * A commit is one write transaction, flushed before it returns unless told otherwise, so a block is whole or it never was. Reads are synchronous and
  * come from a memory map; a snapshot is a read transaction that LMDB keeps consistent however many blocks are committed meanwhile.
+ *
+ * One row is its own (store-format.ts): by which version of the layout the database is written. Without one it is given the row when it is opened, and a
+ * newer version is refused.
  */
-import { open, type Transaction } from 'lmdb'
+import { open, type RootDatabase, type Transaction } from 'lmdb'
 import { ApplicationError } from '../errors.ts'
 import type { KeyValueStore, Space, StoreReader, StoreSnapshot, Write } from './contract.ts'
+import { encodeStoreFormat, FORMAT_KEY, STORE_VERSION, verifyStoreFormat } from './store-format.ts'
 
 const KEY_BYTES_MAX = 512
 
@@ -29,6 +33,10 @@ export interface LmdbStore extends KeyValueStore {
   close(): Promise<void>
 }
 
+/**
+ * @throws {ApplicationError} `APPLICATION_FORMAT`, with the version and the newest that is known: it is of a newer one; `APPLICATION_DAMAGED`: it does not say of
+ *   which. Nothing is changed by either. What LMDB throws for a folder that it cannot open.
+ */
 export function createLmdbStore(path: string, options: LmdbStoreOptions = {}): LmdbStore {
   const { mapBytes = 64 * 2 ** 30, overlapsFlush = false } = options
   const database = open<Buffer, Buffer>({
@@ -39,6 +47,7 @@ export function createLmdbStore(path: string, options: LmdbStoreOptions = {}): L
     mapSize: mapBytes,
     overlappingSync: overlapsFlush,
   })
+  settleFormat(database, path)
   const scratch = Buffer.alloc(1 + KEY_BYTES_MAX) // LMDB copies the key at the call
 
   const place = (space: Space, key: Uint8Array): Buffer => {
@@ -95,6 +104,27 @@ export function createLmdbStore(path: string, options: LmdbStoreOptions = {}): L
       await database.close()
     },
   }
+}
+
+/** In one transaction: a process that dies meanwhile leaves the row or none. */
+function settleFormat(database: RootDatabase<Buffer, Buffer>, path: string): void {
+  const key = Buffer.of(FORMAT_KEY)
+  try {
+    const row = database.get(key)
+    if (row === undefined) writeFormat(database, key, path)
+    else verifyStoreFormat(row, path)
+  } catch (error) {
+    void database.close()
+    throw error
+  }
+}
+
+function writeFormat(database: RootDatabase<Buffer, Buffer>, key: Buffer, path: string): void {
+  const row = Buffer.from(encodeStoreFormat(STORE_VERSION))
+  database.putSync(key, row)
+  if (database.get(key)?.equals(row) === true) return
+  database.removeSync(key) // zeros would be damage to whoever opens it rightly
+  throw forgetful(path)
 }
 
 function forgetful(path: string): ApplicationError {

@@ -1,4 +1,4 @@
-/** A store in memory, for tests, simulations and tools. Snapshots copy: it is not for large states. */
+/** A store in memory, for tests, simulations, tools and the state of genesis. Snapshots copy: it is not for large states. */
 import type { KeyValueStore, Space, StoreReader, StoreSnapshot, Write } from './contract.ts'
 import { keyTextOf } from '../state/key-text.ts'
 

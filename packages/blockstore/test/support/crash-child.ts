@@ -51,7 +51,8 @@ function killing(fileSystem: FileSystem): FileSystem {
   }
 }
 
-const store = createBlockstore({ fileSystem: killing(createNodeFileSystem()) }, { path })
+/** Small packs, so that some are compacted all the time. */
+const store = createBlockstore({ fileSystem: killing(createNodeFileSystem()) }, { path, packBytesMax: 150_000 })
 await store.start()
 writeSync(1, 'started\n')
 const items = new Set(

@@ -172,22 +172,36 @@ function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/'))
 }
 
-/** An index that loses any number of its last batches. */
+/** An index that loses any number of the batches since its last flush; or, as when its folder is removed, all that it has. */
 export class SimulatedIndex implements Index {
   readonly #batches: (readonly IndexOp[])[]
   readonly #tables = new Map<Table, Map<string, [Uint8Array, Uint8Array]>>()
   readonly #disk: SimulatedDisk
+  #flushed = 0
 
   constructor(disk: SimulatedDisk, batches: (readonly IndexOp[])[] = []) {
     this.#disk = disk
     this.#batches = batches
+    this.#flushed = batches.length // what survived one crash survives the next
     for (const batch of batches) this.#take(batch)
   }
 
   /** @param share - of the batches that survive. */
   afterCrash(disk: SimulatedDisk, random: Random): SimulatedIndex {
-    const lost = random.next() < 0.3 ? random.below(this.#batches.length + 1) : random.below(Math.min(4, this.#batches.length + 1))
+    if (random.next() < 0.15) return new SimulatedIndex(disk)
+    const open = this.#batches.length - this.#flushed
+    const lost = random.next() < 0.3 ? random.below(open + 1) : random.below(Math.min(4, open + 1))
     return new SimulatedIndex(disk, this.#batches.slice(0, this.#batches.length - lost))
+  }
+
+  /** Batches that are here, and those of them that no crash takes away. */
+  get batches(): { readonly all: number; readonly flushed: number } {
+    return { all: this.#batches.length, flushed: this.#flushed }
+  }
+
+  /** As `afterCrash`, of one's own choice: with the first so many batches. */
+  afterLoss(disk: SimulatedDisk, batches: number): SimulatedIndex {
+    return new SimulatedIndex(disk, this.#batches.slice(0, batches))
   }
 
   #tableOf(table: Table): Map<string, [Uint8Array, Uint8Array]> {
@@ -223,6 +237,12 @@ export class SimulatedIndex implements Index {
     if (this.#disk.operations >= this.#disk.stopsAt) await new Promise<never>(() => undefined)
     this.#batches.push(copy)
     this.#take(copy)
+  }
+
+  async flush(): Promise<void> {
+    const applied = this.#batches.length
+    if (this.#disk.operations >= this.#disk.stopsAt) await new Promise<never>(() => undefined)
+    this.#flushed = applied
   }
 
   async close(): Promise<void> {}

@@ -11,11 +11,11 @@ export interface DiscoverOptions extends Omit<RankOptions, 'chainId'>, Omit<Disc
   /** A URL (https), or what gives the document: `discoveryInFile` of `@selvedge/client/node`. */
   readonly source: string | URL | DiscoverySource
   /** For the document. @default 10,000 */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Unix milliseconds: whether the document is of today. @default `Date.now` */
-  readonly nowMs?: () => number
+  readonly nowMs?: (() => number) | undefined
   /** Given the document before a node is asked, to keep its epoch whatever becomes of them; what it throws ends the discovery. */
-  readonly onDocument?: (document: DiscoveryDocument) => void | Promise<void>
+  readonly onDocument?: ((document: DiscoveryDocument) => void | Promise<void>) | undefined
 }
 
 export interface Discovered {

@@ -24,18 +24,18 @@ export interface RankedNode extends ScoredNode {
 export interface RankOptions {
   readonly chainId: number
   /** How sessions are made; a probe is a guest's, and is closed at once. @default as of `createClient` */
-  readonly connect?: Connect
+  readonly connect?: Connect | undefined
   /** Nodes that are tried; if there are more, chance chooses, those of a higher score more often. @default 8 */
-  readonly probesMax?: number
+  readonly probesMax?: number | undefined
   /** @default 4 */
-  readonly probesAtOnce?: number
+  readonly probesAtOnce?: number | undefined
   /** A node that takes longer is not reached. @default 3,000 */
-  readonly probeTimeoutMs?: number
-  readonly signal?: AbortSignal
+  readonly probeTimeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
   /** @default `performance.now` */
-  readonly clockMs?: () => number
+  readonly clockMs?: (() => number) | undefined
   /** 0 up to and without 1. @default `Math.random` */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 const PROBES_MAX = 8

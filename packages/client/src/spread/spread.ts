@@ -6,6 +6,7 @@
  * left is dropped.
  */
 import type { VerifiedBlock } from '@selvedge/verified-car'
+import { checkBytes } from '../bytes-max.ts'
 import { Callbacks } from '../callbacks.ts'
 import { downloadOf, resumed, type Download, type GetOptions, type VerifiedPart } from '../download.ts'
 import { ClientError, type ClientErrorCode } from '../errors.ts'
@@ -299,7 +300,8 @@ class Spread {
   }
 
   async *#read(): AsyncGenerator<VerifiedPart> {
-    const { onBlock, onProgress } = this.#options
+    const { onBlock, onProgress, bytesMax } = this.#options
+    const address = formatTarget(this.#target)
     try {
       this.#isRead = true
       this.#learnGrain(undefined)
@@ -316,6 +318,7 @@ class Spread {
         const offset = this.#position
         const { bytes, blocks, transfer } = held
         this.#held.delete(offset)
+        checkBytes(address, offset + bytes.length - this.#first, bytesMax)
         this.#transfer = transfer
         for (const block of blocks) this.#callbacks.call(onBlock, block)
         this.#position += bytes.length

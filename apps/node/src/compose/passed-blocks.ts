@@ -1,0 +1,177 @@
+/**
+ * Blocks of a file that is not kept, on their way past: into the store as blocks for themselves, readable at once, and the next one does not wait for the
+ * disk, so that they share its syncs. The store holds few of them, so they wait for whoever reads along: no more than 1 MiB comes before the next is asked for.
+ *
+ * Nobody may ask any more, and who asks may want something further on. So a block that somebody waits for and that has not come lets all come that
+ * are before it; nothing is waited for longer than a second, nor again before somebody reads; and only a few of all that pass are waited for at once, since each
+ * holds a place among the fetches.
+ *
+ * Invariants: at most 1 MiB and a block are held in memory, and the places of 1,024 blocks; each block until the store can read it; after `end` none is.
+ */
+import type { CidLike, StorePort } from '@selvedge/fetcher'
+import { toHex } from '@selvedge/ledger-types'
+
+export type PassedBlocksComponents = Pick<StorePort<unknown>, 'putBlock' | 'getBlock'>
+
+export interface PassedBlocksOptions {
+  /** How long a reader is waited for. @default 1,000 */
+  readonly waitMsMax?: number
+  /** Of all that pass through one store. */
+  readonly patience?: Patience
+}
+
+const HELD_BYTES_MAX: number = 2 ** 20
+const AHEAD_BYTES_MAX: number = 2 ** 20
+/** A quarter of the fetches that run at once. */
+const WAITING_MAX = 16
+/** Blocks that are remembered as not read yet, and as asked for before they came. */
+const REMEMBERED_MAX = 1_024
+
+/** How many are waited for at once. */
+export class Patience {
+  readonly #waitingMax: number
+  #waiting = 0
+
+  constructor(waitingMax: number = WAITING_MAX) {
+    this.#waitingMax = waitingMax
+  }
+
+  /** Runs `wait` where not too many wait already. */
+  async spend(wait: () => Promise<void>): Promise<void> {
+    if (this.#waiting >= this.#waitingMax) return
+    this.#waiting++
+    try {
+      await wait()
+    } finally {
+      this.#waiting--
+    }
+  }
+}
+
+export class PassedBlocks {
+  readonly #store: PassedBlocksComponents
+  readonly #waitMsMax: number
+  readonly #patience: Patience
+  readonly #held = new Map<string, Uint8Array>()
+  readonly #puts = new Set<Promise<void>>()
+  #heldBytes = 0
+  #failure: { readonly error: unknown } | undefined
+  /** Of all that came, and of what somebody has read or is behind it. */
+  #cameBytes = 0
+  #readBytes = 0
+  /** Where those end that nobody has read yet, in the order in which they came. */
+  readonly #ends = new Map<string, number>()
+  readonly #awaited = new Set<string>()
+  /** Somebody was waited for in vain. */
+  #isAlone = false
+  #goOn: () => void = () => {}
+
+  constructor(store: PassedBlocksComponents, { waitMsMax = 1_000, patience = new Patience() }: PassedBlocksOptions = {}) {
+    this.#store = store
+    this.#waitMsMax = waitMsMax
+    this.#patience = patience
+  }
+
+  /** A copy; undefined while it has not come. */
+  async getBlock(cid: CidLike): Promise<Uint8Array | undefined> {
+    const key = keyOf(cid)
+    this.#noteRead(key)
+    const held = this.#held.get(key)
+    if (held !== undefined) return new Uint8Array(held)
+    const stored = await this.#store.getBlock(cid)
+    if (stored === undefined && !this.#ends.has(key) && this.#awaited.size < REMEMBERED_MAX) this.#awaited.add(key)
+    this.#goOn()
+    return stored
+  }
+
+  /** `block` is borrowed until it resolves. @throws what the store threw for this one or an earlier one */
+  async put({ cid, block }: { readonly cid: CidLike; readonly block: Uint8Array }): Promise<void> {
+    this.#throwFailure()
+    const key = keyOf(cid)
+    if (!this.#held.has(key)) this.#hold(key, cid, new Uint8Array(block)) // not `slice`, which of a Buffer is a view
+    this.#cameBytes += block.length
+    this.#ends.set(key, this.#cameBytes)
+    if (this.#awaited.delete(key)) this.#noteRead(key)
+    const [oldest] = this.#ends
+    if (this.#ends.size > REMEMBERED_MAX && oldest !== undefined) this.#passOver(oldest[1])
+    while (this.#heldBytes > HELD_BYTES_MAX) await Promise.race(this.#puts)
+    if (this.#isAhead) await this.#patience.spend(() => this.#waitForReader())
+    this.#throwFailure()
+  }
+
+  /** A block has come another way. */
+  skip(cid: CidLike): void {
+    if (this.#awaited.size > 0) this.#awaited.delete(keyOf(cid))
+  }
+
+  #hold(key: string, cid: CidLike, copy: Uint8Array): void {
+    this.#held.set(key, copy)
+    this.#heldBytes += copy.length
+    const put = this.#write(key, cid, copy)
+    this.#puts.add(put)
+    void put.then(() => this.#puts.delete(put))
+  }
+
+  get #isAhead(): boolean {
+    return this.#cameBytes - this.#readBytes > AHEAD_BYTES_MAX && this.#awaited.size === 0 && !this.#isAlone
+  }
+
+  async #waitForReader(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.#isAlone = true
+        resolve()
+      }, this.#waitMsMax)
+      this.#goOn = () => {
+        if (!this.#isAhead) resolve()
+      }
+    })
+    clearTimeout(timer)
+    this.#goOn = () => {}
+  }
+
+  /** Whoever reads a block has no need of those before it. */
+  #noteRead(key: string): void {
+    const end = this.#ends.get(key)
+    if (end === undefined) return
+    this.#isAlone = false
+    this.#passOver(end)
+    this.#goOn()
+  }
+
+  #passOver(end: number): void {
+    this.#readBytes = Math.max(this.#readBytes, end)
+    for (const [key, itsEnd] of this.#ends) {
+      if (itsEnd > this.#readBytes) break
+      this.#ends.delete(key)
+    }
+  }
+
+  /** All is in the store when it resolves. @throws what the store threw */
+  async settle(): Promise<void> {
+    await this.end()
+    this.#throwFailure()
+  }
+
+  /** Waits for what runs; never rejects. */
+  async end(): Promise<void> {
+    while (this.#puts.size > 0) await Promise.all(this.#puts)
+  }
+
+  async #write(key: string, cid: CidLike, block: Uint8Array): Promise<void> {
+    try {
+      await this.#store.putBlock(cid, block)
+    } catch (error) {
+      this.#failure ??= { error }
+    }
+    this.#held.delete(key)
+    this.#heldBytes -= block.length
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+}
+
+const keyOf = (cid: CidLike): string => toHex(cid.multihash.bytes)

@@ -1,0 +1,71 @@
+/**
+ * What a pack holds by the word of the index: for one whose records cannot be read one after the other any more, because some byte of it went bad. Content is
+ * written again as it stands, so that what is whole stays so; whether it is, is found out by whoever reads it, as ever. What is not there at all (the pack
+ * was cut) is forgotten.
+ */
+import { concatBytes, equalBytes } from './bytes.ts'
+import { decodeBlobEntry, decodeBlockEntry, decodeEntityEntry, decodeFileEntry, packOf } from './index-entries.ts'
+import { outboardBytesOf } from './layout.ts'
+import type { LateChange } from './pack-log.ts'
+import type { Index, OpenFile } from './ports.ts'
+import { encodeBlob, encodeBlock, encodeDelete, encodeEntity, encodeFile, encodeMoved, type RecordParts } from './record.ts'
+
+type StandingTable = 'blobs' | 'blocks' | 'files' | 'entities'
+
+export interface StandingEntry {
+  readonly table: StandingTable
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+}
+
+const TABLES: readonly StandingTable[] = ['blobs', 'blocks', 'files', 'entities']
+const PAGE = 256
+
+/** Entries that stand on a pack, or of which the index does not know on which; of the whole index, in pages. */
+export function* standingIn(index: Index, pack: number): Generator<readonly StandingEntry[]> {
+  for (const table of TABLES) {
+    let after: Uint8Array | undefined
+    for (;;) {
+      const page = index.range(table, new Uint8Array(0), PAGE, after)
+      after = page.at(-1)?.[0]
+      yield page.flatMap(([key, value]) => ([pack, 0].includes(packOf(table, value) ?? -1) ? [{ table, key, value }] : []))
+      if (page.length < PAGE) break
+    }
+  }
+}
+
+export function isStanding(index: Index, { table, key, value }: StandingEntry): boolean {
+  const now = index.get(table, key)
+  return now !== undefined && equalBytes(now, value)
+}
+
+/** The record that an entry came from, or the end of it where its content is not there. */
+export async function encodeStanding({ table, key, value }: StandingEntry, file: OpenFile): Promise<LateChange> {
+  if (table === 'entities') {
+    const { kind } = decodeEntityEntry(value)
+    return { records: [encodeEntity(kind, key)], forgotten: [] }
+  }
+  if (table === 'blocks') {
+    const { place, length } = decodeBlockEntry(value)
+    const bytes = await file.read(place.offset, length)
+    return bytes.length === length ? { records: [encodeBlock(key, bytes)], forgotten: [] } : { records: [], forgotten: [{ table, key }] }
+  }
+  const record = table === 'blobs' ? await encodeStandingBlob(key, value, file) : await encodeStandingFile(key, value, file)
+  return { records: [record], forgotten: [] }
+}
+
+async function encodeStandingBlob(root: Uint8Array, value: Uint8Array, file: OpenFile): Promise<RecordParts> {
+  const { size, place } = decodeBlobEntry(root, value)
+  if (place === undefined) return encodeBlob(root, size, new Uint8Array(0), undefined)
+  const length = size + outboardBytesOf(size)
+  const bytes = await file.read(place.offset, length)
+  return bytes.length === length ? encodeBlob(root, size, bytes.subarray(size), bytes.subarray(0, size)) : encodeDelete(root)
+}
+
+async function encodeStandingFile(id: Uint8Array, value: Uint8Array, file: OpenFile): Promise<RecordParts> {
+  const { root, size, cid, skeletonBytes, skeletonPlace } = decodeFileEntry(id, value)
+  const skeleton = skeletonPlace && (await file.read(skeletonPlace.offset, skeletonBytes))
+  if (skeleton !== undefined && skeleton.length < skeletonBytes) return encodeDelete(root)
+  const [header, ...body] = encodeFile(root, size, cid, skeletonBytes, skeleton) as [Uint8Array, ...Uint8Array[]]
+  return encodeMoved(header, concatBytes(body), id)
+}
