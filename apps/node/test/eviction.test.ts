@@ -156,6 +156,15 @@ test('where no content may leave blocks make room for one another, however many 
   expect([world.evicted, world.errors]).toEqual([[], []])
 })
 
+test('where nearly all is kept, the few blocks that there is room for do not keep what comes from coming', async () => {
+  const world = await worldOf()
+  for (let seed = 1; seed <= 10; seed++) await world.service.own.keep(await world.put(seed), CONTENT_BYTES)
+  const cids = await putBlocks(world, 40, () => world.service.own.makeRoom(20_000)) // less than an eighth of the store is left to them
+  expect(world.store.blockBytes).toBeLessThan(STORE_BYTES / 8)
+  expect(await world.store.getBlock(cids.at(-1)!)).toBeDefined()
+  expect([world.evicted, world.errors]).toEqual([[], []])
+})
+
 test('a content that is larger than a fifth of the store is kept where there is room anyway, and room is not promised twice', async () => {
   const world = await worldOf()
   await world.put(1)

@@ -142,6 +142,19 @@ test('an account has sixteen places in an epoch as it likes, and every further o
   expect(book.order(ALICE, rootOf(18), 33 * MIB)).toBeDefined() // a thirty-second part of it is a place's price
 })
 
+test('orders of one account for one content have one place, until the last of them is over', async () => {
+  const { book } = await worldOf({ pinsMax: 3, pinsPerAccountMax: 1 })
+  const [first, second, third] = Array.from({ length: 3 }, () => book.order(ALICE, rootOf(1), MIB)!)
+  expect(book.order(ALICE, rootOf(2), MIB)).toBeUndefined() // its one place is taken
+  expect([book.order(BOB, rootOf(2), 64 * MIB) !== undefined, book.counts.pinnedBytes]).toEqual([true, 65 * MIB])
+  first!.release()
+  second!.release()
+  expect([book.isKept(rootOf(1)), book.order(ALICE, rootOf(3), MIB)]).toEqual([true, undefined])
+  third!.release()
+  expect([book.isKept(rootOf(1)), book.counts.pinnedBytes]).toEqual([false, 64 * MIB])
+  expect(book.order(ALICE, rootOf(3), MIB)).toBeDefined()
+})
+
 test('who goes on pays a place anew in each epoch: what is kept to the end of this one is kept, and no longer', async () => {
   const world = await worldOf({ placeBytes: MIB })
   const roots = Array.from({ length: 17 }, (_, i) => rootOf(i))
@@ -235,23 +248,20 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
       entries.filter(({ isOver, paid, made }) => (paid === undefined ? !isOver && made + 1n >= world.epoch : paid + 1n >= world.epoch))
     const places = (): Entry[] => {
       const paid = new Map<string, Entry>()
-      const orders: Entry[] = []
-      for (const entry of living()) {
-        if (entry.paid === undefined) orders.push(entry)
-        else paid.set(`${entry.account} ${entry.root}`, entry)
-      }
-      return [...paid.values(), ...orders]
+      const orders = new Map<string, Entry>()
+      for (const entry of living()) (entry.paid === undefined ? orders : paid).set(`${entry.account} ${entry.root}`, entry)
+      return [...paid.values(), ...orders.values()]
     }
     for (let step = 0; step < 300; step++) {
       const [account, root] = [random(3), 1 + random(contents)]
       const choice = random(10)
       if (choice < 5) {
         const taken = places()
-        const isRenewal = taken.some((entry) => entry.paid !== undefined && entry.account === account && entry.root === root)
+        const hasPlace = taken.some((entry) => entry.account === account && entry.root === root)
         const bytes = [...new Set(taken.map((entry) => entry.root))].reduce((sum, each) => sum + each, 0)
         const more = taken.some((entry) => entry.root === root) ? 0 : root
         const mine = taken.filter((entry) => entry.account === account).length
-        const hasRoom = isRenewal || (bytes + more <= pinnedBytesMax && taken.length < 8 && mine < 5)
+        const hasRoom = hasPlace || (bytes + more <= pinnedBytesMax && taken.length < 8 && mine < 5)
         const order = world.book.order(accounts[account]!, rootOf(root), root)
         expect(order !== undefined).toBe(hasRoom)
         if (order !== undefined) entries.push({ account, root, made: world.epoch, paid: undefined, isOver: false, order })

@@ -18,6 +18,7 @@ import { mapKeyOf } from './bytes.ts'
 import { type Catalog, fileIdOf } from './catalog.ts'
 import { COMPACT_BYTES, COMPACT_RECORDS, DEAD_SHARE } from './constants.ts'
 import type { Handles } from './handles.ts'
+import { stopped } from './jobs.ts'
 import type { Forgotten, LateChange, LogEvent, PackLog } from './pack-log.ts'
 import { PackReader, type ReadRecord } from './pack-reader.ts'
 import type { FileSystem, Index, OpenFile } from './ports.ts'
@@ -69,7 +70,7 @@ export class Compactor {
     this.#isLooking = true
     void this.#enqueue(async () => {
       try {
-        await this.#pass(() => this.#isDue && this.#wanted === 0, Number.POSITIVE_INFINITY, this.#ending.signal)
+        await this.#pass(() => this.#isDue && this.#wanted === 0, Number.POSITIVE_INFINITY)
       } catch (error) {
         if (!this.#ending.signal.aborted) this.#parts.onEvent({ type: 'failed', error })
       } finally {
@@ -85,8 +86,8 @@ export class Compactor {
     if (this.#isLooking) await new Promise<void>((resolve) => void this.#waiting.push(resolve))
   }
 
-  /** Until no more than `bytesMax` of blocks are left. @throws the reason of `signal`, or what the disk refused. */
-  async forgetBlocks(bytesMax: number, signal: AbortSignal): Promise<void> {
+  /** Until no more than `bytesMax` of blocks are left. @throws {BlockstoreError} `BLOCKSTORE_STOPPED`; the reason of `signal`, or what the disk refused. */
+  async forgetBlocks(bytesMax: number, signal?: AbortSignal): Promise<void> {
     const { catalog } = this.#parts
     this.#wanted++
     try {
@@ -99,7 +100,7 @@ export class Compactor {
 
   /** Ends what runs, and waits for it. */
   async stop(): Promise<void> {
-    this.#ending.abort()
+    this.#ending.abort(stopped())
     await this.#passes
   }
 
@@ -126,12 +127,17 @@ export class Compactor {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
+  #verifyGoesOn(signal: AbortSignal | undefined): void {
+    this.#ending.signal.throwIfAborted()
+    signal?.throwIfAborted()
+  }
+
   /** Once around at most: what is moved comes to lie behind what was the last pack, and need not be looked at again. */
-  async #pass(goesOn: () => boolean, blockBytesMax: number, signal: AbortSignal): Promise<void> {
+  async #pass(goesOn: () => boolean, blockBytesMax: number, signal?: AbortSignal): Promise<void> {
     const { log } = this.#parts
     const last = log.packs.at(-1) ?? 0
     while (goesOn()) {
-      signal.throwIfAborted()
+      this.#verifyGoesOn(signal)
       const [pack] = log.packs
       if (pack === undefined || pack > last) {
         this.#restBytes = this.#deadBytes
@@ -145,7 +151,7 @@ export class Compactor {
   }
 
   /** @param blockBytesMax - while there is more of blocks than this, those that are met are not moved but forgotten. */
-  async #compact(pack: number, blockBytesMax: number, signal: AbortSignal): Promise<void> {
+  async #compact(pack: number, blockBytesMax: number, signal: AbortSignal | undefined): Promise<void> {
     const { fileSystem, index, log, handles, onEvent } = this.#parts
     const [path, bytes] = [log.pathOf(pack), log.sizeOf(pack)]
     const file = await fileSystem.open(path, 'read')
@@ -153,14 +159,14 @@ export class Compactor {
     try {
       const reader = new PackReader((offset, length) => file.read(offset, length), pack, bytes)
       for (let slice = await nextSlice(reader); slice.length > 0; slice = await nextSlice(reader)) {
-        signal.throwIfAborted()
+        this.#verifyGoesOn(signal)
         movedBytes += await this.#move(slice, blockBytesMax)
         await setImmediate()
       }
       if (reader.offset < bytes) {
         onEvent({ type: 'damaged', pack, offset: reader.offset })
         for (const page of standingIn(index, pack)) {
-          signal.throwIfAborted()
+          this.#verifyGoesOn(signal)
           movedBytes += await this.#salvage(page, file, blockBytesMax)
           await setImmediate()
         }

@@ -17,7 +17,7 @@ export const PACK_BYTES_MAX: number = 64 * MIB
 export const PACKS_A_QUOTA = 16
 /** No pack is smaller than this by a quota. */
 export const PACK_BYTES_MIN: number = MIB
-/** Packs are compacted while one in so many of their bytes is dead, and no less than a pack's worth: then two bytes at most are copied for one that is won. */
+/** Packs are compacted while one in so many of their bytes is dead, and no less than a pack's worth: then two bytes at most are copied for one that is won; more where a quota leaves no room to wait for so much. */
 export const DEAD_SHARE = 3
 /** So many records of a pack that is compacted are looked at, and so many bytes of them written, before others have their turn. */
 export const COMPACT_RECORDS = 512

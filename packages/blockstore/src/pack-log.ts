@@ -22,7 +22,7 @@ export interface LoggedFact {
 
 /** An entry that leaves the index without a record. */
 export interface Forgotten {
-  readonly table: 'blocks' | 'entities'
+  readonly table: 'blocks' | 'entities' | 'files' | 'roots'
   readonly key: Uint8Array
 }
 

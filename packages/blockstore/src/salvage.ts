@@ -50,8 +50,8 @@ export async function encodeStanding({ table, key, value }: StandingEntry, file:
     const bytes = await file.read(place.offset, length)
     return bytes.length === length ? { records: [encodeBlock(key, bytes)], forgotten: [] } : { records: [], forgotten: [{ table, key }] }
   }
-  const record = table === 'blobs' ? await encodeStandingBlob(key, value, file) : await encodeStandingFile(key, value, file)
-  return { records: [record], forgotten: [] }
+  if (table === 'files') return await encodeStandingFile(key, value, file)
+  return { records: [await encodeStandingBlob(key, value, file)], forgotten: [] }
 }
 
 async function encodeStandingBlob(root: Uint8Array, value: Uint8Array, file: OpenFile): Promise<RecordParts> {
@@ -62,10 +62,17 @@ async function encodeStandingBlob(root: Uint8Array, value: Uint8Array, file: Ope
   return bytes.length === length ? encodeBlob(root, size, bytes.subarray(size), bytes.subarray(0, size)) : encodeDelete(root)
 }
 
-async function encodeStandingFile(id: Uint8Array, value: Uint8Array, file: OpenFile): Promise<RecordParts> {
+/** Without its skeleton a file is one no more; its bytes are a blob all the same, which other files may be made of and others have paid for. */
+async function encodeStandingFile(id: Uint8Array, value: Uint8Array, file: OpenFile): Promise<LateChange> {
   const { root, size, cid, skeletonBytes, skeletonPlace } = decodeFileEntry(id, value)
   const skeleton = skeletonPlace && (await file.read(skeletonPlace.offset, skeletonBytes))
-  if (skeleton !== undefined && skeleton.length < skeletonBytes) return encodeDelete(root)
+  if (skeleton !== undefined && skeleton.length < skeletonBytes) {
+    const forgotten = [
+      { table: 'files', key: id },
+      { table: 'roots', key: concatBytes([root, id]) },
+    ] as const
+    return { records: [], forgotten }
+  }
   const [header, ...body] = encodeFile(root, size, cid, skeletonBytes, skeleton) as [Uint8Array, ...Uint8Array[]]
-  return encodeMoved(header, concatBytes(body), id)
+  return { records: [encodeMoved(header, concatBytes(body), id)], forgotten: [] }
 }

@@ -6,6 +6,7 @@ import { sha256 } from 'multiformats/hashes/sha2'
 import { open, rm, truncate, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { bytesOf, collect, rawCidOf } from '../src/conformance-parts.ts'
+import { INLINE_BYTES_MAX } from '../src/constants.ts'
 import { type Blockstore, BlockstoreError, type CompactionEvent, createLmdbIndex, type FileSystem } from '../src/index.ts'
 import { BLOB_BYTES, churn, contentOf, disk, PACK_BYTES, putBlob, useSmallPacks } from './support/small-packs.ts'
 import { blocksOf } from './support/workload.ts'
@@ -70,6 +71,26 @@ test('of a pack that was cut short what is not there any more is forgotten, and 
   expect(await packs()).not.toContain('00000001.pack')
   for (const [i, root] of old) expect(await contentOf(second, root)).toEqual(i <= 3 ? bytesOf(BLOB_BYTES, i) : undefined)
   expect(await second.getBlock(cid)).toEqual(block)
+})
+
+test('a file whose skeleton was cut off is one no more, and its bytes stay what they are by their root', async () => {
+  const first = await openStore()
+  const old = await churn(first, 1, 3, () => true)
+  const file = await blocksOf(5)
+  const arriving = first.importFile(file.cid)
+  for (const each of file.blocks) await arriving.add(each)
+  await arriving.commit()
+  const root = hash(file.flat)
+  const before = await contentOf(first, root)
+  await churn(first, 500, 40, () => true) // the first pack is closed
+  expect(before!.length).toBeGreaterThan(INLINE_BYTES_MAX) // in a file of its own: the pack holds its skeleton alone
+  await first.stop()
+  await truncate(inFolder('packs', '00000001.pack'), 3 * (BLOB_BYTES + 57) + 200)
+  const second = await openStore()
+  for (const each of old.values()) await second.delete(each)
+  await churn(second, 1_000, 100, () => false)
+  expect(await packs()).not.toContain('00000001.pack')
+  expect([await second.entity(file.cid), await contentOf(second, root)]).toEqual([undefined, before])
 })
 
 test('a disk that takes no more bytes hinders compaction and no delete, and it goes on when there is room', async () => {

@@ -244,6 +244,18 @@ test('a delete that makes too much dead waits until some of it has come back', a
   expect(deleted).toBe(40)
 })
 
+test('blocks are forgotten though every place of a write is taken: who has it may be waiting for that', async () => {
+  const store = await openStore({ writesMax: 1, waitingMax: 0 })
+  for (let i = 1; i <= 30; i++) await store.putBlock(await rawCidOf(bytesOf(5_000, i)), bytesOf(5_000, i))
+  const file = await blocksOf(3)
+  const arriving = store.importFile(file.cid)
+  await arriving.add(file.blocks[0]!)
+  await expect(putBlob(store, 99)).rejects.toMatchObject({ code: 'BLOCKSTORE_BUSY' })
+  await store.forgetBlocks(0)
+  expect(store.blockBytes).toBe(0)
+  await arriving.abort()
+})
+
 test('stop in the middle of it loses nothing, and the next start goes on', async () => {
   const store = await openStore()
   const roots = await churn(store, 1, 200, () => true)

@@ -98,9 +98,9 @@ export async function openContentService(store: Blockstore, options: ContentServ
     },
     status: () => ({ service: content.usage, store: { usedBytes: store.usedBytes, bytesMax: storeBytesMax }, pins: pins.counts }),
     async stop() {
+      await eviction?.stop() // fetches may be waiting for room
       await fetcher.stop()
       await origin?.stop()
-      await eviction?.stop()
       await pins.stop()
     },
   }

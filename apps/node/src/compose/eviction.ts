@@ -65,6 +65,8 @@ const PAGE = 256
 const LOOKED_AT = 256
 /** Contents that one listing finds to remove; then it is made again. */
 const CANDIDATES_MAX = 4_096
+/** One in so many blocks leaves where they leave for what is wanted. */
+const BLOCKS_LEAVING = 8
 /** Contents that are removed at once, so that small ones share the store's syncs. */
 const REMOVALS_MAX = 16
 
@@ -110,7 +112,7 @@ class StoreEviction implements Eviction {
   async makeRoom(bytes: number): Promise<void> {
     const { storeBytesMax } = this.#options
     const wanted = Math.min(bytes, this.#roomMax)
-    if (this.#used + wanted > storeBytesMax) await this.#round()
+    if (this.#used + wanted > storeBytesMax) await this.#round(wanted)
   }
 
   admit(bytes: number): (() => void) | undefined {
@@ -149,10 +151,10 @@ class StoreEviction implements Eviction {
   }
 
   /** Never rejects. */
-  #round(): Promise<void> {
+  #round(wanted = 0): Promise<void> {
     this.#rounds = this.#rounds.then(async () => {
       try {
-        await this.#reduce(this.#percent(LOW_PERCENT))
+        await this.#reduce(this.#percent(LOW_PERCENT), wanted)
       } catch (error) {
         if (!this.#ending.signal.aborted) this.#options.onError?.(error)
       }
@@ -160,13 +162,11 @@ class StoreEviction implements Eviction {
     return this.#rounds
   }
 
-  async #reduce(target: number): Promise<void> {
+  async #reduce(target: number, wanted: number): Promise<void> {
     const { nowMs = () => performance.now() } = this.#options
-    const { store } = this.#components
-    const blockBytesMax = this.#percent(BLOCKS_PERCENT)
-    if (store.blockBytes > blockBytesMax) await store.forgetBlocks(blockBytesMax, { signal: this.#ending.signal })
+    await this.#forgetBlocks(this.#percent(BLOCKS_PERCENT))
     let isWorthwhile = nowMs() - this.#fruitlessMs >= FRUITLESS_MS
-    if (!isWorthwhile) return
+    if (!isWorthwhile) return await this.#makeBlocksLeave(wanted)
     let failure: { readonly error: unknown } | undefined
     while (this.#used > target && isWorthwhile) {
       isWorthwhile = false
@@ -187,12 +187,32 @@ class StoreEviction implements Eviction {
       }
     }
     if (failure !== undefined) this.#options.onError?.(failure.error)
+    await this.#makeBlocksLeave(wanted)
     const isFull = this.#used > target
     if (isFull) this.#fruitlessMs = nowMs()
     if (isFull && !this.#isFull) {
       this.#options.onEvent?.({ type: 'full', usedBytes: this.#used, storeBytesMax: this.#options.storeBytesMax })
     }
     this.#isFull = isFull
+  }
+
+  /** Where all that is left is kept, blocks are the only thing that can leave for what is wanted: some of them at once, since each time costs a pass. */
+  async #makeBlocksLeave(wanted: number): Promise<void> {
+    const { blockBytes } = this.#components.store
+    const missing = this.#used + wanted - this.#options.storeBytesMax
+    if (missing > 0) await this.#forgetBlocks(Math.max(0, blockBytes - Math.max(missing, Math.ceil(blockBytes / BLOCKS_LEAVING))))
+  }
+
+  /** A disk that refuses that hinders no other content from leaving. */
+  async #forgetBlocks(bytesMax: number): Promise<void> {
+    const { store } = this.#components
+    if (store.blockBytes <= bytesMax) return
+    try {
+      await store.forgetBlocks(bytesMax, { signal: this.#ending.signal })
+    } catch (error) {
+      this.#ending.signal.throwIfAborted()
+      this.#options.onError?.(error)
+    }
   }
 
   /** Those that are worth least, the least first; where enough are worth nothing, not all are looked at. */

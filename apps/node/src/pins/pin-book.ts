@@ -67,6 +67,8 @@ export class PinBook {
   /** By account and root. */
   readonly #pins = new Map<string, Pin>()
   readonly #orders = new Set<Order>()
+  /** How many of them are of one account and root: they have one place. */
+  readonly #ordered = new Map<string, number>()
   /** The operator's, by root. */
   readonly #own = new Map<string, { readonly record: PinRecord; readonly kept: Promise<void> }>()
   /** How many places each has, by root and by account. */
@@ -119,14 +121,13 @@ export class PinBook {
     this.#sweep()
     const order: Order = { ...placeOf(account, root, size), madeIn: this.#epoch }
     if (this.#log.isBroken || !this.#isTakeable(order)) return undefined
-    this.#take(order)
+    const key = keyOf(order)
+    const before = this.#ordered.get(key) ?? 0
+    if (before === 0) this.#take(order)
+    this.#ordered.set(key, before + 1)
     this.#prices.order(order.account, order.root)
     this.#orders.add(order)
-    const end = (): boolean => {
-      const isLiving = this.#orders.delete(order)
-      if (isLiving) this.#drop(order)
-      return isLiving
-    }
+    const end = (): boolean => this.#leave(order)
     const giveUp = (): void => {
       if (end() && order.madeIn === this.#epoch) this.#prices.release(order.account, order.root)
     }
@@ -198,22 +199,33 @@ export class PinBook {
       this.#pins.delete(key)
       this.#drop(pin)
     }
-    for (const order of this.#orders) if (order.madeIn + 1n < epoch && this.#orders.delete(order)) this.#drop(order)
+    for (const order of this.#orders) if (order.madeIn + 1n < epoch) this.#leave(order)
   }
 
-  /** Whoever has paid for it already needs no room, but goes on at the same price. */
+  /** @returns whether it was there. */
+  #leave(order: Order): boolean {
+    const isLiving = this.#orders.delete(order)
+    if (isLiving && lessOne(this.#ordered, keyOf(order))) this.#drop(order)
+    return isLiving
+  }
+
+  get #placesTaken(): number {
+    return this.#pins.size + this.#ordered.size
+  }
+
+  /** Whoever has paid for it already, or has ordered it, needs no room, but goes on at the same price. */
   #isTakeable(place: Place): boolean {
     const { pinsMax = PINS_MAX } = this.#options
-    const isScarce = this.#pins.size + this.#orders.size >= pinsMax / 2
+    const isScarce = this.#placesTaken >= pinsMax / 2
     const orderBytes = Math.min(place.size, pinChunksOf(place.size) * CHUNK_BYTES)
     const isAffordable = this.#prices.isAffordable(place.account, place.root, { orderBytes, isScarce })
-    return isAffordable && (this.#pins.has(keyOf(place)) || this.#hasRoom(place))
+    return isAffordable && (this.#pins.has(keyOf(place)) || this.#ordered.has(keyOf(place)) || this.#hasRoom(place))
   }
 
   #hasRoom({ account, root, size }: Place): boolean {
     const { pinnedBytesMax = Number.POSITIVE_INFINITY, pinsMax = PINS_MAX, pinsPerAccountMax = 4_096 } = this.#options
     const more = this.#roots.has(root) ? 0 : size
-    const isWithin = this.#pinnedBytes + more <= pinnedBytesMax && this.#pins.size + this.#orders.size < pinsMax
+    const isWithin = this.#pinnedBytes + more <= pinnedBytesMax && this.#placesTaken < pinsMax
     return isWithin && (this.#accounts.get(account) ?? 0) < pinsPerAccountMax
   }
 
