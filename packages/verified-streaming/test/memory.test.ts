@@ -103,8 +103,8 @@ async function* streamed(look: () => Promise<void>): AsyncGenerator<Uint8Array> 
 async function heldMib(): Promise<number> {
   await new Promise((resolve) => setImmediate(resolve)) // buffers that died in this turn are counted until it ends
   collectGarbage()
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage()
-  return (heapUsed + external + arrayBuffers) / MIB
+  const { heapUsed, external } = process.memoryUsage() // array buffers are in `external`
+  return (heapUsed + external) / MIB
 }
 
 /** `bench/memory.ts` has the same through 4 GiB, with its figures in the README. */
