@@ -36,8 +36,8 @@ const weighing = (room: string, what: string, bytesMax: number, entry = '', late
 
 /** Hash functions that nearly no CID names. */
 const RARE_HASHES = 7.2 * KB
-/** How a client follows the names below a CID. */
-const PATHS = 1.8 * KB
+/** How a client follows the names below a CID, and the media types of names. */
+const PATHS = 4.6 * KB
 
 export const budgets: readonly Budget[] = [
   weighing('verified-streaming', '{ hash }', 4.95 * KB),

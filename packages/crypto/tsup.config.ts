@@ -18,6 +18,7 @@ const config: Options = {
     'src/bls.ts',
     'src/certificate.node.ts',
     'src/ed25519.ts',
+    'src/file-head.ts',
     'src/keyfile.node.ts',
     'src/noise.ts',
     'src/secp256k1.ts',

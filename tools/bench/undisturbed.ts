@@ -90,11 +90,18 @@ export const isDisturbed = ({ foreign }: Disturbed): boolean => foreign.share > 
  * @param look - for tests: what processes have had so far.
  */
 export async function undisturbed<T extends object>(run: () => Promise<T>, look: () => AllTimes = cpuOfAll): Promise<T & Disturbed> {
-  for (let left = TRIES_MAX - 1; ; left--) {
+  return await untilUndisturbed(async () => {
     const before = look()
     const began = performance.now()
     const result = await run()
-    const foreign = busiestForeign(before, look(), (performance.now() - began) / 1000)
-    if (!isDisturbed({ foreign }) || left === 0) return { ...result, foreign }
+    return { ...result, foreign: busiestForeign(before, look(), (performance.now() - began) / 1000) }
+  })
+}
+
+/** The same for a `run` that looks by itself. */
+export async function untilUndisturbed<T extends Disturbed>(run: () => Promise<T>): Promise<T> {
+  for (let left = TRIES_MAX - 1; ; left--) {
+    const result = await run()
+    if (!isDisturbed(result) || left === 0) return result
   }
 }

@@ -191,6 +191,18 @@ test.each(['CID', 'root'] as const)('a file may have --max bytes and no more, by
   }
 })
 
+test('a root has no name to lie under in a folder: that is said before anything comes', async () => {
+  const { folder, addresses, get } = await holding()
+  const here = join(folder, 'here')
+  await mkdir(here)
+  for (const output of [here, `${here}/`, join(folder, 'nowhere/')]) {
+    const ran = await get(addresses.root, '-o', output)
+    expect(refused(ran)).toEqual([1, 'NODE_OUTPUT'])
+    expect(ran.stderr).toContain('it is a folder, and this is a file without a name')
+  }
+  expect([await written(folder), await readdir(here)]).toEqual([['here'], []])
+})
+
 test.each(['CID', 'root'] as const)('what an earlier run has of a file counts too, and goes on where more may come, by %s', async (how) => {
   const { folder, data, addresses, get, node } = await holding()
   const out = join(folder, 'out')

@@ -10,21 +10,35 @@ import { sampleBytes } from './harness.ts'
 const FOREVER_MS = 600_000
 const BLOCK_BYTES = 400_000
 
+interface Block {
+  readonly cid: CID
+  readonly block: Uint8Array
+}
+
 interface Passing {
-  readonly blocks: readonly { readonly cid: CID; readonly block: Uint8Array }[]
+  readonly blocks: readonly Block[]
   readonly passed: PassedBlocks
   /** What the store was given. */
   readonly stored: ReadonlyMap<string, Uint8Array>
+  /** How often. */
+  readonly puts: () => number
   /** How many were taken. */
   readonly taken: () => number
   readonly all: Promise<void>
 }
 
-async function pass(count: number, waitMsMax: number, { refuses = -1, patience = new Patience() } = {}): Promise<Passing> {
+async function pass(
+  count: number,
+  waitMsMax: number,
+  { refuses = -1, patience = new Patience(), open = Promise.resolve() } = {},
+): Promise<Passing> {
   const stored = new Map<string, Uint8Array>()
+  let puts = 0
   const passed = new PassedBlocks(
     {
       async putBlock(cid, bytes) {
+        puts++
+        await open
         if (stored.size === refuses) throw new Error('the disk is full')
         stored.set(String(cid), bytes)
       },
@@ -47,7 +61,7 @@ async function pass(count: number, waitMsMax: number, { refuses = -1, patience =
     await passed.settle()
   })()
   all.catch(() => {})
-  return { blocks, passed, stored, taken: () => taken, all }
+  return { blocks, passed, stored, puts: () => puts, taken: () => taken, all }
 }
 
 test('no more than a MiB comes before the next block is read, and all of it is read', async () => {
@@ -98,11 +112,39 @@ test('so many and no more are waited for at once: the others come as they can', 
   }
 })
 
-test('what the store refuses ends it, and a block that comes twice is one', async () => {
+test('what the store refuses ends it', async () => {
   const { all } = await pass(8, 1, { refuses: 3 })
   await expect(all).rejects.toThrow('the disk is full')
-  const { passed, blocks, stored, all: whole } = await pass(1, 1)
+})
+
+test('a block that comes again while the store takes it is put once', async () => {
+  const disk = Promise.withResolvers<void>()
+  const { passed, blocks, puts, all } = await pass(1, 1, { open: disk.promise })
   await passed.put(blocks[0]!)
-  await whole
-  expect(stored.size).toBe(1)
+  expect(puts()).toBe(1)
+  disk.resolve()
+  await all
+  expect(puts()).toBe(1)
+})
+
+test('a block that comes again stands behind those before it: when the places are full it does not take them along', async () => {
+  const { passed, blocks, all } = await pass(3, 200)
+  const [first, second, third] = blocks as [Block, Block, Block]
+  await all
+  await passed.getBlock(third.cid) // all is read
+  const [again, ...small] = await Promise.all(
+    Array.from({ length: 1_023 }, async (_, i) => {
+      const block = Uint8Array.of(i & 0xff, i >> 8)
+      return { cid: CID.createV1(0x55, await sha256.digest(block)), block }
+    }),
+  )
+  const last = small.pop()!
+  for (const each of [again!, ...small, first, second, again!, last]) await passed.put(each) // 1,025 places: the oldest goes
+  let isTaken = false
+  const putting = passed.put(third).then(() => {
+    isTaken = true
+  })
+  for (let turn = 0; turn < 10; turn++) await setImmediate()
+  expect(isTaken).toBe(false)
+  await putting // after one wait
 })

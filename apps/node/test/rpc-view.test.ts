@@ -1,5 +1,12 @@
 import { createApplication, createMemoryStore, createStateImport, type Application } from '@selvedge/application'
-import { createSnapshotReader, encodeTokenCall, signAccountTransaction, tokenAddress, type Genesis } from '@selvedge/ledger-types'
+import {
+  createSnapshotReader,
+  encodeTokenCall,
+  signAccountTransaction,
+  tokenAddress,
+  type Genesis,
+  ZERO_DIGEST,
+} from '@selvedge/ledger-types'
 import { createRpcServer } from '@selvedge/rpc'
 import { verifyState } from '@selvedge/ledger-types/light-client'
 import { decodeEventLog, encodeEventTopics, erc20Abi, toHex } from 'viem'
@@ -84,13 +91,16 @@ test('an archive answers for the state of every block, by number and by hash, wi
     if (certified !== undefined) expect(hex(certified)).toContain(proved.stateRoot.slice(2))
   }
   const askPlain = asking(open(false), genesis)
-  const none = [-32_001, 'not an archive node: no state of block 3 is kept, but of 0 (end of an epoch), 6 (the newest)']
+  const none = [-32_001, 'not an archive node: no state of block 3 is kept, but of 0 (genesis), 6 (the newest)']
   expect(await askPlain('eth_getBalance', hex(RECEIVER), '0x3')).toEqual(none)
   expect(await askPlain('selvedge_proof', 2, hex(RECEIVER), 3)).toEqual(none)
   for (const name of ['epochEnd', 'earliest']) expect(await askPlain('eth_getBalance', hex(RECEIVER), name)).toBe('0x0')
   const atGenesis = await ask('selvedge_proof', 2, hex(user.address), 0)
   expect(atGenesis).toMatchObject({ height: 0, stateRoot: hex(archive.stateAt(0)!.stateRoot()) })
   expect(await askPlain('selvedge_proof', 2, hex(user.address), 'epochEnd')).toEqual(atGenesis) // in the first epoch it is genesis
+  const rootOf = async (of: typeof ask): Promise<unknown> =>
+    ((await of('eth_getBlockByNumber', '0x0', false)) as { stateRoot: string }).stateRoot
+  expect([await rootOf(ask), await rootOf(askPlain)]).toEqual([hex(archive.stateAt(0)!.stateRoot()), hex(ZERO_DIGEST)]) // though it could make it now
   expect(await askPlain('eth_getBalance', hex(RECEIVER), '0x7')).toEqual([-32_000, 'header not found'])
   expect(await askPlain('selvedge_proof', 2, hex(RECEIVER), 7)).toEqual([-32_000, 'header not found'])
 })

@@ -17,6 +17,7 @@ import { encodeProof } from '@selvedge/state-tree'
 import { committeeMemberOf } from './epoch/change-epoch.ts'
 import { creditorsIn, meansIn } from './epoch/means.ts'
 import { decodeView, encodeView, viewOf } from './epoch/view.ts'
+import { copyOf } from './copy-of.ts'
 import { ApplicationError } from './errors.ts'
 import type { EvidenceRules } from './evidence/contract.ts'
 import { checkAccountTransaction } from './execute/account-envelope.ts'
@@ -124,6 +125,8 @@ export interface Application {
    * long as the first start. `undefined` where it is not kept.
    */
   stateAt(height: number): PastState | undefined
+  /** It keeps every state, as it was made to (`ApplicationOptions`). */
+  readonly isArchive: boolean
   /** Heights whose state is kept: `epochEnds`, ascending, and all from `from` to the newest. */
   statesHeld(): { readonly from: number; readonly epochEnds: readonly number[] }
   /** Proof of a row, or of its absence, against `stateRoot`, as on the wire; `key` as in state.md. */
@@ -211,11 +214,9 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
     history: ledger.history,
     read: (table, key) => rowBytes(store, table, key),
     stateAt: (height) => ledger.stateAt(height),
+    isArchive,
     statesHeld: () => ledger.statesHeld(),
-    prove(table, key) {
-      const proof = encodeProof(ledger.prove(table, key))
-      return { proof, value: rowBytes(store, table, key), stateRoot: copyOf(ledger.stateRoot) }
-    },
+    prove: (table, key) => provenRow(ledger, table, key),
     openSnapshot: (height) => snapshotOf(ledger, genesis.chainId, height),
     heldSnapshots: () => ledger.snapshots.held().flatMap((held) => (held.isDone ? [] : [held.height])),
     provideSnapshotRoot: (height, root) => completeCheckpoints(ledger, height, root),
@@ -231,6 +232,11 @@ export function createApplication({ store, evidenceRules }: ApplicationComponent
     archivedBlock: (height) => archivedBlockAt(store, ledger.history, height),
     epochFile: (epoch) => epochFilePieces(store, ledger.history, genesis.chainId, epoch),
   }
+}
+
+function provenRow(ledger: Ledger, table: number, key: Uint8Array): ReturnType<Application['prove']> {
+  const proof = encodeProof(ledger.prove(table, key))
+  return { proof, value: rowBytes(ledger.store, table, key), stateRoot: copyOf(ledger.stateRoot) }
 }
 
 function assertNext(ledger: Ledger, block: LedgerBlock, newestVersion: number): void {
@@ -279,11 +285,6 @@ function outcomeOf(
     retried,
     final: view === undefined ? undefined : { view },
   }
-}
-
-/** For whoever asked: rows of the state, and its root, stay the ledger's own. Not `slice`, which of a Buffer is a view. */
-function copyOf(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes)
 }
 
 function positionOf(ledger: Ledger): Position {

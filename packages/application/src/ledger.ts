@@ -4,6 +4,7 @@
  */
 import { committeeRoot, decodeCheckpoint, encodeCheckpoint, ZERO_DIGEST, type Digest, type Genesis } from '@selvedge/ledger-types'
 import { createStateTree, keyHash, valueHash, type Change, type StateTree } from '@selvedge/state-tree'
+import { copyOf } from './copy-of.ts'
 import { ApplicationError } from './errors.ts'
 import { committeeMemberOf } from './epoch/change-epoch.ts'
 import type { EvidenceRules } from './evidence/contract.ts'
@@ -217,7 +218,7 @@ export class Ledger {
     const beginning = this.#beginning
     return pastStateOf((table, key) => rowBytes(beginning.store, table, key), {
       prove: (place) => beginning.#tree.prove(place),
-      root: () => beginning.stateRoot.slice(),
+      root: () => copyOf(beginning.stateRoot),
     })
   }
 

@@ -36,6 +36,7 @@ import {
   fileEntryOf,
   isEntryOf,
 } from './index-entries.ts'
+import { pagesOf } from './index-pages.ts'
 import { LiveBytes } from './live-bytes.ts'
 import { type Forgotten, type LoggedFact, decodePlace, encodePlace } from './pack-log.ts'
 import type { EntityKind, Index, IndexOp, Table } from './ports.ts'
@@ -43,7 +44,6 @@ import type { Fact, Place } from './record.ts'
 import { type Frame, type SkeletonEntry, skeletonEntries } from './skeleton.ts'
 
 const APPLIED = new TextEncoder().encode('applied')
-const EMPTY = new Uint8Array(0)
 
 export interface PlacedBlock {
   readonly file: FileEntry
@@ -150,14 +150,8 @@ export class Catalog {
     return files.filter((file) => file !== undefined)
   }
 
-  *#all(table: Table, prefix: Uint8Array = EMPTY): Generator<[Uint8Array, Uint8Array]> {
-    let after: Uint8Array | undefined
-    for (;;) {
-      const page = this.#index.range(table, prefix, 256, after)
-      yield* page
-      if (page.length < 256) return
-      after = (page.at(-1) as [Uint8Array, Uint8Array])[0]
-    }
+  *#all(table: Table, prefix?: Uint8Array): Generator<[Uint8Array, Uint8Array]> {
+    for (const page of pagesOf(this.#index, table, prefix)) yield* page
   }
 
   /**

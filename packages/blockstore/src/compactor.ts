@@ -18,11 +18,13 @@ import { mapKeyOf } from './bytes.ts'
 import { type Catalog, fileIdOf } from './catalog.ts'
 import { COMPACT_BYTES, COMPACT_RECORDS, DEAD_SHARE } from './constants.ts'
 import type { Handles } from './handles.ts'
+import { packBytesOf } from './index-entries.ts'
+import { RECORD_TABLES } from './index-pages.ts'
 import { stopped } from './jobs.ts'
 import type { Forgotten, LateChange, LogEvent, PackLog } from './pack-log.ts'
 import { PackReader, type ReadRecord } from './pack-reader.ts'
 import type { FileSystem, Index, OpenFile } from './ports.ts'
-import { encodeMoved, type RecordParts } from './record.ts'
+import { bytesOf, encodeMoved, type RecordParts } from './record.ts'
 import { encodeStanding, isStanding, type StandingEntry, standingIn } from './salvage.ts'
 import type { Usage } from './usage.ts'
 
@@ -45,7 +47,11 @@ export type CompactionEvent =
   | { readonly type: 'failed'; readonly error: unknown }
   | Extract<LogEvent, { type: 'damaged' }>
 
-const NO_CHANGE: LateChange = { records: [], forgotten: [] }
+interface Salvaged {
+  readonly entry: StandingEntry
+  /** Undefined: a block that is forgotten. */
+  readonly change: LateChange | undefined
+}
 
 export class Compactor {
   readonly #parts: CompactorParts
@@ -165,11 +171,7 @@ export class Compactor {
       }
       if (reader.offset < bytes) {
         onEvent({ type: 'damaged', pack, offset: reader.offset })
-        for (const page of standingIn(index, pack)) {
-          this.#verifyGoesOn(signal)
-          movedBytes += await this.#salvage(page, file, blockBytesMax)
-          await setImmediate()
-        }
+        for (const table of RECORD_TABLES) movedBytes += await this.#salvage(standingIn(index, table, pack), file, blockBytesMax, signal)
       }
     } finally {
       await file.close()
@@ -207,15 +209,51 @@ export class Compactor {
     return await this.#append(take)
   }
 
-  async #salvage(page: readonly StandingEntry[], file: OpenFile, blockBytesMax: number): Promise<number> {
-    const { catalog, index } = this.#parts
+  /**
+   * In slices that gather over pages, and of one table, since what goes with a block is not to be met beside it. After each slice who waits goes on: of a pack
+   * and an index of any size they would wait too long.
+   * @returns bytes that were written again.
+   */
+  async #salvage(
+    pages: Iterable<readonly StandingEntry[]>,
+    file: OpenFile,
+    blockBytesMax: number,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const { catalog } = this.#parts
     let movedBytes = 0
-    for (const entry of page) {
-      const isForgotten = entry.table === 'blocks' && catalog.live.blockBytes > blockBytesMax
-      const change = isForgotten ? { records: [], forgotten: catalog.forgetBlock(entry.key) } : await encodeStanding(entry, file)
-      movedBytes += await this.#append(() => (isStanding(index, entry) ? change : NO_CHANGE))
+    let slice: Salvaged[] = []
+    let [sliceBytes, forgottenBytes] = [0, 0]
+    const append = async (): Promise<void> => {
+      if (slice.length === 0) return
+      movedBytes += await this.#append(() => this.#changeOf(slice))
+      slice = []
+      sliceBytes = forgottenBytes = 0
+      this.#release()
     }
+    for (const page of pages) {
+      for (const entry of page) {
+        this.#verifyGoesOn(signal)
+        const isForgotten = entry.table === 'blocks' && catalog.live.blockBytes - forgottenBytes > blockBytesMax
+        const change = isForgotten ? undefined : await encodeStanding(entry, file)
+        slice.push({ entry, change })
+        if (change === undefined) forgottenBytes += packBytesOf(entry.table, entry.key, entry.value)
+        else sliceBytes += bytesOf(change.records)
+        if (sliceBytes >= COMPACT_BYTES || slice.length >= COMPACT_RECORDS) await append()
+      }
+      this.#verifyGoesOn(signal)
+      await setImmediate()
+    }
+    await append()
     return movedBytes
+  }
+
+  /** Of those that still stand in this moment. */
+  #changeOf(slice: readonly Salvaged[]): LateChange {
+    const { catalog, index } = this.#parts
+    const standing = slice.filter(({ entry }) => isStanding(index, entry))
+    const changes = standing.map(({ entry, change }) => change ?? { records: [], forgotten: catalog.forgetBlock(entry.key) })
+    return { records: changes.flatMap(({ records }) => records), forgotten: changes.flatMap(({ forgotten }) => forgotten) }
   }
 
   async #append(take: () => LateChange): Promise<number> {
@@ -239,10 +277,4 @@ async function nextSlice(reader: PackReader): Promise<ReadRecord[]> {
     bytes += record.header.length + record.body.length
   }
   return slice
-}
-
-function bytesOf(records: readonly RecordParts[]): number {
-  let bytes = 0
-  for (const record of records) for (const part of record) bytes += part.length
-  return bytes
 }

@@ -81,7 +81,8 @@ export class Handles {
     const read: Handle['read'] = (offset, length) => this.#read(file, path, offset, length)
     const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
       const bytes = await this.#read(file, path, offset, target.length, target)
-      if (bytes.buffer !== target.buffer) target.set(bytes)
+      const isThere = bytes.buffer === target.buffer && bytes.byteOffset === target.byteOffset
+      if (!isThere) target.set(bytes)
     }
     return { id, isReadable: () => !this.#isStopped, read, readInto, release }
   }

@@ -5,6 +5,7 @@
  * package says nothing in that case (pack 0): then any record that tells the same may be the one.
  */
 import { concatBytes, readSize, viewOf, writeSize } from './bytes.ts'
+import type { RecordTable } from './index-pages.ts'
 import { outboardBytesOf } from './layout.ts'
 import type { EntityKind, Table } from './ports.ts'
 import { type Fact, type Place, RECORD_BYTES } from './record.ts'
@@ -157,7 +158,7 @@ export function packBytesOf(table: Table, key: Uint8Array, value: Uint8Array | u
 }
 
 /** The pack that an entry stands on; 0: it does not say; undefined: of an entity that is a file, whose entry in `files` does. */
-export function packOf(table: 'blobs' | 'blocks' | 'files' | 'entities', value: Uint8Array): number | undefined {
+export function packOf(table: RecordTable, value: Uint8Array): number | undefined {
   const view = viewOf(value)
   if (table === 'entities') return value[0] === FILE_KIND ? undefined : value.length < 9 ? 0 : view.getUint32(1, true)
   return view.getUint32({ blobs: 9, blocks: 0, files: 49 }[table], true)

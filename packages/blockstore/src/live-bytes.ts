@@ -5,10 +5,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { mapKeyOf } from './bytes.ts'
 import { packBytesOf } from './index-entries.ts'
+import { pagesOf, RECORD_TABLES } from './index-pages.ts'
 import type { Index, IndexOp, Table } from './ports.ts'
-
-const COUNTED: readonly Table[] = ['blobs', 'blocks', 'files', 'entities']
-const PAGE = 256
 
 export class LiveBytes {
   readonly #index: Index
@@ -25,13 +23,9 @@ export class LiveBytes {
   async count(): Promise<void> {
     this.bytes = 0
     this.blockBytes = 0
-    for (const table of COUNTED) {
-      let after: Uint8Array | undefined
-      for (;;) {
-        const page = this.#index.range(table, new Uint8Array(0), PAGE, after)
+    for (const table of RECORD_TABLES) {
+      for (const page of pagesOf(this.#index, table)) {
         for (const [key, value] of page) this.#add(table, packBytesOf(table, key, value))
-        after = page.at(-1)?.[0]
-        if (page.length < PAGE) break
         await setImmediate()
       }
     }
@@ -42,7 +36,7 @@ export class LiveBytes {
     /** What one of these left of a key that another one changes. */
     const left = new Map<string, number>()
     for (const { table, key, value } of ops) {
-      if (!COUNTED.includes(table)) continue
+      if (!(RECORD_TABLES as readonly Table[]).includes(table)) continue
       const name = table + mapKeyOf(key)
       const before = left.get(name) ?? packBytesOf(table, key, this.#index.get(table, key))
       const after = packBytesOf(table, key, value)

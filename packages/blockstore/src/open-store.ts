@@ -52,8 +52,8 @@ export async function openStore(
     })
     const usage = new Usage(quotaBytes ?? Number.MAX_SAFE_INTEGER, () => catalog.live.bytes)
     const content = new Content({ fileSystem, layout, log, catalog, handles, usage })
+    await catalog.live.count() // what the log applies is noted as it comes
     await log.start(catalog.applied)
-    await catalog.live.count()
     const { fileBytes, lost } = await checkFiles(fileSystem, layout, catalog, onRecovery)
     usage.fileBytes = fileBytes
     for (const root of lost) {

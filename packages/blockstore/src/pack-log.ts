@@ -11,7 +11,7 @@ import { GROUP_BYTES_MAX, LINGER_BYTES, LINGER_MS, LINGER_RECORDS } from './cons
 import { BlockstoreError } from './errors.ts'
 import { PackReader } from './pack-reader.ts'
 import type { FileSystem, OpenFile } from './ports.ts'
-import { type Fact, type Place, type RecordParts, decodeFact } from './record.ts'
+import { bytesOf, type Fact, type Place, type RecordParts, decodeFact } from './record.ts'
 
 export interface LoggedFact {
   readonly fact: Fact
@@ -106,7 +106,7 @@ export class PackLog {
   /** Applies what the index has not seen, and cuts the torn tail. */
   async start(applied: Place): Promise<void> {
     const { fileSystem, path } = this.#options
-    const packs = (await fileSystem.list(path)).map(packOf).filter((pack) => pack !== undefined)
+    const packs = (await fileSystem.list(path)).map(packNumberIn).filter((pack) => pack !== undefined)
     packs.sort((a, b) => a - b)
     const last = packs.at(-1) ?? 0
     for (const pack of packs) {
@@ -329,15 +329,9 @@ export class PackLog {
   }
 }
 
-function packOf(name: string): number | undefined {
+function packNumberIn(name: string): number | undefined {
   const match = /^(\d{8})\.pack$/.exec(name)
   return match === null ? undefined : Number(match[1])
-}
-
-function bytesOf(records: readonly RecordParts[]): number {
-  let bytes = 0
-  for (const record of records) for (const part of record) bytes += part.length
-  return bytes
 }
 
 function loggedOf(record: RecordParts, place: Place): LoggedFact {

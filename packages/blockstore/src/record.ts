@@ -76,6 +76,13 @@ export interface RecordHeader {
 /** A record ready to be written, in parts so that no content is copied. */
 export type RecordParts = readonly Uint8Array[]
 
+/** Of all their parts. */
+export function bytesOf(records: readonly RecordParts[]): number {
+  let bytes = 0
+  for (const record of records) for (const part of record) bytes += part.length
+  return bytes
+}
+
 export function encodeBlock(multihash: Uint8Array, bytes: Uint8Array): RecordParts {
   const head = new Uint8Array(2 + multihash.length)
   viewOf(head).setUint16(0, multihash.length, true)

@@ -5,32 +5,22 @@
  */
 import { concatBytes, equalBytes } from './bytes.ts'
 import { decodeBlobEntry, decodeBlockEntry, decodeEntityEntry, decodeFileEntry, packOf } from './index-entries.ts'
+import { pagesOf, type RecordTable } from './index-pages.ts'
 import { outboardBytesOf } from './layout.ts'
 import type { LateChange } from './pack-log.ts'
 import type { Index, OpenFile } from './ports.ts'
 import { encodeBlob, encodeBlock, encodeDelete, encodeEntity, encodeFile, encodeMoved, type RecordParts } from './record.ts'
 
-type StandingTable = 'blobs' | 'blocks' | 'files' | 'entities'
-
 export interface StandingEntry {
-  readonly table: StandingTable
+  readonly table: RecordTable
   readonly key: Uint8Array
   readonly value: Uint8Array
 }
 
-const TABLES: readonly StandingTable[] = ['blobs', 'blocks', 'files', 'entities']
-const PAGE = 256
-
-/** Entries that stand on a pack, or of which the index does not know on which; of the whole index, in pages. */
-export function* standingIn(index: Index, pack: number): Generator<readonly StandingEntry[]> {
-  for (const table of TABLES) {
-    let after: Uint8Array | undefined
-    for (;;) {
-      const page = index.range(table, new Uint8Array(0), PAGE, after)
-      after = page.at(-1)?.[0]
-      yield page.flatMap(([key, value]) => ([pack, 0].includes(packOf(table, value) ?? -1) ? [{ table, key, value }] : []))
-      if (page.length < PAGE) break
-    }
+/** Entries of a table that stand on a pack, or of which the index does not know on which; for each page of the table those that it has. */
+export function* standingIn(index: Index, table: RecordTable, pack: number): Generator<readonly StandingEntry[]> {
+  for (const page of pagesOf(index, table)) {
+    yield page.flatMap(([key, value]) => ([pack, 0].includes(packOf(table, value) ?? -1) ? [{ table, key, value }] : []))
   }
 }
 

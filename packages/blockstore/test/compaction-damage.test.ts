@@ -58,6 +58,72 @@ test.each([
   await check(await openStore(options))
 })
 
+/** A store whose first pack is full of small blocks, and has a head that went bad near its beginning; 60 blobs follow. */
+async function damagedBlocks(): Promise<{
+  readonly blocks: readonly { readonly cid: CID; readonly block: Uint8Array }[]
+  readonly roots: ReadonlyMap<number, Uint8Array>
+}> {
+  const first = await openStore()
+  const blocks = await Promise.all(
+    Array.from({ length: 1_100 }, async (_, i) => ({ block: bytesOf(40, i + 1), cid: await rawCidOf(bytesOf(40, i + 1)) })),
+  )
+  await Promise.all(blocks.map(({ cid, block }) => first.putBlock(cid, block)))
+  const roots = await churn(first, 1, 60, () => true)
+  await first.stop()
+  const handle = await open(inFolder('packs', '00000001.pack'), 'r+')
+  await handle.write(Uint8Array.of(1, 2, 3), 0, 3, 100)
+  await handle.close()
+  return { blocks, roots }
+}
+
+test('of a pack with a bad byte no more blocks are forgotten than have to be', async () => {
+  const { blocks } = await damagedBlocks()
+  const store = await openStore()
+  await store.forgetBlocks(50_000)
+  expect(await packs()).not.toContain('00000001.pack')
+  expect(store.blockBytes).toBeLessThanOrEqual(50_000)
+  expect(store.blockBytes).toBeGreaterThan(50_000 - 100)
+  const here = await Promise.all(blocks.map(async ({ cid }) => (await store.getBlock(cid)) !== undefined))
+  expect(here.filter(Boolean).length * 92).toBe(store.blockBytes) // 40 bytes, 34 of multihash and 18 of a head
+})
+
+test('what follows a bad byte is written again in slices that have a sync each, and who waits goes on after one of them', async () => {
+  const { blocks, roots } = await damagedBlocks()
+  const goes = Promise.withResolvers<void>()
+  let [isOpen, syncs] = [false, 0]
+  const fileSystem: FileSystem = {
+    ...disk,
+    async open(path, mode) {
+      if (mode === 'read' && path.endsWith('00000001.pack')) isOpen = true
+      const datasync = async (): Promise<void> => void (isOpen && syncs++)
+      return { ...(await disk.open(path, mode)), datasync }
+    },
+    async remove(path) {
+      if (path.endsWith('00000001.pack')) await goes.promise
+      isOpen = false
+      await disk.remove(path)
+    },
+  }
+  const second = await openStore({}, { fileSystem })
+  let hasGoneOn = false
+  const deleting = (async () => {
+    for (const root of roots.values()) {
+      await second.delete(root)
+      if (isOpen) break
+    }
+    hasGoneOn = true
+  })()
+  try {
+    await expect.poll(() => hasGoneOn, { interval: 5, timeout: 30_000 }).toBe(true) // after a slice: the pack is still there
+  } finally {
+    goes.resolve()
+    await deleting
+  }
+  await expect.poll(packs, { interval: 5, timeout: 30_000 }).not.toContain('00000001.pack')
+  expect(syncs).toBe(1 + 3) // of what is before it, and of three slices
+  for (const { cid, block } of blocks) expect(await second.getBlock(cid)).toEqual(block)
+})
+
 test('of a pack that was cut short what is not there any more is forgotten, and the rest is as it was', async () => {
   const first = await openStore()
   const old = await churn(first, 1, 40, () => true)

@@ -46,20 +46,24 @@ test('of a file that was cut is an error, whatever was filled', async () => {
   await store.stop()
 })
 
-test('from a disk that reads into memory of its own it is copied', async () => {
+const pool = new Uint8Array(20_000)
+test.each([
+  ['of its own', (length: number): Uint8Array => new Uint8Array(length)],
+  ['that stands beside the target', (length: number): Uint8Array => pool.subarray(10_000, 10_000 + length)],
+])('from a disk that reads into memory %s it is copied', async (_, memory) => {
   const disk = createNodeFileSystem()
   const fileSystem: FileSystem = {
     ...disk,
     async open(path, mode) {
       const file = await disk.open(path, mode)
-      return { ...file, read: (offset, length) => file.read(offset, length) }
+      return { ...file, read: (offset, length, target) => file.read(offset, length, target && memory(length)) }
     },
   }
   const store = await folder.open({}, { fileSystem })
   const bytes = bytesOf(500_000)
   const { root } = await store.put(partsOf(bytes, 10_000))
   const blob = (await store.open(root))!
-  const target = new Uint8Array(5_000)
+  const target = pool.subarray(0, 5_000).fill(0)
   await blob.data.readInto!(300_000, target)
   expect(Buffer.compare(target, bytes.subarray(300_000, 305_000))).toBe(0)
   await blob.close()

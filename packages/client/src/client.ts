@@ -1,5 +1,6 @@
 import type { ByteRange } from '@selvedge/content'
 import type { Receipt, Ticks } from '@selvedge/delivery-acknowledgement/client'
+import { GUEST_LANES_MAX, PAYING_LANES_MAX } from '@selvedge/handshake'
 import type { Entry } from '@selvedge/verified-car'
 import { checkedSize } from './bytes-max.ts'
 import { connectToNode } from './connect.ts'
@@ -123,8 +124,6 @@ export interface Client {
 }
 
 const CHAIN_ID = 1337
-const GUEST_LANES_MAX = 4
-const PAYING_LANES_MAX = 24
 /** The largest sum that can be signed for. */
 const UNCAPPED = 2n ** 64n - 1n
 /** Longer than a node itself waits for one origin and then for the next. */

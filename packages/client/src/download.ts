@@ -72,8 +72,11 @@ export interface Download extends AsyncIterable<VerifiedPart> {
    * asked for when that is written.
    */
   state(): DownloadState
-  /** Of a directory, sharded or not: its entries. Instead of iterating. */
-  entries(): AsyncIterable<Entry>
+  /**
+   * Of a directory, sharded or not: its entries. Instead of iterating.
+   * @param options.onBlock - each verified block that they are read out of, as `onBlock` of `get`, for who knows only now what it is.
+   */
+  entries(options?: Pick<GetOptions, 'onBlock'>): AsyncIterable<Entry>
   /** Asks no further node. Whoever still reads is told `CLIENT_CLOSED`. */
   close(): void
 }
@@ -135,9 +138,9 @@ export function downloadOf(state: Downloading): Download {
       return received.bytes
     },
     state: () => savedStateOf(target, state.position, end),
-    entries: () => {
+    entries: ({ onBlock } = {}) => {
       take()
-      return entriesIn(state, kind)
+      return entriesIn(state, kind, onBlock)
     },
     close() {
       sending().close()
@@ -230,18 +233,28 @@ export async function* resumed(
   }
 }
 
+async function* heard(blocks: AsyncIterable<VerifiedBlock>, onBlock: (block: VerifiedBlock) => void): AsyncGenerator<VerifiedBlock> {
+  for await (const block of blocks) {
+    onBlock(block)
+    yield block
+  }
+}
+
 /** The next node goes on behind the last entry that was handed out: its blocks are the same, in the same order. */
-async function* entriesIn(state: Downloading, kind: Download['kind']): AsyncGenerator<Entry> {
+async function* entriesIn(state: Downloading, kind: Download['kind'], onBlock: GetOptions['onBlock']): AsyncGenerator<Entry> {
   let count = 0
   try {
+    if (kind !== 'directory') {
+      state.start!.transfer.close()
+      throwOwn(state)
+      throw new ClientError('CLIENT_NOT_A_DIRECTORY', `${formatTarget(state.target)} is a ${kind}, not a directory`)
+    }
     for (;;) {
       const { transfer, blocks } = state.start!
       try {
         throwOwn(state)
-        if (kind !== 'directory')
-          throw new ClientError('CLIENT_NOT_A_DIRECTORY', `${formatTarget(state.target)} is a ${kind}, not a directory`)
         let place = 0
-        for await (const entry of entriesOf(blocks!)) {
+        for await (const entry of entriesOf(heard(blocks!, (block) => state.callbacks.call(onBlock, block)))) {
           if (place++ < count) continue
           count++
           yield entry
@@ -250,7 +263,7 @@ async function* entriesIn(state: Downloading, kind: Download['kind']): AsyncGene
       } catch (error) {
         throwOwn(state)
         const failure = asClientError(error, transfer.link)
-        if (state.left.length === 0 || kind !== 'directory') throw failure
+        if (state.left.length === 0) throw failure
       } finally {
         transfer.close()
       }

@@ -29,7 +29,10 @@ export interface FetchOptions {
 }
 
 /** What of a download is used here. */
-export type FetchedDownload = Pick<Download, 'kind' | 'address' | 'size' | 'sizeClaim' | 'node' | 'close' | typeof Symbol.asyncIterator>
+export type FetchedDownload = Pick<
+  Download,
+  'kind' | 'address' | 'size' | 'sizeClaim' | 'node' | 'entries' | 'close' | typeof Symbol.asyncIterator
+>
 
 export interface Fetching {
   readonly locate: Locate
@@ -77,11 +80,14 @@ function openerOf(first: Target, { locate, get }: Fetching, options: FetchOption
   return async (range) => {
     const download = await openIt(range)
     if (download.kind !== 'directory') return download
-    download.close()
-    const { locateIndex } = await import('./path.ts')
-    const index = await locateIndex(download.address, locate, signal)
-    target = index.target
-    headers.set('content-type', contentType ?? index.contentType ?? OCTETS)
+    try {
+      const { locateIndex } = await import('./path.ts')
+      const index = await locateIndex(download, locate, signal)
+      target = index.target
+      headers.set('content-type', contentType ?? index.contentType ?? OCTETS)
+    } finally {
+      download.close() // before anything else is open
+    }
     return await openIt(range)
   }
 }

@@ -15,11 +15,12 @@ export interface Located {
   readonly contentType?: string | undefined
 }
 
-export type Locate = (address: FetchAddress, signal: AbortSignal | undefined) => Promise<Located>
+/** @param get - of directories that are open already, in the place of the client's. */
+export type Locate = (address: FetchAddress, signal: AbortSignal | undefined, get?: Guide['get']) => Promise<Located>
 
 /** What of a client follows a path: how directories are fetched, and what earlier paths led to. */
 export interface Guide {
   get(cid: CID, options: GetOptions): Promise<Pick<Download, 'kind' | 'entries' | 'close'>>
-  /** By the CID's text and the names, joined with `/`; the one used last is last. */
+  /** By the CID's text and the names, joined with `/`; the one used last is last. They are 2 MiB of text at most. */
   readonly known: Map<string, CID>
 }

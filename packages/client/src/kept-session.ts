@@ -25,8 +25,6 @@ export interface KeptSession {
 }
 
 export function createKeptSession(address: NodeAddress, connect: Connect, chainId: number, purse: Purse | undefined): KeptSession {
-  const { websocket, ...rest } = address
-  const named = websocket === undefined ? rest : { ...rest, websocket }
   const ending = new AbortController()
   let current: OpenSession | undefined
   return {
@@ -41,7 +39,7 @@ export function createKeptSession(address: NodeAddress, connect: Connect, chainI
       if (current !== undefined) return current
       const paying = purse?.open(address.nodeKey)
       const made = {
-        session: connect({ ...named, chainId, signal: ending.signal, ...paying?.hello }),
+        session: connect({ ...address, chainId, signal: ending.signal, ...paying?.hello }),
         purse: paying,
         following: new Set<Promise<void>>(),
       }

@@ -28,12 +28,17 @@ const nameOf = (cid: CID | string): string => `cid-${cid.toString()}`
 /** Who has a stream already waits no longer for the next lock: what he would wait for is on its way to him. */
 const NEXT_MS = 50
 
+type EntriesOptions = Pick<KeptGetOptions, 'onBlock'>
+
 /** A piece that is fetched here. */
 interface Claimed {
   readonly index: number
   /** Without it, its lock is another's. */
   readonly release: Release | undefined
 }
+
+/** What is read back: for a sharded directory a node is asked again, and a link is no longer than the answer. */
+const isKept = ({ kind }: VerifiedBlock): boolean => kind === 'file' || kind === 'directory'
 
 const indexOf = (position: number): number => Math.floor(position / PIECE_BYTES)
 
@@ -103,7 +108,7 @@ class KeptDag {
     const onBlock = (block: VerifiedBlock): void => {
       this.#options.onBlock?.(block)
       this.#leafBytes = Math.max(1, block.dataEnd - block.dataStart)
-      this.#fresh.push([nameOf(block.cid), block.block.slice()])
+      if (isKept(block)) this.#fresh.push([nameOf(block.cid), block.block.slice()])
     }
     const range = end === undefined ? { start } : { start, end }
     const download = await client.get(this.#cid, { range, signal, onBlock })
@@ -132,12 +137,12 @@ class KeptDag {
 
   /** What is no file, and its blocks into the files as they come. */
   keeping(download: Download): Download {
-    return Object.create(download, { entries: { value: () => this.#entriesOf(download) } }) as Download
+    return Object.create(download, { entries: { value: (options?: EntriesOptions) => this.#entriesOf(download, options) } }) as Download
   }
 
-  async *#entriesOf(download: Download): AsyncGenerator<Entry> {
+  async *#entriesOf(download: Download, options: EntriesOptions | undefined): AsyncGenerator<Entry> {
     try {
-      for await (const entry of download.entries()) {
+      for await (const entry of download.entries(options)) {
         if (this.#fresh.length > 0) await this.settled()
         yield entry
       }
@@ -191,8 +196,8 @@ export async function openKeptCid(
       const again = await dag.root()
       if (root !== 'damaged' || again !== 'missing') root = again // what is damaged is removed as it is read
     }
-    const isKept = typeof root === 'object' && (root.kind === 'file' || root.kind === 'directory')
-    if (!isKept) begun = await dag.ask(range.start, root === 'damaged' ? range.start + 1 : range.end, life.signal)
+    if (typeof root === 'string' || !isKept(root))
+      begun = await dag.ask(range.start, root === 'damaged' ? range.start + 1 : range.end, life.signal)
     await dag.settled()
   } catch (error) {
     over()

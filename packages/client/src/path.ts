@@ -7,20 +7,20 @@
  * above it nothing proves its place. What a path led to never changes, and is remembered.
  */
 import type { CID } from 'multiformats/cid'
+import type { Download } from './download.ts'
 import { ClientError } from './errors.ts'
 import type { Guide, Locate, Located } from './guide.ts'
 import { mediaTypeOf } from './media-types.ts'
 import { isFileName } from './names.ts'
+import { remember } from './remember.ts'
 import { targetOf } from './target.ts'
 
 /** Names of a path (ipfs.md §1.3). */
 export const PATH_SEGMENTS_MAX = 256
 /** All names of a path together, decoded, in UTF-8 (ipfs.md §1.3). */
 export const PATH_BYTES_MAX = 4_096
-/** Nodes of directories that are read to follow one path: those of some 400,000 entries. */
+/** Nodes of directories that are read to follow one path: those of some 400,000 entries. What comes again, from the next node where one breaks off, counts again. */
 export const PATH_READ_BYTES_MAX: number = 32 * 2 ** 20
-/** What is remembered of earlier paths: 2 MiB of text at most. */
-const KNOWN_MAX = 256
 
 /** The CID, and what stands behind it up to a query or a fragment. On a subdomain `/ipfs/` is a name like any other, so that form comes before the last one. */
 const FORMS: readonly RegExp[] = [
@@ -51,13 +51,21 @@ export async function locatePath(text: string, guide: Guide, signal: AbortSignal
   return { target: targetOf(cid), contentType: last === undefined ? undefined : mediaTypeOf(last) }
 }
 
-/** What a directory shows by itself. @throws {ClientError} `CLIENT_NOT_A_FILE`, and as `locate` */
-export async function locateIndex(directory: string, locate: Locate, signal: AbortSignal | undefined): Promise<Located> {
+/**
+ * What a directory, which is open already, shows by itself. It is read where that is not known, and it is the caller's to close.
+ * @throws {ClientError} `CLIENT_NOT_A_FILE`, and as `locate`
+ */
+export async function locateIndex(
+  directory: Pick<Download, 'address' | 'kind' | 'entries' | 'close'>,
+  locate: Locate,
+  signal: AbortSignal | undefined,
+): Promise<Located> {
+  const { address } = directory
   try {
-    return await locate(`/ipfs/${directory}/index.html`, signal)
+    return await locate(`/ipfs/${address}/index.html`, signal, async () => directory)
   } catch (cause) {
     if (!(cause instanceof ClientError && cause.code === 'CLIENT_NO_ENTRY')) throw cause
-    throw new ClientError('CLIENT_NOT_A_FILE', `${directory} is a directory without an index.html, not a file`, {}, { cause })
+    throw new ClientError('CLIENT_NOT_A_FILE', `${address} is a directory without an index.html, not a file`, {}, { cause })
   }
 }
 
@@ -130,10 +138,10 @@ async function entryIn(directory: CID, name: string, search: Search): Promise<CI
     const what = `more than ${PATH_READ_BYTES_MAX} bytes of directories were read, of ${directoryText} last, for ${JSON.stringify(name)}`
     throw new ClientError('CLIENT_TOO_LARGE', what, { cid: directoryText, name, bytesMax: PATH_READ_BYTES_MAX })
   }
-  const download = await search.get(directory, { signal, onBlock })
+  const download = await search.get(directory, { signal })
   try {
     if (download.kind !== 'directory') throw noEntry(directoryText, name, `is a ${download.kind}, and`)
-    for await (const entry of download.entries()) if (entry.name === name) return entry.cid
+    for await (const entry of download.entries({ onBlock })) if (entry.name === name) return entry.cid
   } finally {
     download.close()
   }
@@ -142,13 +150,4 @@ async function entryIn(directory: CID, name: string, search: Search): Promise<CI
 
 function noEntry(cid: string, name: string, what: string): ClientError {
   return new ClientError('CLIENT_NO_ENTRY', `${cid} ${what} has no entry ${JSON.stringify(name)}`, { cid, name })
-}
-
-function remember(known: Map<string, CID>, key: string, cid: CID): void {
-  known.delete(key)
-  known.set(key, cid)
-  for (const oldest of known.keys()) {
-    if (known.size <= KNOWN_MAX) break
-    known.delete(oldest)
-  }
 }

@@ -74,7 +74,7 @@ export interface ConnectOptions {
   readonly port: number
   readonly nodeKey: Uint8Array
   readonly chainId: number
-  readonly websocket?: WebSocketAddress
+  readonly websocket?: WebSocketAddress | undefined
   readonly signal?: AbortSignal
   /** Of a client that pays, all three; without them it is a guest. The key is the delegation's session key. */
   readonly identity?: KeyPair

@@ -12,6 +12,7 @@ import type { Download } from './download.ts'
 import { ClientError, type ClientErrorCode } from './errors.ts'
 import { type FetchOptions, isTagged } from './fetch.ts'
 import { provenSizeOf } from './proven-size.ts'
+import { remember } from './remember.ts'
 import { formatTarget, type Target, targetOf } from './target.ts'
 
 /** What is needed of a client; that of `./opfs` fits too. */
@@ -50,8 +51,6 @@ export interface FetchEventLike {
   waitUntil(work: Promise<unknown>): void
 }
 
-/** Sizes that are kept once they are proven, and what paths lead to: what is named by a hash never changes. */
-const KNOWN_MAX = 256
 /** One range is answered as one; several, or what is none, with everything, as RFC 9110 §14.2 lets a server. */
 const ONE_RANGE = /^bytes[ \t]*=[ \t]*(\d+-\d*|-\d+)[ \t]*$/i
 /** Of what is not the node's word or bytes: that is 502. */
@@ -60,7 +59,6 @@ const STATUS_OF: Readonly<Partial<Record<ClientErrorCode, number>>> = {
   CLIENT_CAP: 402,
   CLIENT_TOO_DEAR: 402,
   CLIENT_NOT_FOUND: 404,
-  CLIENT_NO_ENTRY: 404,
   CLIENT_NOT_A_FILE: 404,
   CLIENT_UNREACHABLE: 503,
   CLIENT_CLOSED: 503,
@@ -139,9 +137,12 @@ class Answers {
     try {
       const named = address.includes('/') ? undefined : namedBy(targetOf(address))
       const client = await this.#clientOf()
+      const given = this.#options.contentTypeOf?.(url)
+      const isWhole = request.method === 'GET' && !request.headers.has('range') && !request.headers.has('if-none-match')
+      if (named === undefined && isWhole) return watched(await client.fetch(address, { signal: request.signal, contentType: given }), end)
       const found = named ?? (await this.#followed(client, address, request.signal))
       if (found instanceof Response) return watched(found, end)
-      const contentType = this.#options.contentTypeOf?.(url) ?? found.contentType ?? 'application/octet-stream'
+      const contentType = given ?? found.contentType ?? 'application/octet-stream'
       return watched(await this.#answer(request, { ...found, client, contentType }), end)
     } catch (error) {
       end(error)
@@ -150,16 +151,17 @@ class Answers {
     }
   }
 
-  /** Where a path leads, once for each; where it leads to nothing, the client's answer. */
+  /** Where a path leads, once for each; where it leads to nothing, the client's answer. @throws {ClientError} `CLIENT_BAD_ANSWER`, and as `fetch` */
   async #followed(client: ContentClient, address: string, signal: AbortSignal): Promise<Named | Response> {
     let named = this.#paths.get(address)
     if (named === undefined) {
       const head = await client.fetch(address, { method: 'HEAD', signal })
       if (head.status !== 200) return head
       const [etag, contentType, size] = ['etag', 'content-type', 'content-length'].map((header) => head.headers.get(header) ?? '')
+      if (size === '') throw new ClientError('CLIENT_BAD_ANSWER', `no size of ${address}`)
       named = { name: address, etag: etag!, contentType: contentType!, size: Number(size) }
     }
-    note(this.#paths, address, named)
+    remember(this.#paths, address, named)
     return named
   }
 
@@ -188,7 +190,7 @@ class Answers {
   /** Proven. @throws {ClientError} as `get`, and `CLIENT_NOT_A_FILE` */
   async #sizeOf(client: ContentClient, name: string, signal: AbortSignal): Promise<number> {
     const size = this.#sizes.get(name) ?? (await provenSizeOf(client, name, signal))
-    note(this.#sizes, name, size)
+    remember(this.#sizes, name, size)
     return size
   }
 }
@@ -196,16 +198,6 @@ class Answers {
 function namedBy(target: Target): Named {
   const name = formatTarget(target)
   return { name, etag: `"${name}"` }
-}
-
-/** The one used last is last. */
-function note<Value>(known: Map<string, Value>, key: string, value: Value): void {
-  known.delete(key)
-  known.set(key, value)
-  for (const oldest of known.keys()) {
-    if (known.size <= KNOWN_MAX) break
-    known.delete(oldest)
-  }
 }
 
 /** The one range of a header, clipped; null where nothing of it is there. */

@@ -120,6 +120,21 @@ test('what is no file is handed on as the client has it, and its blocks are kept
   expect([...directory.files.keys()]).toEqual([`cid-${cid}`])
 })
 
+test('what is never read back is not kept: shards of a directory', async () => {
+  const content = new MemoryContent()
+  const cid = await content.add(Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`note ${i}`, sampleBytes(20, i)])), 4096, {
+    shardSplitThresholdBytes: 1,
+  })
+  const client = createClient({ nodes: [await startNode(serving(content))] })
+  onTestFinished(() => client.close())
+  const directory = new MemoryDirectory()
+  const kept = createOpfsClient({ client, openDirectory: async () => directory as unknown as FileSystemDirectoryHandle })
+  const download = await kept.get(cid)
+  let count = 0
+  for await (const _ of download.entries()) count++
+  expect([count, directory.files.size]).toEqual([300, 0])
+})
+
 test('a path that was followed leads to kept bytes, without a node; a directory that is damaged or sharded is asked for again', async () => {
   const content = new MemoryContent()
   const page = new TextEncoder().encode('<h1>kept</h1>')

@@ -134,6 +134,50 @@ test('of a directory its index.html comes, also as a range and by HEAD; without 
     expect((await errorOf(async () => await client.fetch(`ipfs://${cid}/docs/deep`, { method }))).code).toBe('CLIENT_NOT_A_FILE')
 })
 
+test.each([undefined, severalNodes()])(
+  'a directory is asked for once, and its index.html is found in what comes; sharded and for ranges too',
+  async (downloads) => {
+    const content = new MemoryContent()
+    const page = new TextEncoder().encode('<h1>here</h1>')
+    const notes = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`note ${i}.txt`, sampleBytes(20, i + 1)]))
+    const node = await startNode(serving(content))
+    for (const options of [{}, { shardSplitThresholdBytes: 1 }]) {
+      const cid = await content.add({ ...notes, 'index.html': page }, 4096, options)
+      for (const init of [{}, { headers: { range: 'bytes=4-7' } }, { method: 'HEAD' }]) {
+        const client = clientOf({ nodes: [node], downloads })
+        const before = node.requests.length
+        for (let i = 1; i <= 2; i++) {
+          const response = await client.fetch(cid, init)
+          expect([response.ok, response.headers.get('content-type')]).toEqual([true, 'text/html; charset=utf-8'])
+          const bytes = 'headers' in init ? page.slice(4, 8) : 'method' in init ? new Uint8Array() : page
+          expect(await bytesOf(response)).toEqual(bytes)
+          expect(node.requests.length).toBe(before + 2 * i)
+        }
+      }
+    }
+  },
+)
+
+test.each([undefined, severalNodes()])(
+  'whoever asked for blocks hears of each of a directory, whoever reads its entries too',
+  async (downloads) => {
+    const content = new MemoryContent()
+    const notes = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`note ${i}.txt`, sampleBytes(20, i + 1)]))
+    const cid = await content.add(notes, 4096, { shardSplitThresholdBytes: 1 })
+    const client = clientOf({ nodes: [await startNode(serving(content))], downloads })
+    const heard: string[][] = [[], []]
+    const download = await client.get(cid, { onBlock: (block) => void heard[0]!.push(block.cid.toString()) })
+    let count = 0
+    for await (const _ of download.entries({ onBlock: (block) => void heard[1]!.push(block.cid.toString()) })) count++
+    expect([count, heard[0]![0], heard[0]!.length > 10]).toEqual([300, cid.toString(), true])
+    expect(heard[1]).toEqual(heard[0])
+    const own = new Error('enough')
+    const entries = (await client.get(cid)).entries({ onBlock: () => AbortSignal.abort(own).throwIfAborted() })
+    const failing = entries[Symbol.asyncIterator]()
+    await expect(failing.next()).rejects.toBe(own)
+  },
+)
+
 test('names in sharded directories are found, in shards further down too, and what is not there is not', async () => {
   const content = new MemoryContent()
   const files = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`note ${i}.txt`, sampleBytes(20 + i, i + 1)]))
@@ -289,24 +333,33 @@ test.each([undefined, severalNodes()])(
   },
 )
 
-test('a directory that unfolds without end out of two blocks is left at the bound, and paid no further than what was on its way', async () => {
-  const content = new MemoryContent()
-  const inner = shardOf(content, [], 900_000)
-  const slots = Array.from({ length: 256 }, (_, slot) => slot.toString(16).toUpperCase().padStart(2, '0'))
-  const cid = shardOf(
-    content,
-    slots.map((name) => ({ name, cid: inner })),
-  )
-  const node = await startPaidNode(servingUnits(content))
-  const client = payingClientOf({ nodes: [node] })
-  const error = await errorOf(async () => await client.get(`ipfs://${cid}/a`))
-  expect([error.code, error.details.bytesMax]).toEqual(['CLIENT_TOO_LARGE', PATH_READ_BYTES_MAX])
-  await client.close()
-  await settled(node)
-  expect(paidTo(node)).toEqual(client.cost())
-  expect(Number(client.cost().bytes)).toBeGreaterThan(PATH_READ_BYTES_MAX)
-  expect(Number(client.cost().bytes)).toBeLessThan(PATH_READ_BYTES_MAX + CREDIT + 2 * 2 ** 20) // a lane's credit, and the unit at the bound
-}, 60_000)
+test.each([
+  ['a path', undefined],
+  ['a path over several nodes', severalNodes()],
+  ['its index.html', undefined],
+  ['its index.html over several nodes', severalNodes()],
+])(
+  'a directory that unfolds without end out of two blocks is left at the bound, and paid no further than what was on its way: %s',
+  async (how, downloads) => {
+    const content = new MemoryContent()
+    const inner = shardOf(content, [], 900_000)
+    const slots = Array.from({ length: 256 }, (_, slot) => slot.toString(16).toUpperCase().padStart(2, '0'))
+    const cid = shardOf(
+      content,
+      slots.map((name) => ({ name, cid: inner })),
+    )
+    const node = await startPaidNode(servingUnits(content))
+    const client = payingClientOf({ nodes: [node], downloads })
+    const error = await errorOf(async () => await (how.startsWith('a path') ? client.get(`ipfs://${cid}/a`) : client.fetch(cid)))
+    expect([error.code, error.details.bytesMax]).toEqual(['CLIENT_TOO_LARGE', PATH_READ_BYTES_MAX])
+    await client.close()
+    await settled(node)
+    expect(paidTo(node)).toEqual(client.cost())
+    expect(Number(client.cost().bytes)).toBeGreaterThan(PATH_READ_BYTES_MAX)
+    expect(Number(client.cost().bytes)).toBeLessThan(PATH_READ_BYTES_MAX + CREDIT + 2 * 2 ** 20) // a lane's credit, and the unit at the bound
+  },
+  60_000,
+)
 
 test('an abort ends a path that is being followed at once, with its own reason, and the lane at the node', async () => {
   const { content, cid } = await world()

@@ -165,7 +165,8 @@ test('a path below a CID is followed, once; its file has the type of its name, r
   const film = `/ipfs/${cid}/media/a%20film.mp4`
   const whole = await answerTo(film)
   expect(whole).toMatchObject({ status: 200, type: 'video/mp4', length: '300000', bytes: DATA })
-  const asked = node.requests.length
+  expect(node.requests.length).toBe(3) // two directories, and the film once
+  const asked = 4 // for a range its size is proven first
   expect(await answerTo(film, { headers: { range: 'bytes=-500' } })).toMatchObject({ status: 206, bytes: DATA.slice(299_500) })
   expect(node.requests.length).toBe(asked + 1)
   expect(await answerTo(film, { method: 'HEAD' })).toEqual({ ...whole, bytes: undefined })
@@ -178,6 +179,43 @@ test('a path below a CID is followed, once; its file has the type of its name, r
   expect(await answerTo(`/ipfs/${cid}/a%2Fb`)).toMatchObject({ status: 400 })
   expect(failures.map(([code]) => code)).toEqual(['CLIENT_BAD_ARGUMENT'])
   expect(ask('/ipfs').response ?? ask('/other/x').response).toBeUndefined()
+})
+
+test('a type that the worker gives is of its own address, and not of the path', async () => {
+  vi.stubGlobal('location', { origin: ORIGIN })
+  onTestFinished(() => void vi.unstubAllGlobals())
+  const content = new MemoryContent()
+  const cid = await content.add({ 'a.txt': DATA, 'b.txt': DATA })
+  const { ask } = pageOf([await startNode(serving(content))], {
+    addressOf: ({ pathname }) => pathname,
+    contentTypeOf: ({ search }) => (search === '' ? undefined : 'text/x-other'),
+  })
+  const typeOf = async (search: string, headers: Record<string, string> = {}): Promise<string | null> => {
+    const response = await ask(`/ipfs/${cid}/a.txt${search}`, { headers }).response!
+    await response.body?.cancel()
+    return response.headers.get('content-type')
+  }
+  const range = { range: 'bytes=0-9' }
+  expect([await typeOf('?other'), await typeOf('', range), await typeOf('?other', range), await typeOf('')]).toEqual([
+    'text/x-other',
+    'text/plain; charset=utf-8',
+    'text/x-other',
+    'text/plain; charset=utf-8',
+  ])
+})
+
+test('a client that does not say the length of what a path leads to is no good: 502, and no size of 0', async () => {
+  const headers = new Headers({ etag: '"x"' })
+  const failures: unknown[] = []
+  const handle = createContentHandler(
+    { client: { get: async () => await Promise.reject(new Error('not asked')), fetch: async () => new Response(null, { headers }) } },
+    { addressOf: () => '/ipfs/x/y', onError: (error) => void failures.push((error as { code?: unknown }).code) },
+  )
+  const given: Promise<Response>[] = []
+  const request = new Request(ORIGIN, { headers: { range: 'bytes=0-9' } })
+  handle({ request, respondWith: (response) => void given.push(response), waitUntil: () => {} })
+  expect((await given[0]!).status).toBe(502)
+  expect(failures).toEqual(['CLIENT_BAD_ANSWER'])
 })
 
 test('whatever is shown by itself runs nothing in the name of the page', async () => {

@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8'
  * lived for one round is freed soon.
  *
  * @remarks Of the whole process, and for good: call it once, first, where a process runs a validator or serves content, and does little else. `docs/decisions/0015` has
- * what it saves.
+ * what it saves a validator, 0028 a node that serves.
  */
 export function tuneCollector(): void {
   setFlagsFromString('--external-memory-accounted-in-global-limit')

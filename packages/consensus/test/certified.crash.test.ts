@@ -13,7 +13,8 @@ import { evidenceOfHeaders } from '../src/wire/evidence.ts'
 import { frameTypeOf } from '../src/wire/frames.ts'
 import { headerDigest, headerSigningBytes } from '../src/wire/header.ts'
 import type { SignedHeader } from '../src/wire/types.ts'
-import { type Boundary, Cluster, type ClusterOptions } from './support/cluster.ts'
+import { Cluster } from './support/cluster.ts'
+import { type CrashWorld, isKilledAt, type Kill, type Places, placesOf } from './support/crash-places.ts'
 import { feed } from './support/load.ts'
 import { expectAgreement, missingOf, watch } from './support/watch.ts'
 
@@ -25,29 +26,13 @@ const FIRST = Number(process.env.SEED ?? 1)
 /** A seed is some 700 runs: one here, more in a soak. */
 const SEEDS = Math.max(1, Math.floor(Number(process.env.RUNS ?? 1) / 100))
 
-interface Kill {
-  /** Counts the boundaries of node 0, from 1. */
-  readonly place: number
-  readonly verdict: 'crash' | 'crashAfter'
-}
-
-interface World {
-  readonly name: string
-  readonly isLost: NonNullable<ClusterOptions['isLost']>
-  readonly begin: (cluster: Cluster) => void
-  /** What node 0 must have put away, said and handed over. */
-  readonly met: readonly string[]
-  /** It is killed where it does one of these; at every place without a list. */
-  readonly killedAt?: readonly string[]
-}
-
 /** Of both worlds. */
 const KEPT = ['floor', 'proposed', 'voted', 'batch', 'certificate', 'subDag'].map((kind) => `persist ${kind}`)
 const SAID = ['floorQuery', 'floorAnswer', 'header', 'vote', 'batch', 'batchAck', 'certificate'].map((type) => `send ${type}`)
 
 const OF_THE_SECOND = ['persist evidence', 'send evidence', 'send batchRequest', 'send certificateRequest']
 
-const worlds: readonly World[] = [
+const worlds: readonly CrashWorld[] = [
   { name: 'everything arrives', isLost: () => false, begin: () => {}, met: [...KEPT, ...SAID, 'emit'] },
   {
     name: 'batches and certificates of one do not arrive, and it is proven guilty',
@@ -68,27 +53,14 @@ function evidenceAgainst(cluster: Cluster): ReturnType<typeof evidenceOfHeaders>
   return evidenceOfHeaders(signed(1), signed(2))
 }
 
-function namesOf(boundary: Boundary): string[] {
-  if (boundary.type === 'persist') return boundary.records.map(({ kind }) => `persist ${kind}`)
-  return [boundary.type === 'send' ? `send ${frameTypeOf(boundary.frame)}` : boundary.type]
-}
-
 interface Run {
   readonly cluster: Cluster
-  /** Of each persist, send and emission of node 0: the kinds of its records, or of its frame. */
-  readonly places: readonly (readonly string[])[]
+  readonly places: Places
 }
 
-function run(seed: number, { isLost, begin }: World = worlds[0]!, kill?: Kill): Run {
+function run(seed: number, { isLost, begin }: CrashWorld = worlds[0]!, kill?: Kill): Run {
   const cluster = new Cluster({ size: 4, mode: 'certified', seed, createCore: createCertifiedCore, core: CORE, isLost })
-  const places: string[][] = []
-  cluster.onBoundary = (node, boundary) => {
-    if (node.authority !== 0 || !['persist', 'send', 'emit'].includes(boundary.type)) return undefined
-    if (places.push(namesOf(boundary)) !== kill?.place) return undefined
-    cluster.after(25, () => cluster.restart(0))
-    return kill.verdict
-  }
-  watch(cluster)
+  const places = placesOf(cluster, 0, 25, kill)
   cluster.start()
   begin(cluster)
   feed(cluster, { everyMs: 12, forMs: WINDOW_MS })
@@ -105,17 +77,17 @@ describe.each(worlds)('$name:', (world) => {
       expect(places.length).toBeGreaterThan(40)
       expect(world.met.filter((name) => !places.flat().includes(name))).toEqual([])
       for (const [i, names] of places.entries()) {
-        if (world.killedAt !== undefined && !names.some((name) => world.killedAt?.includes(name))) continue
+        if (!isKilledAt(world, names)) continue
         const place = i + 1
-        for (const verdict of ['crash', 'crashAfter'] as const) {
-          const { cluster } = run(seed, world, { place, verdict })
+        for (const how of ['crash', 'crashAfter'] as const) {
+          const { cluster } = run(seed, world, { place, how })
           const isWhole = (): boolean => NODES.every((at) => missingOf(cluster, at, NODES).length === 0)
           const before = cluster.nodes[0]!.executed.length
           const recovered = cluster.run(
             6_000,
             () => cluster.nowMs > WINDOW_MS + 60 && isWhole() && cluster.nodes[0]!.executed.length > before + 4,
           )
-          expect({ place, verdict, recovered }).toEqual({ place, verdict, recovered: true })
+          expect({ place, how, recovered }).toEqual({ place, how, recovered: true })
           expectAgreement(cluster)
         }
       }

@@ -81,10 +81,10 @@ test.each<readonly [string, Counts]>([
 test('each row is of the newest run that measured it, and that run is named by its command, commit and day', () => {
   const folder = mkdtempSync(join(tmpdir(), 'selvedge-rows-'))
   const file = join(folder, 'rows.jsonl')
-  const lineOf = (commit: string, date: string, id: string): string => {
+  const lineOf = (commit: string, date: string, id: string, figures: object = {}): string => {
     const machine = { cpu: 'A', cores: 2, kernel: '6.1', runtime: 'node 24' }
     const times = { windowSeconds: 8, warmUpSeconds: 4, repeats: 1 }
-    return `${JSON.stringify({ commit, date, machine, times, id, what: 'w', goal: 'g', reached: `by ${commit}`, isMet: true, figures: {} })}\n`
+    return `${JSON.stringify({ commit, date, machine, times, id, what: 'w', goal: 'g', reached: `by ${commit}`, isMet: true, figures })}\n`
   }
   const lines = [
     ...['G4', 'G6'].map((id) => lineOf('aaaaaaa', '2026-11-26T00:00:00Z', id)),
@@ -96,5 +96,11 @@ test('each row is of the newest run that measured it, and that run is named by i
   expect(table).not.toContain('| G4 | w | g | by aaaaaaa |')
   expect(table).toContain('- G4: `pnpm bench:ledger G4 --window 8 --warmup 4 --repeats 1` of bbbbbbb, on 2026-11-27; A, 2 cores')
   expect(table).toContain('- G6: `pnpm bench:ledger G4 G6 --window 8 --warmup 4 --repeats 1` of aaaaaaa, on 2026-11-26; A, 2 cores')
+  expect(table).not.toContain('somebody else')
+  writeFileSync(
+    file,
+    lineOf('ccccccc', '2026-11-28T00:00:00Z', 'G4', { runs: [{ foreign: { share: 0.01 } }, { foreign: { share: 0.06 } }] }),
+  )
+  expect(recordedTable(file, ['G4'])).toContain('; in G4 somebody else used more than 5 % of a core')
   rmSync(folder, { recursive: true })
 })

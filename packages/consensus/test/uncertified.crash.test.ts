@@ -10,9 +10,10 @@ import { blockDigest, blockSigningBytes } from '../src/wire/block.ts'
 import { evidenceOfBlocks } from '../src/wire/evidence.ts'
 import { frameTypeOf } from '../src/wire/frames.ts'
 import type { SignedBlock } from '../src/wire/types.ts'
-import { type Boundary, Cluster, type ClusterOptions } from './support/cluster.ts'
+import { Cluster } from './support/cluster.ts'
+import { type CrashWorld, isKilledAt, type Kill, type Places, placesOf } from './support/crash-places.ts'
 import { feed } from './support/load.ts'
-import { expectAgreement, missingOf, watch } from './support/watch.ts'
+import { expectAgreement, missingOf } from './support/watch.ts'
 
 const VICTIM = 1
 const GUILTY = 3
@@ -25,16 +26,6 @@ const CORE = {
   parameters: { gcDepth: 8, scheduleCommits: 4 },
 }
 
-interface World {
-  readonly name: string
-  readonly isLost: NonNullable<ClusterOptions['isLost']>
-  readonly begin: (cluster: Cluster) => void
-  /** What the node must have put away, said and handed over. */
-  readonly met: readonly string[]
-  /** It is killed where it does one of these; at every place without a list. */
-  readonly killedAt?: readonly string[]
-}
-
 /** Of both worlds. */
 const USUAL = [
   ...['floor', 'proposed', 'block', 'subDag'].map((kind) => `persist ${kind}`),
@@ -43,7 +34,7 @@ const USUAL = [
 ]
 const OF_THE_SECOND = ['persist evidence', 'send evidence', 'send blockRequest']
 
-const worlds: readonly World[] = [
+const worlds: readonly CrashWorld[] = [
   { name: 'everything arrives', isLost: () => false, begin: () => {}, met: USUAL },
   {
     name: 'blocks of one do not arrive, and it is proven guilty',
@@ -65,35 +56,14 @@ function evidenceAgainst(cluster: Cluster): ReturnType<typeof evidenceOfBlocks> 
   return evidenceOfBlocks(signed(1), signed(2))
 }
 
-function namesOf(boundary: Boundary): string[] {
-  if (boundary.type === 'persist') return boundary.records.map(({ kind }) => `persist ${kind}`)
-  return [boundary.type === 'send' ? `send ${frameTypeOf(boundary.frame)}` : boundary.type]
-}
-
-interface Kill {
-  /** Counts the boundaries of the victim, from 1. */
-  readonly place: number
-  readonly how: 'crash' | 'crashAfter'
-}
-
 interface Run {
   readonly cluster: Cluster
-  /** Of each persist, send and emission of the victim: the kinds of its records, or of its frame. */
-  readonly places: readonly (readonly string[])[]
+  readonly places: Places
 }
 
-function run({ isLost, begin }: World, kill?: Kill): Run {
+function run({ isLost, begin }: CrashWorld, kill?: Kill): Run {
   const cluster = new Cluster({ size: 4, mode: 'uncertified', seed: 4, createCore: createUncertifiedCore, core: CORE, syncMs: 1, isLost })
-  const places: string[][] = []
-  watch(cluster)
-  const { onBoundary } = cluster
-  cluster.onBoundary = (node, boundary) => {
-    onBoundary(node, boundary)
-    if (node.authority !== VICTIM || !['persist', 'send', 'emit'].includes(boundary.type)) return undefined
-    if (places.push(namesOf(boundary)) !== kill?.place) return undefined
-    cluster.after(40, () => cluster.restart(VICTIM))
-    return kill.how
-  }
+  const places = placesOf(cluster, VICTIM, 40, kill)
   feed(cluster, { everyMs: 10, forMs: RUN_MS })
   cluster.start()
   begin(cluster)
@@ -101,7 +71,7 @@ function run({ isLost, begin }: World, kill?: Kill): Run {
   return { cluster, places }
 }
 
-function crashAt(world: World, kill: Kill): void {
+function crashAt(world: CrashWorld, kill: Kill): void {
   const { cluster } = run(world, kill)
   const all = cluster.nodes.map(({ authority }) => authority)
   const isWhole = (): boolean => cluster.nowMs > RUN_MS + 60 && all.every((at) => missingOf(cluster, at, all).length === 0)
@@ -122,7 +92,7 @@ describe.each(worlds)('$name:', (world) => {
       expect(places.length).toBeGreaterThan(30)
       expect(world.met.filter((name) => !places.flat().includes(name))).toEqual([])
       for (const [i, names] of places.entries()) {
-        if (world.killedAt?.some((name) => names.includes(name)) ?? true) crashAt(world, { place: i + 1, how })
+        if (isKilledAt(world, names)) crashAt(world, { place: i + 1, how })
       }
     },
   )

@@ -15,6 +15,8 @@ interface Write {
   hasLeft: boolean
 }
 
+const nothingIsOut = (): void => {}
+
 export class PieceMemory {
   readonly #spare: Uint8Array<ArrayBuffer>[] = []
   /** What a piece is being written into. */
@@ -40,9 +42,12 @@ export class PieceMemory {
     if (!this.#isGivenUp) this.#out.push({ memory, end })
   }
 
-  /** The body is written on up to `end`. @returns what is to be called when that has left. */
+  /**
+   * The body is written on up to `end`. Where no piece of this memory is out, nothing of it lies in one, and nothing is remembered of it.
+   * @returns what is to be called when that has left.
+   */
   written(end: number): () => void {
-    if (this.#isGivenUp) return () => {}
+    if (this.#isGivenUp || this.#out.length === 0) return nothingIsOut
     const write: Write = { end, hasLeft: false }
     this.#writes.push(write)
     return () => {

@@ -84,6 +84,18 @@ test('pieces that nobody releases stay as they are, all of them', async () => {
   expect(buffers).toBeGreaterThan(90)
 })
 
+test('of a body that lies in no memory of its own nothing is remembered, whoever releases, by CID', async () => {
+  const source = createMemorySource()
+  const cid = await source.addFile(DATA.subarray(0, 1_000_000), 30_000)
+  for (const complete of [true, false]) {
+    source.opened = { complete }
+    const releases: unknown[] = []
+    for await (const { release } of (await createContentServer({ source }).serve(requestOf(cid))).units()) releases.push(release)
+    expect(releases.length).toBeGreaterThan(30)
+    expect(new Set(releases).size).toBe(1)
+  }
+})
+
 test('blocks of a store are never written to', async () => {
   const source = createMemorySource()
   const cid = await source.addFile(DATA.subarray(0, 1_000_000), 30_000)
@@ -127,6 +139,21 @@ describe('the memory of one body', () => {
     release()
     expect(memory.take(20)).toHaveLength(20)
     expect(memory.take(5)).toHaveLength(5)
+  })
+
+  test('remembers no write while nothing of it is out, nor once it is given up: there is nothing to say for them', () => {
+    const memory = new PieceMemory()
+    const foreign = Array.from({ length: 3 }, (_, i) => {
+      memory.handedOut(new Uint8Array(10), 10 * (i + 1))
+      return memory.written(10 * (i + 1))
+    })
+    expect(new Set(foreign).size).toBe(1)
+    const own = piece(memory, 40)
+    expect(foreign).not.toContain(own.release)
+    own.release()
+    expect(foreign).toContain(memory.written(50))
+    for (let i = 0; i < 65; i++) piece(memory, 60 + 10 * i)
+    expect(foreign).toContain(memory.written(800))
   })
 
   test('is forgotten where more of it is out than a sender has on its way', () => {

@@ -45,10 +45,10 @@ export class VerifyThread<M> {
   send(message: M, checks: readonly Check[]): void {
     const { heads, bytes } = packChecks(checks)
     const id = this.#nextId++
+    this.#worker.postMessage({ id, heads, bytes } satisfies VerifyJob, [heads.buffer, bytes.buffer]) // where it throws nothing is owed
     this.#owed.set(id, message)
     this.#watch()
     this.#worker.ref()
-    this.#worker.postMessage({ id, heads, bytes } satisfies VerifyJob, [heads.buffer, bytes.buffer])
   }
 
   /** Ends it. Returns what it owed, of which nothing is heard any more. */

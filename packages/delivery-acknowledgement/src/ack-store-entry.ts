@@ -1,9 +1,10 @@
 /**
- * The acknowledgement log: a head (file-head.ts), then entries, `length u32 · check 8 · kind u8 · body`, check = the first bytes of SHA-256 over kind and
+ * The acknowledgement log: a head (`@selvedge/crypto/file-head`), then entries, `length u32 · check 8 · kind u8 · body`, check = the first bytes of SHA-256 over kind and
  * body. Of version 0 the log has no head. Reading an entry is total: what does not check is no entry.
  */
+import { encodeFileHead, FILE_HEAD_BYTES, type FileFormat } from '@selvedge/crypto/file-head'
 import { sha256 } from '@selvedge/crypto/sha256'
-import { damagedFile, encodeFileHead, FILE_HEAD_BYTES, type FileFormat, fileVersionOf } from './file-head.ts'
+import { damagedFile, fileVersionOf } from './kept-file.ts'
 import { isEqualBytes } from './wire.ts'
 
 const FORMAT: FileFormat = { magic: 'SVAK', version: 1 }

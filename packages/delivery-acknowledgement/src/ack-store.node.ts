@@ -17,7 +17,7 @@ import { encodeEntry, encodeLogHead, ENTRY_HEAD_BYTES, entryAt, KINDS, logStartO
 import { acquireLock } from './ack-store-lock.node.ts'
 import type { AckStore, ChainRecord, Standing } from './ack-store.ts'
 import { DELEGATION_BYTES, DELEGATION_SERVICES_MAX } from './constants.ts'
-import { damagedFile } from './file-head.ts'
+import { damagedFile } from './kept-file.ts'
 import { NONCES_A_BLOCK, readNonces, writeNonces } from './nonce-file.node.ts'
 
 const FLUSH_MS = 50

@@ -1,12 +1,13 @@
 /**
- * The counter of lane nonces in its file, `nonces`: the end of the last block that was given out. 32 bytes: a head (file-head.ts) · end u64 · check 8,
+ * The counter of lane nonces in its file, `nonces`: the end of the last block that was given out. 32 bytes: a head (`@selvedge/crypto/file-head`) · end u64 · check 8,
  * check = the first bytes of SHA-256 over all before it. Of version 0 the file is the end alone. It is replaced by a rename, so it is there whole or
  * as it was; one that cannot be read is never begun anew, since a nonce that comes twice makes two sessions one.
  */
+import { encodeFileHead, FILE_HEAD_BYTES, type FileFormat } from '@selvedge/crypto/file-head'
 import { sha256 } from '@selvedge/crypto/sha256'
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { damagedFile, encodeFileHead, FILE_HEAD_BYTES, type FileFormat, fileVersionOf } from './file-head.ts'
+import { damagedFile, fileVersionOf } from './kept-file.ts'
 import { isEqualBytes } from './wire.ts'
 
 export const NONCES_A_BLOCK: bigint = 2n ** 16n

@@ -5,7 +5,7 @@ import { DeliveryAcknowledgementError } from '@selvedge/delivery-acknowledgement
 import { createFileAckStore } from '@selvedge/delivery-acknowledgement/node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { chainRecordBytes, decodeChainRecord, decodeStanding, encodeChainRecord, encodeStanding } from '../src/ack-record.ts'
-import { FILE_HEAD_BYTES } from '../src/file-head.ts'
+import { FILE_HEAD_BYTES } from '@selvedge/crypto/file-head'
 import { recordOf, seqsOf } from './support/records.ts'
 import { accountOf, delegationOf, EPOCH, evidenceOf } from './support/world.ts'
 

@@ -5,7 +5,7 @@ import { badRequest, GatewayError } from './errors.ts'
 import { type Format, negotiateFormat } from './negotiate.ts'
 import type { GatewayQuestion } from './reply.ts'
 
-const PATH_BYTES_MAX = 4_096 // ipfs.md §1.3
+const PATHNAME_BYTES_MAX = 4_096 // ipfs.md §1.3
 const SEGMENTS_MAX = 256
 
 /** What a request asks for, checked as far as it can be without a block. */
@@ -28,7 +28,7 @@ export interface ContentRequest {
 export function parseContentRequest(request: GatewayQuestion): ContentRequest {
   const url = new URL(request.url)
   if (!url.pathname.startsWith('/ipfs/')) throw new GatewayError('GATEWAY_NOT_FOUND', `no route ${url.pathname}, content is under /ipfs/`)
-  if (url.pathname.length > PATH_BYTES_MAX) throw badRequest(`a path may have ${PATH_BYTES_MAX} bytes`)
+  if (url.pathname.length > PATHNAME_BYTES_MAX) throw badRequest(`a path may have ${PATHNAME_BYTES_MAX} bytes`)
   const [cidText = '', ...rest] = url.pathname.slice('/ipfs/'.length).split('/')
   const root = parseCid(cidText)
   const segments = rest.filter((segment) => segment !== '').map(decodeSegment)

@@ -43,8 +43,9 @@ export const PAYING_LANE_CREDIT_BYTES: number = 2 * MIB + 256 * KIB
 export const CONNECTION_CREDIT_BYTES: number = 16 * MIB
 /** §4: the longest unit, a block of 2 MiB and what stands before it; as many bytes are reserved for one whose end is not written yet. */
 export const UNIT_BYTES_MAX: number = 2 * MIB + 128 * KIB
-/** §4: lanes of a guest, and of a client that pays. */
+/** Lanes of a guest (§4). */
 export const GUEST_LANES_MAX = 4
+/** Lanes of a client that pays (§4). */
 export const PAYING_LANES_MAX = 24
 
 /** What a lane's reader takes before credit is given back: 128 KiB keeps limit − delivered at 2 MiB with the default credit (§4). */

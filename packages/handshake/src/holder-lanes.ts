@@ -4,9 +4,10 @@
  * paid for more than it has sent, but where node and holder are one nothing was sent. Who tells what no holder of his token can have seen is cut off: nothing more is
  * believed of that token, its lanes are over where they were verified, and those of others go on.
  *
- * Invariants: of one token no more than 64 lanes are not over, told or waiting for an EPOCH, and of all together 256. On account of one token no more is ever signed for, on
- * all its lanes together, than the owner allowed when he asked for it. What came on a connection behind an EPOCH is told to the payer after that EPOCH: connection 0, which
- * the owner has, may be the slower one, and those bytes are of the new chain. What a holder tells late says nothing of the lanes of another one who has his numbers now.
+ * Invariants: of one token no more than 64 lanes are not over or wait for an EPOCH, also one that is over and of which more waits, and of all together 256. On account
+ * of one token no more is ever signed for, on all its lanes together, than the owner allowed when he asked for it. What came on a connection behind an EPOCH is told to
+ * the payer after that EPOCH: connection 0, which the owner has, may be the slower one, and those bytes are of the new chain. What a holder tells late says nothing of
+ * the lanes of another one who has his numbers now.
  */
 import { EPOCHS_SAID_MAX, HOLDER_LANES_MAX, JOINED_LANES_MAX, LANES_A_CONNECTION, TOKENS_KEPT_MAX } from './constants.ts'
 import { HandshakeError } from './errors.ts'
@@ -120,7 +121,7 @@ export class HolderLanes {
       if (report.type === 'lane') throw badReport(`lane ${report.lane} is of no token that was asked for`)
       return // of a lane that nobody told of, or that went with its token
     }
-    const fault = this.#faultOf(report, allowed)
+    const fault = this.#faultOf(report, token, allowed)
     if (fault !== undefined) {
       this.#cutOff(token)
       throw badReport(fault)
@@ -138,30 +139,31 @@ export class HolderLanes {
   }
 
   /** What is wrong with it, of all that an owner can see; where it is of one lane more than there is room for, the token that has most lanes is cut off. */
-  #faultOf(report: Report, { serviceId }: Allowed): string | undefined {
+  #faultOf(report: Report, token: string, { serviceId }: Allowed): string | undefined {
     if (report.epoch > this.#epoch + BigInt(EPOCHS_SAID_MAX)) return `epoch ${report.epoch} cannot have come yet, after ${this.#epoch}`
-    if (report.type !== 'lane') return undefined
-    const { serviceId: of } = decodeOpen(report.openBody)
-    if (of !== serviceId) return `lane ${report.lane} is of service ${of}, and its token of ${serviceId}`
+    if (report.type === 'lane') {
+      const { serviceId: of } = decodeOpen(report.openBody)
+      if (of !== serviceId) return `lane ${report.lane} is of service ${of}, and its token of ${serviceId}`
+    } else if (report.epoch <= this.#epoch || this.#held.get(report.lane)?.holder === report.holder) return undefined
     const counts = this.#lanesByToken(report.lane)
-    const own = (counts.get(report.token) ?? 0) + 1
-    if (own > HOLDER_LANES_MAX) return `${HOLDER_LANES_MAX} lanes of one token are open already`
+    const own = (counts.get(token) ?? 0) + 1
+    if (own > HOLDER_LANES_MAX) return `${HOLDER_LANES_MAX} lanes of one token are open or wait already`
     const all = [...counts].toSorted(([, a], [, b]) => b - a)
     if (all.reduce((sum, [, count]) => sum + count, 0) < JOINED_LANES_MAX) return undefined
     const [largest, most] = all[0]!
-    if (most <= own) return `${JOINED_LANES_MAX} lanes of joined connections are open already`
+    if (most <= own) return `${JOINED_LANES_MAX} lanes of joined connections are open or wait already`
     this.#cutOff(largest)
     return undefined
   }
 
-  /** Lanes that are not over, told or waiting, without the one of that number. */
+  /** Lanes that are not over or that wait, without those of that number. */
   #lanesByToken(without: number): ReadonlyMap<string, number> {
-    const tokens = new Map<number, string>()
-    for (const [id, { end, token }] of this.#lanes) if (end === undefined) tokens.set(id, token)
-    for (const [id, { lane, token }] of this.#held) if (lane !== undefined) tokens.set(id, token)
-    tokens.delete(without)
     const counts = new Map<string, number>()
-    for (const token of tokens.values()) counts.set(token, (counts.get(token) ?? 0) + 1)
+    const count = (id: number, token: string): void => {
+      if (id !== without) counts.set(token, (counts.get(token) ?? 0) + 1)
+    }
+    for (const [id, { token }] of this.#held) count(id, token)
+    for (const [id, { end, token }] of this.#lanes) if (end === undefined && this.#held.get(id)?.token !== token) count(id, token)
     return counts
   }
 

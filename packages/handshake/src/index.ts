@@ -7,6 +7,7 @@
 export type { Carrier, CarrierEvents } from './carrier.ts'
 export { CODES, nameOfCode } from './codes.ts'
 export type { Session } from './client-session.ts'
+export { GUEST_LANES_MAX, PAYING_LANES_MAX } from './constants.ts'
 export type { ConnectCommonOptions, ConnectOptions, OpenLaneOptions, SessionTarget } from './connect-options.ts'
 export { type Goaway, HandshakeError, type HandshakeErrorCode } from './errors.ts'
 export type { Welcome } from './greeting.ts'

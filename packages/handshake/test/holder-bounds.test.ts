@@ -74,6 +74,27 @@ test('more lanes than two connections have, told or waiting', () => {
   }
 })
 
+test('more lanes of which something waits, though each of them is over', () => {
+  const ended = (lane: number): HolderReport => ({ type: 'over', ...A, lane, offset: 1n, how: 'ended' })
+  for (const isToldFirst of [true, false]) {
+    const { holders, tells } = world()
+    const waiting: HolderReport[] = []
+    for (let i = 1; i <= HOLDER_LANES_MAX; i++) {
+      const waits = verified(8_193 + i, 1n, at(6n))
+      if (i === HOLDER_LANES_MAX && !isToldFirst) expect(() => holders.take(laneReport(8_193 + i))).toThrow(refused)
+      else for (const report of [laneReport(8_193 + i), ended(8_193 + i)]) holders.take(report)
+      if (isToldFirst) waiting.push(waits)
+      else holders.take(waits)
+    }
+    for (const report of waiting.slice(0, -1)) for (let k = 0; k < 2; k++) holders.take(report) // the same lane once more is none more
+    if (isToldFirst) expect(() => holders.take(waiting.at(-1)!)).toThrow(refused)
+    holders.take(verified(16_385, 30n, B))
+    holders.epoch(epochOf(6n))
+    expect(tells().filter((tell) => (tell as readonly unknown[])[0] === 'verified')).toEqual([['verified', 16_385, 30n]])
+    expect(tells()).toContainEqual(over)
+  }
+})
+
 test('what one says of a lane of another holder is passed over, and costs that one nothing', () => {
   const { holders, tells } = world()
   for (const epoch of [5n, 6n, 2n ** 63n]) {
@@ -115,4 +136,24 @@ test('where all together have 256, the token that has most of them makes room; l
   }
   holders.take(verified(16_386, 5n, B))
   expect(tellsOf(payer).at(-1)).toEqual(['verified', 16_386, 5n])
+})
+
+test('those that wait and are over count with all others, and the token that has most of them makes room', () => {
+  const { holders, tells } = world()
+  const nameOf = (i: number): string => String(i).padStart(32, '0')
+  for (let i = 0; i < 4; i++) {
+    holders.allow(nameOf(i), { serviceId: SERVICE, bytesMax: 1_000 })
+    const from = { holder: `h${i}`, epoch: 5n }
+    for (let k = 0; k < HOLDER_LANES_MAX - (i < 2 ? 0 : 1); k++) {
+      const lane = 8_192 * (i + 3) + 1 + k
+      holders.take(laneReport(lane, from, nameOf(i)))
+      holders.take({ type: 'over', ...from, lane, offset: 1n, how: 'ended' })
+      holders.take(verified(lane, 1n, at(6n, from)))
+    }
+  }
+  holders.take(laneReport(16_386, B, OTHER))
+  holders.epoch(epochOf(6n))
+  const said = tells() as [string, number][]
+  expect(new Set(said.filter(([name]) => name === 'verified').map(([, lane]) => lane >> 13))).toEqual(new Set([4, 5, 6]))
+  expect(said).toContainEqual(['lane', 16_386, SERVICE, 0n])
 })

@@ -28,7 +28,7 @@ import {
   u8,
   welcome,
 } from './layouts.ts'
-import { refusedFrames, type RefusedFrame } from './refused.ts'
+import { type Frame, refusedFrames, type RefusedFrame } from './refused.ts'
 
 const CHAIN_ID = 1337
 const EPOCH = '5'
@@ -55,14 +55,6 @@ const CLIENT_RAND = fill(0x11, 16)
 const NODE_RAND = fill(0x22, 16)
 const LANE_NONCE = '65537'
 
-export interface Frame {
-  readonly name: string
-  readonly frame: string
-  readonly flags: number
-  readonly lane: number
-  readonly fields: Json
-  readonly hex: Hex
-}
 /** HELLO or WELCOME: which signature, over what, and whether it holds. */
 export interface Greeting extends Frame {
   readonly channelBinding: Hex

@@ -7,7 +7,8 @@ export interface RefusedFrame {
   readonly code: 'HANDSHAKE_PROTOCOL'
   readonly laneCode: number
 }
-interface Accepted {
+/** One that is right. */
+export interface Frame {
   readonly name: string
   readonly frame: string
   readonly flags: number
@@ -41,8 +42,8 @@ interface Changes {
   readonly listed: (name: string, key: string, places: readonly number[]) => Hex
 }
 
-function changesOf(accepted: readonly Accepted[]): Changes {
-  const named = (name: string): Accepted => accepted.find((each) => each.name === name)!
+function changesOf(accepted: readonly Frame[]): Changes {
+  const named = (name: string): Frame => accepted.find((each) => each.name === name)!
   const bodyIn = (name: string): Hex => named(name).hex.slice(HEADER_DIGITS)
   const withBody = (name: string, body: Hex): Hex => {
     const { frame, flags, lane } = named(name)
@@ -68,7 +69,7 @@ function changesOf(accepted: readonly Accepted[]): Changes {
 }
 
 /** @param accepted - frames that are right, of which these are made. */
-export function refusedFrames(accepted: readonly Accepted[]): RefusedFrame[] {
+export function refusedFrames(accepted: readonly Frame[]): RefusedFrame[] {
   const changes = changesOf(accepted)
   return [
     ...accepted.flatMap((each) => deformed(each)),
@@ -162,7 +163,7 @@ function resumptions({ changed, saying, listed }: Changes): RefusedFrame[] {
 }
 
 /** The frame with a byte more and one less, with a flag that none has, and on the other kind of lane. */
-function deformed({ name, frame, flags, lane, hex }: Accepted): RefusedFrame[] {
+function deformed({ name, frame, flags, lane, hex }: Frame): RefusedFrame[] {
   const type = TYPES[frame]!
   const body = hex.slice(HEADER_DIGITS)
   const refused = [refuse(`${name}, with an unknown flag`, raw(type, flags + 2, lane, body))]

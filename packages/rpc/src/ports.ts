@@ -64,7 +64,7 @@ export interface StateView {
 export interface StatesHeld {
   /** Every block from this height to the head; the head alone where this is its height. */
   readonly from: number
-  /** Single blocks before that, ascending: the last of recent epochs. */
+  /** Single blocks before that, ascending: the last of recent epochs, and genesis, 0, in the first. */
   readonly epochEnds: readonly number[]
 }
 

@@ -1,5 +1,5 @@
 /** `selvedge get`: content by CID, by a path below one, or by BLAKE3 root, verified while it comes. */
-import { createClient, type Client, type ClientOptions } from '@selvedge/client'
+import { ClientError, createClient, type Client, type ClientOptions } from '@selvedge/client'
 import type { ByteRange } from '@selvedge/content'
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
@@ -12,7 +12,7 @@ import { readNodeAddress } from '../compose/control-file.ts'
 import { keepDistrusted, readDistrusted } from '../download/distrusted-nodes.ts'
 import { withOutputLock } from '../download/output-lock.ts'
 import { downloadRoot } from '../download/root-download.ts'
-import { createSizeBound, type SizeBound } from '../download/size-bound.ts'
+import { createSizeBound, tooLarge } from '../download/size-bound.ts'
 import { downloadTree } from '../download/tree-download.ts'
 import { NodeError } from '../errors.ts'
 import type { DiscoveryOptions } from './discovery-nodes.ts'
@@ -53,8 +53,11 @@ async function fetchFrom(job: Job): Promise<void> {
   const { client, address, options, signal } = job
   const { output } = options
   const asked = parseAddress(address)
-  if (output === undefined || options.range !== undefined) return await oneStream(job)
-  if (asked.kind === 'root') return await withOutputLock(output, () => rootIntoPath(job, asked.root, output))
+  if (output === undefined || options.range !== undefined) return await oneStream(job).catch((error: unknown) => throwBounded(error, job))
+  if (asked.kind === 'root') {
+    const path = await placeOf(output, address, true)
+    return await withOutputLock(path, () => rootIntoPath(job, asked.root, path))
+  }
   if (asked.kind === 'cid' && !output.endsWith('/')) return await withOutputLock(output, () => intoPath(job, asked.cid, output))
   const { cid, isFile } = await locate(client, address, signal)
   const place = await placeOf(output, address, isFile)
@@ -83,22 +86,28 @@ async function defaultNodes(data: string): Promise<string[]> {
 }
 
 /** Where nobody has said how much may come, whoever sits at a terminal is told that it is a lot. */
-function boundOf(name: string, { options: { max }, signal }: Job, bar: ProgressBar): SizeBound {
-  const onLarge = (bytes: number): void => {
+function noticeOf(name: string, { options: { max } }: Job, bar: ProgressBar): (bytes: number) => void {
+  return (bytes) => {
     if (max !== undefined || !process.stderr.isTTY) return
     bar.clear()
     process.stderr.write(
       `${name}: ${formatBytes(bytes)} or more are to come, which is proven; with --max SIZE no more than that is taken\n`,
     )
   }
-  return createSizeBound(name, { bytesMax: max, signal, onLarge })
+}
+
+/** The client's refusal by `--max` in this command's words; of anything else that is too large it is the client's. */
+function throwBounded(error: unknown, { address, options: { max, output = address } }: Job): never {
+  const isBound = error instanceof ClientError && error.code === 'CLIENT_TOO_LARGE' && error.details.bytesMax === max
+  if (max === undefined || !isBound) throw error
+  throw tooLarge(`${output} has ${String(error.details.bytes)} bytes or more`, max, { cause: error })
 }
 
 async function intoPath(job: Job, cid: CID, output: string): Promise<void> {
   const { report, client } = job
   const began = performance.now()
   const bar = createProgressBar(output)
-  using bound = boundOf(output, job, bar)
+  using bound = createSizeBound(output, { bytesMax: job.options.max, signal: job.signal, onLarge: noticeOf(output, job, bar) })
   let files = 0
   try {
     const result = await downloadTree(client, cid, output, {
@@ -152,9 +161,9 @@ function sayResumed(report: Report, offset: number): void {
 /** A range, or bytes to stdout; of a directory, its entries. */
 async function oneStream(job: Job): Promise<void> {
   const { report, client, address, options } = job
-  const { range } = options
+  const { range, max } = options
   const began = performance.now()
-  const download = await client.get(address, { signal: job.signal, range })
+  const download = await client.get(address, { signal: job.signal, range, bytesMax: max })
   if (download.kind === 'directory') {
     for await (const { name, cid, size } of download.entries())
       process.stdout.write(`${String(cid)}\t${size ?? ''}\t${JSON.stringify(name).slice(1, -1)}\n`)
@@ -162,15 +171,15 @@ async function oneStream(job: Job): Promise<void> {
   }
   const output = options.output === undefined ? undefined : await placeOf(options.output, address, true)
   const bar: ProgressBar = output === undefined ? { update: () => {}, clear: () => {} } : createProgressBar(output)
-  using bound = boundOf(output ?? download.address, job, bar)
+  using coming = createSizeBound(address, { signal: job.signal, onLarge: noticeOf(output ?? download.address, job, bar) })
   const { size } = download
-  if (size !== undefined) bound.take(bytesOf(range, size))
+  if (size !== undefined) coming.take(bytesOf(range, size))
   const sink = await openSink(output)
   let bytes = 0
   let firstByteMs = 0
   try {
     for await (const part of download) {
-      if (size === undefined) bound.take(part.bytes.length) // a root's is proven with its last chunk
+      if (size === undefined) coming.take(part.bytes.length) // a root's is proven with its last chunk
       if (bytes === 0) firstByteMs = performance.now() - began
       await sink.write(part.bytes)
       bytes += part.bytes.length

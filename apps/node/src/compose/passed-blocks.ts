@@ -8,7 +8,7 @@
  *
  * Invariants: at most 1 MiB and a block are held in memory, and the places of 1,024 blocks; each block until the store can read it; after `end` none is.
  */
-import type { CidLike, StorePort } from '@selvedge/fetcher'
+import { ArrivingBlocks, type CidLike, type StorePort } from '@selvedge/fetcher'
 import { toHex } from '@selvedge/ledger-types'
 
 export type PassedBlocksComponents = Pick<StorePort<unknown>, 'putBlock' | 'getBlock'>
@@ -20,7 +20,6 @@ export interface PassedBlocksOptions {
   readonly patience?: Patience
 }
 
-const HELD_BYTES_MAX: number = 2 ** 20
 const AHEAD_BYTES_MAX: number = 2 ** 20
 /** A quarter of the fetches that run at once. */
 const WAITING_MAX = 16
@@ -52,10 +51,7 @@ export class PassedBlocks {
   readonly #store: PassedBlocksComponents
   readonly #waitMsMax: number
   readonly #patience: Patience
-  readonly #held = new Map<string, Uint8Array>()
-  readonly #puts = new Set<Promise<void>>()
-  #heldBytes = 0
-  #failure: { readonly error: unknown } | undefined
+  readonly #arriving: ArrivingBlocks
   /** Of all that came, and of what somebody has read or is behind it. */
   #cameBytes = 0
   #readBytes = 0
@@ -68,6 +64,7 @@ export class PassedBlocks {
 
   constructor(store: PassedBlocksComponents, { waitMsMax = 1_000, patience = new Patience() }: PassedBlocksOptions = {}) {
     this.#store = store
+    this.#arriving = new ArrivingBlocks(store)
     this.#waitMsMax = waitMsMax
     this.#patience = patience
   }
@@ -76,7 +73,7 @@ export class PassedBlocks {
   async getBlock(cid: CidLike): Promise<Uint8Array | undefined> {
     const key = keyOf(cid)
     this.#noteRead(key)
-    const held = this.#held.get(key)
+    const held = this.#arriving.get(key)
     if (held !== undefined) return new Uint8Array(held)
     const stored = await this.#store.getBlock(cid)
     if (stored === undefined && !this.#ends.has(key) && this.#awaited.size < REMEMBERED_MAX) this.#awaited.add(key)
@@ -86,30 +83,21 @@ export class PassedBlocks {
 
   /** `block` is borrowed until it resolves. @throws what the store threw for this one or an earlier one */
   async put({ cid, block }: { readonly cid: CidLike; readonly block: Uint8Array }): Promise<void> {
-    this.#throwFailure()
     const key = keyOf(cid)
-    if (!this.#held.has(key)) this.#hold(key, cid, new Uint8Array(block)) // not `slice`, which of a Buffer is a view
+    const putting = this.#arriving.put(key, cid, block)
     this.#cameBytes += block.length
+    this.#ends.delete(key) // of one that came before: it ends behind all of them now, and they stand in order
     this.#ends.set(key, this.#cameBytes)
     if (this.#awaited.delete(key)) this.#noteRead(key)
     const [oldest] = this.#ends
     if (this.#ends.size > REMEMBERED_MAX && oldest !== undefined) this.#passOver(oldest[1])
-    while (this.#heldBytes > HELD_BYTES_MAX) await Promise.race(this.#puts)
+    await putting
     if (this.#isAhead) await this.#patience.spend(() => this.#waitForReader())
-    this.#throwFailure()
   }
 
   /** A block has come another way. */
   skip(cid: CidLike): void {
     if (this.#awaited.size > 0) this.#awaited.delete(keyOf(cid))
-  }
-
-  #hold(key: string, cid: CidLike, copy: Uint8Array): void {
-    this.#held.set(key, copy)
-    this.#heldBytes += copy.length
-    const put = this.#write(key, cid, copy)
-    this.#puts.add(put)
-    void put.then(() => this.#puts.delete(put))
   }
 
   get #isAhead(): boolean {
@@ -149,28 +137,13 @@ export class PassedBlocks {
   }
 
   /** All is in the store when it resolves. @throws what the store threw */
-  async settle(): Promise<void> {
-    await this.end()
-    this.#throwFailure()
+  settle(): Promise<void> {
+    return this.#arriving.settle()
   }
 
   /** Waits for what runs; never rejects. */
-  async end(): Promise<void> {
-    while (this.#puts.size > 0) await Promise.all(this.#puts)
-  }
-
-  async #write(key: string, cid: CidLike, block: Uint8Array): Promise<void> {
-    try {
-      await this.#store.putBlock(cid, block)
-    } catch (error) {
-      this.#failure ??= { error }
-    }
-    this.#held.delete(key)
-    this.#heldBytes -= block.length
-  }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure.error
+  end(): Promise<void> {
+    return this.#arriving.end()
   }
 }
 

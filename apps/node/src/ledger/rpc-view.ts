@@ -24,7 +24,7 @@ export function createRpcView(application: Application, genesisTimeMs: number, j
   let genesisRoot: Uint8Array | undefined
 
   function genesisView(): BlockView {
-    genesisRoot ??= application.stateAt(0)?.stateRoot() // an archive's, made once; nobody else proves anything against it
+    if (application.isArchive) genesisRoot ??= application.stateAt(0)?.stateRoot() // zero of all others: they keep it for an epoch at most, and a block is one for ever
     const nothing = { epoch: 0, gasUsed: 0, txRoot: ZERO_DIGEST, receiptsRoot: ZERO_DIGEST, stateRoot: genesisRoot ?? ZERO_DIGEST }
     const baseFee = BigInt(PARAMETERS.baseFeeMin.min)
     return { ...nothing, height: 0, digest: genesisHash, previousDigest: ZERO_DIGEST, timestampMs: genesisTimeMs, baseFee }

@@ -13,6 +13,7 @@ import { toHex } from '@selvedge/ledger-types'
 import type { PinState } from '@selvedge/sdk'
 import { pinChunksOf } from '@selvedge/service-cdn'
 import { NodeError } from '../errors.ts'
+import { lessOne } from './less-one.ts'
 import { openPinLog, type PinLog, type PinRecord } from './pin-log.ts'
 import { PlacePrices } from './place-prices.ts'
 
@@ -243,14 +244,6 @@ export class PinBook {
   #live(): readonly PinRecord[] {
     return [...this.#own.values(), ...this.#pins.values()].map(({ record }) => record)
   }
-}
-
-/** @returns whether it was the last one. */
-function lessOne(counts: Map<string, number>, key: string): boolean {
-  const left = (counts.get(key) ?? 0) - 1
-  if (left > 0) counts.set(key, left)
-  else counts.delete(key)
-  return left <= 0
 }
 
 const placeOf = (account: Uint8Array, root: Uint8Array, size: number): Place => ({ account: toHex(account), root: toHex(root), size })

@@ -5,6 +5,7 @@
  * The cheapest that takes every place of a node: half of them free ones of many accounts, and for the other half `placeBytes` each, in every epoch. Whoever
  * orders a file whose own order is as much (128 MiB and more) never meets a limit here.
  */
+import { lessOne } from './less-one.ts'
 
 const PLACE_BYTES: number = 4 * 2 ** 20
 const FREE_PLACES = 16
@@ -44,9 +45,7 @@ export class PlacePrices {
   /** An order came to nothing. */
   release(account: string, root: string): void {
     const of = this.#of(account)
-    const left = (of.ordered.get(root) ?? 0) - 1
-    if (left > 0) of.ordered.set(root, left)
-    else of.ordered.delete(root)
+    lessOne(of.ordered, root)
     if (of.ordered.size === 0 && of.paidBytes === 0) this.#accounts.delete(account)
   }
 

@@ -3,6 +3,7 @@
  * Total: nothing in a block makes it throw. Whether the block is the next one is the caller's to check.
  */
 import { blockDigest, decodeTransaction, type LedgerEvent } from '@selvedge/ledger-types'
+import { copyOf } from '../copy-of.ts'
 import type { EvidenceRules } from '../evidence/contract.ts'
 import { changeEpoch } from '../epoch/change-epoch.ts'
 import { momentOf } from '../epoch/contract.ts'
@@ -63,7 +64,7 @@ export function executeBlock(state: State, chain: ChainIdentity, block: LedgerBl
   const transactionCount = run.transactions.length
   emit({ kind: 'block', height, timestampMs, baseFee, gasUsed: run.gasUsed, transactionCount })
   const isFinal = run.isClosing
-  const subDagDigest = new Uint8Array(block.digest) // rows keep it, and it is the caller's
+  const subDagDigest = copyOf(block.digest) // rows keep it, and it is the caller's
   if (isFinal) changeEpoch(state, context, subDagDigest, emit)
   run.close()
   const txRoot = run.txRoot()

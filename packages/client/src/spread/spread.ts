@@ -235,11 +235,12 @@ class Spread {
     const { done, value: first } = await iterator.next()
     if (done === true) throw new ClientError('CLIENT_BAD_ANSWER', `${transfer.node} sent no block`, { node: transfer.node })
     if (run.isLeft) return undefined
-    const rest = resumed(first, iterator, () => {})
     if (first.kind !== 'file') {
-      this.#handOver(run, transfer, first, rest)
+      const onBlock = (block: VerifiedBlock): void => this.#callbacks.call(this.#options.onBlock, block)
+      this.#handOver(run, transfer, first, resumed(first, iterator, onBlock))
       return undefined
     }
+    const rest = resumed(first, iterator, () => {}) // its blocks are told of with their bytes
     this.#learn(first.fileSize, true)
     return piecesOfFile(rest, isOwned, this.#options.onBlock !== undefined)
   }

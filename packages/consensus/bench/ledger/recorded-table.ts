@@ -1,5 +1,6 @@
 /** The table of all rows, each from the newest run that measured it, and under it those runs with their commands. */
 import { readFileSync } from 'node:fs'
+import { FOREIGN_SHARE_MAX } from '../../../../tools/bench/undisturbed.ts'
 import type { Times } from './sweep.ts'
 import { type Row, tableOf } from './table.ts'
 
@@ -32,6 +33,13 @@ export const commandOf = (ids: readonly string[], times: Times, rate?: number): 
   return ['pnpm bench:ledger', ...ids, ...named, ...(rate === undefined ? [] : [`--rate ${rate}`])].join(' ')
 }
 
+/** The largest share of a core that somebody else had in any of the windows and runs that a row was made from. */
+function foreignShareIn(figures: unknown): number {
+  if (typeof figures !== 'object' || figures === null) return 0
+  const { foreign } = figures as { readonly foreign?: { readonly share?: number } }
+  return Math.max(foreign?.share ?? 0, ...Object.values(figures).map(foreignShareIn))
+}
+
 /** @param file - JSON lines. @param ids - the order of rows. */
 export function recordedTable(file: string, ids: readonly string[]): string {
   const recorded = readFileSync(file, 'utf8')
@@ -48,7 +56,12 @@ export function recordedTable(file: string, ids: readonly string[]): string {
     const { commit, machine, times, rate, memoryLimit, windowsTaken = 0 } = run[0] as RecordedRow
     const within = memoryLimit === undefined ? '' : ` with --cgroup, ${memoryLimit / 2 ** 30} GiB for all processes and their page cache,`
     const taken = windowsTaken === 0 ? '' : `; ${windowsTaken} of its windows are of an earlier run of the same sources (--windows)`
-    return `- ${shown.join(', ')}: \`${commandOf(measured, times, rate)}\`${within} of ${commit}, on ${date.slice(0, 10)}; ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${machine.runtime}${taken}.`
+    const disturbed = run.filter(({ id, figures }) => shown.includes(id) && foreignShareIn(figures) > FOREIGN_SHARE_MAX).map(({ id }) => id)
+    const beside =
+      disturbed.length === 0
+        ? ''
+        : `; in ${[...new Set(disturbed)].join(', ')} somebody else used more than ${FOREIGN_SHARE_MAX * 100} % of a core, the third time too`
+    return `- ${shown.join(', ')}: \`${commandOf(measured, times, rate)}\`${within} of ${commit}, on ${date.slice(0, 10)}; ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${machine.runtime}${taken}${beside}.`
   })
   return tableOf(rows, [...footer, '', SETTING])
 }

@@ -1,7 +1,7 @@
 /** Rates one after another until the system no longer holds them: the knee. Each rate is measured on fresh processes and clean data. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { isDisturbed, TRIES_MAX } from '../../../../tools/bench/undisturbed.ts'
+import { untilUndisturbed } from '../../../../tools/bench/undisturbed.ts'
 import type { Cluster } from './cluster.ts'
 import type { KeptWindows } from './kept-windows.ts'
 import { type Measured, measureAt } from './measure.ts'
@@ -38,11 +38,11 @@ export const isHeld = ({ p99Ms, committedPerSecond, offeredPerSecond }: Measured
 
 /** One window of `subject` at one rate; taken again when a process outside the test was busy. The last try stands, and says so. */
 export async function measureSubject(subject: Subject, perSecond: number, times: Times, scratch: Scratch): Promise<Measured> {
-  for (let left = TRIES_MAX - 1; ; left--) {
+  return await untilUndisturbed(async () => {
     const measured = scratch.kept?.take(subject.name, perSecond) ?? (await measureFresh(subject, perSecond, times, scratch))
     scratch.onMeasured(subject.name, measured)
-    if (!isDisturbed(measured) || left === 0) return measured
-  }
+    return measured
+  })
 }
 
 async function measureFresh(subject: Subject, perSecond: number, times: Times, { folder: parent, kept }: Scratch): Promise<Measured> {

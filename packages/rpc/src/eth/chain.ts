@@ -101,7 +101,10 @@ export class Chain {
     if (state !== undefined) return state
     const { from, epochEnds } = this.ledger.statesHeld()
     const head = this.ledger.head().height
-    const kept = [...epochEnds.map((end) => `${end} (end of an epoch)`), from < head ? `${from} to ${head}` : `${head} (the newest)`]
+    const kept = [
+      ...epochEnds.map((end) => (end === 0 ? '0 (genesis)' : `${end} (end of an epoch)`)),
+      from < head ? `${from} to ${head}` : `${head} (the newest)`,
+    ]
     throw new RpcError('RPC_NOT_ARCHIVE', `not an archive node: no state of block ${height} is kept, but of ${kept.join(', ')}`)
   }
 
