@@ -28,7 +28,7 @@ export interface Scratch {
 const RATES = [1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000]
 const P99_MS_MAX = 1_000
 const COMMITTED_SHARE_MIN = 0.97
-const BISECTIONS = 2
+const BISECTIONS = 3
 /** What a rate between two others is a multiple of. */
 const STEP = 250
 
@@ -74,7 +74,7 @@ export interface Sweep {
   readonly knee: Measured | undefined
 }
 
-/** All rates up to the first that is not held, then halfway between the last two (or nothing), twice. `from` leaves out what lies below. */
+/** All rates up to the first that is not held, then halfway between the last two (or nothing), three times. `from` leaves out what lies below. */
 export async function sweep(subject: Subject, times: Times, scratch: Scratch, from = 0): Promise<Sweep> {
   const points: Measured[] = []
   let held: Measured | undefined

@@ -81,9 +81,8 @@ export function createCertifiedParts(context: CoreContext, hooks: CertifiedHooks
   const voter = new Voter({ context, rule, signatures, slots, intake, index, batches: peerBatches, maySign })
   const ordering = new Ordering({ context, rule, intake, evidence, index, once, ownBatches, peerBatches, ownHeaders, orphaned }, recorded)
   const quorumRoundOf = (): number => intake.quorumRound
-  const certificateMs50 = (): number | undefined => aggregator.durationMs50
-  const certificateMs95 = (): number | undefined => aggregator.durationMs95
-  const proposer = new Proposer({ context, rule, quorumRoundOf, maySign, hasWork, takeContent, certificateMs50, certificateMs95, proposed })
+  const times = { certificates: aggregator.durations, checks: peerBatches.checks }
+  const proposer = new Proposer({ context, rule, quorumRoundOf, maySign, hasWork, takeContent, times, proposed })
   const repeater = new Repeater({ context, roundTrip, aggregator, catchUp, quorumRoundOf, lastRoundOf: () => proposer.lastRound })
   return {
     context,

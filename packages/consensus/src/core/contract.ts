@@ -156,7 +156,10 @@ export interface CoreOptions {
   readonly idleDelayMsMax?: number
   /** @default 50 */
   readonly roundDelayMsMin?: number
-  /** Certified rounds that take long are made less often, up to this: what they cost is left to what they carry. @default roundDelayMsMin */
+  /**
+   * Certified rounds that take long are made less often, up to this: what they cost is left to what they carry. Where checks of batches take
+   * long, up to 150 ms whatever this says. @default roundDelayMsMin
+   */
   readonly roundDelayMsMax?: number
   /** The adaptive leader time-out stays between these. @default 100 and 2_000 */
   readonly leaderTimeoutMsMin?: number

@@ -12,6 +12,7 @@ import { BATCH_REQUEST_COUNT_MAX } from '../wire/limits.ts'
 import type { Authority, Digest, PayloadEntry } from '../wire/types.ts'
 import type { BatchIndex } from './batch-index.ts'
 import type { CoreContext } from './context.ts'
+import { Durations } from './durations.ts'
 import { Fetcher, type RoundTrip } from './fetching.ts'
 import { BATCH_OVERHEAD_BYTES, BATCHES_AT_ONCE, BATCHES_PER_SECOND, UNEXECUTED_BYTES_MAX } from './settings.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -23,6 +24,8 @@ const VERIFY_PREFIX = 'batch:'
  * headers full of invented digests would spend this node's tokens at all others.
  */
 const VOTE_WANTS_MAX = 64
+/** Of so many of the last checks the usual time is taken: about a second's batches of three others. */
+const CHECKS = 16
 
 interface Checking {
   readonly digest: Digest
@@ -30,6 +33,7 @@ interface Checking {
   readonly bytes: Uint8Array
   /** Who is told that it is here. */
   readonly acknowledgedTo: Authority | undefined
+  readonly sinceMs: number
 }
 
 export class PeerBatches {
@@ -42,6 +46,8 @@ export class PeerBatches {
   readonly #checkingBytes = new Map<Authority, number>()
   readonly #rates = new Map<Authority, TokenBucket>()
   readonly #arrived: string[] = []
+  /** From a batch to the verdict on its transactions. */
+  readonly checks: Durations = new Durations(CHECKS)
 
   constructor(context: CoreContext, index: BatchIndex, roundTrip: RoundTrip) {
     this.#context = context
@@ -74,7 +80,7 @@ export class PeerBatches {
     if (this.#index.has(key)) this.#acknowledge(from, info.worker, digest)
     else if (this.#checking.has(key)) this.#context.count('batchRepeated')
     else if (isOver && !this.#certified.has(key)) this.#context.count('batchOverQuota')
-    else this.#check(key, { digest, info, bytes, acknowledgedTo: from })
+    else this.#check(key, { digest, info, bytes, acknowledgedTo: from, sinceMs: this.#context.nowMs })
   }
 
   /** An answer to a request: looked at only while one is out, and kept only where it was asked for. */
@@ -88,7 +94,7 @@ export class PeerBatches {
         this.#context.count('batchesNotAskedFor')
         continue
       }
-      if (!this.#checking.has(key)) this.#check(key, { digest, info, bytes, acknowledgedTo: undefined })
+      if (!this.#checking.has(key)) this.#check(key, { digest, info, bytes, acknowledgedTo: undefined, sinceMs: this.#context.nowMs })
     }
   }
 
@@ -98,10 +104,8 @@ export class PeerBatches {
     const key = id.slice(VERIFY_PREFIX.length)
     const checking = this.#checking.get(key)
     if (checking === undefined) return true
-    this.#checking.delete(key)
-    this.#charge(checking.info.author, -checking.bytes.length)
-    if (isValid || this.#certified.has(key)) this.#store(key, checking)
-    else this.#context.count('batchBadTransaction')
+    this.checks.add(this.#context.nowMs - checking.sinceMs)
+    this.#settle(key, checking, isValid)
     return true
   }
 
@@ -118,7 +122,7 @@ export class PeerBatches {
     if (isCertified) {
       this.#certified.add(key)
       const checking = this.#checking.get(key)
-      if (checking !== undefined) this.verified(VERIFY_PREFIX + key, true)
+      if (checking !== undefined) this.#settle(key, checking, true)
       if (this.#index.has(key)) return
     }
     if (this.#checking.has(key) || this.#fetcher.has(key)) return
@@ -141,6 +145,13 @@ export class PeerBatches {
     this.#checking.set(key, checking)
     this.#charge(checking.info.author, checking.bytes.length)
     this.#context.push({ type: 'verify', id: VERIFY_PREFIX + key, transactions: decodeBatch(checking.bytes).transactions })
+  }
+
+  #settle(key: string, checking: Checking, isValid: boolean): void {
+    this.#checking.delete(key)
+    this.#charge(checking.info.author, -checking.bytes.length)
+    if (isValid || this.#certified.has(key)) this.#store(key, checking)
+    else this.#context.count('batchBadTransaction')
   }
 
   #store(key: string, { digest, info, bytes, acknowledgedTo }: Checking): void {

@@ -15,6 +15,7 @@ import { SIGNATURE_BYTES, SYSTEM_TRANSACTION_BYTES_MAX } from '../wire/limits.ts
 import type { Digest, Header, SignedHeader } from '../wire/types.ts'
 import type { VertexContent } from './certified-vertex.ts'
 import type { CoreContext } from './context.ts'
+import type { Durations } from './durations.ts'
 import { FILL_ROUNDS_MAX, paceMsOf } from './settings.ts'
 
 const UNSIGNED = new Uint8Array(SIGNATURE_BYTES)
@@ -28,9 +29,8 @@ export interface ProposerParts {
   /** Something waits to be ordered: own payload or system transactions, or another's that stands in the DAG. */
   readonly hasWork: () => boolean
   readonly takeContent: () => VertexContent
-  /** From header to certificate: usually, and for 95 of 100. `undefined` before the first measurement. */
-  readonly certificateMs50: () => number | undefined
-  readonly certificateMs95: () => number | undefined
+  /** From own header to certificate, and from another's batch to the verdict on its transactions. */
+  readonly times: { readonly certificates: Durations; readonly checks: Durations }
   readonly proposed: (signed: SignedHeader, digest: Digest) => void
 }
 
@@ -92,9 +92,9 @@ export class Proposer {
 
   /** When the header of `round + 1` is due, or this is worth asking again, given what is known now. */
   #proposesAtMs(round: number): number {
-    const { context, hasWork } = this.#parts
+    const { context, hasWork, times } = this.#parts
     const { idleDelayMsMax } = context.settings
-    const delayMs = paceMsOf(this.#parts.certificateMs50(), context.settings)
+    const delayMs = paceMsOf({ certificateMs: times.certificates.ms50, checkMs: times.checks.ms50 }, context.settings)
     const restedAtMs = this.#proposedAtMs + (hasWork() ? delayMs : Math.max(delayMs, idleDelayMsMax))
     if (context.nowMs < restedAtMs || this.#isReady(round)) return restedAtMs
     return Math.max(restedAtMs, this.#quorumAtMs + this.#leaderTimeoutMs)
@@ -118,9 +118,9 @@ export class Proposer {
 
   /** The leader of the next round needs no half of it: that round is even, and in the one before he is ready at once. */
   get #leaderTimeoutMs(): number {
-    const { context, certificateMs95 } = this.#parts
+    const { context, times } = this.#parts
     const { leaderTimeoutMsMin, leaderTimeoutMsMax } = context.settings
-    const wantedMs = 2 * (certificateMs95() ?? leaderTimeoutMsMax / 2)
+    const wantedMs = 2 * (times.certificates.ms95 ?? leaderTimeoutMsMax / 2)
     return Math.min(leaderTimeoutMsMax, Math.max(leaderTimeoutMsMin, wantedMs))
   }
 

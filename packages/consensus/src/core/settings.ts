@@ -28,6 +28,11 @@ export const BEHIND_ROUNDS_MAX = 10
  * is all that a transaction waits for, three or four times: its rest is the shortest that the options allow.
  */
 export const PACE = 3
+/**
+ * The same is given for the check of a batch: until its transactions are checked by a quorum it cannot be proposed, and meanwhile each
+ * round takes processor time from the checks. Up to this, whatever the options say, since a commit waits four or five rounds.
+ */
+export const CHECKS_REST_MS_MAX = 150
 /** Own headers that votes are still collected for (2.4). */
 export const VOTE_WINDOW = 16
 /** A header whose leader is this much older than a committed one will not be ordered by itself: its content is proposed again (2.7). */
@@ -42,11 +47,19 @@ export const RANGE_TIMEOUT_MS = 2_000
 /** In a range, hash links vouch for what is below the newest round; every so many rounds signatures are checked nevertheless (2.10). */
 export const FULL_CHECK_ROUNDS = 50
 
-/** From one own header to the next. @param usualMs - what a round's work usually takes; `undefined` before it is known. */
-export function paceMsOf(usualMs: number | undefined, { roundDelayMsMin, roundDelayMsMax }: CoreSettings): number {
-  const wantedMs = Math.ceil(PACE * (usualMs ?? 0)) // whole ones, as clocks show them
-  return Math.max(roundDelayMsMin, Math.min(roundDelayMsMax, wantedMs))
+/**
+ * From one own header to the next (0015, 0019).
+ * @param usual - what a round's work takes, and the check of another's batch; `undefined` before it is known.
+ */
+export function paceMsOf(
+  { certificateMs, checkMs }: { readonly certificateMs: number | undefined; readonly checkMs: number | undefined },
+  { roundDelayMsMin, roundDelayMsMax }: CoreSettings,
+): number {
+  const restMs = Math.min(roundDelayMsMax, restOf(certificateMs))
+  return Math.max(roundDelayMsMin, restMs, Math.min(CHECKS_REST_MS_MAX, restOf(checkMs)))
 }
+
+const restOf = (workMs = 0): number => Math.ceil(PACE * workMs) // whole ones, as clocks show them
 
 /** `CoreOptions` with every default in place. */
 export interface CoreSettings {

@@ -11,10 +11,11 @@ import type { Authority, Certificate, Digest, SignedHeader, Vote } from '../wire
 import { isVoteSigned, type SignatureContext } from '../wire/verify.ts'
 import { voteSigningBytes } from '../wire/vote.ts'
 import type { CoreContext } from './context.ts'
+import { Durations } from './durations.ts'
 import type { EvidencePool } from './evidence-pool.ts'
 import { VOTE_WINDOW } from './settings.ts'
 
-/** From header to certificate: so many are remembered. */
+/** So many of the last are looked at. */
 const DURATIONS = 64
 
 interface Collecting {
@@ -31,24 +32,13 @@ export class VoteAggregator {
   readonly #signatures: SignatureContext
   readonly #evidence: EvidencePool
   readonly #byRound = new Map<number, Collecting>()
-  readonly #durations: number[] = []
-  #durationMs50: number | undefined
-  #durationMs95: number | undefined
+  /** From header to certificate. */
+  readonly durations: Durations = new Durations(DURATIONS)
 
   constructor(context: CoreContext, signatures: SignatureContext, evidence: EvidencePool) {
     this.#context = context
     this.#signatures = signatures
     this.#evidence = evidence
-  }
-
-  /** The time from header to certificate, usually; `undefined` before the first. */
-  get durationMs50(): number | undefined {
-    return this.#durationMs50
-  }
-
-  /** The time from header to certificate that 95 of 100 stay below; `undefined` before the first. */
-  get durationMs95(): number | undefined {
-    return this.#durationMs95
   }
 
   /** A header of this node; its own vote is implied. @returns the certificate where that alone is a quorum. */
@@ -119,20 +109,12 @@ export class VoteAggregator {
     if (collecting !== undefined) collecting.isCertified = true
   }
 
-  #sample(durationMs: number): void {
-    this.#durations.push(durationMs)
-    if (this.#durations.length > DURATIONS) this.#durations.shift()
-    const sorted = this.#durations.toSorted((a, b) => a - b)
-    this.#durationMs50 = sorted[sorted.length >> 1]
-    this.#durationMs95 = sorted[Math.floor(sorted.length * 0.95)]
-  }
-
   #certify(collecting: Collecting): Certificate | undefined {
     const { committee, nowMs } = this.#context
     const good = [...collecting.votes.values()].filter(({ headerDigest }) => toHex(headerDigest) === collecting.digestKey)
     if (collecting.isCertified || committee.stakeOf(good.map(({ voter }) => voter)) < committee.quorum) return undefined
     collecting.isCertified = true
-    this.#sample(nowMs - collecting.openedAtMs)
+    this.durations.add(nowMs - collecting.openedAtMs)
     const votes = good.toSorted((a, b) => a.voter - b.voter)
     const { header, signature: headerSignature } = collecting.signed
     return { header, headerSignature, signers: votes.map(({ voter }) => voter), signatures: votes.map(({ signature }) => signature) }

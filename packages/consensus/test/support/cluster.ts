@@ -41,6 +41,8 @@ export interface ClusterOptions {
   readonly executeMs?: (node: Authority) => number
   /** What a `verify` answers. @default everything is valid */
   readonly verify?: (transactions: readonly Uint8Array[]) => boolean
+  /** How long it takes until then. @default 0 */
+  readonly verifyMs?: (nowMs: number) => number
   /** What is on its way is lost where this says so. @default nothing is */
   readonly isLost?: (from: Authority, to: Authority, frame: Uint8Array) => boolean
   /** How many items are executed of the sub-DAG that closes the epoch; `undefined` for every other. @default the epoch goes on */
@@ -276,7 +278,7 @@ export class Cluster {
   }
 
   #perform(node: Running, effect: DoableEffect): void {
-    const { size, executeMs = () => 1, verify = () => true } = this.options
+    const { size, executeMs = () => 1, verify = () => true, verifyMs = () => 0 } = this.options
     switch (effect.type) {
       case 'send': {
         const others = this.nodes.map(({ authority }) => authority).filter((authority) => authority !== node.authority)
@@ -299,7 +301,7 @@ export class Cluster {
         this.#later(node, node.executorFreeAtMs - this.#nowMs, () => this.#execute(node, effect))
         return
       case 'verify':
-        this.#later(node, 0, () => this.#step(node, { type: 'verified', id: effect.id, isValid: verify(effect.transactions) }))
+        this.#later(node, verifyMs(this.nowMs), () => this.#step(node, { type: 'verified', id: effect.id, isValid: verify(effect.transactions) }))
         return
       default:
         return noteEffect(node, effect)
