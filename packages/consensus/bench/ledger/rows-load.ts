@@ -1,7 +1,7 @@
 /** G1 and G2: what is held, and how long a transaction takes at half of that. Ours and etcd in turn, in one run. */
 import { ETCD_MISSING, etcdVersion, startEtcd } from './etcd-cluster.ts'
 import type { Measured } from './measure.ts'
-import { measureSubject, repeatFrom, type Scratch, type Subject, sweep, type Times } from './sweep.ts'
+import { measureSubject, type Scratch, type Subject, type Sweep, sweep, sweepAgain, type Times } from './sweep.ts'
 import { medianOf, oneDecimal, type Row, spreadOf, thousands } from './table.ts'
 import { startValidators } from './validators.ts'
 
@@ -28,10 +28,13 @@ export async function measurePeaks(times: Times, scratch: Scratch): Promise<Peak
   const version = etcdVersion()
   const subjects = version === undefined ? [bullshark, mysticeti] : [bullshark, etcd, mysticeti]
   const knees: Record<string, Measured[]> = {}
+  const first: Record<string, Sweep> = {}
   for (let repeat = 0; repeat < times.repeats; repeat++) {
     for (const subject of subjects) {
-      const first = knees[subject.name]?.[0]
-      const { knee } = await sweep(subject, times, scratch, first === undefined ? 0 : repeatFrom(first))
+      const before = first[subject.name]
+      const swept = await (before === undefined ? sweep(subject, times, scratch) : sweepAgain(before, subject, times, scratch))
+      first[subject.name] ??= swept
+      const { knee } = swept
       if (knee !== undefined) (knees[subject.name] ??= []).push(knee)
     }
   }

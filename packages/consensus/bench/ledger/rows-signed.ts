@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { Measured } from './measure.ts'
 import { checkMicros, type SignatureKind } from './signed-transactions.ts'
-import { measureSubject, repeatFrom, type Scratch, type Subject, sweep, type Times } from './sweep.ts'
+import { measureSubject, type Scratch, type Subject, type Sweep, sweep, sweepAgain, type Times } from './sweep.ts'
 import { medianOf, oneDecimal, type Row, spreadOf, thousands } from './table.ts'
 import { startValidators, VALIDATORS } from './validators.ts'
 
@@ -23,9 +23,12 @@ export async function measureSigned(signatures: SignatureKind, times: Times, scr
   const knees: Measured[] = []
   const overloads: Measured[] = []
   const micros: number[] = []
+  let first: Sweep | undefined
   for (let repeat = 0; repeat < times.repeats; repeat++) {
     micros.push(checkMicros(signatures))
-    const { knee } = await sweep(subject, times, scratch, knees[0] === undefined ? 0 : repeatFrom(knees[0]))
+    const repeated: Sweep = await (first === undefined ? sweep(subject, times, scratch) : sweepAgain(first, subject, times, scratch))
+    first ??= repeated
+    const { knee } = repeated
     if (knee === undefined) continue
     knees.push(knee)
     overloads.push(await measureSubject(subject, OVERLOAD * knee.offeredPerSecond, times, scratch))

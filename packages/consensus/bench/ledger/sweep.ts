@@ -28,8 +28,7 @@ export interface Scratch {
 const RATES = [1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000]
 const P99_MS_MAX = 1_000
 const COMMITTED_SHARE_MIN = 0.97
-const BISECTIONS = 3
-/** What a rate between two others is a multiple of. */
+const BISECTIONS = 4
 const STEP = 250
 
 export const isHeld = ({ p99Ms, committedPerSecond, offeredPerSecond }: Measured): boolean => {
@@ -74,26 +73,50 @@ export interface Sweep {
   readonly knee: Measured | undefined
 }
 
-/** All rates up to the first that is not held, then halfway between the last two (or nothing), three times. `from` leaves out what lies below. */
-export async function sweep(subject: Subject, times: Times, scratch: Scratch, from = 0): Promise<Sweep> {
-  const points: Measured[] = []
-  let held: Measured | undefined
-  let lost = Number.POSITIVE_INFINITY
-  const measure = async (perSecond: number): Promise<void> => {
-    const measured = await measureSubject(subject, perSecond, times, scratch)
-    points.push(measured)
-    if (isHeld(measured)) held = measured
-    else lost = perSecond
-  }
-  for (const rate of RATES) if (rate >= from && rate < lost) await measure(rate)
-  for (let i = 0; i < BISECTIONS && Number.isFinite(lost); i++) {
-    await measure(Math.ceil(((held?.offeredPerSecond ?? 0) + lost) / 2 / STEP) * STEP)
-  }
-  return { points, knee: held }
+/** All rates up to the first that is not held, then halfway between the last two (or nothing), up to four times. */
+export async function sweep(subject: Subject, times: Times, scratch: Scratch): Promise<Sweep> {
+  const bounds = new Bounds((perSecond) => measureSubject(subject, perSecond, times, scratch))
+  for (const rate of RATES) if (rate < bounds.lost) await bounds.measure(rate)
+  return await bounds.narrowed(BISECTIONS)
 }
 
-/** Of a knee that was found, what a repeat should hold as well. */
-const SURELY_HELD_SHARE = 0.9
+/**
+ * Once more what `found` has found: from its knee on, the rates that it has measured, up to the first that is not held; where not even the
+ * knee is, down to the first that is; then once halfway between.
+ */
+export async function sweepAgain(found: Sweep, subject: Subject, times: Times, scratch: Scratch): Promise<Sweep> {
+  const bounds = new Bounds((perSecond) => measureSubject(subject, perSecond, times, scratch))
+  const rates = [...new Set(found.points.map(({ offeredPerSecond }) => offeredPerSecond))].toSorted((a, b) => a - b)
+  const knee = found.knee?.offeredPerSecond ?? 0
+  for (const rate of rates) if (rate >= knee && rate < bounds.lost) await bounds.measure(rate)
+  for (const rate of rates.toReversed()) if (rate < knee && bounds.held === undefined) await bounds.measure(rate)
+  return await bounds.narrowed(1)
+}
 
-/** Where a repeat begins: the highest rate that is well below the knee that was found, since all lower ones were held. */
-export const repeatFrom = (knee: Measured): number => RATES.findLast((rate) => rate <= SURELY_HELD_SHARE * knee.offeredPerSecond) ?? 0
+/** Between which rates the knee lies, by what was measured. */
+class Bounds {
+  readonly #measure: (perSecond: number) => Promise<Measured>
+  readonly #points: Measured[] = []
+  held: Measured | undefined
+  lost = Number.POSITIVE_INFINITY
+
+  constructor(measure: (perSecond: number) => Promise<Measured>) {
+    this.#measure = measure
+  }
+
+  async measure(perSecond: number): Promise<void> {
+    const measured = await this.#measure(perSecond)
+    this.#points.push(measured)
+    if (isHeld(measured)) this.held = measured
+    else this.lost = perSecond
+  }
+
+  /** Halfway, at most so often: a rate between two others is a multiple of the step. */
+  async narrowed(times: number): Promise<Sweep> {
+    for (let i = 0; i < times && Number.isFinite(this.lost); i++) {
+      const between = Math.ceil(((this.held?.offeredPerSecond ?? 0) + this.lost) / 2 / STEP) * STEP
+      if (between < this.lost) await this.measure(between)
+    }
+    return { points: this.#points, knee: this.held }
+  }
+}

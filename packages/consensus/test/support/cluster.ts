@@ -301,7 +301,9 @@ export class Cluster {
         this.#later(node, node.executorFreeAtMs - this.#nowMs, () => this.#execute(node, effect))
         return
       case 'verify':
-        this.#later(node, verifyMs(this.nowMs), () => this.#step(node, { type: 'verified', id: effect.id, isValid: verify(effect.transactions) }))
+        this.#later(node, verifyMs(this.nowMs), () =>
+          this.#step(node, { type: 'verified', id: effect.id, isValid: verify(effect.transactions) }),
+        )
         return
       default:
         return noteEffect(node, effect)
