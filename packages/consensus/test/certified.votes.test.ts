@@ -38,6 +38,22 @@ test('one that is further ahead is dropped, and never voted for', () => {
   expect(votesOf(lone)).toBe(0)
 })
 
+test('of one author 64 headers wait, whatever for; of another as many', () => {
+  const lone = new LoneCore('certified', { size: 4, self: 0, core: CORE })
+  const unknown = (round: number): Named[] => lone.others.map((author) => ({ round, author, digest: new Uint8Array(32).fill(round) }))
+  const hear = (author: number, header: SignedHeader): void => lone.hear([author, { type: 'header', header }])
+  const ahead = { createdAtMs: lone.unixMs + DRIFT_MS }
+  for (let round = 2; round < 65; round++) hear(1, lone.header(1, round, unknown(round)))
+  hear(1, lone.header(1, 1, lone.genesis(), ahead))
+  expect([lone.core.gauges.waiting, lone.count('headerParkedFull')]).toEqual([64, 0])
+  hear(1, lone.header(1, 65, unknown(65)))
+  hear(2, lone.header(2, 1, lone.genesis(), ahead))
+  expect([lone.core.gauges.waiting, lone.count('headerParkedFull')]).toEqual([65, 1])
+  expect(lone.tickUntil(() => votesOf(lone) > 0, 1_000)).toBe(DRIFT_MS)
+  hear(1, lone.header(1, 65, unknown(65)))
+  expect([lone.core.gauges.waiting, lone.count('headerParkedFull')]).toEqual([64, 1])
+})
+
 test('votes for the last 16 own headers count, those for older ones do not', () => {
   const lone = new LoneCore('certified', { size: 7, self: 0, core: CORE })
   const certifiedRounds = (): number[] =>
@@ -60,6 +76,28 @@ test('votes for the last 16 own headers count, those for older ones do not', () 
   expect([certifiedRounds(), lone.count('voteUnknown')]).toEqual([[], 4])
   voteFor(2)
   expect([certifiedRounds(), lone.count('voteUnknown')]).toEqual([[2], 4])
+})
+
+test('of the round above the last collected one nobody is voted for, since its parents cannot be seen; of the next one he is', () => {
+  const lone = new LoneCore('certified', { size: 4, self: 0, core: { ...CORE, parameters: { gcDepth: 4 } } })
+  const made = new Map<number, SignedHeader>()
+  let parents: Named[] = lone.genesis()
+  for (let round = 1; round <= 20; round++) {
+    const headers = lone.others.map((author) => lone.header(author, round, parents))
+    made.set(round, headers[0]!)
+    lone.rest(5)
+    lone.hear(...headers.map((signed) => [signed.header.author, { type: 'certificate', certificate: lone.certificate(signed) }] as const))
+    parents = headers.map((signed) => lone.nameOf(signed))
+    if (!lone.hasProposed(round + 1)) lone.tickUntil(() => lone.hasProposed(round + 1), 20)
+  }
+  const { gcRound } = lone.core.gauges
+  expect(gcRound).toBeGreaterThan(4)
+  hear(lone, made.get(gcRound + 1)!)
+  expect([votesOf(lone), lone.count('headerOld')]).toEqual([0, 1])
+  hear(lone, made.get(gcRound + 2)!)
+  expect([votesOf(lone), lone.core.gauges.gcRound]).toEqual([1, gcRound])
+  hear(lone, otherOf(lone, gcRound + 1, 1))
+  expect([votesOf(lone), evidenceOf(lone)]).toEqual([1, [1]])
 })
 
 /** Member 1 has made headers of rounds 1 and 2, and both are voted for. */

@@ -66,7 +66,8 @@ test.each<readonly [string, (lone: LoneCore) => readonly Answer[], number | unde
     (lone) => [{ proof: proofAt(lone, 5), statements: [shownAt(lone, 12, SELF), shownAt(lone, 11, SELF)] }, {}, {}],
     12,
   ],
-  ['the own slot alone where nothing is proven', (lone) => [{ statements: [shownAt(lone, 1, SELF)] }, {}, {}], 1],
+  ['two where nothing is proven and an own slot of round 1 is shown', (lone) => [{ statements: [shownAt(lone, 1, SELF)] }, {}, {}], 2],
+  ['that slot, where it is higher', (lone) => [{ statements: [shownAt(lone, 3, SELF)] }, {}, {}], 3],
   ['not lifted by a slot that it did not sign', (lone) => [{ proof: proofAt(lone, 5), statements: [shownAt(lone, 99, OTHER)] }, {}, {}], 7],
 ])('the floor is %s', (_, answersOf, floor) => {
   expect(floorAfter(answersOf)).toBe(floor)

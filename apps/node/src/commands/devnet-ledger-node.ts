@@ -5,6 +5,6 @@ import { runLedgerProcess } from '../ledger-devnet/ledger-process.ts'
 
 export async function devnetLedgerNode(): Promise<void> {
   if (process.send === undefined) throw new NodeError('NODE_USAGE', 'devnet-ledger-node is started by: selvedge devnet')
-  tuneCollector()
+  tuneCollector({ checksSignatures: true })
   await runLedgerProcess()
 }

@@ -59,7 +59,7 @@ export async function ledgerRun(report: Report, options: LedgerRunOptions): Prom
   const { data, listen, logLevel } = options
   if (options.archive === true && options.storeMax !== undefined)
     throw new NodeError('NODE_USAGE', '--archive keeps all there was, and --store-max lets go of some: name one of them')
-  tuneCollector()
+  tuneCollector({ checksSignatures: true })
   const genesis = await readGenesis(options.genesis, options.hash)
   const pin = options.pin === undefined ? undefined : await readPin(options.pin, genesis, options.pinHash)
   const log = createLog(logLevel)

@@ -138,10 +138,10 @@ function obey({ validator, executor, line, keys }: Running, message: Exclude<ToV
   }
 }
 
-tuneCollector()
 let running: Running | undefined
 process.on('message', (message: ToValidator) => {
   if (message.type !== 'start') return running === undefined ? undefined : obey(running, message)
+  tuneCollector({ checksSignatures: message.signatures !== undefined })
   start(message).then(
     (started) => {
       running = started

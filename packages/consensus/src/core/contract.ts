@@ -157,8 +157,8 @@ export interface CoreOptions {
   /** @default 50 */
   readonly roundDelayMsMin?: number
   /**
-   * Certified rounds that take long are made less often, up to this: what they cost is left to what they carry. Where checks of batches take
-   * long, up to 150 ms whatever this says. @default roundDelayMsMin
+   * Certified rounds that take long are made less often, up to this (where checks of batches take long, up to 150 ms whatever it is):
+   * what they cost is left to what they carry. @default roundDelayMsMin
    */
   readonly roundDelayMsMax?: number
   /** The adaptive leader time-out stays between these. @default 100 and 2_000 */

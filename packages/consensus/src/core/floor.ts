@@ -122,7 +122,7 @@ export class Floor {
     }
     const needed = Math.min(committee.quorum, committee.totalStake - committee.stakes[self]!)
     if (committee.stakeOf(counted) < needed) return undefined
-    return Math.max(provenMax === 0 ? 0 : provenMax + 2, ownMax)
+    return provenMax === 0 && ownMax === 0 ? 0 : Math.max(provenMax + 2, ownMax)
   }
 
   /** Highest slot among what this node is shown to have signed; what it did not sign counts nothing. */

@@ -44,8 +44,12 @@ export class Parking<T> {
     return this.#awaited.has(key)
   }
 
+  countOf(group: number): number {
+    return this.#groups.get(group) ?? 0
+  }
+
   isFull(group: number): boolean {
-    return (this.#groups.get(group) ?? 0) >= this.#groupMax
+    return this.countOf(group) >= this.#groupMax
   }
 
   /** @returns whether there was room. An id that is here already keeps its place. */

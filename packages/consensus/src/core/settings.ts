@@ -14,7 +14,7 @@ export const BATCHES_AT_ONCE = 200
 export const UNCOMMITTED_BATCHES_MAX = 40
 /** Sub-DAGs between consensus and the executor (2.9). */
 export const EXECUTION_QUEUE_MAX = 8
-/** Headers of one author that wait for parents or batches (2.14). */
+/** Headers of one author that wait, for parents, batches or their time (2.14). */
 export const PARKED_HEADERS_MAX = 64
 /** How far ahead of this clock a header may be created: it waits. Beyond, it is dropped (2.4). */
 export const CLOCK_DRIFT_MS = 500

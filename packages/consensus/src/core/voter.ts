@@ -95,6 +95,12 @@ export class Voter {
     for (const { item } of this.#parking.arrived(key)) this.#consider(item, false)
   }
 
+  /** Up to this nobody is voted for: the parents of round `gcRound` + 1 are no longer in the graph, where a voter has to see them (2.4). */
+  get #collectedRound(): number {
+    const { gcRound } = this.#parts.rule
+    return gcRound === 0 ? 0 : gcRound + 1
+  }
+
   /** It is known now what may be signed. */
   floorFound(): void {
     this.arrived(FLOOR)
@@ -102,9 +108,9 @@ export class Voter {
 
   /** gcRound has moved. */
   collect(): void {
-    const { gcRound } = this.#parts.rule
-    this.#early = this.#early.filter(({ header }) => header.round > gcRound)
-    for (const { item } of this.#parking.takeUpTo(gcRound + 1)) if (item.header.round > gcRound) this.#consider(item, false)
+    const collectedRound = this.#collectedRound
+    this.#early = this.#early.filter(({ header }) => header.round > collectedRound)
+    this.#parking.takeUpTo(collectedRound)
   }
 
   advance(): void {
@@ -137,21 +143,21 @@ export class Voter {
     const { context, intake, maySign } = this.#parts
     const { header, key } = pending
     if (header.round <= (this.#lastVotes.get(header.author)?.round ?? 0)) return context.count('headerBelowVote')
+    if (header.round <= this.#collectedRound) return context.count('headerOld')
     const mayVote = maySign(header.round)
     if (mayVote === false) return context.count('headerNotToSign')
     const batches = this.#missingBatches(header, isNew)
     if (batches === undefined) return context.count('headerBatchMismatch')
     const missing = [...intake.missingParents(header, header.author, isNew), ...batches, ...(mayVote === undefined ? [FLOOR] : [])]
-    if (missing.length > 0) {
-      const isParked = this.#parking.park({ id: key, group: header.author, round: header.round, item: pending }, missing)
-      if (!isParked) context.count('headerParkedFull')
-      return
-    }
-    if (!this.#isAfterParents(header)) return context.count('headerBeforeParents')
-    if (header.createdAtMs <= context.unixMs) return this.#vote(pending)
-    const earlyCount = this.#early.filter((early) => early.header.author === header.author).length
-    if (earlyCount < PARKED_HEADERS_MAX) this.#early.push(pending)
-    else context.count('headerParkedFull')
+    if (missing.length === 0 && !this.#isAfterParents(header)) return context.count('headerBeforeParents')
+    if (missing.length === 0 && header.createdAtMs <= context.unixMs) return this.#vote(pending)
+    if (this.#waitingOf(header.author) >= PARKED_HEADERS_MAX) return context.count('headerParkedFull')
+    if (missing.length === 0) this.#early.push(pending)
+    else this.#parking.park({ id: key, group: header.author, round: header.round, item: pending }, missing)
+  }
+
+  #waitingOf(author: Authority): number {
+    return this.#parking.countOf(author) + this.#early.filter(({ header }) => header.author === author).length
   }
 
   /** Asks for batches that are not here. @returns their keys; `undefined` when one can never be as the header says. */

@@ -221,7 +221,7 @@ const uncertified: readonly Patch[] = [
   {
     id: 'floor-is-zero-whatever-is-shown',
     file: 'core/floor.ts',
-    find: 'return Math.max(provenMax === 0 ? 0 : provenMax + 2, ownMax)',
+    find: 'return provenMax === 0 && ownMax === 0 ? 0 : Math.max(provenMax + 2, ownMax)',
     put: 'return 0',
   },
   {

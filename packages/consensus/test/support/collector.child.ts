@@ -3,7 +3,7 @@ import { constants, PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import { tuneCollector } from '../../src/collector.node.ts'
 
-if (process.argv[2] === 'tuned') tuneCollector()
+if (process.argv[2] === 'tuned') tuneCollector({ checksSignatures: process.argv[3] === 'signatures' })
 const WHOLE = new Set<unknown>([constants.NODE_PERFORMANCE_GC_MAJOR, constants.NODE_PERFORMANCE_GC_INCREMENTAL])
 let collections = 0
 const observer = new PerformanceObserver((list) => {
