@@ -16,6 +16,8 @@ test('a process that is tuned collects its whole heap less than a third as often
 })
 
 test('V8 knows every flag', () => {
-  const { status, stderr } = spawnSync(process.execPath, ['--conditions=@selvedge/source', child, 'tuned', 'signatures'], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(process.execPath, ['--conditions=@selvedge/source', child, 'tuned', 'signatures'], {
+    encoding: 'utf8',
+  })
   expect([status, stderr]).toEqual([0, ''])
 })

@@ -81,17 +81,22 @@ export async function sweep(subject: Subject, times: Times, scratch: Scratch): P
 }
 
 /**
- * Once more what `found` has found: from its knee on, the rates that it has measured, up to the first that is not held; where not even the
- * knee is, down to the first that is; then once halfway between.
+ * Once more what `found` has found: from its knee on, the rates that it has measured, and beyond them each a tenth higher, up to the first that is not
+ * held; where not even the knee is, down to the first that is; then once halfway between.
  */
 export async function sweepAgain(found: Sweep, subject: Subject, times: Times, scratch: Scratch): Promise<Sweep> {
   const bounds = new Bounds((perSecond) => measureSubject(subject, perSecond, times, scratch))
   const rates = [...new Set(found.points.map(({ offeredPerSecond }) => offeredPerSecond))].toSorted((a, b) => a - b)
   const knee = found.knee?.offeredPerSecond ?? 0
   for (const rate of rates) if (rate >= knee && rate < bounds.lost) await bounds.measure(rate)
+  while (bounds.lost === Number.POSITIVE_INFINITY && bounds.top < END) await bounds.measure(higher(bounds.top))
   for (const rate of rates.toReversed()) if (rate < knee && bounds.held === undefined) await bounds.measure(rate)
   return await bounds.narrowed(1)
 }
+
+const END = RATES.at(-1) ?? 0
+const stepped = (rate: number): number => Math.ceil(rate / STEP) * STEP
+const higher = (rate: number): number => Math.min(END, stepped(1.1 * rate))
 
 /** Between which rates the knee lies, by what was measured. */
 class Bounds {
@@ -104,6 +109,11 @@ class Bounds {
     this.#measure = measure
   }
 
+  /** The highest rate that is held. */
+  get top(): number {
+    return this.held?.offeredPerSecond ?? 0
+  }
+
   async measure(perSecond: number): Promise<void> {
     const measured = await this.#measure(perSecond)
     this.#points.push(measured)
@@ -114,7 +124,7 @@ class Bounds {
   /** Halfway, at most so often: a rate between two others is a multiple of the step. */
   async narrowed(times: number): Promise<Sweep> {
     for (let i = 0; i < times && Number.isFinite(this.lost); i++) {
-      const between = Math.ceil(((this.held?.offeredPerSecond ?? 0) + this.lost) / 2 / STEP) * STEP
+      const between = stepped((this.top + this.lost) / 2)
       if (between < this.lost) await this.measure(between)
     }
     return { points: this.#points, knee: this.held }
