@@ -82,7 +82,7 @@ export async function sweep(subject: Subject, times: Times, scratch: Scratch): P
 
 /**
  * Once more what `found` has found: from its knee on, the rates that it has measured, and beyond them each a tenth higher, up to the first that is not
- * held; where not even the knee is, down to the first that is; then once halfway between.
+ * held; where not even the knee is, down to the first that is; then halfway between, up to twice.
  */
 export async function sweepAgain(found: Sweep, subject: Subject, times: Times, scratch: Scratch): Promise<Sweep> {
   const bounds = new Bounds((perSecond) => measureSubject(subject, perSecond, times, scratch))
@@ -91,7 +91,7 @@ export async function sweepAgain(found: Sweep, subject: Subject, times: Times, s
   for (const rate of rates) if (rate >= knee && rate < bounds.lost) await bounds.measure(rate)
   while (bounds.lost === Number.POSITIVE_INFINITY && bounds.top < END) await bounds.measure(higher(bounds.top))
   for (const rate of rates.toReversed()) if (rate < knee && bounds.held === undefined) await bounds.measure(rate)
-  return await bounds.narrowed(1)
+  return await bounds.narrowed(2)
 }
 
 const END = RATES.at(-1) ?? 0
