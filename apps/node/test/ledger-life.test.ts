@@ -2,10 +2,17 @@
 // for; the epoch that ended becomes a file that a second node serves; two nodes are lost for good and the others go on; the past is replayed.
 // Method: nodes in this process with their own folders, TLS and sessions; block time runs twice as fast as ours.
 import { createClient, formatNodeAddress } from '@selvedge/client'
-import { createMemoryStore, epochFiles, NODE_STATES, nodes, type Outcome } from '@selvedge/application'
+import { createMemoryStore, epochFiles, NODE_STATES, nodes, SPACES, type Outcome } from '@selvedge/application'
 import { createLmdbStore } from '@selvedge/application/lmdb'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
-import { committeeOfGenesis, encodeAction, encodeCommittee, readEpochFile, type ArchivedBlock } from '@selvedge/ledger-types'
+import {
+  committeeOfGenesis,
+  encodeAction,
+  encodeCommittee,
+  readEpochFile,
+  type ArchivedBlock,
+  type Checkpoint,
+} from '@selvedge/ledger-types'
 import { createLightClient, encodeEpochProof } from '@selvedge/ledger-types/light-client'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,10 +26,11 @@ import { epochSpanOf } from '../src/ledger-tools/epoch-span.ts'
 import { createRootFetcher } from '../src/ledger-tools/fetch-root.ts'
 import { committeeAt } from '../src/ledger/committee-at.ts'
 import type { Pin } from '../src/ledger/pin.ts'
-import { pastBlockOf, replayLedger } from '../src/ledger-tools/replay-ledger.ts'
+import { pastBlockOf, replayLedger, type Difference, type PastBlock } from '../src/ledger-tools/replay-ledger.ts'
 import { formatPin, pinHashOf, readPin } from '../src/ledger-tools/pin-file.ts'
 import { importRestart, pinOf, restartStateOf } from '../src/ledger-tools/restart-state.ts'
 import { createVersionWatch, type VersionNotice } from '../src/ledger-tools/version-watch.ts'
+import { parseLine, run } from './harness.ts'
 import { CHAIN_ID, hexOf, MICRO, signed, signedCall, TestNetwork, type TestNode } from './ledger-network.ts'
 
 vi.setConfig({ testTimeout: 240_000 }) // epochs and processes, on a machine that may be busy with others
@@ -30,6 +38,8 @@ vi.setConfig({ testTimeout: 240_000 }) // epochs and processes, on a machine tha
 const TOO_OLD = 3
 const STRANGER = 4
 const SIGNAL = new AbortController().signal
+/** What a checkpoint says in digests. */
+const ROOTS = ['txRoot', 'receiptsRoot', 'blockDigest', 'stateRoot', 'committeeRoot', 'nextCommitteeRoot', 'snapshotRoot'] as const
 
 let folder: string
 let nonce = 0n
@@ -153,8 +163,7 @@ test('a replay of the file and of a stopped node’s folder finds every root aga
   expect(own).toMatchObject({ height, stateRoot: hexOf(stateRoot) })
   expect(own).not.toHaveProperty('difference')
 
-  const blocks: ArchivedBlock[] = []
-  for await (const { block } of (await fileReader(join(folder, 'epoch-0'))).blocks()) blocks.push(block)
+  const blocks = await archivedBlocks(join(folder, 'epoch-0'))
   const at = blocks.findIndex(({ transactions }) => transactions.length > 0)
   const { transactions } = blocks[at]!
   const dropped = { ...pastBlockOf(blocks[at]!), transactions: transactions.slice(1), receipts: blocks[at]!.receipts.slice(1) }
@@ -167,6 +176,44 @@ test('a replay of the file and of a stopped node’s folder finds every root aga
   const forged = blocks.map(pastBlockOf).with(1, { ...pastBlockOf(blocks[1]!), certificate: flipped(blocks[1]!.certificate) })
   const inSignature = await replayLedger(network.genesis, forged, createMemoryStore(), { signal: SIGNAL })
   expect(inSignature.difference).toMatchObject({ height: 2, what: 'certificate' })
+})
+
+test('a replay finds each root that no certificate holds and that execution does not arrive at, by its name', async () => {
+  const blocks = await archivedBlocks(join(folder, 'epoch-0'))
+  const differenceAt = async (at: number, changed: (checkpoint: Checkpoint) => Checkpoint): Promise<Difference | undefined> => {
+    const block = pastBlockOf(blocks[at]!)
+    const unsigned: PastBlock = { ...block, certificate: undefined, checkpoint: changed(block.checkpoint) }
+    const past = [...blocks.slice(0, at).map(pastBlockOf), unsigned]
+    return (await replayLedger(network.genesis, past, createMemoryStore(), { signal: SIGNAL })).difference
+  }
+  expect(await differenceAt(0, (checkpoint) => checkpoint)).toBeUndefined()
+  expect(await differenceAt(0, (checkpoint) => ({ ...checkpoint, isFinal: true }))).toMatchObject({ height: 1, what: 'isFinal' })
+  const last = blocks.length - 1 // the only one that names a committee to come
+  for (const [at, name] of [...ROOTS.map((each) => [0, each] as const), [last, 'nextCommitteeRoot'] as const]) {
+    const root = pastBlockOf(blocks[at]!).checkpoint[name]
+    const archived = flipped(root)
+    expect(await differenceAt(at, (checkpoint) => ({ ...checkpoint, [name]: archived }))).toEqual({
+      height: at + 1,
+      epoch: 0,
+      what: name,
+      archived: hexOf(archived),
+      computed: hexOf(root),
+    })
+  }
+})
+
+test('`ledger replay` says so where the state of a folder is another than its blocks lead to', async () => {
+  const { folder: home } = network.nodes[TOO_OLD]!
+  const { height, stateRoot } = network.blocks.get(TOO_OLD)!.at(-1)!.outcome
+  const store = createLmdbStore(join(home, 'state'))
+  const key = new TextEncoder().encode('stateRoot')
+  expect(hexOf(store.get(SPACES.local, key)!)).toBe(hexOf(stateRoot))
+  store.commit([{ space: SPACES.local, key, value: flipped(stateRoot) }]) // nobody starts this node again
+  await store.close()
+  const replayed = await run(['ledger', 'replay', home, '--genesis', join(folder, 'genesis.json'), '--json'])
+  expect(replayed.code).toBe(1)
+  const difference = { height, what: 'state of the folder', archived: hexOf(flipped(stateRoot)), computed: hexOf(stateRoot) }
+  expect(parseLine(replayed)).toMatchObject({ ok: false, height, stateRoot: hexOf(stateRoot), difference })
 })
 
 test('after more than f validators are gone for good, the survivors go on from the last state', async () => {
@@ -248,6 +295,12 @@ async function replayOf(paths: readonly string[]): Promise<Awaited<ReturnType<ty
   } finally {
     await archive.close()
   }
+}
+
+async function archivedBlocks(path: string): Promise<ArchivedBlock[]> {
+  const blocks: ArchivedBlock[] = []
+  for await (const { block } of (await fileReader(path)).blocks()) blocks.push(block)
+  return blocks
 }
 
 async function fileReader(path: string): ReturnType<typeof openEpochFile> {

@@ -184,8 +184,8 @@ interface OtherRoom {
   readonly test: string
 }
 
-/** Defects that are none of a ledger: [defect there, who has the test here that would find it, or why it cannot be]. */
-export const DEFECTS_ELSEWHERE: readonly (readonly [defect: string, where: OtherRoom | string])[] = [
+/** Defects that are none of a ledger: [defect there, who has the test here that would find it]. */
+export const DEFECTS_ELSEWHERE: readonly (readonly [defect: string, where: OtherRoom])[] = [
   [
     'any session is taken over by guessing its counter',
     { room: 'packages/handshake', test: 'replayed on another channel gets 3, at another node or on another chain 6' },
@@ -227,7 +227,7 @@ export const DEFECTS_ELSEWHERE: readonly (readonly [defect: string, where: Other
   ['anybody fills a node’s disk', { room: 'packages/blockstore', test: 'the quota holds for blobs and for blocks' }],
   [
     'a move across file systems destroys the database',
-    'no such door: nothing moves a store, and what is renamed stays within the folder of its store',
+    { room: 'packages/blockstore', test: 'what is renamed stays within the folder of its store, on one file system' },
   ],
   [
     'a failing gateway is not left for the next',

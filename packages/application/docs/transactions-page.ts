@@ -25,8 +25,9 @@ const intro = `# Transactions
 Generated from the schemas of \`@selvedge/ledger-types\` and from \`docs/reference-rows.ts\` by \`docs/transactions-page.ts\`; do not edit.
 
 Who does something on the ledger is an account (an Ethereum transaction to the system's address, a token's, or anybody's), a node (Ed25519),
-or a member of the committee (a system transaction in its proposal). Each is checked in this order: form 1, kind 2, chain 3, signature 4,
-sender 11, nonce 5 and 6, gas 8, fee 7, value 9, balance 10; then what its kind asks for, in the order of its checks, all before its first change.
+or a member of the committee (a system transaction in its proposal). An account's is checked in this order: form 1, kind 2, chain 3, signature 4,
+nonce 5 and 6, gas 8, fee 7, value 9, balance 10, then 32 and 33 for what it calls; a node's: form 1, kind 2, form of the body 1, chain 3, sender 11,
+signature 4, nonce 5 and 6, its owner's balance 10. Then what its kind asks for, in the order of its checks, all before its first change.
 
 - **Refused** (1 to 31): nothing happens, no nonce is used, there is no receipt.
 - **Failed** (32 and above): nonce and fee are used, nothing else happens, the receipt has the code.
@@ -135,12 +136,10 @@ function referencePart(): string {
       ['defect', 'test'],
       DEFECTS.map(([defect, test]) => [defect, `\`${test}\``]),
     ),
-    'What went wrong there outside of the ledger: whose test would find it here, or why there is nothing to go wrong.\n',
+    'What went wrong there outside of the ledger, and whose test would find it here.\n',
     table(
-      ['defect', 'here', ''],
-      DEFECTS_ELSEWHERE.map(([defect, where]) =>
-        typeof where === 'string' ? [defect, 'dropped because', where] : [defect, `\`${where.room}\``, `\`${where.test}\``],
-      ),
+      ['defect', 'here', 'test'],
+      DEFECTS_ELSEWHERE.map(([defect, { room, test }]) => [defect, `\`${room}\``, `\`${test}\``]),
     ),
   ].join('\n')
 }

@@ -1,6 +1,8 @@
 import { duties, nodes } from '@selvedge/application'
 import {
   CODE_WORDS,
+  CODES,
+  codesOf as listedIn,
   encodeNodeBody,
   encodeSystemCall,
   feeOf,
@@ -8,12 +10,17 @@ import {
   nodeGas,
   signNodeTransaction,
   SYSTEM_ADDRESS,
+  SYSTEM_FUNCTIONS,
+  SYSTEM_KINDS,
+  TOKEN_FUNCTIONS,
   tokenAddress,
+  type Checks,
   type Code,
   type NodeBody,
 } from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
 import { codesOf, createWallet, Network, WEI } from './support/network.ts'
+import { ascending } from './support/step.ts'
 
 const wallet = (network: Network, i = 0): Network['wallets'][0] => network.wallets[i]!
 
@@ -101,6 +108,18 @@ test.each(Object.entries(FAILED))('failed: fee and nonce are used, nothing else:
   expect(outcome.executed[0]?.events).toEqual([])
   const { receipt } = network.app.history.receiptOf(outcome.executed[0]!.id)!
   expect(network.app.account(address)).toEqual({ ...before, nonce: 1n, native: before.native - receipt.fee })
+})
+
+test('there is no code but those that are tried here and those that the schemas list, each of which is tried as well', () => {
+  const schemas: readonly Readonly<Record<string, { readonly checks: Checks }>>[] = [
+    { ...SYSTEM_FUNCTIONS },
+    { ...TOKEN_FUNCTIONS },
+    NODE_KINDS,
+    SYSTEM_KINDS,
+  ]
+  const listed = schemas.flatMap((each) => Object.values(each)).flatMap(({ checks }) => listedIn(checks))
+  const tried = [...Object.values(REFUSED), ...Object.values(FAILED)].map(([code]) => code)
+  expect([...new Set<number>([CODES.ok, ...tried, ...listed])].toSorted(ascending)).toEqual(Object.values(CODES).toSorted(ascending))
 })
 
 test('node nonces come in any order, each once', () => {

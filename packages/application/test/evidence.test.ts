@@ -63,6 +63,16 @@ test('stake that is on its way out, and delegations, are reached', () => {
   expect(codesOf(network.send(network.call(owner, 'claimUnbonded', { to: owner.address })))).toEqual([CODES.amount])
 })
 
+test('what is known is told before its signatures are looked at, to a node and to a member', () => {
+  const network = new Network({ nodes: 5 })
+  const bytes = accusation(network, 2)
+  const forged = bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1)
+  expect(codesOf(report(network, 0n, forged))).toEqual([CODES.proof])
+  expect(codesOf(report(network, 1n, bytes))).toEqual([CODES.ok])
+  expect(codesOf(report(network, 2n, forged))).toEqual([CODES.state])
+  expect(codesOf(network.run([network.system(0, { kind: 'evidence', evidence: forged })]))).toEqual([CODES.state])
+})
+
 test('a member brings it in its proposal too', () => {
   const network = new Network({ nodes: 5 })
   const outcome = network.run([network.system(0, { kind: 'evidence', evidence: accusation(network, 3) })])

@@ -1,194 +1,50 @@
 /** Of each kind of node transaction and word of the committee: every code that its schema lists can be had, and no other comes. */
-import {
-  beacons,
-  CLAIM_STATES,
-  claims,
-  contentCounts,
-  DISPUTE_STATES,
-  disputes,
-  nodes,
-  NODE_STATES,
-  pendingNodes,
-  reports,
-  seats,
-  type ClaimRow,
-  type DisputeRow,
-  type NodeRow,
-} from '@selvedge/application'
-import {
-  CLAIM_SUM_MAX,
-  type ClaimCommit,
-  type ClaimDebits,
-  DEBITS_START,
-  encodeClaimCommit,
-  encodeClaimDebits,
-  encodeDebits,
-} from '@selvedge/delivery-acknowledgement'
-import {
-  beaconCommitment,
-  CODES,
-  codesOf as listedIn,
-  encodeAddresses,
-  encodeNodeBody,
-  NODE_KINDS,
-  reportCommitment,
-  SYSTEM_KINDS,
-  type Measurement,
-  type NodeBody,
-  type NodeBodyOf,
-  type SystemMessage,
-} from '@selvedge/ledger-types'
+import { beacons, CLAIM_STATES, claims, contentCounts, DISPUTE_STATES, pendingNodes, seats } from '@selvedge/application'
+import { CLAIM_SUM_MAX } from '@selvedge/delivery-acknowledgement'
+import { beaconCommitment, CODES, codesOf as listedIn, NODE_KINDS, SYSTEM_KINDS, type SystemMessage } from '@selvedge/ledger-types'
 import { expect, test } from 'vitest'
 import { NOTHING_PENDING } from '../src/calls/nodes.ts'
 import { bitmapOf } from '../src/node-transactions/claims-bitmap.ts'
 import { parameterOf } from '../src/state/parameters.ts'
-import type { State } from '../src/state/state.ts'
+import { runAt } from './support/delivery.ts'
 import {
-  answerBodies,
-  answerOf,
-  bytesFor,
-  type Claim,
-  claimBodies,
-  claimOf,
-  clientIndexOf,
-  deliver,
-  fromNode,
-  openingsOf,
-  runAt,
-} from './support/delivery.ts'
-import { evidenceOf } from './support/evidence.ts'
-import { CHAIN_ID, codesOf, EPOCH_MS, NATIVE, Network, seedOf, WEI } from './support/network.ts'
-import { noiseRecordOf } from './support/registration.ts'
-import { ascending, nodeCodeOf, stepOf } from './support/step.ts'
+  accusation,
+  answer,
+  bound,
+  claimIn,
+  CLIENT,
+  commitmentOf,
+  commitOf,
+  committed,
+  coordinatesOf,
+  debitsOf,
+  disputeAnswer,
+  disputeIn,
+  early,
+  excessive,
+  flipped,
+  HOSTS,
+  IDLE,
+  JAILED,
+  kindCodeOf,
+  listOf,
+  networkFor,
+  NO_HOSTS,
+  NODE_1,
+  NOTHING,
+  revealOf,
+  self,
+  setNodeOf,
+  shown,
+  type Kind,
+  type KindTry,
+} from './support/kind-tries.ts'
+import { CHAIN_ID, codesOf, Network, seedOf } from './support/network.ts'
+import { ascending } from './support/step.ts'
 
-type Kind = NodeBody['kind']
+type Try = KindTry & { readonly code: number }
 
-/** What is tried on a network, whose state stays as it is. */
-interface Try {
-  readonly code: number
-  readonly body: NodeBody
-  /** Of the running epoch. @default 10 */
-  readonly percent?: number
-  /** Who sends it. @default 0 */
-  readonly from?: number
-  /** In the sender's row. */
-  readonly node?: Partial<NodeRow>
-  readonly given?: (state: State) => void
-  /** It is taken, and this is the second time. */
-  readonly again?: true
-}
-
-/** Early in epoch 1; of epoch 0 there is a client, and a claim of node 1 that debits it, of three sessions. */
-function served(): readonly [Network, Claim] {
-  const network = new Network()
-  const client = network.wallets[1]!
-  network.send(network.call(client, 'deposit', { account: client.address, amount: 100n * NATIVE }))
-  const evidence = [1n, 2n, 3n].map((usd, session) => deliver(network, 1, { client, bytes: bytesFor(usd * NATIVE), session }))
-  const claim = claimOf(network, 1, evidence)
-  network.closeEpoch()
-  return [network, claim]
-}
-
-/** The claim is committed, and its points are drawn. */
-function drawn(): readonly [Network, Claim] {
-  const [network, claim] = served()
-  expect(new Set(codesOf(network.run([fromNode(network, 1, ...claimBodies(claim))])))).toEqual(new Set([0]))
-  runAt(network, 30)
-  return [network, claim]
-}
-
-/** It has passed, and in epoch 2 its client disputes it. */
-function disputed(): readonly [Network, Claim] {
-  const [network, claim] = drawn()
-  const client = network.wallets[1]!
-  expect(codesOf(network.run([fromNode(network, 1, ...answerBodies(network, claim))]))).toEqual([0, 0])
-  network.closeEpoch()
-  const args = { epoch: 0n, nodeIndex: 1, serviceId: 0 }
-  expect(codesOf(network.send(network.call(client, 'dispute', args, { value: 10n * NATIVE * WEI })))).toEqual([0])
-  return [network, claim]
-}
-
-const [early] = served()
-const [answering, answered] = drawn()
-const [disputing, contested] = disputed()
-const CLIENT = clientIndexOf(disputing, disputing.wallets[1]!)
-const HOSTS = encodeAddresses([early.nodes[0]!.address])
-const NO_HOSTS = Uint8Array.of(0)
-const JAILED: Partial<NodeRow> = { state: NODE_STATES.jailed }
-const IDLE: Partial<NodeRow> = { state: NODE_STATES.idle }
-const NOTHING = new Uint8Array(0)
-
-function setNodeOf(notAfterEpoch: number, addresses: Uint8Array = HOSTS): NodeBody {
-  return { kind: 'setNode', noiseRecord: noiseRecordOf(early.nodes[0]!, notAfterEpoch), addresses }
-}
-
-function commitOf(fields: Partial<ClaimCommit> = {}): NodeBody {
-  const commit = { epoch: 0n, nodeIndex: 0, root: seedOf('root'), total: 5n, count: 1, debitsDigest: seedOf('debits'), ...fields }
-  return { kind: 'claimCommit', bytes: encodeClaimCommit(commit) }
-}
-
-const listOf = (amount: bigint, clientIndex = 1): Uint8Array => encodeDebits([{ serviceId: 0, clientIndex, amount }])
-function debitsOf(fields: Partial<ClaimDebits> = {}): NodeBody {
-  return { kind: 'claimDebits', bytes: encodeClaimDebits({ epoch: 0n, nodeIndex: 0, part: 0, parts: 1, bytes: listOf(5n), ...fields }) }
-}
-
-/** The claim of node 0 for epoch 0 waits for its debits. */
-const committed =
-  (fields: Partial<ClaimRow> = {}) =>
-  (state: State): void => {
-    const sums = { root: seedOf('root'), total: 5n, count: 1, debitsDigest: seedOf('debits') }
-    const nothing = { parts: 0, partsHere: bitmapOf(0), read: 0, place: DEBITS_START, points: 0, opened: bitmapOf(0) }
-    state.put(claims, { epoch: 0, nodeIndex: 0 }, { ...sums, ...nothing, state: CLAIM_STATES.committed, ...fields })
-  }
-
-const NODE_1 = { epoch: 0, nodeIndex: 1 }
-const claimIn =
-  (next: number) =>
-  (state: State): void =>
-    state.put(claims, NODE_1, { ...state.get(claims, NODE_1)!, state: next })
-const DISPUTE = { ...NODE_1, clientIndex: CLIENT, serviceId: 0 }
-const disputeIn =
-  (fields: Partial<DisputeRow>) =>
-  (state: State): void =>
-    state.put(disputes, DISPUTE, { ...state.get(disputes, DISPUTE)!, ...fields })
-
-function answer(first: number, count: number): NodeBody {
-  return { kind: 'claimAnswer', bytes: answerOf(answered, first, openingsOf(answering, answered, 0, count)) }
-}
-function disputeAnswer(first: number, serviceId = 0): NodeBody {
-  const bytes = answerOf(contested, first, contested.openEntry(CLIENT, 0).slice(first))
-  return { kind: 'disputeAnswer', clientIndex: CLIENT, serviceId, bytes }
-}
-
-function revealOf(fields: Partial<Measurement> = {}, epoch = 0): NodeBodyOf<'reportReveal'> {
-  const measurement = { target: 1, rttMicros: 1_500, jitterMicros: 90, answered: 90, asked: 96, ...fields }
-  return { kind: 'reportReveal', epoch, salt: seedOf('salt'), measurements: [measurement] }
-}
-const bound =
-  (body: NodeBodyOf<'reportReveal'>) =>
-  (state: State): void => {
-    const commit = reportCommitment(CHAIN_ID, 0, encodeNodeBody(body))
-    state.put(reports, { epoch: 0, nodeIndex: 0 }, { commit, opened: false, rows: NOTHING })
-  }
-const self = revealOf({ target: 0 })
-const excessive = revealOf({ answered: 97 })
-
-const commitmentOf = (epoch: number): NodeBody => ({ kind: 'reportCommit', epoch, commitment: seedOf('commitment') })
-const coordinatesOf = (epoch: number): NodeBody => {
-  return { kind: 'coordinates', epoch, coordinates: Array.from({ length: 24 }, () => 1), receiptRoot: seedOf('root') }
-}
-
-/** Two words of node 2 in one slot of the running epoch. */
-function accusation(network: Network, epoch: number, authority = seatOf(network, 2)): Uint8Array {
-  return evidenceOf(network.nodes[2]!.keys, epoch, authority, [seedOf('one'), seedOf('two')])
-}
-const seatOf = (network: Network, nodeIndex: number): number =>
-  network.app.view().committee.findIndex((member) => member.nodeIndex === nodeIndex)
-const flipped = (bytes: Uint8Array): Uint8Array => bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1)
-const shown = (bytes: Uint8Array): NodeBody => ({ kind: 'evidence', bytes })
 const entry = { root: seedOf('content'), isAdded: true }
-
-const NETWORKS: Readonly<Partial<Record<Kind, Network>>> = { claimAnswer: answering, disputeAnswer: disputing }
 
 const TRIES: Readonly<Record<Kind, readonly Try[]>> = {
   optIn: [
@@ -297,24 +153,14 @@ const TRIES: Readonly<Record<Kind, readonly Try[]>> = {
 }
 
 test.each(Object.keys(TRIES) as Kind[])('a node’s %s fails with the codes that are listed, and no other', (kind) => {
-  const network = NETWORKS[kind] ?? early
   const seen = TRIES[kind].map((each, place) => {
-    const code = codeOf(network, each)
+    const code = kindCodeOf(networkFor(kind), each)
     expect([place, code]).toEqual([place, each.code])
     return code
   })
   const failures = new Set(seen.filter((code) => code !== CODES.ok))
   expect([...failures].toSorted(ascending)).toEqual(listedIn(NODE_KINDS[kind].checks))
 })
-
-function codeOf(network: Network, { body, percent = 10, from = 0, node, given, again }: Try): number {
-  const { start } = network.app.lastApplied()
-  const step = stepOf(network, { timestampMs: start.timestampMs + (EPOCH_MS * percent) / 100 })
-  if (node !== undefined) step.state.put(nodes, from, { ...step.state.get(nodes, from)!, ...node })
-  given?.(step.state)
-  if (again === true) expect(nodeCodeOf(step, from, body)).toBe(CODES.ok)
-  return nodeCodeOf(step, from, body)
-}
 
 test('words of the committee fail with the codes that are listed, and no other', () => {
   const network = new Network()

@@ -13,6 +13,7 @@ import {
   signAccountTransaction,
   SYSTEM_FUNCTIONS,
   type AccountTransaction,
+  type ParameterName,
   type SystemArguments,
 } from '@selvedge/ledger-types'
 import { createBlsKeyPair } from '@selvedge/crypto/bls'
@@ -143,23 +144,76 @@ test('after a long stop one epoch ends, not all that were missed', () => {
   expect(network.app.lastApplied().epoch).toBe(1)
 })
 
+type Values = readonly (readonly [parameter: ParameterName | number, value: bigint])[]
+
+/** What governors must set together with one value of a parameter, since several have a sum or a product that is bounded. */
+const COMPANY: { readonly [N in ParameterName]?: (value: bigint) => Values } = {
+  burnPpm: () => [['servicePpm', 0n]],
+  servicePpm: () => [['burnPpm', 10_000n]],
+  protocolPpm: () => [
+    ['burnPpm', 10_000n],
+    ['servicePpm', 0n],
+  ],
+  emissionPpm: () => [['boostMaxPpm', 1_000_000n]],
+  boostMaxPpm: () => [['emissionPpm', 5_000n]],
+  emissionNodesPpm: (value) => [['emissionServicesPpm', 1_000_000n - value]],
+  emissionServicesPpm: (value) => [['emissionNodesPpm', 1_000_000n - value]],
+  emissionProtocolPpm: (value) => [
+    ['emissionNodesPpm', 1_000_000n - value],
+    ['emissionServicesPpm', 0n],
+  ],
+}
+
+/** Its one governor asks for all of them from the next epoch on. @returns the codes */
+function governAll(network: Network, values: Values): number[] {
+  const governor = createWallet('governor')
+  const epoch = BigInt(network.app.lastApplied().epoch + 1)
+  network.send(network.transfer(network.wallets[0]!, governor.address, 1_000n * NATIVE))
+  return values.flatMap(([parameter, value]) => {
+    const id = typeof parameter === 'number' ? parameter : PARAMETERS[parameter].id
+    const action = encodeAction({ kind: 'parameter', id, value })
+    return codesOf(network.send(network.call(governor, 'govern', { action, epoch })))
+  })
+}
+
+const heldBy = (network: Network, name: ParameterName): bigint => network.app.state.get(parameters, PARAMETERS[name].id)!.value
+
+const CONTENT = { kind: 'contentUpdate', entries: [{ root: seedOf('content'), isAdded: true }] } as const
+
+/** To the end of the running epoch, with stake, a lock, a bond, a duty and fees in it, whatever becomes of them. */
+function liveAnEpoch(network: Network): void {
+  const [wallet, { owner }] = [network.wallets[0]!, network.nodes[0]!]
+  const { epoch } = network.app.lastApplied()
+  network.send(network.transfer(wallet, owner.address, 1n), network.node(0, network.app.state.get(nodes, 0)!.nonceBase, CONTENT))
+  network.send(network.call(owner, 'lock', { nodeIndex: 0, untilEpoch: BigInt(epoch + 1) }))
+  network.send(network.call(owner, 'unstake', { nodeIndex: 0, amount: WEI }))
+  const payees = [{ account: wallet.address, ppm: 1_000_000 }]
+  const terms = { manifest: seedOf('manifest'), priceMultiplePpm: 1_000_000, payees }
+  network.send(network.call(wallet, 'addService', terms, { value: heldBy(network, 'serviceBond') * WEI }))
+  expect(network.closeEpoch().final?.view.epoch).toBe(epoch + 1)
+}
+
 test('no value of any parameter that governors can pass stops the ledger', () => {
+  const beyond = new Network()
+  const beyondBounds = PARAMETER_NAMES.flatMap((name): Values => {
+    const [least, most] = [BigInt(PARAMETERS[name].min), BigInt(PARAMETERS[name].max)]
+    const values = [least - 1n, most + 1n, 2n ** 64n - 1n].filter((value) => value >= 0n)
+    return values.map((value) => [name, value] as const)
+  })
+  const wrong: Values = [...beyondBounds, [PARAMETER_NAMES.length, 1n], [2 ** 16 - 1, 1n]] // the last are none
+  expect(governAll(beyond, wrong)).toEqual(wrong.map(() => CODES.outOfBounds))
+  liveAnEpoch(beyond)
+  for (const name of PARAMETER_NAMES) expect([name, heldBy(beyond, name)]).toEqual([name, BigInt(PARAMETERS[name].dev)])
+
   for (const name of PARAMETER_NAMES) {
-    const { id, min, max } = PARAMETERS[name]
-    for (const value of [BigInt(min), BigInt(max), BigInt(min) - 1n, BigInt(max) + 1n, 2n ** 64n - 1n]) {
-      if (value < 0n) continue
+    for (const value of [BigInt(PARAMETERS[name].min), BigInt(PARAMETERS[name].max)]) {
       const network = new Network()
-      const governor = createWallet('governor')
-      network.send(network.transfer(network.wallets[0]!, governor.address, 100n * NATIVE))
-      const action = encodeAction({ kind: 'parameter', id, value })
-      network.send(network.call(governor, 'govern', { action, epoch: 1n }))
+      const asked: Values = [[name, value], ...(COMPANY[name]?.(value) ?? [])]
+      expect([name, value, governAll(network, asked)]).toEqual([name, value, asked.map(() => CODES.ok)])
       network.closeEpoch()
-      const held = network.app.state.get(parameters, id)!.value
-      expect(held >= BigInt(min) && held <= BigInt(max)).toBe(true)
-      const next = network.run([
-        { type: 'transactions', author: 0, transactions: [network.transfer(network.wallets[0]!, governor.address, 1n)] },
-      ])
-      expect(next.height).toBe(4)
+      expect([name, heldBy(network, name)]).toEqual([name, value])
+      for (let epoch = 1; epoch <= 2; epoch++) liveAnEpoch(network)
+      expect([name, heldBy(network, name)]).toEqual([name, value])
     }
   }
 })

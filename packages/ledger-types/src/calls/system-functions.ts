@@ -148,8 +148,9 @@ export const SYSTEM_FUNCTIONS: SystemFunctions = {
     gas: 'default',
     checks: [
       [45, 'the node is Active'],
-      [40, 'value > 0, and worth a share'],
+      [40, 'value > 0'],
       [50, 'the pool is not worthless, and at most 4 times the own stake afterwards'],
+      [40, 'the value is worth a share'],
       [47, 'shares and what they earned are each a u128'],
     ],
     does: "adds the value to the node's pool for shares of it",

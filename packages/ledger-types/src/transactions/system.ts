@@ -39,8 +39,9 @@ export const SYSTEM_KINDS: Readonly<Record<SystemKindName, SystemKindSchema>> = 
     checks: [
       [46, 'in its one form'],
       [52, 'of this epoch or the last unbondEpochs'],
-      [42, 'the signer was of that committee, or is that node; both signatures are good'],
+      [42, 'the signer was of that committee, or is a node'],
       [51, 'the first of its cause and epoch'],
+      [42, 'both signatures are good'],
     ],
     does: 'slashes who signed two things for one slot',
   },
