@@ -72,7 +72,7 @@ test("what is paid for, ordered, the operator's own or being read stays, though 
   const { cid, entity } = await importFileInto(world.store, file)
   const staying = [paid, ordered, own, read, entity.root!]
   const readers = [await standing(world, read), await standing(world, cid)]
-  world.service.pins.order(ALICE, paid, CONTENT_BYTES)!.pay(world.epoch, CONTENT_BYTES)
+  world.service.pins.order(ALICE, paid, CONTENT_BYTES)!.pay(world.epoch)
   const order = world.service.pins.order(ALICE, ordered, CONTENT_BYTES)!
   expect(await world.service.own.keep(own, CONTENT_BYTES)).toBe(true)
   for (let seed = 10; seed < 14; seed++) await world.read(await world.put(seed), 3)

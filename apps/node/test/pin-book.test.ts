@@ -46,7 +46,7 @@ test('an order that is paid keeps the content to the end of the next epoch, for 
   const world = await worldOf()
   const order = world.book.order(ALICE, rootOf(1), MIB)!
   expect(world.book.stateOf(ALICE, rootOf(1), MIB)).toBe('free')
-  order.pay(5n, MIB)
+  order.pay(5n)
   expect([world.book.isKept(rootOf(1)), world.book.stateOf(ALICE, rootOf(1), MIB)]).toEqual([true, 'free']) // it is not on disk yet
   await settled(world, ALICE, rootOf(1))
   expect(world.book.stateOf(BOB, rootOf(1), MIB)).toBe('free')
@@ -64,7 +64,7 @@ test('an order that is paid keeps the content to the end of the next epoch, for 
 test('whoever pays in each epoch goes on, and paying twice in one epoch is paying once', async () => {
   const world = await worldOf()
   for (world.epoch = 5n; world.epoch < 9n; world.epoch++) {
-    for (let i = 0; i < 2; i++) world.book.order(ALICE, rootOf(1), MIB)!.pay(world.epoch, MIB)
+    for (let i = 0; i < 2; i++) world.book.order(ALICE, rootOf(1), MIB)!.pay(world.epoch)
     expect(world.book.isKept(rootOf(1))).toBe(true)
     expect(world.book.counts).toEqual({ pins: 1, own: 0, pinnedBytes: MIB })
   }
@@ -77,10 +77,10 @@ test('what is paid after its time keeps nothing: an acknowledgement of an epoch 
   const late = world.book.order(ALICE, rootOf(1), MIB)!
   world.epoch = 6n
   const other = world.book.order(BOB, rootOf(2), MIB)!
-  late.pay(5n, MIB) // in the grace of the epoch that closed
+  late.pay(5n) // in the grace of the epoch that closed
   expect(world.book.isKept(rootOf(1))).toBe(true)
   world.epoch = 7n
-  other.pay(5n, MIB)
+  other.pay(5n)
   expect(world.book.isKept(rootOf(2))).toBe(false)
   expect(world.book.isKept(rootOf(1))).toBe(false)
 })
@@ -99,7 +99,7 @@ test('an order holds the content until it is paid or given up, and no longer tha
   expect(world.book.isKept(rootOf(1))).toBe(true)
   world.epoch = 7n
   expect(world.book.isKept(rootOf(1))).toBe(false)
-  forgotten.pay(7n, MIB) // its place is somebody else's by now
+  forgotten.pay(7n) // its place is somebody else's by now
   expect(world.book.isKept(rootOf(1))).toBe(false)
   expect(world.book.counts).toEqual({ pins: 0, own: 0, pinnedBytes: 0 })
 })
@@ -116,34 +116,73 @@ test('room is bounded in bytes, in pins and in pins an account, orders included;
   expect(book.order(BOB, rootOf(1), 8 * MIB)).toBeDefined()
   expect(book.order(BOB, rootOf(3), 2 * MIB)).toBeDefined()
   expect(book.order(new Uint8Array(20).fill(3), rootOf(1), 8 * MIB)).toBeUndefined() // a fifth in all
-  big.pay(5n, MIB)
-  small.pay(5n, MIB)
+  big.pay(5n)
+  small.pay(5n)
   await settled(world, ALICE, rootOf(1))
   expect(book.stateOf(ALICE, rootOf(1), 8 * MIB)).toBe('held')
   expect(book.order(ALICE, rootOf(1), 8 * MIB)).toBeDefined() // it is paid for already
 })
 
-test('an account has sixteen places in an epoch as it likes, and every further one for bytes of orders that it has paid', async () => {
-  const world = await worldOf({ placeBytes: MIB })
+/** Of a content of 1,000 bytes its order brings as many. Of 16 places with `placeBytes` 1 MiB, one costs (taken / 8)² MiB. */
+const SMALL = 1_000
+
+test('a place costs bytes that its account pays for in the epoch, and the more the more are taken, whoever comes', async () => {
+  const { book } = await worldOf({ placeBytes: MIB, pinsMax: 16 })
+  expect(book.order(ALICE, rootOf(0), SMALL)).toBeDefined() // none is taken
+  for (const account of [ALICE, BOB])
+    expect([book.stateOf(account, rootOf(1), SMALL), book.order(account, rootOf(1), SMALL)]).toEqual(['full', undefined])
+  book.paid(ALICE, 5n, MIB / 64 - SMALL - 1)
+  expect(book.order(ALICE, rootOf(1), SMALL)).toBeUndefined()
+  book.paid(ALICE, 5n, 1)
+  expect(book.stateOf(ALICE, rootOf(1), SMALL)).toBe('free')
+  expect(book.order(ALICE, rootOf(1), SMALL)).toBeDefined() // with its own 1,000
+  expect(book.order(BOB, rootOf(2), SMALL)).toBeUndefined() // what somebody else has paid for is his
+  book.paid(ALICE, 5n, MIB / 16 - 1)
+  expect(book.order(ALICE, rootOf(2), SMALL)).toBeUndefined() // the place before keeps its price, and this one has another
+  book.paid(ALICE, 5n, 1)
+  const third = book.order(ALICE, rootOf(2), SMALL)!
+  expect(book.order(ALICE, rootOf(2), SMALL)).toBeDefined() // it has that place, whose price does not rise
+  expect(book.order(ALICE, rootOf(3), SMALL)).toBeUndefined()
+  third.release()
+  expect(book.order(ALICE, rootOf(3), SMALL)).toBeUndefined() // the other order for it has it still
+  expect(book.order(BOB, rootOf(3), 33 * MIB)).toBeDefined() // a thirty-second part of it is above (3 / 8)² MiB
+})
+
+test('an order that comes to nothing takes its price back, and what is paid in another epoch buys nothing in this one', async () => {
+  const world = await worldOf({ placeBytes: MIB, pinsMax: 16 })
   const { book } = world
-  const orders = Array.from({ length: 16 }, (_, i) => book.order(ALICE, rootOf(i), 1_000)!)
-  expect(orders).not.toContain(undefined)
-  expect([book.stateOf(ALICE, rootOf(16), 1_000), book.order(ALICE, rootOf(16), 1_000)]).toEqual(['full', undefined])
-  expect(book.order(ALICE, rootOf(3), 1_000)).toBeDefined() // it has that place
-  expect(book.order(BOB, rootOf(16), 1_000)).toBeDefined() // and BOB his own
-  orders[0]!.pay(5n, MIB - 1_001)
-  expect(book.order(ALICE, rootOf(16), 1_000)).toBeUndefined()
-  orders[1]!.pay(5n, 1)
-  expect(book.order(ALICE, rootOf(16), 1_000)).toBeDefined() // with its own 1,000
-  expect(book.order(ALICE, rootOf(17), 1_000)).toBeUndefined()
-  orders[2]!.release()
-  expect(book.order(ALICE, rootOf(17), 1_000)).toBeDefined() // in its place
-  expect(book.order(ALICE, rootOf(19), 1_000)).toBeUndefined()
-  expect(book.order(ALICE, rootOf(18), 33 * MIB)).toBeDefined() // a thirty-second part of it is a place's price
+  expect(book.order(BOB, rootOf(0), SMALL)).toBeDefined()
+  book.paid(ALICE, 4n, MIB)
+  expect(book.order(ALICE, rootOf(1), SMALL)).toBeUndefined()
+  book.paid(ALICE, 5n, MIB / 64)
+  const order = book.order(ALICE, rootOf(1), SMALL)!
+  order.release()
+  order.release()
+  expect(book.order(ALICE, rootOf(2), SMALL)).toBeDefined()
+  expect(book.order(ALICE, rootOf(3), SMALL)).toBeUndefined()
+  world.epoch = 6n
+  book.paid(ALICE, 5n, MIB) // in the grace of the epoch that closed
+  expect(book.order(ALICE, rootOf(3), SMALL)).toBeUndefined()
+  book.paid(ALICE, 6n, MIB)
+  expect(book.order(ALICE, rootOf(3), SMALL)).toBeDefined()
+})
+
+test.each([1, 32, 512])('half of the places at once cost %i accounts a sixth of all at the price there', async (accounts) => {
+  const pinsMax = 1_024
+  const step = 16_384
+  const { book } = await worldOf({ pinsMax })
+  const accountOf = (i: number): Uint8Array => new Uint8Array(20).fill(i % accounts, 0, 1).fill((i % accounts) >> 8, 1, 2)
+  const contentOf = (i: number): Uint8Array => new Uint8Array(32).fill(i, 0, 1).fill(i >> 8, 1, 2)
+  let paid = 0
+  for (let i = 0; i < pinsMax / 2; i++)
+    for (; book.order(accountOf(i), contentOf(i), SMALL) === undefined; paid += step) book.paid(accountOf(i), 5n, step)
+  const whole = (pinsMax * 4 * MIB) / 6
+  expect(paid).toBeGreaterThan(0.99 * whole)
+  expect(paid).toBeLessThan(1.02 * whole)
 })
 
 test('orders of one account for one content have one place, until the last of them is over', async () => {
-  const { book } = await worldOf({ pinsMax: 3, pinsPerAccountMax: 1 })
+  const { book } = await worldOf({ pinsMax: 3, pinsPerAccountMax: 1, placeBytes: 0 })
   const [first, second, third] = Array.from({ length: 3 }, () => book.order(ALICE, rootOf(1), MIB)!)
   expect(book.order(ALICE, rootOf(2), MIB)).toBeUndefined() // its one place is taken
   expect([book.order(BOB, rootOf(2), 64 * MIB) !== undefined, book.counts.pinnedBytes]).toEqual([true, 65 * MIB])
@@ -155,36 +194,37 @@ test('orders of one account for one content have one place, until the last of th
   expect(book.order(ALICE, rootOf(3), MIB)).toBeDefined()
 })
 
-test('who goes on pays a place anew in each epoch: what is kept to the end of this one is kept, and no longer', async () => {
-  const world = await worldOf({ placeBytes: MIB })
-  const roots = Array.from({ length: 17 }, (_, i) => rootOf(i))
-  world.book.order(ALICE, roots[0]!, 1_000)!.pay(5n, MIB)
-  for (const root of roots.slice(1)) world.book.order(ALICE, root, 1_000)!.pay(5n, 1_000)
-  await settled(world, ALICE, roots[16]!)
-  world.epoch = 6n
-  for (const root of roots.slice(0, 16)) world.book.order(ALICE, root, 1_000)!.pay(6n, 1_000)
-  expect(world.book.stateOf(ALICE, roots[16]!, 1_000)).toBe('full')
-  expect(world.book.order(ALICE, roots[16]!, 1_000)).toBeUndefined()
-  expect(world.book.isKept(roots[16]!)).toBe(true)
-  world.epoch = 7n
-  expect(roots.filter((root) => world.book.isKept(root))).toEqual(roots.slice(0, 16))
-})
-
-test('where half of the places are taken none is free: the rest of them costs its price in every epoch', async () => {
-  const world = await worldOf({ placeBytes: MIB, pinsMax: 8 })
+test('whoever pays more takes what others do not go on with, at the end of its time and not before', async () => {
+  const world = await worldOf({ placeBytes: MIB, pinsMax: 16 })
   const { book } = world
-  for (let i = 0; i < 4; i++) expect(book.order(new Uint8Array(20).fill(i), rootOf(i), 1_000)).toBeDefined()
-  expect([book.stateOf(ALICE, rootOf(9), 1_000), book.order(ALICE, rootOf(9), 1_000)]).toEqual(['full', undefined])
-  const first = book.order(ALICE, rootOf(10), 32 * MIB)!
-  first.pay(5n, 2 * MIB)
-  expect(book.order(ALICE, rootOf(9), 1_000)).toBeDefined()
-  expect(book.order(ALICE, rootOf(11), 1_000)).toBeUndefined()
+  const crowd = new Uint8Array(20).fill(0xcc)
+  const ownOf = (account: Uint8Array): Uint8Array => rootOf(account === ALICE ? 1 : 2)
+  book.paid(BOB, 5n, MIB)
+  for (const account of [ALICE, BOB]) book.order(account, ownOf(account), SMALL)!.pay(5n)
+  book.paid(crowd, 5n, 64 * MIB)
+  for (let i = 0; i < 14; i++) book.order(crowd, rootOf(100 + i), SMALL)!.pay(5n)
+  await settled(world, crowd, rootOf(113))
+  expect(book.order(crowd, rootOf(120), SMALL)).toBeUndefined() // there is none left, at any price
+  world.epoch = 6n
+  book.paid(crowd, 6n, 64 * MIB)
+  expect(book.order(crowd, rootOf(120), SMALL)).toBeUndefined()
+  for (const account of [ALICE, BOB]) book.paid(account, 6n, 4 * MIB - SMALL - 1) // sixteen are taken: (16 / 8)² MiB
+  for (const account of [ALICE, BOB]) {
+    expect([book.stateOf(account, ownOf(account), SMALL), book.order(account, ownOf(account), SMALL)]).toEqual(['full', undefined])
+    expect(book.isKept(ownOf(account))).toBe(true) // it was paid for
+  }
+  book.paid(BOB, 6n, 1)
+  book.order(BOB, ownOf(BOB), SMALL)!.pay(6n)
+  world.epoch = 7n
+  expect([ALICE, BOB].map((account) => book.isKept(ownOf(account)))).toEqual([false, true])
+  book.paid(crowd, 7n, MIB)
+  expect(book.order(crowd, rootOf(120), SMALL)).toBeDefined()
 })
 
 test("what the operator put in stays for good, takes no account's room, and is there after a restart, as what is paid is", async () => {
   const world = await worldOf({ pinnedBytesMax: MIB })
   await Promise.all([world.book.keepOwn(rootOf(9), 100 * MIB), world.book.keepOwn(rootOf(9), 100 * MIB)])
-  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n, MIB)
+  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n)
   await settled(world, ALICE, rootOf(1))
   await world.book.stop()
   const again = await world.open()
@@ -198,7 +238,7 @@ test("what the operator put in stays for good, takes no account's room, and is t
 
 test('a node that does not know its epoch yet lets nothing go', async () => {
   const world = await worldOf()
-  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n, MIB)
+  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n)
   await settled(world, ALICE, rootOf(1))
   await world.book.stop()
   world.epoch = 0n
@@ -213,14 +253,14 @@ test('a node that does not know its epoch yet lets nothing go', async () => {
 
 test('a book that takes nothing more on disk takes no orders, and what it keeps goes on to its end', async () => {
   const world = await worldOf()
-  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n, MIB)
+  world.book.order(ALICE, rootOf(1), MIB)!.pay(5n)
   await settled(world, ALICE, rootOf(1))
   const open = world.book.order(BOB, rootOf(2), MIB)!
   await world.book.stop()
   expect(world.book.order(ALICE, rootOf(1), MIB)).toBeUndefined()
   expect(world.book.stateOf(ALICE, rootOf(3), MIB)).toBe('full')
   expect(world.book.isKept(rootOf(1))).toBe(true)
-  open.pay(5n, MIB)
+  open.pay(5n)
   await expect.poll(() => world.errors.length, { interval: 5, timeout: 30_000 }).toBe(1)
   expect(world.errors).toMatchObject([{ code: 'NODE_PIN_FILE' }])
 })
@@ -274,7 +314,7 @@ test.each(Array.from({ length: COUNT }, (_, i) => FIRST + i))(
           entry.order.release()
         } else {
           entry.paid = entry.made
-          entry.order.pay(entry.made, entry.root)
+          entry.order.pay(entry.made)
         }
       } else world.epoch++
       entries = living()

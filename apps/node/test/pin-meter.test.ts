@@ -1,4 +1,5 @@
-// Goal: an order is paid exactly where an acknowledgement that the books counted names the last byte of a lane that came to its end.
+// Goal: an order is paid exactly where an acknowledgement that the books counted names the last byte of a lane that came to its end; and all content that the
+// account pays for is counted for its places, once.
 // Method: the wrapped meter is one that answers as the test says; what a session tells it is told in every order that a session has.
 import { encodeAnswer, encodeRequest, type ContentRequest } from '@selvedge/content'
 import { createKeyPair } from '@selvedge/crypto/ed25519'
@@ -22,6 +23,8 @@ interface World {
   /** What became of each order: the epoch that it is paid in, or that it is released. */
   readonly orders: (bigint | 'open' | 'released')[]
   readonly calls: string[]
+  /** What the account was said to have paid for: epoch and bytes. */
+  readonly paid: (readonly [bigint, number])[]
   hasRoom: boolean
   /** The books begin an epoch: bytes of the order's lane before `boundary` belong to the one before. */
   beginEpoch(epoch: bigint, boundary: bigint): void
@@ -30,7 +33,8 @@ interface World {
 }
 
 function worldOf(): World {
-  const world = { verdict: undefined, orders: [], calls: [], hasRoom: true, told: [] } as unknown as World & { meter: SessionMeter }
+  const none = { orders: [], calls: [], paid: [], told: [] }
+  const world = { verdict: undefined, hasRoom: true, ...none } as unknown as World & { meter: SessionMeter }
   const say = (name: string): void => void world.calls.push(name)
   const inner: SessionMeter = {
     begin(_, link) {
@@ -66,13 +70,13 @@ function worldOf(): World {
     const end = (how: bigint | 'released'): void => {
       if (world.orders[place] === 'open') world.orders[place] = how
     }
-    const pay = (epoch: bigint, bytes: number): void => {
-      expect(bytes).toBeGreaterThan(0)
-      end(epoch)
-    }
-    return { pay, release: () => end('released') }
+    return { pay: (epoch) => end(epoch), release: () => end('released') }
   }
-  const wrapped = withPins(payments, { order })
+  const paid = (account: Uint8Array, epoch: bigint, bytes: number): void => {
+    expect(account).toEqual(ACCOUNT)
+    world.paid.push([epoch, bytes])
+  }
+  const wrapped = withPins(payments, { order, paid })
   const hello = { delegation: NONE, clientRand: NONE, nodeRand: NONE, channelBinding: NONE }
   expect(wrapped.place.epoch).toBe(5n)
   expect(wrapped.nextLaneNonce()).toBe(9n)
@@ -104,18 +108,18 @@ function acceptOf(status = 200): Uint8Array {
   return Uint8Array.of(0, 0, 0, 0, metadata.length & 255, metadata.length >> 8, ...metadata)
 }
 
-/** An acknowledgement of an epoch; the rest of what it says is the books' business. */
-function ackOf(epoch: bigint): Uint8Array {
+/** An acknowledgement of an epoch; most of what it says is the books' business. */
+function ackOf(epoch: bigint, { cumBytes = 1n, serviceId = 0 } = {}): Uint8Array {
   const fields = {
     chainId: 1,
     account: ACCOUNT,
     sessionId: new Uint8Array(16),
     nodeIndex: 3,
-    serviceId: 0,
+    serviceId,
     isFinal: false,
     epoch,
     seq: 1,
-    cumBytes: 1n,
+    cumBytes,
     cumCpuMicros: 0n,
     cumPrice: 0n,
     priceVersion: 1,
@@ -232,6 +236,29 @@ test('a number that comes again is another lane', () => {
   acked(world, 100n)
   world.meter.laneOver(LANE, 100n, 'ended')
   expect(world.orders).toEqual(['released'])
+})
+
+test('all content that is acknowledged is paid for once, in the epoch that runs; what the books do not count, and other services, are not', () => {
+  const world = worldOf()
+  const ack = (epoch: bigint, cumBytes: bigint, serviceId = 0): unknown =>
+    world.meter.ack({ acknowledgement: ackOf(epoch, { cumBytes, serviceId }), lanes: [] }, 0)
+  ack(5n, 100n)
+  ack(5n, 900n, 1)
+  for (const verdict of [12, 'late'] as const) {
+    world.verdict = verdict
+    expect(ack(5n, 900n)).toBe(verdict)
+  }
+  world.verdict = undefined
+  for (const cumBytes of [250n, 250n]) ack(5n, cumBytes) // for processor time alone, the second time
+  ack(6n, 40n)
+  ack(5n, 400n) // in its grace
+  ack(6n, 41n)
+  expect(world.paid).toEqual([
+    [5n, 100],
+    [5n, 150],
+    [6n, 40],
+    [6n, 1],
+  ])
 })
 
 test('what orders nothing is none: another service, a look, a read, a refusal, and where there is no room', () => {

@@ -107,9 +107,13 @@ const [OF_256_KIB, OF_4_MIB, OF_16_MIB] = [3_819n, 239n, 10n] as const
 const WITHIN = 'ACK and the answers to it, both ways, without what TLS adds.'
 
 const overheads: readonly Bench[] = [
-  { window: '256 KiB', bytePrice: OF_256_KIB, goal: 'The goal is 0.39 %: 4,089 B.' },
-  { window: '4 MiB', bytePrice: OF_4_MIB, goal: 'The goal is 0.03 %: 314 B.' },
-  { window: '16 MiB', bytePrice: OF_16_MIB, goal: 'The goal is 0.03 %: 314 B.' },
+  {
+    window: '256 KiB',
+    bytePrice: OF_256_KIB,
+    goal: 'The goal, at most 4,089 B (0.39 %), is missed by any figure above that: 16 acknowledgements of 255 B are 4,080 of them, and what is said when the window is full comes on top.',
+  },
+  { window: '4 MiB', bytePrice: OF_4_MIB, goal: 'The goal, at most 314 B (0.03 %), is missed by any figure above that.' },
+  { window: '16 MiB', bytePrice: OF_16_MIB, goal: 'The goal, at most 314 B (0.03 %), is missed by any figure above that.' },
 ].map(({ window, bytePrice, goal }): Bench => {
   return {
     name: `bytes to acknowledge 1 MiB, window ${window}`,

@@ -6,8 +6,9 @@
  * in: so what the node keeps unpaid is an epoch's worth at most. The order of epochs is the ledger's; until the node knows of a later one than 0
  * nothing ends. Invariants: contents, bytes and contents an account are within their bounds, orders included; nothing is `held` that is not on disk.
  *
- * A place is scarcer than the bytes of a small file, so it has a price of its own. In each epoch an account may order some contents as it likes, as long as
- * half of the places are free; every further one needs so many bytes of orders that the account has paid in that epoch, its own included.
+ * A place is scarcer than the bytes of a small file, so it has a price of its own (place-prices.ts): bytes of content that its account pays for in the epoch, the
+ * order's own included, the more of them the more places are taken. Nobody takes a place from somebody who has one: what is kept is kept to the end of its time, and
+ * whoever goes on pays what a place costs then.
  */
 import { toHex } from '@selvedge/ledger-types'
 import type { PinState } from '@selvedge/sdk'
@@ -27,7 +28,7 @@ export interface PinBookOptions {
   readonly pinsMax?: number
   /** Of one account. @default 4,096 */
   readonly pinsPerAccountMax?: number
-  /** Bytes of paid orders that a place costs for an epoch, beyond the free ones of an account. @default 4 MiB */
+  /** Bytes paid for that a place costs in an epoch where half of them are taken; with the square of how many are. @default 4 MiB */
   readonly placeBytes?: number
   /** The disk refused a payment, or has forgotten some: then nothing more is ordered, or those are not kept. The node goes on. */
   readonly onError?: ((error: unknown) => void) | undefined
@@ -35,8 +36,8 @@ export interface PinBookOptions {
 
 /** An order on its way: room, and the content while it is not paid. */
 export interface PinOrder {
-  /** All of it is acknowledged, in this epoch: so many bytes. */
-  pay(epoch: bigint, bytes: number): void
+  /** All of it is acknowledged, in this epoch. */
+  pay(epoch: bigint): void
   /** It comes to nothing. After `pay` it does nothing. */
   release(): void
 }
@@ -83,7 +84,7 @@ export class PinBook {
   private constructor(options: PinBookOptions, log: PinLog) {
     this.#options = options
     this.#log = log
-    this.#prices = new PlacePrices(options.placeBytes)
+    this.#prices = new PlacePrices(options.pinsMax ?? PINS_MAX, options.placeBytes)
   }
 
   /** @throws {NodeError} `NODE_PIN_FILE`, `NODE_DATA_FOLDER` */
@@ -117,16 +118,22 @@ export class PinBook {
     return pin?.durableEpoch !== undefined ? 'held' : 'free'
   }
 
+  /** The account has acknowledged, and so pays for, so many bytes of content more in that epoch, orders or not: with those of the one that runs it buys places. */
+  paid(account: Uint8Array, epoch: bigint, bytes: number): void {
+    this.#sweep()
+    if (epoch >= this.#epoch) this.#prices.pay(toHex(account), bytes)
+  }
+
   /** An order that was accepted; undefined where there is no room for it any more: then it is paid for nothing. */
   order(account: Uint8Array, root: Uint8Array, size: number): PinOrder | undefined {
     this.#sweep()
     const order: Order = { ...placeOf(account, root, size), madeIn: this.#epoch }
     if (this.#log.isBroken || !this.#isTakeable(order)) return undefined
+    this.#prices.order(order.account, order.root, this.#placesTaken)
     const key = keyOf(order)
     const before = this.#ordered.get(key) ?? 0
     if (before === 0) this.#take(order)
     this.#ordered.set(key, before + 1)
-    this.#prices.order(order.account, order.root)
     this.#orders.add(order)
     const end = (): boolean => this.#leave(order)
     const giveUp = (): void => {
@@ -134,10 +141,9 @@ export class PinBook {
     }
     const record = { account: account.slice(), root: root.slice(), size }
     return {
-      pay: (epoch, bytes) => {
+      pay: (epoch) => {
         this.#sweep()
         if (!end() || epoch + 1n < this.#epoch) return
-        this.#prices.pay(order.account, bytes)
         this.#keep({ ...record, paidEpoch: epoch })
       },
       release: giveUp,
@@ -216,10 +222,8 @@ export class PinBook {
 
   /** Whoever has paid for it already, or has ordered it, needs no room, but goes on at the same price. */
   #isTakeable(place: Place): boolean {
-    const { pinsMax = PINS_MAX } = this.#options
-    const isScarce = this.#placesTaken >= pinsMax / 2
     const orderBytes = Math.min(place.size, pinChunksOf(place.size) * CHUNK_BYTES)
-    const isAffordable = this.#prices.isAffordable(place.account, place.root, { orderBytes, isScarce })
+    const isAffordable = this.#prices.isAffordable(place.account, place.root, { orderBytes, taken: this.#placesTaken })
     return isAffordable && (this.#pins.has(keyOf(place)) || this.#ordered.has(keyOf(place)) || this.#hasRoom(place))
   }
 

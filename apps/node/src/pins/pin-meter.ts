@@ -1,6 +1,7 @@
 /**
  * Sees in a paying session when an order to keep content is paid: the lane came to its end, an acknowledgement that was counted names its last
- * byte, and no stretch of it was left unpaid in an epoch before. It stands before the books' own meter and changes nothing of what that is told or says.
+ * byte, and no stretch of it was left unpaid in an epoch before; and how much content the account pays for at all, which buys it places. It stands before the books'
+ * own meter and changes nothing of what that is told or says.
  */
 import { CONTENT_SERVICE_ID, decodeAnswer, decodeRequest } from '@selvedge/content'
 import { decodeAcknowledgement } from '@selvedge/delivery-acknowledgement'
@@ -12,7 +13,7 @@ const OPEN_HEAD_BYTES = 10
 const ACCEPT_HEAD_BYTES = 6
 
 /** `payments`, whose sessions order in `pins`. */
-export function withPins(payments: NodePayments, pins: Pick<PinBook, 'order'>): NodePayments {
+export function withPins(payments: NodePayments, pins: Pick<PinBook, 'order' | 'paid'>): NodePayments {
   return {
     get place() {
       return payments.place
@@ -41,10 +42,12 @@ interface Ordered {
 export class PinMeter implements SessionMeter {
   readonly #meter: SessionMeter
   readonly #account: Uint8Array
-  readonly #pins: Pick<PinBook, 'order'>
+  readonly #pins: Pick<PinBook, 'order' | 'paid'>
   readonly #ordered = new Map<number, Ordered>()
+  /** Of the newest epoch that an acknowledgement of content was of. */
+  #acknowledged: { readonly epoch: bigint; readonly cumBytes: bigint } = { epoch: 0n, cumBytes: 0n }
 
-  constructor(meter: SessionMeter, account: Uint8Array, pins: Pick<PinBook, 'order'>) {
+  constructor(meter: SessionMeter, account: Uint8Array, pins: Pick<PinBook, 'order' | 'paid'>) {
     this.#meter = meter
     this.#account = account
     this.#pins = pins
@@ -85,8 +88,9 @@ export class PinMeter implements SessionMeter {
 
   ack(...[frame, nowMs]: Parameters<SessionMeter['ack']>): ReturnType<SessionMeter['ack']> {
     const refused = this.#meter.ack(frame, nowMs)
-    if (refused !== undefined || this.#ordered.size === 0) return refused
-    const { epoch } = decodeAcknowledgement(frame.acknowledgement) // which the books have just read
+    if (refused !== undefined) return refused
+    const { epoch, serviceId, cumBytes } = decodeAcknowledgement(frame.acknowledgement) // which the books have just read
+    if (serviceId === CONTENT_SERVICE_ID) this.#count(epoch, cumBytes)
     for (const { lane, verifiedOffset } of frame.lanes) {
       const ordered = this.#ordered.get(lane)
       if (ordered === undefined) continue
@@ -137,6 +141,15 @@ export class PinMeter implements SessionMeter {
     this.#meter.due(nowMs)
   }
 
+  /** A chain begins anew with each epoch. What comes for the one that closes behind the first of the next buys nothing: that one's places are sold. */
+  #count(epoch: bigint, cumBytes: bigint): void {
+    const before = this.#acknowledged
+    if (epoch < before.epoch) return
+    this.#acknowledged = { epoch, cumBytes }
+    const bytes = epoch === before.epoch ? cumBytes - before.cumBytes : cumBytes
+    if (bytes > 0n) this.#pins.paid(this.#account, epoch, Number(bytes))
+  }
+
   /** An epoch closes with what is acknowledged in its grace; whoever owes for an order still when the next one ends has not paid it. */
   #beginEpoch({ epoch, lanes }: EpochFrame): void {
     for (const { lane, offset } of lanes) {
@@ -152,7 +165,7 @@ export class PinMeter implements SessionMeter {
   #settle(lane: number, { order, total, verified, epoch, owed }: Ordered): void {
     if (total === undefined || verified < total || owed !== undefined) return
     this.#ordered.delete(lane)
-    order.pay(epoch, Number(total))
+    order.pay(epoch)
   }
 }
 
