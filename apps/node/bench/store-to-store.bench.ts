@@ -1,5 +1,7 @@
 // From one persistent store into another, in another process on this machine, beside iroh.
+import { randomFillSync } from 'node:crypto'
 import { rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createBlockstore } from '@selvedge/blockstore'
 import type { Client } from '@selvedge/client'
@@ -64,6 +66,23 @@ async function intoBlockstore(): Promise<Prepared> {
   return { figure, close: closeAll }
 }
 
+/** What the disk alone takes: as many bytes, already in memory, into a file a MiB at a time, and one sync. */
+function ontoDisk(): Prepared {
+  const folder = makeFolder()
+  const write = async (name: string, totalBytes: number): Promise<void> => {
+    const part = randomFillSync(new Uint8Array(MIB))
+    const file = await open(join(folder, name), 'wx')
+    for (let done = 0; done < totalBytes; done += MIB) await file.write(part)
+    await file.datasync()
+    await file.close()
+  }
+  const figure = async (): Promise<number> => {
+    await write('first', WARM_UP_BYTES)
+    return await throughputOf(() => write('second', TOTAL_BYTES))
+  }
+  return { figure, close: () => rmSync(folder, { recursive: true }) }
+}
+
 async function iroh(): Promise<Prepared> {
   const { BlobDownloadOptions, Iroh, SetTagOption } = (await import('@number0/iroh')).default
   const { facts, stop } = await startProcess<IrohNodeFacts>(
@@ -103,13 +122,13 @@ export const benches: readonly Bench[] = [
   {
     ...common,
     name: '512 MiB from a store into files with what proves them',
-    subjects: { ours: intoFiles, '@number0/iroh': iroh },
-    note: `${on} iroh is native code, from its persistent store into another.`,
+    subjects: { ours: intoFiles, '@number0/iroh': iroh, 'the disk alone': ontoDisk },
+    note: `${on} iroh is native code, from its persistent store into another. The disk alone: as many bytes of memory into a file, and one sync.`,
   },
   {
     ...common,
     name: '512 MiB from a store into another',
-    subjects: { ours: intoBlockstore, '@number0/iroh': iroh },
+    subjects: { ours: intoBlockstore, '@number0/iroh': iroh, 'the disk alone': ontoDisk },
     note: `${on} The store that takes it makes the tree of it once more.`,
   },
 ]

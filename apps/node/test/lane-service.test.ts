@@ -5,12 +5,15 @@ import { serveLane, type LaneEvent, type ServedLane } from '../src/compose/lane-
 const NONE = new Uint8Array()
 const GUEST = { serviceId: 0, metadata: NONE, sessionId: new Uint8Array(16), account: undefined }
 
-/** A content server whose answer is one byte; `isClosed` tells whether its body was ended. */
-function oneByte(): { content: { serve(): Promise<Served> }; isClosed(): boolean } {
+/** A content server whose answer is one byte, again and again, each `after` something; `isClosed` tells whether its body was ended. */
+function oneByte(after: () => Promise<unknown> = async () => {}): { content: { serve(): Promise<Served> }; isClosed(): boolean } {
   let isClosed = false
   const units = { parts: [new Uint8Array(1)], unitEnds: [1] }
   const iterator: AsyncIterator<WholeUnits> = {
-    next: async () => (isClosed ? { done: true, value: undefined } : { done: false, value: units }),
+    next: async () => {
+      await after()
+      return isClosed ? { done: true, value: undefined } : { done: false, value: units }
+    },
     return: async () => {
       isClosed = true
       return { done: true, value: undefined }
@@ -65,6 +68,30 @@ test.each([
   expect(resets).toEqual([[21, told]])
   expect(events).toMatchObject([{ laneCode: 21, reason: `${finer} of http://10.0.0.7/tenant` }])
 })
+
+const aTurn = (): Promise<unknown> => new Promise(setImmediate)
+const twoTurns = async (): Promise<void> => void (await aTurn(), await aTurn())
+
+test.each(['at once', 'when it was answered'])(
+  'the answer leaves in one turn with units that are there, and is not kept by others: %s',
+  async (when) => {
+    const answered = Promise.withResolvers<void>()
+    const { content } = oneByte(async () => (when === 'at once' ? twoTurns() : answered.promise))
+    const steps: string[] = []
+    const accept = (): ServedLane => {
+      steps.push('answer')
+      setImmediate(() => steps.push('turn'))
+      setTimeout(answered.resolve, 5)
+      return lane(async () => {
+        steps.push('units')
+        throw new ContentError('CONTENT_INTERNAL', 'enough was seen')
+      })
+    }
+    await serveLane(content, { ...GUEST, signal: new AbortController().signal, accept, reset: () => {} }, () => {})
+    const untilUnits = steps.slice(0, steps.indexOf('units') + 1)
+    expect(untilUnits).toEqual(when === 'at once' ? ['answer', 'units'] : ['answer', 'turn', 'units'])
+  },
+)
 
 test('each write is told where its units end', async () => {
   const { content } = oneByte()

@@ -46,6 +46,11 @@ const LANE_SERVICE_FAILED = 10
 const OF_FETCHING = /^(?:ORIGIN|FETCHER)_/
 /** A client of content sends nothing after its request: what it could send nobody would read, and it would stay in memory. */
 const CLIENT_CREDIT_BYTES = 0
+/**
+ * So long an answer waits for the first of its units, as what is in the store needs: they leave in one write then, and arrive in one turn of
+ * the client (decision 0028). What has to come from elsewhere does not keep its answer any longer.
+ */
+const TOGETHER_MS = 2
 
 /** Serves one lane to its end. Never rejects: what goes wrong is what the lane is reset with, and an event. */
 export async function serveLane(content: LaneContent, request: LaneRequest, onEvent: (event: LaneEvent) => void): Promise<void> {
@@ -63,8 +68,8 @@ export async function serveLane(content: LaneContent, request: LaneRequest, onEv
     tally.mode = fields.mode ?? 'none'
     const pieces = units()[Symbol.asyncIterator]()
     try {
-      const first = pieces.next() // read while the answer goes out
-      first.catch(() => {}) // nobody waits for it where the lane is over before it could be accepted
+      const first = pieces.next()
+      await settledOr(first, TOGETHER_MS)
       const lane = request.accept(answer, CLIENT_CREDIT_BYTES, resend)
       reset = (code, reason) => lane.reset(code, reason)
       await send(lane, pieces, first, (bytes) => {
@@ -82,6 +87,18 @@ export async function serveLane(content: LaneContent, request: LaneRequest, onEv
     reset(laneCode, reason)
     onEvent({ ...tally, ms: performance.now() - began, laneCode, reason: error instanceof ContentError ? error.reason : String(error) })
   }
+}
+
+/** Until `promise` has settled, in whatever way, and at most `ms`. Never rejects. */
+function settledOr(promise: Promise<unknown>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    const settled = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    promise.then(settled, settled)
+  })
 }
 
 /**

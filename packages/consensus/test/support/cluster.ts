@@ -39,9 +39,8 @@ export interface ClusterOptions {
   readonly latencyMs?: (from: Authority, to: Authority, random: Random) => number
   /** Time from an emission to its execution. @default 1 ms */
   readonly executeMs?: (node: Authority) => number
-  /** What a `verify` answers. @default everything is valid */
+  /** What a `verify` answers, and after how long. @default everything is valid, and 0 */
   readonly verify?: (transactions: readonly Uint8Array[]) => boolean
-  /** How long it takes until then. @default 0 */
   readonly verifyMs?: (nowMs: number) => number
   /** What is on its way is lost where this says so. @default nothing is */
   readonly isLost?: (from: Authority, to: Authority, frame: Uint8Array) => boolean
@@ -62,7 +61,7 @@ export interface Emitted {
   readonly items: readonly OrderedItem[]
 }
 
-/** An effect of a node at the moment that it is done; `persist` once for the records of a sync. */
+/** An effect of a node that is done; `persist` once for the records of a sync. */
 export type Boundary = { readonly type: 'persist'; readonly records: readonly StoredRecord[] } | DoableEffect
 
 export interface ClusterNode {
@@ -97,9 +96,7 @@ interface Running extends ClusterNode {
   waiting: Uint8Array[]
   timerAtMs: number
   hasBooted: boolean
-  /** The executor has seen the end of the epoch. */
   hasClosed: boolean
-  /** It takes one sub-DAG after another. */
   executorFreeAtMs: number
 }
 
@@ -300,11 +297,10 @@ export class Cluster {
         node.executorFreeAtMs = Math.max(node.executorFreeAtMs, this.#nowMs) + executeMs(node.authority)
         this.#later(node, node.executorFreeAtMs - this.#nowMs, () => this.#execute(node, effect))
         return
-      case 'verify':
-        this.#later(node, verifyMs(this.nowMs), () =>
-          this.#step(node, { type: 'verified', id: effect.id, isValid: verify(effect.transactions) }),
-        )
-        return
+      case 'verify': {
+        const verdict = { type: 'verified', id: effect.id, isValid: verify(effect.transactions) } as const
+        return this.#later(node, verifyMs(this.nowMs), () => this.#step(node, verdict))
+      }
       default:
         return noteEffect(node, effect)
     }
