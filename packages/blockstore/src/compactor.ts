@@ -6,6 +6,10 @@
  * crash leaves is a pack that is dead, whole or in part, and is the next to be compacted.
  *
  * It is always the oldest, so that a delete in it can be left out: there is nothing before it that would come back when the index is made anew from the packs.
+ *
+ * A pack that the disk refuses to read is left alone as it is, and the next one is compacted: what that deletes may stand in the one that is left, so it is carried along, unless
+ * the content has come again and lives. A pack of which not all deletes are known waits for the older ones.
+ *
  * Whether a record lives is asked in the moment in which it is written again (`PackLog.appendLate`), so that no delete comes in between. What is read meanwhile
  * goes on: an open file survives the loss of its name, and who comes too late looks again (`content.ts`).
  *
@@ -16,16 +20,17 @@
 import { setImmediate } from 'node:timers/promises'
 import { mapKeyOf } from './bytes.ts'
 import { type Catalog, fileIdOf } from './catalog.ts'
-import { COMPACT_BYTES, COMPACT_RECORDS, DEAD_SHARE } from './constants.ts'
+import { COMPACT_BYTES, COMPACT_RECORDS, DEAD_SHARE, LEFT_ALONE_MS } from './constants.ts'
+import { BlockstoreError } from './errors.ts'
 import type { Handles } from './handles.ts'
 import { packBytesOf } from './index-entries.ts'
 import { RECORD_TABLES } from './index-pages.ts'
 import { stopped } from './jobs.ts'
 import type { Forgotten, LateChange, LogEvent, PackLog } from './pack-log.ts'
 import { PackReader, type ReadRecord } from './pack-reader.ts'
-import type { FileSystem, Index, OpenFile } from './ports.ts'
+import type { FileSystem, Index } from './ports.ts'
 import { bytesOf, encodeMoved, type RecordParts } from './record.ts'
-import { encodeStanding, isStanding, type StandingEntry, standingIn } from './salvage.ts'
+import { encodeStanding, isStanding, type PackSource, type StandingEntry, standingIn } from './salvage.ts'
 import type { Usage } from './usage.ts'
 
 export interface CompactorParts {
@@ -43,9 +48,15 @@ export interface CompactorParts {
 export type CompactionEvent =
   /** A pack was removed; so much of it lives on in others. */
   | { readonly type: 'compacted'; readonly pack: number; readonly bytes: number; readonly movedBytes: number }
-  /** It stays, and the next delete tries it again. */
+  /** A pack that the disk refuses to read, said once: it is left alone. Or anything else: it all stays, and the next delete tries it again. */
   | { readonly type: 'failed'; readonly error: unknown }
   | Extract<LogEvent, { type: 'damaged' }>
+
+/** A pack that is left alone. */
+interface Left {
+  readonly error: unknown
+  readonly untilMs: number
+}
 
 interface Salvaged {
   readonly entry: StandingEntry
@@ -65,6 +76,8 @@ export class Compactor {
   #waiting: (() => void)[] = []
   /** Dead by the figures, though a whole pass has just been made: where a figure is only nearly right, it is not tried over and over. */
   #restBytes = 0
+  /** Packs that were left alone, until they are gone: what was said of one is not said again. */
+  readonly #left = new Map<number, Left>()
 
   constructor(parts: CompactorParts) {
     this.#parts = parts
@@ -92,12 +105,16 @@ export class Compactor {
     if (this.#isLooking) await new Promise<void>((resolve) => void this.#waiting.push(resolve))
   }
 
-  /** Until no more than `bytesMax` of blocks are left. @throws {BlockstoreError} `BLOCKSTORE_STOPPED`; the reason of `signal`, or what the disk refused. */
+  /**
+   * Until no more than `bytesMax` of blocks are left.
+   * @throws {BlockstoreError} `BLOCKSTORE_STOPPED`; the reason of `signal`; what the disk refused, where that is why more are left.
+   */
   async forgetBlocks(bytesMax: number, signal?: AbortSignal): Promise<void> {
     const { catalog } = this.#parts
     this.#wanted++
     try {
-      await this.#enqueue(() => this.#pass(() => catalog.live.blockBytes > bytesMax, bytesMax, signal))
+      const left = await this.#enqueue(() => this.#pass(() => catalog.live.blockBytes > bytesMax, bytesMax, signal))
+      if (left !== undefined) throw left.error
     } finally {
       this.#wanted--
       this.look()
@@ -110,9 +127,10 @@ export class Compactor {
     await this.#passes
   }
 
+  /** At least, of packs that are not left alone: all of those may be dead. */
   get #deadBytes(): number {
     const { log, catalog } = this.#parts
-    return Math.max(0, log.bytes - catalog.live.bytes)
+    return Math.max(0, log.bytes - this.#leftBytes - catalog.live.bytes)
   }
 
   get #isDue(): boolean {
@@ -120,12 +138,31 @@ export class Compactor {
     if (this.#ending.signal.aborted) return false
     const dead = this.#deadBytes
     this.#restBytes = Math.min(this.#restBytes, dead)
-    return dead - this.#restBytes >= packBytesMax && (dead * DEAD_SHARE > log.bytes || usage.isOver(dead))
+    return dead - this.#restBytes >= packBytesMax && (dead * DEAD_SHARE > log.bytes - this.#leftBytes || usage.isOver(dead))
   }
 
-  #enqueue(pass: () => Promise<void>): Promise<void> {
+  #isLeft(pack: number): boolean {
+    return performance.now() < (this.#left.get(pack)?.untilMs ?? 0)
+  }
+
+  get #leftBytes(): number {
+    let bytes = 0
+    for (const pack of this.#left.keys()) if (this.#isLeft(pack)) bytes += this.#parts.log.sizeOf(pack)
+    return bytes
+  }
+
+  #leave(pack: number, error: unknown, event: CompactionEvent): void {
+    const isKnown = this.#left.has(pack)
+    this.#left.set(pack, { error, untilMs: performance.now() + LEFT_ALONE_MS })
+    if (!isKnown) this.#parts.onEvent(event)
+  }
+
+  #enqueue<T>(pass: () => Promise<T>): Promise<T> {
     const running = this.#passes.then(pass)
-    this.#passes = running.catch(() => {})
+    this.#passes = running.then(
+      () => {},
+      () => {},
+    )
     return running
   }
 
@@ -138,62 +175,104 @@ export class Compactor {
     signal?.throwIfAborted()
   }
 
-  /** Once around at most: what is moved comes to lie behind what was the last pack, and need not be looked at again. */
-  async #pass(goesOn: () => boolean, blockBytesMax: number, signal?: AbortSignal): Promise<void> {
+  /**
+   * Once around at most: what is moved comes to lie behind what was the last pack, and need not be looked at again.
+   * @returns the first pack that was left alone, where it has come around and would go on.
+   */
+  async #pass(goesOn: () => boolean, blockBytesMax: number, signal?: AbortSignal): Promise<Left | undefined> {
     const { log } = this.#parts
-    const last = log.packs.at(-1) ?? 0
-    while (goesOn()) {
+    let left: Left | undefined
+    for (const pack of log.packs) {
+      if (!goesOn()) return undefined
       this.#verifyGoesOn(signal)
-      const [pack] = log.packs
-      if (pack === undefined || pack > last) {
-        this.#restBytes = this.#deadBytes
-        return
-      }
       if (pack === log.packs.at(-1)) await log.closePack()
-      if (pack === log.packs.at(-1)) return // it is empty
-      await this.#compact(pack, blockBytesMax, signal)
+      if (pack === log.packs.at(-1)) continue // it is empty
+      const isLeft = this.#isLeft(pack) || !(await this.#compact(pack, blockBytesMax, signal))
+      if (isLeft) left ??= this.#left.get(pack)
       this.#release()
     }
+    if (!goesOn()) return undefined
+    this.#restBytes = this.#deadBytes
+    return left
   }
 
-  /** @param blockBytesMax - while there is more of blocks than this, those that are met are not moved but forgotten. */
-  async #compact(pack: number, blockBytesMax: number, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * @param blockBytesMax - while there is more of blocks than this, those that are met are not moved but forgotten.
+   * @returns whether the pack is gone; if not, it is left alone.
+   */
+  async #compact(pack: number, blockBytesMax: number, signal: AbortSignal | undefined): Promise<boolean> {
     const { fileSystem, index, log, handles, onEvent } = this.#parts
     const [path, bytes] = [log.pathOf(pack), log.sizeOf(pack)]
-    const file = await fileSystem.open(path, 'read')
-    let movedBytes = 0
-    try {
-      const reader = new PackReader((offset, length) => file.read(offset, length), pack, bytes)
-      for (let slice = await nextSlice(reader); slice.length > 0; slice = await nextSlice(reader)) {
-        this.#verifyGoesOn(signal)
-        movedBytes += await this.#move(slice, blockBytesMax)
-        await setImmediate()
+    const refusals = new Set<unknown>()
+    const ask = async <T>(answer: Promise<T>): Promise<T> => {
+      try {
+        return await answer
+      } catch (error) {
+        refusals.add(error)
+        throw error
       }
-      if (reader.offset < bytes) {
-        onEvent({ type: 'damaged', pack, offset: reader.offset })
-        for (const table of RECORD_TABLES) movedBytes += await this.#salvage(standingIn(index, table, pack), file, blockBytesMax, signal)
-      }
-    } finally {
-      await file.close()
     }
+    let movedBytes: number | undefined
+    try {
+      const file = await ask(fileSystem.open(path, 'read'))
+      try {
+        const source: PackSource = { read: (offset, length) => ask(file.read(offset, length)) }
+        movedBytes = await this.#moveAll(source, pack, blockBytesMax, signal)
+      } finally {
+        await ask(file.close())
+      }
+    } catch (error) {
+      if (!refusals.has(error)) throw error // of where it goes, not of where it comes from
+      this.#leave(pack, error, { type: 'failed', error })
+      return false
+    }
+    if (movedBytes === undefined) return false
     await index.flush()
     await log.drop(pack)
     await handles.forget(path)
+    this.#left.delete(pack)
     onEvent({ type: 'compacted', pack, bytes, movedBytes })
+    return true
   }
 
-  /** @returns bytes that were written again. */
-  async #move(slice: readonly ReadRecord[], blockBytesMax: number): Promise<number> {
+  /** @returns bytes that were written again; undefined: the pack is left alone. */
+  async #moveAll(source: PackSource, pack: number, blockBytesMax: number, signal: AbortSignal | undefined): Promise<number | undefined> {
+    const { index, log, onEvent } = this.#parts
+    const [bytes, isOldest] = [log.sizeOf(pack), pack === log.packs[0]]
+    const reader = new PackReader((offset, length) => source.read(offset, length), pack, bytes)
+    let movedBytes = 0
+    for (let slice = await nextSlice(reader); slice.length > 0; slice = await nextSlice(reader)) {
+      this.#verifyGoesOn(signal)
+      movedBytes += await this.#move(slice, blockBytesMax, isOldest)
+      await setImmediate()
+    }
+    const { offset } = reader
+    if (offset === bytes) return movedBytes
+    const event = { type: 'damaged', pack, offset } as const
+    if (!isOldest) {
+      const path = log.pathOf(pack)
+      const error = new BlockstoreError('BLOCKSTORE_DAMAGED', `${path}: what it deletes behind ${offset} is not known`, { path, offset })
+      this.#leave(pack, error, event)
+      return undefined
+    }
+    onEvent(event)
+    for (const table of RECORD_TABLES) movedBytes += await this.#salvage(standingIn(index, table, pack), source, blockBytesMax, signal)
+    return movedBytes
+  }
+
+  /** @param isOldest - of all packs: what it deletes stands nowhere any more. @returns bytes that were written again. */
+  async #move(slice: readonly ReadRecord[], blockBytesMax: number, isOldest: boolean): Promise<number> {
     const { catalog } = this.#parts
-    const isLive = ({ fact, place }: ReadRecord): boolean => catalog.isLive(fact, place)
-    if (!slice.some(isLive)) return 0
+    const isWanted = ({ fact, place }: ReadRecord): boolean =>
+      catalog.isLive(fact, place) || (!isOldest && fact.type === 'delete' && catalog.blob(fact.root) === undefined)
+    if (!slice.some(isWanted)) return 0
     const take = (): LateChange => {
       const records: RecordParts[] = []
       const forgotten: Forgotten[] = []
       const directories = new Set<string>()
       let { blockBytes } = catalog.live
       for (const record of slice) {
-        if (!isLive(record)) continue
+        if (!isWanted(record)) continue
         const { fact, place, header, body } = record
         if (fact.type === 'block' && blockBytes > blockBytesMax) {
           const gone = catalog.forgetBlock(fact.multihash)
@@ -216,7 +295,7 @@ export class Compactor {
    */
   async #salvage(
     pages: Iterable<readonly StandingEntry[]>,
-    file: OpenFile,
+    source: PackSource,
     blockBytesMax: number,
     signal: AbortSignal | undefined,
   ): Promise<number> {
@@ -235,7 +314,7 @@ export class Compactor {
       for (const entry of page) {
         this.#verifyGoesOn(signal)
         const isForgotten = entry.table === 'blocks' && catalog.live.blockBytes - forgottenBytes > blockBytesMax
-        const change = isForgotten ? undefined : await encodeStanding(entry, file)
+        const change = isForgotten ? undefined : await encodeStanding(entry, source)
         slice.push({ entry, change })
         if (change === undefined) forgottenBytes += packBytesOf(entry.table, entry.key, entry.value)
         else sliceBytes += bytesOf(change.records)

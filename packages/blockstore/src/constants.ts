@@ -22,6 +22,8 @@ export const DEAD_SHARE = 3
 /** So many records of a pack that is compacted are looked at, and so many bytes of them written, before others have their turn. */
 export const COMPACT_RECORDS = 512
 export const COMPACT_BYTES: number = MIB
+/** A pack that the disk refused to read is left alone for so long: each try may cost a bad disk many seconds, and the fault may have been a passing one. */
+export const LEFT_ALONE_MS = 600_000
 /** Most bytes that one group commit writes before it syncs. */
 export const GROUP_BYTES_MAX: number = 8 * MIB
 /** How long records that nobody waits for may wait for others, to share their sync and their index transaction. */

@@ -110,7 +110,7 @@ export interface Blockstore {
   /**
    * Forgets blocks that stand for themselves, those that came longest ago first, until `blockBytes` is no more than `bytesMax`; and entities that are
    * no files with them. What is a block of a file as well stays one.
-   * @throws the reason of `signal`: what is forgotten by then is.
+   * @throws the reason of `signal`, or what the disk refused, where more are left for that: what is forgotten by then is.
    */
   forgetBlocks(bytesMax: number, options?: AbortOptions): Promise<void>
   list(): AsyncIterable<{ readonly root: Uint8Array; readonly size: number }>

@@ -11,6 +11,9 @@ import type { LateChange } from './pack-log.ts'
 import type { Index, OpenFile } from './ports.ts'
 import { encodeBlob, encodeBlock, encodeDelete, encodeEntity, encodeFile, encodeMoved, type RecordParts } from './record.ts'
 
+/** A pack, to be read. */
+export type PackSource = Pick<OpenFile, 'read'>
+
 export interface StandingEntry {
   readonly table: RecordTable
   readonly key: Uint8Array
@@ -30,32 +33,32 @@ export function isStanding(index: Index, { table, key, value }: StandingEntry): 
 }
 
 /** The record that an entry came from, or the end of it where its content is not there. */
-export async function encodeStanding({ table, key, value }: StandingEntry, file: OpenFile): Promise<LateChange> {
+export async function encodeStanding({ table, key, value }: StandingEntry, pack: PackSource): Promise<LateChange> {
   if (table === 'entities') {
     const { kind } = decodeEntityEntry(value)
     return { records: [encodeEntity(kind, key)], forgotten: [] }
   }
   if (table === 'blocks') {
     const { place, length } = decodeBlockEntry(value)
-    const bytes = await file.read(place.offset, length)
+    const bytes = await pack.read(place.offset, length)
     return bytes.length === length ? { records: [encodeBlock(key, bytes)], forgotten: [] } : { records: [], forgotten: [{ table, key }] }
   }
-  if (table === 'files') return await encodeStandingFile(key, value, file)
-  return { records: [await encodeStandingBlob(key, value, file)], forgotten: [] }
+  if (table === 'files') return await encodeStandingFile(key, value, pack)
+  return { records: [await encodeStandingBlob(key, value, pack)], forgotten: [] }
 }
 
-async function encodeStandingBlob(root: Uint8Array, value: Uint8Array, file: OpenFile): Promise<RecordParts> {
+async function encodeStandingBlob(root: Uint8Array, value: Uint8Array, pack: PackSource): Promise<RecordParts> {
   const { size, place } = decodeBlobEntry(root, value)
   if (place === undefined) return encodeBlob(root, size, new Uint8Array(0), undefined)
   const length = size + outboardBytesOf(size)
-  const bytes = await file.read(place.offset, length)
+  const bytes = await pack.read(place.offset, length)
   return bytes.length === length ? encodeBlob(root, size, bytes.subarray(size), bytes.subarray(0, size)) : encodeDelete(root)
 }
 
 /** Without its skeleton a file is one no more; its bytes are a blob all the same, which other files may be made of and others have paid for. */
-async function encodeStandingFile(id: Uint8Array, value: Uint8Array, file: OpenFile): Promise<LateChange> {
+async function encodeStandingFile(id: Uint8Array, value: Uint8Array, pack: PackSource): Promise<LateChange> {
   const { root, size, cid, skeletonBytes, skeletonPlace } = decodeFileEntry(id, value)
-  const skeleton = skeletonPlace && (await file.read(skeletonPlace.offset, skeletonBytes))
+  const skeleton = skeletonPlace && (await pack.read(skeletonPlace.offset, skeletonBytes))
   if (skeleton !== undefined && skeleton.length < skeletonBytes) {
     const forgotten = [
       { table: 'files', key: id },

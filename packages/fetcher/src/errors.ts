@@ -1,7 +1,7 @@
 /** Stable: renaming a code is a breaking change. */
 export type FetcherErrorCode =
   | 'FETCHER_NO_ORIGIN' // not in the store, and no origin is configured
-  | 'FETCHER_EMPTY' // an origin ended without yielding the root block
+  | 'FETCHER_EMPTY' // an origin ended without yielding the root block, or the one that it was asked for
   | 'FETCHER_NOT_FOUND' // a block that is no part of what was opened
   | 'FETCHER_BUSY' // a bound on fetches or waiters is reached
   | 'FETCHER_CLOSED' // used after close() or stop()

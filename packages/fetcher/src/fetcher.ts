@@ -5,10 +5,12 @@
  * beyond it, otherwise from a fetch of its own. A fetch ends when its last asker leaves, except when only its end is missing.
  */
 import { raceAbort } from './abort-race.ts'
+import { keyOf } from './block-key.ts'
 import { FetcherError } from './errors.ts'
+import { LeftBlocks } from './left-blocks.ts'
 import type { ByteRange, CidLike, EntityKind, OriginPort, StorePort } from './ports.ts'
 import { normalRangesOf, textOf } from './ranges.ts'
-import { type FetchEvent, type FetchScope, type Known, SharedFetch, keyOf } from './shared-fetch.ts'
+import { type FetchEvent, type FetchScope, type Known, SharedFetch } from './shared-fetch.ts'
 import { Slots } from './slots.ts'
 
 export interface FetcherComponents<Blob> {
@@ -20,7 +22,7 @@ export interface FetcherComponents<Blob> {
 }
 
 export interface FetcherOptions {
-  /** Origin fetches at once; more wait. @default 64 */
+  /** Origin fetches at once; more wait. As many of single blocks that have left the store run beside them. @default 64 */
   readonly fetchesMax?: number
   /** Fetches that wait; more are refused with `FETCHER_BUSY`. @default 1,024 */
   readonly waitingMax?: number
@@ -92,6 +94,7 @@ class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
   readonly #components: FetcherComponents<Blob>
   readonly #options: FetcherOptions
   readonly #slots: Slots
+  readonly #left: LeftBlocks
   /** Fetches that may be joined, by key: one a key. */
   readonly #shared = new Map<string, Shared>()
   /** Fetches that may not be joined any more and have not ended yet. */
@@ -102,7 +105,9 @@ class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
   constructor(components: FetcherComponents<Blob>, options: FetcherOptions) {
     this.#components = components
     this.#options = options
-    this.#slots = new Slots(options.fetchesMax ?? 64, options.waitingMax ?? 1024)
+    const { fetchesMax = 64, waitingMax = 1024, onEvent = ignore } = options
+    this.#slots = new Slots(fetchesMax, waitingMax)
+    this.#left = new LeftBlocks({ origins: components.origins, slots: new Slots(fetchesMax, waitingMax), onEvent })
   }
 
   async openRoot(root: Uint8Array, { signal }: OpenOptions = {}): Promise<Blob | undefined> {
@@ -149,7 +154,7 @@ class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
   #begin(what: What, key: string, entityKey: string): Shared {
     const { store, origins } = this.#components
     const { waitersMax = 1024, onEvent = ignore } = this.#options
-    const parts = { ...what, store, origins, slots: this.#slots, waitersMax, onEvent }
+    const parts = { ...what, store, origins, slots: this.#slots, left: this.#left, waitersMax, onEvent }
     const fetch: SharedFetch = new SharedFetch(
       {
         ...parts,
@@ -229,7 +234,7 @@ class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
       shared.cancelLinger?.()
       this.#end(shared)
     }
-    await Promise.all(Array.from(this.#ending.values(), (fetch) => fetch.settled))
+    await Promise.all([this.#left.stop(), ...Array.from(this.#ending.values(), (fetch) => fetch.settled)])
   }
 
   [Symbol.asyncDispose](): Promise<void> {

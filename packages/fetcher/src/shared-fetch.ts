@@ -5,11 +5,16 @@
  *
  * Invariants: the origin is asked only while nobody else asks it for the same key (`fetcher.ts` has one fetch a key); a block
  * wakes its waiters after it is readable; when the fetch settles every waiter is woken and reads the outcome. Who waits gets the bytes
- * that were checked as they came; who comes later reads them from the store, which checks them again.
+ * that were checked as they came; who comes later reads them from the store, which checks them again, and where a full store has let go of
+ * one by then it is fetched once more by itself (`left-blocks.ts`).
  */
 import { raceAbort } from './abort-race.ts'
 import { ArrivingBlocks } from './arriving-blocks.ts'
+import { keyOf } from './block-key.ts'
+import { CameBlocks } from './came-blocks.ts'
 import { FetcherError } from './errors.ts'
+import type { LeftBlockEvent, LeftBlocks } from './left-blocks.ts'
+import { originStep } from './origin-step.ts'
 import type {
   ByteRange,
   CidLike,
@@ -41,7 +46,7 @@ interface What {
 
 export type FetchEvent =
   | (What & { readonly type: 'fetchStarted'; readonly origin: number })
-  | { readonly type: 'originFailed'; readonly cid: CidLike; readonly origin: number; readonly error: unknown }
+  | LeftBlockEvent
   | (What & { readonly type: 'fetchEnded'; readonly error?: unknown })
 
 export interface SharedFetchParts {
@@ -52,6 +57,7 @@ export interface SharedFetchParts {
   readonly store: StorePort<unknown>
   readonly origins: readonly OriginPort[]
   readonly slots: Slots
+  readonly left: Pick<LeftBlocks, 'get'>
   readonly waitersMax: number
   /** What an earlier fetch learned of this CID: then a range needs no origin before a block is missing. */
   readonly remembered: () => Known | undefined
@@ -85,6 +91,10 @@ export class SharedFetch {
   #arrived = 0
   /** Blocks that have come: another origin's first so many are the same. */
   #blocks = 0
+  /** Which. */
+  readonly #came = new CameBlocks()
+  /** It ends with an error, though readers are not told yet. */
+  #isFailing = false
   #newest: VerifiedBlockLike | undefined
   #known: (known: Known) => void = ignore
   #refuse: (error: unknown) => void = ignore
@@ -172,6 +182,7 @@ export class SharedFetch {
       this.#settle('stored')
       onEvent({ type: 'fetchEnded', cid, ranges, scope })
     } catch (error) {
+      this.#isFailing = true
       const arriving = this.#import
       this.#import = undefined // first, so that who reads now is not told of the import's end but of its reason
       await arriving?.abort()
@@ -241,6 +252,7 @@ export class SharedFetch {
       if (ranges !== undefined) remember(known)
       this.#known(known)
     }
+    this.#came.add(block.cid)
     this.#wake(keyOf(block.cid), block.block)
   }
 
@@ -271,16 +283,20 @@ export class SharedFetch {
     for (const waiter of waiters) waiter(view)
   }
 
-  /** A block as soon as it is here. @throws the origin's error, `FETCHER_NOT_FOUND`, `FETCHER_BUSY`, the reasons of `signals`. */
+  /**
+   * A block as soon as it is here. One that has come and is here no more comes once more, whether or not the rest is still arriving.
+   * @throws the origin's error, `FETCHER_NOT_FOUND`, `FETCHER_BUSY`, the reasons of `signals`.
+   */
   async get(cid: CidLike, signals: readonly (AbortSignal | undefined)[]): Promise<Uint8Array> {
     for (;;) {
       for (const signal of signals) signal?.throwIfAborted()
       // First the waiter, then the look: what arrives between the two is not missed.
       const waiter = this.#phase === 'fetching' ? this.#waitFor(keyOf(cid)) : undefined
-      const [phase, error] = [this.#phase, this.#error]
+      const [phase, error, hasCome] = [this.#phase, this.#error, this.#came.has(cid)]
       try {
         const block = await raceAbort(this.#look(cid), signals)
         if (block !== undefined) return block
+        if (hasCome && !this.#isFailing) return await this.#parts.left.get(cid, signals)
         if (waiter !== undefined) {
           const given = await raceAbort(waiter.arrived, signals)
           if (given !== undefined) return given
@@ -338,28 +354,6 @@ export class SharedFetch {
       },
     }
   }
-}
-
-async function originStep(
-  iterator: AsyncIterator<VerifiedBlockLike>,
-  signal: AbortSignal,
-): Promise<IteratorResult<VerifiedBlockLike> | { readonly error: unknown }> {
-  try {
-    signal.throwIfAborted()
-    return await raceAbort(iterator.next(), [signal])
-  } catch (error) {
-    return { error }
-  }
-}
-
-/** More are too many arguments for a call: what a caller names may be of any length, and the store says that it is too long. */
-const KEY_BYTES_AT_ONCE = 1_024
-
-/** Blocks are the same under any codec. One character a byte, which is a quarter of the time that hex takes: it is made for each block, often. */
-export function keyOf(cid: CidLike): string {
-  const { bytes } = cid.multihash
-  if (bytes.length <= KEY_BYTES_AT_ONCE) return String.fromCharCode.apply(null, bytes as unknown as number[])
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')
 }
 
 function ignore(): void {}

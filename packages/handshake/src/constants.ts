@@ -61,6 +61,9 @@ export const IDLE_TIMEOUT_MS = 60_000
 /** Silence after which a side with open lanes sends PING, and how long it then waits (network.md §5.2: 30 s). */
 export const PING_AFTER_MS = 15_000
 export const PONG_TIMEOUT_MS = 30_000
+/** Behind RESETs: so much of that time passes at most from one look to the next, and so much is left at its end to read what has come. A process may have stood still. */
+export const PONG_LOOK_MS = 5_000
+export const PONG_TURN_MS = 1_000
 /** Other nodes that one GOAWAY names; a frame has room for 255, a client needs a few. */
 export const HINTS_MAX = 16
 /** What a node that takes no more sessions says of when to ask again. */

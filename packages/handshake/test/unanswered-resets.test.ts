@@ -6,7 +6,6 @@ import type { Effect } from '../src/effects.ts'
 import * as frames from '../src/frames.ts'
 import { encodeFrame, FRAME } from '../src/frames.ts'
 import type { CoreLane } from '../src/lane-core.ts'
-import type { SessionCore } from '../src/session-core.ts'
 import { RESETS_NONCE } from '../src/unanswered-resets.ts'
 import { collect } from './collect.ts'
 import { createClientCore, createNodeCore, drain, feed, greeted, settle } from './cores.ts'
@@ -15,51 +14,11 @@ import { join } from './memory-session.ts'
 import { framesOf, paid } from './paying.ts'
 import { createRandom } from './random.ts'
 import { lose, reattach, resumable } from './resume.ts'
-
-interface Pair {
-  readonly client: SessionCore
-  readonly node: SessionCore
-}
+import { carry, endings, open, type Pair, pingsIn, reset, TURNS_MAX, withoutResets } from './unanswered.ts'
 
 const NONE = new Uint8Array()
-/** Of two ends that have nothing more to say: more, and they answer each other for ever. */
-const TURNS_MAX = 100
 const data = (lane: number, bytes: number, flags = 0): Uint8Array => encodeFrame(FRAME.data, flags, lane, new Uint8Array(bytes))
-const reset = (lane: number, offset: bigint): Uint8Array =>
-  encodeFrame(FRAME.reset, 0, lane, frames.encodeReset({ code: 25, offset, reason: '' }))
 const accept = (lane: number): Uint8Array => encodeFrame(FRAME.accept, 0, lane, frames.encodeAccept({ initialCredit: 0, metadata: NONE }))
-const pingsIn = (bytes: Uint8Array): bigint[] =>
-  framesOf(bytes).flatMap(({ type, flags, body }) =>
-    type === FRAME.ping && flags === 0 ? [frames.viewOf(body).getBigUint64(0, true)] : [],
-  )
-const endings = (effects: readonly Effect[]): unknown[] =>
-  effects.flatMap((effect) => (effect.type === 'over' ? [[effect.why, effect.code]] : []))
-
-/** All that the node says but its answers to RESET. */
-function withoutResets(bytes: Uint8Array): Uint8Array {
-  const kept = framesOf(bytes).filter(({ type }) => type !== FRAME.reset)
-  return new Uint8Array(Buffer.concat(kept.map(({ type, flags, lane, body }) => encodeFrame(type, flags, lane, body))))
-}
-
-/** Both ways until neither has anything to say. @returns what the client was told. */
-function carry({ client, node }: Pair): Effect[] {
-  const told: Effect[] = []
-  for (let turn = 0; client.hasOutput || node.hasOutput; turn++) {
-    expect(turn).toBeLessThan(TURNS_MAX)
-    feed(node, drain(client, told))
-    client.receive(withoutResets(drain(node)), 0, told)
-  }
-  return told
-}
-
-/** A lane that the node takes. */
-function open({ client, node }: Pair): CoreLane {
-  expect(client.openLanes).toBeLessThan(client.maxLanes)
-  const lane = client.open(0, NONE, LANE_CREDIT)!
-  for (const effect of feed(node, drain(client))) if (effect.type === 'request') node.accept(effect.lane, NONE, 1_000)
-  carry({ client, node })
-  return lane
-}
 
 /** One that is left at once; where there is no other place, it is over then. */
 function seek(pair: Pair): CoreLane {
@@ -281,53 +240,6 @@ test.each([1, 2, 3, 4, 5, 6])('a node answers late, in any order: each lane is o
   expect([client.phase, node.phase, client.openLanes]).toEqual(['open', 'open', 0])
   expect(done.toSorted((a, b) => a - b)).toEqual(lanes.map(({ id }) => id))
   expect([lanes.length > 10, payer.toldOf('laneOver').length]).toEqual([true, payer.toldOf('lane').length])
-})
-
-describe('a node that says other things, and no PONG', () => {
-  const say = (client: SessionCore, nowMs: number): Effect[] => feed(client, encodeFrame(FRAME.ping, 0, 0, new Uint8Array(8)), nowMs)
-  /** Whose one place is taken by a lane that was reset, and whose PING is lost. */
-  function deaf(create: () => Pair): Pair {
-    const pair = create()
-    pair.client.reset(open(pair), 25, '', [])
-    expect(pingsIn(drain(pair.client))).toEqual([RESETS_NONCE + 1n])
-    for (const nowMs of [1_000, 11_000, 21_000, 30_999]) expect(say(pair.client, nowMs)).toEqual([])
-    expect(pair.client.deadlineMs).toBe(31_000)
-    return pair
-  }
-  const ticked = ({ client }: Pair, nowMs: number): Effect[] => {
-    const told: Effect[] = []
-    client.tick(nowMs, told)
-    return told
-  }
-
-  test('is given up by a guest 30 s after it first said something', () => {
-    const pair = deaf(() => greeted({ maxLanes: 1 }))
-    expect(ticked(pair, 30_999)).toEqual([])
-    expect(endings(ticked(pair, 31_000))).toEqual([['silence', 16]])
-  })
-
-  test('is left by a client that pays, who goes on over another connection', () => {
-    const pair = deaf(() => paid({ maxLanes: 1 }))
-    expect(ticked(pair, 31_000).map(({ type }) => type)).toEqual(['dead'])
-  })
-
-  test('is asked for as long again by a client that slept', () => {
-    const pair = deaf(() => greeted({ maxLanes: 1 }))
-    expect([ticked(pair, 61_000), pair.client.phase]).toEqual([[], 'open'])
-    say(pair.client, 61_001)
-    say(pair.client, 76_000)
-    expect([pair.client.deadlineMs, endings(ticked(pair, 91_000))]).toEqual([91_000, [['silence', 16]]])
-  })
-
-  test('has answered when all its lanes are over', () => {
-    const pair = greeted({ maxLanes: 1 })
-    const lane = open(pair)
-    pair.client.reset(lane, 25, '', [])
-    drain(pair.client)
-    say(pair.client, 1_000)
-    feed(pair.client, reset(lane.id, 0n), 2_000)
-    expect([lane.isOver, pair.client.deadlineMs]).toEqual([true, Number.POSITIVE_INFINITY])
-  })
 })
 
 test('what was asked on a connection that is lost is asked on the next one, behind the RESETs that are said again', () => {

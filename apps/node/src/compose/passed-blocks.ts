@@ -4,11 +4,11 @@
  *
  * Nobody may ask any more, and who asks may want something further on. So a block that somebody waits for and that has not come lets all come that
  * are before it; nothing is waited for longer than a second, nor again before somebody reads; and only a few of all that pass are waited for at once, since each
- * holds a place among the fetches.
+ * holds a place among the fetches. A block that has come and has left the store by then lets nothing come: the fetcher gets it once more by itself.
  *
- * Invariants: at most 1 MiB and a block are held in memory, and the places of 1,024 blocks; each block until the store can read it; after `end` none is.
+ * Invariants: at most 1 MiB and a block are held in memory, the places of 1,024 blocks, and 128 KiB that say which came; each block until the store can read it; after `end` none is.
  */
-import { ArrivingBlocks, type CidLike, type StorePort } from '@selvedge/fetcher'
+import { ArrivingBlocks, CameBlocks, type CidLike, type StorePort } from '@selvedge/fetcher'
 import { toHex } from '@selvedge/ledger-types'
 
 export type PassedBlocksComponents = Pick<StorePort<unknown>, 'putBlock' | 'getBlock'>
@@ -58,6 +58,8 @@ export class PassedBlocks {
   /** Where those end that nobody has read yet, in the order in which they came. */
   readonly #ends = new Map<string, number>()
   readonly #awaited = new Set<string>()
+  /** All that came, another way too. */
+  readonly #came = new CameBlocks()
   /** Somebody was waited for in vain. */
   #isAlone = false
   #goOn: () => void = () => {}
@@ -76,7 +78,7 @@ export class PassedBlocks {
     const held = this.#arriving.get(key)
     if (held !== undefined) return new Uint8Array(held)
     const stored = await this.#store.getBlock(cid)
-    if (stored === undefined && !this.#ends.has(key) && this.#awaited.size < REMEMBERED_MAX) this.#awaited.add(key)
+    if (stored === undefined && !this.#came.has(cid) && this.#awaited.size < REMEMBERED_MAX) this.#awaited.add(key)
     this.#goOn()
     return stored
   }
@@ -85,6 +87,7 @@ export class PassedBlocks {
   async put({ cid, block }: { readonly cid: CidLike; readonly block: Uint8Array }): Promise<void> {
     const key = keyOf(cid)
     const putting = this.#arriving.put(key, cid, block)
+    this.#came.add(cid)
     this.#cameBytes += block.length
     this.#ends.delete(key) // of one that came before: it ends behind all of them now, and they stand in order
     this.#ends.set(key, this.#cameBytes)
@@ -97,6 +100,7 @@ export class PassedBlocks {
 
   /** A block has come another way. */
   skip(cid: CidLike): void {
+    this.#came.add(cid)
     if (this.#awaited.size > 0) this.#awaited.delete(keyOf(cid))
   }
 

@@ -3,7 +3,8 @@
  * is read by its CID would not. Readers come through here, and so does whoever removes.
  *
  * Invariants: from before the store is asked for a content until it is closed it stands among the readers; one that is removed has none, and
- * whoever asks for it meanwhile is asked to wait and then finds it gone. A tree is not guarded: what is missing of it is fetched again as it is read.
+ * whoever asks for it meanwhile is asked to wait and then finds it gone. A tree is not guarded, since it may be larger than the store: what is missing of it is
+ * fetched again as it is read.
  */
 import type { AbortOptions, ContentSourcePort, OpenedEntity, StoredBlob } from '@selvedge/content'
 import { toHex } from '@selvedge/ledger-types'

@@ -2,7 +2,7 @@
  * The store as the fetcher sees it: before something arrives there is room for it, and a file that is too large to be kept is passed on.
  *
  * What is passed on stands in the store as blocks for themselves, which make room for one another: whoever reads along finds them, whoever comes later
- * or falls behind by more than blocks may have asks for them anew. So a file of any size can be read through a store of any size, and nothing leaves for it
+ * asks for them anew, and who falls behind by more than blocks may have is given them once more by the fetcher. So a file of any size can be read through a store of any size, and nothing leaves for it
  * but other blocks.
  */
 import type { Blockstore, StoredBlob } from '@selvedge/blockstore'
