@@ -78,6 +78,8 @@ export class Compactor {
   #restBytes = 0
   /** Packs that were left alone, until they are gone: what was said of one is not said again. */
   readonly #left = new Map<number, Left>()
+  /** So much of blocks was still there when all packs but those that are left alone had been gone through. */
+  #stuck: { readonly left: Left; readonly blockBytes: number } | undefined
 
   constructor(parts: CompactorParts) {
     this.#parts = parts
@@ -113,7 +115,13 @@ export class Compactor {
     const { catalog } = this.#parts
     this.#wanted++
     try {
-      const left = await this.#enqueue(() => this.#pass(() => catalog.live.blockBytes > bytesMax, bytesMax, signal))
+      const left = await this.#enqueue(async () => {
+        const stuck = this.#stuck !== undefined && performance.now() < this.#stuck.left.untilMs ? this.#stuck : undefined
+        const goal = Math.max(bytesMax, stuck?.blockBytes ?? 0) // else each caller would have all other packs written again for nothing
+        const isLeft = await this.#pass(() => catalog.live.blockBytes > goal, goal, signal)
+        if (isLeft !== undefined) this.#stuck = { left: isLeft, blockBytes: catalog.live.blockBytes }
+        return isLeft ?? (goal > bytesMax ? stuck?.left : undefined)
+      })
       if (left !== undefined) throw left.error
     } finally {
       this.#wanted--

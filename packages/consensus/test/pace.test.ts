@@ -60,3 +60,35 @@ test('certified rounds leave the processor to checks that take long, up to a lim
   const [, slow, fast] = roundsBySecond((nowMs) => (nowMs < 1_900 ? 200 : 0))
   expect(fast).toBeGreaterThan(5 * slow!)
 })
+
+test('one member whose batches take long to check slows nobody, and when nothing is sent any more, nobody rests', () => {
+  const core = { idleDelayMsMax: 20, roundDelayMsMin: 5, leaderTimeoutMsMin: 200, leaderTimeoutMsMax: 400 }
+  const roundsOf = (slow: readonly number[], forMs: number, afterMs: number): number => {
+    const isSlow = (transactions: readonly Uint8Array[]): boolean => transactions.some((each) => slow.includes(each[0]!))
+    const verifyMs = (_: number, transactions: readonly Uint8Array[]): number => (isSlow(transactions) ? 200 : 0)
+    const cluster = new Cluster({
+      size: 4,
+      mode: 'certified',
+      seed: 3,
+      createCore: createCertifiedCore,
+      core,
+      latencyMs: () => 1,
+      verifyMs,
+    })
+    for (let atMs = 0; atMs < forMs; atMs += 5)
+      cluster.after(atMs, () => {
+        for (const author of [0, 1, 2, 3]) cluster.submit(author, [Uint8Array.from([author, ...cluster.random.bytes(63)])])
+      })
+    cluster.start().run(afterMs)
+    const { round } = cluster.nodes[0]!.core!.gauges
+    cluster.run(1_000)
+    expectAgreement(cluster)
+    return cluster.nodes[0]!.core!.gauges.round - round
+  }
+  const [none, one, two] = [[], [3], [2, 3]].map((slow) => roundsOf(slow, RUN_MS, 1_000))
+  expect(one).toBeGreaterThan(0.8 * none!)
+  expect(two).toBeLessThan(0.3 * none!)
+  const idle = roundsOf([], 0, 4_000)
+  expect(idle).toBeGreaterThan(10)
+  expect(roundsOf([0, 1, 2, 3], 1_000, 4_000)).toBe(idle)
+})

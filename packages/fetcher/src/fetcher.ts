@@ -22,7 +22,7 @@ export interface FetcherComponents<Blob> {
 }
 
 export interface FetcherOptions {
-  /** Origin fetches at once; more wait. As many of single blocks that have left the store run beside them. @default 64 */
+  /** Origin fetches at once; more wait. Up to eight of single blocks that have left the store run beside them. @default 64 */
   readonly fetchesMax?: number
   /** Fetches that wait; more are refused with `FETCHER_BUSY`. @default 1,024 */
   readonly waitingMax?: number
@@ -90,6 +90,9 @@ export function createFetcher<Blob>(components: FetcherComponents<Blob>, options
   return new StoreFirstFetcher(components, options)
 }
 
+/** Of single blocks at once: a slow reader of many small ones must not be what an origin refuses this node for. */
+const LEFT_FETCHES_MAX = 8
+
 class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
   readonly #components: FetcherComponents<Blob>
   readonly #options: FetcherOptions
@@ -107,7 +110,11 @@ class StoreFirstFetcher<Blob> implements Fetcher<Blob> {
     this.#options = options
     const { fetchesMax = 64, waitingMax = 1024, onEvent = ignore } = options
     this.#slots = new Slots(fetchesMax, waitingMax)
-    this.#left = new LeftBlocks({ origins: components.origins, slots: new Slots(fetchesMax, waitingMax), onEvent })
+    this.#left = new LeftBlocks({
+      origins: components.origins,
+      slots: new Slots(Math.min(fetchesMax, LEFT_FETCHES_MAX), waitingMax),
+      onEvent,
+    })
   }
 
   async openRoot(root: Uint8Array, { signal }: OpenOptions = {}): Promise<Blob | undefined> {

@@ -296,9 +296,12 @@ export class SharedFetch {
       try {
         const block = await raceAbort(this.#look(cid), signals)
         if (block !== undefined) return block
-        if (hasCome && !this.#isFailing) return await this.#parts.left.get(cid, signals)
+        const again = hasCome && !this.#isFailing ? this.#parts.left.get(cid, signals) : undefined
+        if (again !== undefined && waiter === undefined) return await again
         if (waiter !== undefined) {
-          const given = await raceAbort(waiter.arrived, signals)
+          // That it has come may be said in error, so it may come now as well: then nothing is wrong with it.
+          const { arrived } = waiter
+          const given = await raceAbort(again === undefined ? arrived : Promise.race([arrived, again.catch(() => arrived)]), signals)
           if (given !== undefined) return given
         } else if (phase === 'failed') throw error
         else if (phase === 'idle') this.#startAfterAll()

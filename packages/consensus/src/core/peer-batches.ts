@@ -11,8 +11,8 @@ import { toHex } from '../wire/bytes.ts'
 import { BATCH_REQUEST_COUNT_MAX } from '../wire/limits.ts'
 import type { Authority, Digest, PayloadEntry } from '../wire/types.ts'
 import type { BatchIndex } from './batch-index.ts'
+import { CheckTimes } from './check-times.ts'
 import type { CoreContext } from './context.ts'
-import { Durations } from './durations.ts'
 import { Fetcher, type RoundTrip } from './fetching.ts'
 import { BATCH_OVERHEAD_BYTES, BATCHES_AT_ONCE, BATCHES_PER_SECOND, UNEXECUTED_BYTES_MAX } from './settings.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -24,8 +24,6 @@ const VERIFY_PREFIX = 'batch:'
  * headers full of invented digests would spend this node's tokens at all others.
  */
 const VOTE_WANTS_MAX = 64
-/** Of so many of the last checks the usual time is taken: about a second's batches of three others. */
-const CHECKS = 16
 
 interface Checking {
   readonly digest: Digest
@@ -47,11 +45,12 @@ export class PeerBatches {
   readonly #rates = new Map<Authority, TokenBucket>()
   readonly #arrived: string[] = []
   /** From a batch to the verdict on its transactions. */
-  readonly checks: Durations = new Durations(CHECKS)
+  readonly checks: CheckTimes
 
   constructor(context: CoreContext, index: BatchIndex, roundTrip: RoundTrip) {
     this.#context = context
     this.#index = index
+    this.checks = new CheckTimes(context)
     this.#fetcher = new Fetcher(context, roundTrip, {
       requestOf: (worker, digests) => ({ type: 'batchRequest', epoch: context.setup.epoch, worker, digests }),
       requestCountMax: BATCH_REQUEST_COUNT_MAX,
@@ -104,7 +103,7 @@ export class PeerBatches {
     const key = id.slice(VERIFY_PREFIX.length)
     const checking = this.#checking.get(key)
     if (checking === undefined) return true
-    this.checks.add(this.#context.nowMs - checking.sinceMs)
+    if (isValid) this.checks.add(checking.info.author, this.#context.nowMs - checking.sinceMs)
     this.#settle(key, checking, isValid)
     return true
   }

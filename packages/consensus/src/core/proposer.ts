@@ -14,6 +14,7 @@ import { decodeSignedHeader, headerDigest, headerSigningBytes } from '../wire/he
 import { SIGNATURE_BYTES, SYSTEM_TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
 import type { Digest, Header, SignedHeader } from '../wire/types.ts'
 import type { VertexContent } from './certified-vertex.ts'
+import type { CheckTimes } from './check-times.ts'
 import type { CoreContext } from './context.ts'
 import type { Durations } from './durations.ts'
 import { FILL_ROUNDS_MAX, paceMsOf } from './settings.ts'
@@ -30,7 +31,7 @@ export interface ProposerParts {
   readonly hasWork: () => boolean
   readonly takeContent: () => VertexContent
   /** From own header to certificate, and from another's batch to the verdict on its transactions. */
-  readonly times: { readonly certificates: Durations; readonly checks: Durations }
+  readonly times: { readonly certificates: Durations; readonly checks: CheckTimes }
   readonly proposed: (signed: SignedHeader, digest: Digest) => void
 }
 
@@ -94,7 +95,7 @@ export class Proposer {
   #proposesAtMs(round: number): number {
     const { context, hasWork, times } = this.#parts
     const { idleDelayMsMax } = context.settings
-    const delayMs = paceMsOf({ certificateMs: times.certificates.ms50, checkMs: times.checks.ms50 }, context.settings)
+    const delayMs = paceMsOf({ certificateMs: times.certificates.ms50, checkMs: times.checks.usualMs }, context.settings)
     const restedAtMs = this.#proposedAtMs + (hasWork() ? delayMs : Math.max(delayMs, idleDelayMsMax))
     if (context.nowMs < restedAtMs || this.#isReady(round)) return restedAtMs
     return Math.max(restedAtMs, this.#quorumAtMs + this.#leaderTimeoutMs)

@@ -41,7 +41,7 @@ export interface ClusterOptions {
   readonly executeMs?: (node: Authority) => number
   /** What a `verify` answers, and after how long. @default everything is valid, and 0 */
   readonly verify?: (transactions: readonly Uint8Array[]) => boolean
-  readonly verifyMs?: (nowMs: number) => number
+  readonly verifyMs?: (nowMs: number, transactions: readonly Uint8Array[]) => number
   /** What is on its way is lost where this says so. @default nothing is */
   readonly isLost?: (from: Authority, to: Authority, frame: Uint8Array) => boolean
   /** How many items are executed of the sub-DAG that closes the epoch; `undefined` for every other. @default the epoch goes on */
@@ -299,7 +299,7 @@ export class Cluster {
         return
       case 'verify': {
         const verdict = { type: 'verified', id: effect.id, isValid: verify(effect.transactions) } as const
-        return this.#later(node, verifyMs(this.nowMs), () => this.#step(node, verdict))
+        return this.#later(node, verifyMs(this.nowMs, effect.transactions), () => this.#step(node, verdict))
       }
       default:
         return noteEffect(node, effect)
