@@ -96,7 +96,7 @@ test('a file that is larger than a fifth of a full store passes through it: all 
     await get(each)
     expect([await node.store.entity(each.cid), await node.store.has(each.root)]).toEqual([undefined, false])
   }
-  for (const each of small) expect(await node.store.has(each.root)).toBe(true)
+  for (const each of small) await expect.poll(() => node.store.has(each.root), { timeout: 60_000, interval: 10 }).toBe(true)
   expect(events).toEqual([])
 })
 
