@@ -49,7 +49,7 @@ export const FULL_CHECK_ROUNDS = 50
 
 /**
  * From one own header to the next (0015, 0019).
- * @param usual - what a round's work takes, and the check of another's batch; `undefined` before it is known.
+ * @param certificateMs - what a round's work usually takes. @param checkMs - the check of a batch (check-times.ts). Each `undefined` before it is known.
  */
 export function paceMsOf(
   { certificateMs, checkMs }: { readonly certificateMs: number | undefined; readonly checkMs: number | undefined },
